@@ -1,0 +1,1 @@
+"""What two services already share: the published language (events, filters) and the mechanism under it."""

@@ -1,0 +1,1 @@
+"""The published language: what each service tells the others, one module per owner."""

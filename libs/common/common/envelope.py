@@ -1,0 +1,119 @@
+"""How a message looks on the wire: JSON bodies, and headers that follow CloudEvents' Kafka binding in binary mode."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from common.clock import from_wire, to_wire
+
+SPEC_VERSION = "1.0"
+"""https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/kafka-protocol-binding.md"""
+
+
+class UnreadableMessage(Exception):
+    """A message that no retry can make readable; the text says why, without quoting it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message to be sent: `key` decides partition and order, `value` None is a tombstone."""
+
+    topic: str
+    key: str
+    value: bytes | None
+    headers: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """A message as it arrived."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: str
+    value: bytes | None
+    headers: dict[str, str]
+
+    @property
+    def type(self) -> str:
+        """The event's wire name."""
+        return _required(self.headers, "ce_type")
+
+    @property
+    def id(self) -> str:
+        """The event's own id: the same on every delivery."""
+        return _required(self.headers, "ce_id")
+
+    @property
+    def channel(self) -> str:
+        """The channel, from the key."""
+        return self.key.partition("/")[0]
+
+    @property
+    def subject(self) -> str:
+        """What the key names within the channel: a contact's id, a field's key, an export's id."""
+        return self.key.partition("/")[2]
+
+    @property
+    def version(self) -> int:
+        """The version of the thing told of."""
+        try:
+            return int(_required(self.headers, "ce_version"))
+        except ValueError:
+            raise UnreadableMessage("the header ce_version is not a whole number") from None
+
+    @property
+    def time(self) -> datetime:
+        """When the event happened."""
+        try:
+            return from_wire(_required(self.headers, "ce_time"))
+        except ValueError:
+            raise UnreadableMessage("the header ce_time is not an instant") from None
+
+
+def _required(headers: Mapping[str, str], name: str) -> str:
+    try:
+        return headers[name]
+    except KeyError:
+        raise UnreadableMessage(f"the header {name} is missing") from None
+
+
+def message(
+    topic: str,
+    *,
+    channel: str,
+    subject: str,
+    source: str,
+    type: str,  # noqa: A002 - CloudEvents' own word
+    id: UUID | str,  # noqa: A002
+    version: int,
+    at: datetime,
+    value: bytes | None,
+    trace: Mapping[str, str],
+) -> Message:
+    """A message keyed `channel/subject`. `source` is the service's name, `trace` what `telemetry.trace_headers` gave."""
+    headers = {
+        "ce_specversion": SPEC_VERSION,
+        "ce_id": str(id),
+        "ce_source": f"/dangol/{source}",
+        "ce_type": type,
+        "ce_time": to_wire(at),
+        "ce_subject": subject,
+        "ce_channel": channel,
+        "ce_version": str(version),
+    }
+    if value is not None:
+        headers["content-type"] = "application/json"
+    return Message(topic, f"{channel}/{subject}", value, headers | dict(trace))
+
+
+def encode_headers(headers: Mapping[str, str]) -> list[tuple[str, bytes]]:
+    """Header values as bytes, as Kafka carries them."""
+    return [(name, value.encode()) for name, value in headers.items()]
+
+
+def decode_headers(headers: Sequence[tuple[str, bytes]]) -> dict[str, str]:
+    """The last value of each header; bytes that are not UTF-8 are replaced, since a required one then fails to read."""
+    return {name: value.decode(errors="replace") for name, value in headers if value is not None}

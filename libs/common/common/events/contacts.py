@@ -1,0 +1,187 @@
+"""What contacts tells: changes of contacts with the whole state after them, raw visits, field definitions, channel settings."""
+
+from typing import Literal
+from uuid import UUID
+
+from pydantic import Field, JsonValue
+
+from common.clock import Instant
+from common.envelope import Delivered
+from common.events.wire import Body, read
+
+FieldTypeName = Literal["String", "Number", "Boolean", "Date", "List"]
+
+
+class Contact(Body):
+    """A contact as every reader sees it; an absent value is null."""
+
+    id: UUID
+    member_id: str | None = None
+    member: bool = False
+    name: str | None = None
+    email: str | None = None
+    mobile_number: str | None = None
+    landline_number: str | None = None
+    avatar_url: str | None = None
+    language: str | None = None
+    country: str | None = None
+    city: str | None = None
+    tags: list[str] = Field(default_factory=list)
+    unsubscribe_email: bool = False
+    unsubscribe_email_updated_at: Instant | None = None
+    unsubscribe_texting: bool = False
+    unsubscribe_texting_updated_at: Instant | None = None
+    unsubscribe_app_push: bool = False
+    unsubscribe_app_push_updated_at: Instant | None = None
+    blocked: bool = False
+    created_at: Instant
+    updated_at: Instant
+    first_seen_at: Instant | None = None
+    last_seen_at: Instant | None = None
+    sessions_count: int = 0
+    profile: dict[str, JsonValue] = Field(default_factory=dict)
+    version: int
+    merged_into: UUID | None = None
+
+
+class Change(Body):
+    """One key's old and new value; a profile key is written `profile.<key>`."""
+
+    key: str
+    from_: JsonValue = Field(default=None, alias="from")
+    to: JsonValue = None
+
+
+class ContactCreated(Body):
+    """A contact came to be, with these first values."""
+
+    type: Literal["contact.created"] = "contact.created"
+    changes: list[Change] = Field(default_factory=list)
+
+
+class ContactChanged(Body):
+    """Some of a contact's fields changed."""
+
+    type: Literal["contact.changed"] = "contact.changed"
+    changes: list[Change]
+
+
+class ContactVisited(Body):
+    """A visit moved the contact's sessions; `sessions` is by how many (+1 opened, 0 stretched, -1 joined two)."""
+
+    type: Literal["contact.visited"] = "contact.visited"
+    visit_id: str
+    visited_at: Instant
+    sessions: int
+    first_seen_at: Instant
+    last_seen_at: Instant
+    sessions_count: int
+
+
+ContactEvent = ContactCreated | ContactChanged | ContactVisited
+
+
+class ContactMessage(Body):
+    """The value of `contacts.v1`."""
+
+    event: ContactEvent = Field(discriminator="type")
+    contact: Contact
+    version: int
+
+
+class Visit(Body):
+    """A visit (`name` is `visit`) or a custom event, as it was reported."""
+
+    id: str
+    contact_id: UUID
+    name: str = "visit"
+    at: Instant
+    properties: dict[str, JsonValue] = Field(default_factory=dict)
+    url: str | None = None
+    device: dict[str, JsonValue] | None = None
+
+
+class VisitRecorded(Body):
+    """A visit or custom event was taken in for the first time."""
+
+    type: Literal["visit.recorded"] = "visit.recorded"
+
+
+class VisitMessage(Body):
+    """The value of `visits.v1`."""
+
+    event: VisitRecorded
+    visit: Visit
+
+
+class FieldDefinition(Body):
+    """A field's definition. `key` is `profile.<key>` or a built-in; `order` counts from 0."""
+
+    key: str
+    type: FieldTypeName
+    display_name: dict[str, str] = Field(default_factory=dict)
+    visible: bool = True
+    inbox_visible: bool = True
+    archived: bool = False
+    order: int = 0
+    once: bool = False
+    refused_while_archived: int = 0
+
+
+class FieldDefined(Body):
+    """A field was defined, explicitly or on first sight of a value."""
+
+    type: Literal["field.defined"] = "field.defined"
+
+
+class FieldChanged(Body):
+    """A field's definition changed, archiving and restoring included."""
+
+    type: Literal["field.changed"] = "field.changed"
+
+
+class FieldMessage(Body):
+    """A value of `fields.v1` that tells of a field."""
+
+    event: FieldDefined | FieldChanged = Field(discriminator="type")
+    field: FieldDefinition
+    version: int
+
+
+class Channel(Body):
+    """A channel's settings."""
+
+    country: str = "KR"
+    time_zone: str = "Asia/Seoul"
+    session_minutes: int = 30
+    export_minutes: int = 30
+    export_scope: Literal["manager", "channel"] = "manager"
+
+
+class ChannelChanged(Body):
+    """A channel came to be or its settings changed."""
+
+    type: Literal["channel.changed"] = "channel.changed"
+
+
+class ChannelMessage(Body):
+    """A value of `fields.v1` under the key CHANNEL_SUBJECT: readers of filters need country and zone as they need types."""
+
+    event: ChannelChanged
+    channel: Channel
+    version: int
+
+
+CHANNEL_SUBJECT = "@channel"
+
+
+def contact_message(message: Delivered) -> ContactMessage | None:
+    """Read a message of `contacts.v1`; None is a tombstone (the contact was erased). Raises UnreadableMessage."""
+    return None if message.value is None else read(ContactMessage, message)
+
+
+def field_message(message: Delivered) -> FieldMessage | ChannelMessage:
+    """Read a message of `fields.v1`. Raises UnreadableMessage."""
+    if message.subject == CHANNEL_SUBJECT:
+        return read(ChannelMessage, message)
+    return read(FieldMessage, message)

@@ -1,0 +1,80 @@
+"""The event store: what happened, per stream and version, appended together with the messages that tell of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+import asyncpg
+import orjson
+
+from common.errors import Conflict
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """One event of one stream. `data` is the event as JSON values; `cause` names what led to it (a command, an import …)."""
+
+    channel: str
+    stream: UUID
+    version: int
+    type: str
+    data: dict[str, object]
+    at: datetime
+    by: str
+    cause: str
+
+
+class ConcurrentChange(Conflict):
+    """Another writer appended this version of the stream first."""
+
+    code = "concurrentChange"
+
+    def __init__(self) -> None:
+        super().__init__("Somebody else changed this at the same moment. Try again.")
+
+
+_APPEND = """
+insert into event (channel, stream, version, type, data, at, by, cause)
+select * from unnest($1::text[], $2::uuid[], $3::bigint[], $4::text[], $5::jsonb[], $6::timestamptz[], $7::text[], $8::text[])
+"""
+_READ = """
+select version, type, data, at, by, cause from event
+where channel = $1 and stream = $2 and version > $3 order by version
+"""
+
+
+async def append(tx: "asyncpg.Connection[asyncpg.Record]", events: Sequence[Recorded]) -> None:
+    """Append events of any number of streams by one statement.
+
+    The caller holds the streams' state rows locked, or means the versions as a guard. Raises ConcurrentChange where a
+    version is already taken; then nothing of the transaction is written.
+    """
+    if not events:
+        return
+    try:
+        await tx.execute(
+            _APPEND,
+            [e.channel for e in events],
+            [e.stream for e in events],
+            [e.version for e in events],
+            [e.type for e in events],
+            [e.data for e in events],
+            [e.at for e in events],
+            [e.by for e in events],
+            [e.cause for e in events],
+        )
+    except asyncpg.UniqueViolationError:
+        raise ConcurrentChange from None
+
+
+async def read(tx: "asyncpg.Connection[asyncpg.Record]", channel: str, stream: UUID, *, after: int = 0) -> list[Recorded]:
+    """The stream's events after a version, oldest first."""
+    rows = await tx.fetch(_READ, channel, stream, after)
+    return [Recorded(channel, stream, r["version"], r["type"], r["data"], r["at"], r["by"], r["cause"]) for r in rows]
+
+
+def as_data(json: bytes) -> dict[str, object]:
+    """An encoded event as the values an event row holds."""
+    data: dict[str, object] = orjson.loads(json)
+    return data

@@ -1,0 +1,94 @@
+"""What a process answers about itself: is it moving, may it be sent work, has it started, its figures."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
+
+import orjson
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from common.telemetry import REGISTRY
+
+Check = Callable[[], Awaitable[None]]
+"""Raises where the thing it asks does not answer."""
+
+PATHS = ("/livez", "/readyz", "/startupz", "/metrics")
+_CHECK_SECONDS = 3.0
+
+
+class Health:
+    """One process's state. A loop calls `beat` each time round; a loop silent for `patience` seconds is not alive."""
+
+    def __init__(
+        self, checks: Mapping[str, Check], *, patience: float = 20.0, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._checks = dict(checks)
+        self._patience = patience
+        self._monotonic = monotonic
+        self._beats: dict[str, float] = {}
+        self._waiting: dict[str, str] = {}
+        self.started = False
+        self.draining = False
+
+    def beat(self, loop: str) -> None:
+        """The loop of this name has just come round."""
+        self._beats[loop] = self._monotonic()
+        self._waiting.pop(loop, None)
+
+    def wait(self, loop: str, reason: str) -> None:
+        """The loop still moves but can't do its work for this reason: alive, not ready."""
+        self._beats[loop] = self._monotonic()
+        self._waiting[loop] = reason
+
+    def silent(self) -> list[str]:
+        """The loops that have stopped moving."""
+        now = self._monotonic()
+        return sorted(name for name, at in self._beats.items() if now - at > self._patience)
+
+    async def problems(self) -> dict[str, str]:
+        """What stands between this process and work, by name; empty when it is ready."""
+        found = dict.fromkeys(self.silent(), "does not move") | self._waiting
+        if not self.started:
+            found["start"] = "has not finished"
+        if self.draining:
+            found["stop"] = "is under way"
+
+        async def ask(name: str, check: Check) -> None:
+            try:
+                await asyncio.wait_for(check(), _CHECK_SECONDS)
+            except Exception as error:  # noqa: BLE001 - whatever a check raises is its answer; only the type is told
+                found[name] = f"does not answer ({type(error).__name__})"
+
+        await asyncio.gather(*(ask(name, check) for name, check in self._checks.items()))
+        return found
+
+
+def routes(health: Health) -> list[Route]:
+    """The four health routes."""
+
+    def answer(problems: Mapping[str, str]) -> Response:
+        body = {"status": "ok"} if not problems else {"status": "not ok", "problems": problems}
+        return Response(orjson.dumps(body), 503 if problems else 200, media_type="application/json")
+
+    async def livez(_: Request) -> Response:
+        return answer(dict.fromkeys(health.silent(), "does not move"))
+
+    async def readyz(_: Request) -> Response:
+        return answer(await health.problems())
+
+    async def startupz(_: Request) -> Response:
+        return answer({} if health.started else {"start": "has not finished"})
+
+    async def metrics(_: Request) -> Response:
+        return Response(generate_latest(REGISTRY), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    return [Route(path, endpoint) for path, endpoint in zip(PATHS, (livez, readyz, startupz, metrics), strict=True)]
+
+
+def application(health: Health) -> Starlette:
+    """For a process without an API of its own."""
+    return Starlette(routes=routes(health))

@@ -1,0 +1,310 @@
+"""The HTTP border that every service has: tokens, body limits, readable JSON, problems, paging and health."""
+
+import re
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from contextvars import ContextVar
+from functools import wraps
+from http import HTTPStatus
+from typing import Annotated, Any, Generic, TypeVar
+
+import orjson
+from fastapi import APIRouter, Depends, FastAPI, Query, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+from pydantic import BaseModel, ConfigDict
+from pydantic.alias_generators import to_camel
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from common import position
+from common.auth import Caller, Verifier
+from common.errors import NotFound, Problem, TooLarge, Unprocessable, Unreadable
+from common.health import PATHS, Health, routes
+from common.telemetry import REQUESTS, log, span
+from common.text_rules import cleaned, suspicious
+
+MIB = 1024 * 1024
+DEFAULT_LIMIT = MIB
+
+_caller: ContextVar[Caller] = ContextVar("caller")
+_refusal: ContextVar[Unprocessable | None] = ContextVar("refusal", default=None)
+
+T = TypeVar("T")
+
+
+class Wire(BaseModel):
+    """A request or response body: camelCase, frozen, strict about types, and about members it does not know."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, alias_generator=to_camel, validate_by_name=True, validate_by_alias=True
+    )
+
+
+class Page(Wire, Generic[T]):
+    """A list's answer. `next` is the cursor of what follows, null at the end."""
+
+    items: list[T]
+    next: str | None = None
+
+
+Limit = Annotated[int, Query(ge=1, le=100, description="How many at the most.")]
+
+
+def problem_response(problem: Problem) -> Response:
+    """The one place where a refusal becomes an answer."""
+    return Response(orjson.dumps(problem.body()), problem.status, headers=problem.headers, media_type="application/problem+json")
+
+
+def caller() -> Caller:
+    """Whoever is calling, as the border has checked."""
+    return _caller.get()
+
+
+def permit(*permissions: str) -> Callable[[], Coroutine[Any, Any, Caller]]:
+    """A dependency: the caller, who must hold any one of these permissions (none named: any valid token)."""
+
+    async def permitted() -> Caller:
+        who = _caller.get()
+        if permissions:
+            who.require(*permissions)
+        return who
+
+    return permitted
+
+
+AnyCaller = Annotated[Caller, Depends(permit())]
+
+
+async def awaited_position(request: Request) -> position.Position | None:
+    """A dependency: what the request wants to see applied, by `Dangol-Position`."""
+    word = request.headers.get(position.HEADER)
+    return position.decode(word) if word else None
+
+
+AwaitedPosition = Annotated[position.Position | None, Depends(awaited_position)]
+
+
+async def expected_version(request: Request) -> int | None:
+    """A dependency: the version that `If-Match` names, None without it or with `*`."""
+    tag = request.headers.get("If-Match")
+    if tag is None or tag.strip() == "*":
+        return None
+    match = re.fullmatch(r'(?:W/)?"(\d{1,18})"', tag.strip(), re.ASCII)
+    if match is None:
+        raise Unreadable('`If-Match` must be an ETag as you got it, such as "7".')
+    return int(match[1])
+
+
+IfMatch = Annotated[int | None, Depends(expected_version)]
+
+
+class Route(APIRoute):
+    """A route whose endpoint runs only after permission and existence are checked and no text of the body is refused."""
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
+        super().__init__(path, _guarded(endpoint), **options)
+
+
+def _guarded(endpoint: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+    @wraps(endpoint)
+    async def run(*arguments: Any, **named: Any) -> Any:
+        if (refusal := _refusal.get()) is not None:
+            raise refusal
+        return await endpoint(*arguments, **named)
+
+    return run
+
+
+def router(prefix: str = "", **options: Any) -> APIRouter:
+    """A router whose routes are `Route`s."""
+    return APIRouter(prefix=prefix, route_class=Route, **options)
+
+
+def application(
+    service: str,
+    description: str,
+    verifier: Verifier,
+    health: Health,
+    routers: Sequence[APIRouter],
+    *,
+    limits: Mapping[str, int] | None = None,
+    public: Sequence[str] = (),
+    streamed: Sequence[str] = (),
+) -> ASGIApp:
+    """A service's whole HTTP application.
+
+    `limits` gives the body limit in bytes of path prefixes that have their own (default 1 MiB), `public` the path prefixes
+    that need no token, `streamed` the path prefixes whose body the route reads itself (uploads).
+    """
+    app = FastAPI(
+        title=f"Dangol {service}", description=description, version="1", docs_url=None, redoc_url=None, openapi_url=None
+    )
+    for each in routers:
+        app.include_router(each)
+    app.add_exception_handler(Problem, _on_problem)
+    app.add_exception_handler(RequestValidationError, _on_invalid)
+    app.add_exception_handler(HTTPException, _on_http)
+    app.router.routes.extend(routes(health))
+    app.state.health = health
+    return Border(app, verifier, limits or {}, tuple(public), tuple(streamed))
+
+
+async def _on_problem(_: Request, error: Exception) -> Response:
+    assert isinstance(error, Problem)
+    return problem_response(error)
+
+
+async def _on_invalid(_: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    first = error.errors()[0]
+    place = [str(part) for part in first["loc"]]
+    if first["type"] == "json_invalid":
+        return problem_response(Unreadable("The body is not JSON that can be read."))
+    if place[0] == "path":
+        return problem_response(NotFound("There is no such thing here."))
+    message = str(first["msg"]).removeprefix("Value error, ")
+    if place[0] != "body":
+        return problem_response(Unprocessable(f"`{'.'.join(place[1:])}`: {message}", code="invalid"))
+    return problem_response(Unprocessable(message, pointer=json_pointer(place[1:])))
+
+
+async def _on_http(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    if error.status_code == HTTPStatus.NOT_FOUND:
+        return problem_response(NotFound("There is no such address. GET /openapi.json lists those that are."))
+    if error.status_code == HTTPStatus.BAD_REQUEST:
+        return problem_response(Unreadable("The body cannot be read."))
+    problem = Problem("This address does not take this method.", code="methodNotAllowed", headers=error.headers)
+    problem.status = HTTPStatus(error.status_code)
+    return problem_response(problem)
+
+
+def json_pointer(parts: Sequence[str | int]) -> str:
+    """RFC 6901."""
+    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in parts)
+
+
+class Border:
+    """ASGI middleware around the routes: refuses in the order 401, 413, 400, counts, traces, and logs no address."""
+
+    def __init__(
+        self, app: FastAPI, verifier: Verifier, limits: Mapping[str, int], public: tuple[str, ...], streamed: tuple[str, ...]
+    ) -> None:
+        self.app = app
+        self._verifier = verifier
+        self._limits = dict(limits)
+        self._public = (*PATHS, *public)
+        self._streamed = streamed
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        if scope["type"] != "http":
+            return await self.app(scope, receive, send)
+        began = time.perf_counter()
+        status = 500
+
+        async def sending(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        with span("http", {k: v for k, v in headers.items() if k in {"traceparent", "tracestate"}}, method=scope["method"]):
+            try:
+                receive = await self._check(scope, headers, receive)
+                await self.app(scope, receive, sending)
+            except Problem as problem:
+                response = problem_response(problem)
+                if isinstance(problem, TooLarge):
+                    response.headers["Connection"] = "close"
+                await response(scope, receive, sending)
+            except Exception as error:  # noqa: BLE001 - the border of the process: logged without its text, answered as 500
+                log.error("a request failed", exc_info=error)
+                await problem_response(Problem("Something went wrong here. Try again; if it stays, tell the operators."))(
+                    scope, receive, sending
+                )
+            finally:
+                route = getattr(scope.get("route"), "path", "none")
+                REQUESTS.labels(scope["method"], route, str(status)).observe(time.perf_counter() - began)
+
+    async def _check(self, scope: Scope, headers: Mapping[str, str], receive: Receive) -> Receive:
+        path: str = scope["path"]
+        _refusal.set(None)
+        if not any(path == p or path.startswith(p.rstrip("/") + "/") for p in self._public):
+            _caller.set(await self._verifier.verify(headers.get("authorization")))
+        limit = _by_prefix(self._limits, path, DEFAULT_LIMIT)
+        if int(headers.get("content-length", "0") or 0) > limit:
+            raise _too_large(limit)
+        if any(path.startswith(p) for p in self._streamed):
+            return _counted(receive, limit)
+        body = await _read(receive, limit)
+        if body and headers.get("content-type", "").split(";")[0].strip().lower() != "multipart/form-data":
+            body = _readable(body)
+            scope["headers"] = [(k, v) for k, v in scope["headers"] if k != b"content-type"] + [
+                (b"content-type", b"application/json")
+            ]
+        return _replay(body, receive)
+
+
+def _by_prefix(limits: Mapping[str, int], path: str, default: int) -> int:
+    return next((limits[p] for p in sorted(limits, key=len, reverse=True) if path.startswith(p)), default)
+
+
+def _too_large(limit: int) -> TooLarge:
+    return TooLarge(f"The body may have {limit // MIB} MiB at most. Send it in parts.")
+
+
+def _counted(receive: Receive, limit: int) -> Receive:
+    seen = 0
+
+    async def counting() -> Message:
+        nonlocal seen
+        message = await receive()
+        seen += len(message.get("body", b""))
+        if seen > limit:
+            raise _too_large(limit)
+        return message
+
+    return counting
+
+
+async def _read(receive: Receive, limit: int) -> bytes:
+    parts: list[bytes] = []
+    counted = _counted(receive, limit)
+    while True:
+        message = await counted()
+        if message["type"] == "http.disconnect":
+            raise Unreadable("The connection was closed before the body was complete.")
+        parts.append(message.get("body", b""))
+        if not message.get("more_body", False):
+            return b"".join(parts)
+
+
+def _readable(body: bytes) -> bytes:
+    """The body as JSON whose texts are clean; a text that is refused is remembered until permission is checked."""
+    try:
+        value = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        raise Unreadable("The body is not JSON that can be read (UTF-8, no NaN or infinity, no lone surrogate).") from None
+    if not suspicious(body):
+        return body
+    try:
+        return orjson.dumps(cleaned(value))
+    except Unprocessable as refusal:
+        _refusal.set(refusal)
+        return body
+
+
+def _replay(body: bytes, receive: Receive) -> Receive:
+    sent = False
+
+    async def replaying() -> Message:
+        nonlocal sent
+        if sent:
+            return await receive()
+        sent = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return replaying

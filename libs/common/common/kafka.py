@@ -1,0 +1,252 @@
+"""Kafka, the only module that knows its client: topics, a producer, a consumer-group source, dead letters."""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError, TopicAlreadyExistsError
+
+from common.envelope import Delivered, Message, UnreadableMessage, decode_headers, encode_headers
+from common.partition import SHARDS, partition_of
+from common.telemetry import DEAD_LETTERS, LAG, log
+
+_DAY = 24 * 60 * 60 * 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """A topic as it is made: Kafka's own configuration names."""
+
+    name: str
+    partitions: int = SHARDS
+    config: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+def _kept(days: int) -> dict[str, str]:
+    return {"cleanup.policy": "delete", "retention.ms": str(days * _DAY)}
+
+
+_COMPACTED = {
+    "cleanup.policy": "compact",
+    "min.compaction.lag.ms": str(7 * _DAY),
+    "delete.retention.ms": str(7 * _DAY),
+}
+
+CONTACTS, VISITS, FIELDS, SEGMENTS, EXPORTS = "contacts.v1", "visits.v1", "fields.v1", "segments.v1", "exports.v1"
+GROUPS = ("search", "segments", "notify")
+
+
+def dead_letter_topic(group: str) -> str:
+    """Where a consumer group puts what it cannot understand."""
+    return f"{group}.dlq"
+
+
+TOPICS = (
+    Topic(CONTACTS, config=_COMPACTED),
+    Topic(VISITS, config=_kept(14)),
+    Topic(FIELDS, config=_COMPACTED | {"min.compaction.lag.ms": "0"}),
+    Topic(SEGMENTS, config=_kept(90)),
+    Topic(EXPORTS, config=_kept(90)),
+    *(Topic(dead_letter_topic(group), partitions=1, config=_kept(30)) for group in GROUPS),
+)
+
+
+async def create_topics(servers: str, topics: Sequence[Topic] = TOPICS, *, replicas: int = 1) -> None:
+    """Make those of the topics that are not there yet."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=servers)
+    await admin.start()
+    try:
+        there = set(await admin.list_topics())
+        new = [NewTopic(t.name, t.partitions, replicas, topic_configs=dict(t.config)) for t in topics if t.name not in there]
+        if new:
+            try:
+                await admin.create_topics(new)
+            except TopicAlreadyExistsError:
+                log.info("topics were made by another process just now")
+    finally:
+        await admin.close()
+
+
+class Producer:
+    """Sends messages, acknowledged by all in-sync replicas, in their order per key, none twice by a retry of the client's."""
+
+    def __init__(self, client: AIOKafkaProducer) -> None:
+        self._client = client
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, servers: str, *, client_id: str) -> AsyncIterator["Producer"]:
+        """Connected; flushed and closed at the end."""
+        client = AIOKafkaProducer(
+            bootstrap_servers=servers, client_id=client_id, acks="all", enable_idempotence=True, linger_ms=0,
+            max_batch_size=256 * 1024, max_request_size=4 * 1024 * 1024, request_timeout_ms=20_000,
+        )  # fmt: skip
+        await client.start()
+        try:
+            yield cls(client)
+        finally:
+            await client.stop()
+
+    async def send(self, messages: Iterable[Message], *, partitions: int | None = SHARDS) -> None:
+        """Send all and wait for every acknowledgement. Raises KafkaError when one is not had."""
+        acknowledgements = [
+            await self._client.send(
+                m.topic,
+                value=m.value,
+                key=m.key.encode(),
+                partition=None if partitions is None else partition_of(m.key, partitions),
+                headers=encode_headers(m.headers),
+            )
+            for m in messages
+        ]
+        await asyncio.gather(*acknowledgements)
+
+    async def check(self) -> None:
+        """Raises where Kafka does not answer."""
+        await self._client.partitions_for(CONTACTS)
+
+
+class Stalled(Exception):
+    """Messages wait but none has come for a minute: the client is stuck, and only a new start helps."""
+
+
+Positions = Callable[[Sequence[tuple[str, int]]], Awaitable[Mapping[tuple[str, int], int]]]
+"""For (topic, partition) pairs just assigned, the next offset of each that the reader's own store knows."""
+
+_WATCH_SECONDS = 15.0
+_STALL_SECONDS = 60.0
+
+
+class Source:
+    """A member of a consumer group."""
+
+    def __init__(self, client: AIOKafkaConsumer) -> None:
+        self._client = client
+        self._moved = self._watched = time.monotonic()
+
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls, servers: str, group: str, topics: Sequence[str], *, positions: Positions | None = None
+    ) -> AsyncIterator["Source"]:
+        """Join the group. With `positions` the reader's own store says where each partition goes on."""
+        client = AIOKafkaConsumer(
+            bootstrap_servers=servers, group_id=group, client_id=group, auto_offset_reset="earliest",
+            enable_auto_commit=False, max_poll_interval_ms=300_000, session_timeout_ms=10_000, heartbeat_interval_ms=3_000,
+            fetch_max_wait_ms=100, max_partition_fetch_bytes=4 * 1024 * 1024, metadata_max_age_ms=60_000,
+        )  # fmt: skip
+        client.subscribe(list(topics), listener=_Resume(client, positions))
+        await client.start()
+        try:
+            yield cls(client)
+        finally:
+            await client.stop()
+
+    async def poll(self, *, most: int = 2000, wait_ms: int = 200) -> list[Delivered]:
+        """Up to `most` messages, in order per partition; empty after `wait_ms` without any. Raises Stalled."""
+        batches = await self._client.getmany(timeout_ms=wait_ms, max_records=most)
+        now = time.monotonic()
+        if batches:
+            self._moved = now
+        if now - self._watched > _WATCH_SECONDS:
+            self._watched = now
+            await self._watch(now)
+        return [
+            Delivered(r.topic, r.partition, r.offset, (r.key or b"").decode(errors="replace"), r.value, decode_headers(r.headers))
+            for records in batches.values()
+            for r in records
+        ]
+
+    async def commit(self) -> None:
+        """Record that everything polled so far is applied. A lost partition is not an error: its next owner repeats."""
+        try:
+            await self._client.commit()
+        except (CommitFailedError, IllegalStateError) as error:
+            log.warning("offsets were not committed; the partitions moved", exc_info=error)
+
+    @property
+    def assigned(self) -> bool:
+        """Whether the group has given this member its partitions (possibly none, with more members than partitions)."""
+        return bool(self._client.assignment())
+
+    async def check(self) -> None:
+        """Raises where no partition is assigned."""
+        if not self.assigned:
+            raise KafkaError("no partition is assigned yet")
+
+    async def lag(self) -> dict[str, int]:
+        """Messages not yet polled, by topic."""
+        assigned = list(self._client.assignment())
+        ends = await self._client.end_offsets(assigned) if assigned else {}
+        lag: dict[str, int] = {}
+        for partition, end in ends.items():
+            behind = max(0, end - await self._client.position(partition))
+            lag[partition.topic] = lag.get(partition.topic, 0) + behind
+        return lag
+
+    async def _watch(self, now: float) -> None:
+        lag = await self.lag()
+        for topic, behind in lag.items():
+            LAG.labels(topic).set(behind)
+        if not any(lag.values()):
+            self._moved = now
+        elif now - self._moved > _STALL_SECONDS:
+            raise Stalled(f"{sum(lag.values())} messages wait and none came for {_STALL_SECONDS:.0f} s")
+
+
+class _Resume(ConsumerRebalanceListener):  # type: ignore[misc]  # the client ships no types
+    def __init__(self, client: AIOKafkaConsumer, positions: Positions | None) -> None:
+        self._client = client
+        self._positions = positions
+
+    async def on_partitions_revoked(  # pyright: ignore[reportIncompatibleMethodOverride] - the client awaits coroutines
+        self, revoked: Sequence[TopicPartition]
+    ) -> None:
+        log.info("partitions revoked", count=len(revoked))
+
+    async def on_partitions_assigned(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, assigned: Sequence[TopicPartition]
+    ) -> None:
+        log.info("partitions assigned", count=len(assigned))
+        if self._positions is not None:
+            known = await self._positions([(p.topic, p.partition) for p in assigned])
+            for (topic, partition), offset in known.items():
+                self._client.seek(TopicPartition(topic, partition), offset)
+
+
+class TooManyDeadLetters(Exception):
+    """So many messages are not understood that the reader itself must be at fault; it stops before it drains the topic."""
+
+
+class DeadLetters:
+    """Puts aside what can never be understood, with the reason and where it came from, up to `limit` a minute."""
+
+    def __init__(self, producer: Producer, group: str, *, limit: int = 100) -> None:
+        self._producer = producer
+        self._topic = dead_letter_topic(group)
+        self._limit = limit
+        self._recent: deque[float] = deque()
+
+    async def put(self, record: Delivered, reason: UnreadableMessage) -> None:
+        """Keep the record. Raises TooManyDeadLetters beyond the limit."""
+        now = time.monotonic()
+        while self._recent and now - self._recent[0] > 60:
+            self._recent.popleft()
+        if len(self._recent) >= self._limit:
+            raise TooManyDeadLetters(f"more than {self._limit} messages within a minute were not understood")
+        self._recent.append(now)
+        origin = {
+            "dlq_reason": str(reason),
+            "dlq_topic": record.topic,
+            "dlq_partition": str(record.partition),
+            "dlq_offset": str(record.offset),
+        }
+        letter = Message(self._topic, record.key, record.value, record.headers | origin)
+        await self._producer.send([letter], partitions=1)
+        DEAD_LETTERS.labels(record.topic).inc()
+        log.error("a message was put aside", **origin)

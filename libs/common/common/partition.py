@@ -1,0 +1,27 @@
+"""Which partition a key belongs to: Kafka's own default, so that programs in any language agree."""
+
+SHARDS = 16
+"""Outbox shards, and partitions of every topic keyed by contact: one shard feeds one partition, and so gives it its order."""
+
+_MASK = 0xFFFFFFFF
+_M = 0x5BD1E995
+
+
+def murmur2(data: bytes) -> int:
+    """MurmurHash2, 32 bits, seed 0x9747b28c, as Kafka's Java client computes it (Austin Appleby's public-domain algorithm)."""
+    length = len(data)
+    h = 0x9747B28C ^ length
+    whole = length & ~3
+    for i in range(0, whole, 4):
+        k = int.from_bytes(data[i : i + 4], "little") * _M & _MASK
+        k = (k ^ k >> 24) * _M & _MASK
+        h = (h * _M & _MASK) ^ k
+    if tail := data[whole:]:
+        h = (h ^ int.from_bytes(tail, "little")) * _M & _MASK
+    h = (h ^ h >> 13) * _M & _MASK
+    return h ^ h >> 15
+
+
+def partition_of(key: str, partitions: int = SHARDS) -> int:
+    """The partition of a key among so many."""
+    return (murmur2(key.encode()) & 0x7FFFFFFF) % partitions

@@ -1,0 +1,109 @@
+"""PostgreSQL: the pool, transactions, JSON columns, and migrations written as plain SQL."""
+
+import re
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+
+import asyncpg
+import orjson
+
+Connection = "asyncpg.Connection[asyncpg.Record]"
+Record = asyncpg.Record
+
+# One key for all of Dangol: two services never migrate the same schema, and waiting a moment costs nothing.
+_MIGRATION_LOCK = 4_907_241_126
+
+_CREATE_TABLE = """
+create table if not exists schema_migrations (version text primary key, applied_at timestamptz not null default now())
+"""
+_APPLIED = "select version from schema_migrations"
+_RECORD = "insert into schema_migrations (version) values ($1)"
+
+
+async def prepare(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+    """Give a new connection its JSON codec: jsonb columns are Python values."""
+    await connection.set_type_codec(
+        "jsonb",
+        schema="pg_catalog",
+        format="binary",
+        encoder=lambda value: b"\x01" + orjson.dumps(value),
+        decoder=lambda data: orjson.loads(data[1:]),
+    )
+
+
+class Database:
+    """A pool of connections to one service's schema."""
+
+    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
+        self._pool = pool
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, dsn: str, *, size: int = 10, application: str = "dangol") -> AsyncIterator["Database"]:
+        """A pool of up to `size` connections, closed at the end."""
+        pool = await asyncpg.create_pool(
+            dsn, min_size=1, max_size=size, init=prepare, command_timeout=60,
+            server_settings={"application_name": application, "timezone": "UTC"},
+        )  # fmt: skip
+        try:
+            yield cls(pool)
+        finally:
+            await pool.close()
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
+        """One transaction: committed at the end, rolled back by an exception."""
+        async with self._pool.acquire() as connection, connection.transaction():
+            yield connection  # type: ignore[misc]  # the pool's proxy has all of a connection's methods
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
+        """A connection without a transaction, for reads of one statement and for session locks."""
+        async with self._pool.acquire() as connection:
+            yield connection  # type: ignore[misc]
+
+    async def check(self) -> None:
+        """Raises where the server does not answer."""
+        await self._pool.fetchval("select 1")
+
+
+class Unmigrated(Exception):
+    """A migration file is not in the expected format."""
+
+
+def _migrations(package: str) -> list[tuple[str, str]]:
+    folder = files(package) / "migrations"
+    found = sorted((f for f in folder.iterdir() if f.name.endswith(".sql")), key=lambda f: f.name)
+    return [(f"{package}/{f.name.removesuffix('.sql')}", _up(f)) for f in found]
+
+
+def _up(file: Traversable) -> str:
+    match = re.fullmatch(r"\s*-- migrate:up\s*\n(.*?)(?:\n-- migrate:down\b.*)?", file.read_text("utf-8"), re.DOTALL)
+    if match is None:
+        raise Unmigrated(f"{file.name} must begin with `-- migrate:up`")
+    return match[1]
+
+
+async def migrate(dsn: str, packages: Sequence[str]) -> list[str]:
+    """Bring the DSN's schema up to date with the `migrations` folders of these packages, in that order.
+
+    Runs under an advisory lock, each file in a transaction of its own (dbmate's format, only its `up` part).
+    Answers the names of the files applied now.
+    """
+    connection = await asyncpg.connect(dsn)
+    applied: list[str] = []
+    try:
+        await connection.execute("select pg_advisory_lock($1)", _MIGRATION_LOCK)
+        await connection.execute(_CREATE_TABLE)
+        known = {row["version"] for row in await connection.fetch(_APPLIED)}
+        for name, sql in (m for package in packages for m in _migrations(package)):
+            if name not in known:
+                async with connection.transaction():
+                    await connection.execute(sql)
+                    await connection.execute(_RECORD, name)
+                applied.append(name)
+    finally:
+        await connection.close()
+    return applied

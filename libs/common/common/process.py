@@ -1,0 +1,72 @@
+"""One process from start to stop: its port, its loops, and a drain on SIGTERM."""
+
+import asyncio
+import contextlib
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
+from typing import Any
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from common.health import Health
+from common.telemetry import log
+
+DRAIN_SECONDS = 10
+
+Loop = Callable[[asyncio.Event], Awaitable[None]]
+"""Works until the event is set, then finishes what it holds and returns."""
+
+
+class _Server(uvicorn.Server):
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave the signals to `serve`, which drains the loops as well."""
+        yield
+
+
+async def serve(app: ASGIApp, host: str, port: int, health: Health, loops: Sequence[Loop] = ()) -> None:
+    """Answer on host:port and run the loops until SIGTERM or SIGINT, then drain within DRAIN_SECONDS.
+
+    A loop that raises or returns before it was told to stop ends the process with that error: the platform starts it again.
+    """
+    stop = asyncio.Event()
+    running = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        running.add_signal_handler(number, stop.set)
+    config = uvicorn.Config(
+        app, host=host, port=port, log_config=None, access_log=False, server_header=False, lifespan="off",
+        timeout_graceful_shutdown=DRAIN_SECONDS, http="httptools", loop="none", h11_max_incomplete_event_size=64 * 1024,
+    )  # fmt: skip
+    server = _Server(config)
+    serving = asyncio.create_task(server.serve())
+    tasks = [asyncio.ensure_future(loop(stop)) for loop in loops]
+    stopping = asyncio.create_task(stop.wait())
+    health.started = True
+    log.info("started", port=port)
+    await asyncio.wait([serving, stopping, *tasks], return_when=asyncio.FIRST_COMPLETED)
+    asked = stop.is_set()
+    health.draining = True
+    stop.set()
+    server.should_exit = True
+    _, late = await asyncio.wait([serving, *tasks], timeout=DRAIN_SECONDS + 2)
+    for task in late:
+        task.cancel()
+    results = await asyncio.gather(serving, *tasks, return_exceptions=True)
+    failed = [r for r in results if isinstance(r, BaseException) and not isinstance(r, asyncio.CancelledError)]
+    for error in failed:
+        log.error("a loop failed", exc_info=error)
+    log.info("stopped", asked=asked)
+    if failed or not asked:
+        raise SystemExit(1)
+
+
+def run(main: Coroutine[Any, Any, None]) -> None:
+    """Run a process's main coroutine on uvloop."""
+    import uvloop
+
+    try:
+        uvloop.run(main)
+    except KeyboardInterrupt:
+        sys.exit(130)

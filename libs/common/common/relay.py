@@ -1,0 +1,68 @@
+"""Sends the outbox to Kafka and deletes what is acknowledged; several relays share the shards."""
+
+import asyncio
+from collections.abc import Sequence
+
+import asyncpg
+
+from common.envelope import Message
+from common.health import Health
+from common.kafka import Producer
+from common.partition import SHARDS
+from common.postgres import Database
+from common.telemetry import RELAYED, log
+
+_BATCH = 2000
+_IDLE_SECONDS = 0.01
+_CLAIM_SECONDS = 2.0
+
+# Advisory locks are the database's, not the schema's: the service's schema is part of the lock's first half.
+_HOLD = "select pg_try_advisory_lock(hashtext('outbox ' || current_schema()), $1)"
+_READ = "select id, topic, key, value, headers from outbox where shard = any($1::smallint[]) order by id limit $2"
+_DELETE = "delete from outbox where id = any($1::bigint[])"
+
+
+class Relay:
+    """One relay. It holds shards by advisory lock on one connection, so that a shard's rows are sent by one relay, in order.
+
+    It never goes by a sequence number (transactions commit out of order, and a cursor would lose rows): what is there is
+    sent, and deleted after Kafka's acknowledgement. So a kill in between sends again, and readers are idempotent by version.
+    """
+
+    def __init__(self, database: Database, producer: Producer, health: Health, *, shards: Sequence[int] = range(SHARDS)) -> None:
+        self._database = database
+        self._producer = producer
+        self._health = health
+        self._wanted = list(shards)
+        self._held: set[int] = set()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Go on until told to stop. Losing the connection loses the locks and ends the process, which starts anew."""
+        loop = asyncio.get_running_loop()
+        async with self._database.connection() as connection:
+            claim_at = 0.0
+            while not stop.is_set():
+                self._health.beat("relay")
+                if loop.time() >= claim_at and len(self._held) < len(self._wanted):
+                    await self._claim(connection)
+                    claim_at = loop.time() + _CLAIM_SECONDS
+                if not await self.send_once(connection):
+                    await asyncio.sleep(_IDLE_SECONDS)
+
+    async def _claim(self, connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+        for shard in self._wanted:
+            if shard not in self._held and await connection.fetchval(_HOLD, shard):
+                self._held.add(shard)
+        log.info("shards held", count=len(self._held))
+
+    async def send_once(self, connection: "asyncpg.Connection[asyncpg.Record]") -> int:
+        """Send one batch of the held shards; answers how many rows it was."""
+        if not self._held:
+            return 0
+        rows = await connection.fetch(_READ, sorted(self._held), _BATCH)
+        if rows:
+            await self._producer.send(Message(r["topic"], r["key"], r["value"], r["headers"]) for r in rows)
+            await connection.execute(_DELETE, [r["id"] for r in rows])
+            for row in rows:
+                RELAYED.labels(row["topic"]).inc()
+        return len(rows)
