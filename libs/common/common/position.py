@@ -39,7 +39,7 @@ def decode(word: str) -> Position:
     """Read the word back. Raises Unreadable where it is not one of ours."""
     refusal = Unreadable(f"`{HEADER}` is not a word that a write answered with. Send it back as you got it, or not at all.")
     try:
-        lines = base64.urlsafe_b64decode(word + "=" * (-len(word) % 4)).decode().split("\n")
+        lines = base64.b64decode(word + "=" * (-len(word) % 4), b"-_", validate=True).decode().split("\n")
         entries = tuple(
             Applied(_KINDS[head[0]], name, int(head[1:])) for line in lines if line for head, _, name in [line.partition(":")]
         )

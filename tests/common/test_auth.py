@@ -1,0 +1,88 @@
+"""Tokens: which are accepted, and that every other is refused in the same words."""
+
+import asyncio
+import json
+import time
+from pathlib import Path
+
+import pytest
+from joserfc import jwt
+from joserfc.jwk import ECKey, OctKey
+
+from common.auth import Caller, Signer, Verifier
+from common.errors import Forbidden, Unauthorized
+
+CLAIMS = {"iss": "dangol-local", "aud": "dangol", "sub": "kim", "channel": "demo", "permissions": ["contacts.read"]}
+
+
+@pytest.fixture
+def key(tmp_path: Path) -> ECKey:
+    made = ECKey.generate_key("P-256", {"kid": "one"})
+    (tmp_path / "jwks.json").write_text(json.dumps({"keys": [made.as_dict(private=False)]}))
+    (tmp_path / "key.json").write_text(json.dumps(made.as_dict(private=True)))
+    return made
+
+
+def token(key: ECKey | OctKey, *, alg: str = "ES256", **changed: object) -> str:
+    claims = {**CLAIMS, "exp": int(time.time()) + 60, **changed}
+    kept = {name: value for name, value in claims.items() if value is not None}
+    return jwt.encode({"alg": alg, "kid": "one"}, kept, key, algorithms=[alg])
+
+
+def verify(folder: Path, authorization: str | None) -> Caller:
+    return asyncio.run(Verifier(str(folder / "jwks.json"), "dangol-local").verify(authorization))
+
+
+def test_a_good_token_names_the_caller(key: ECKey, tmp_path: Path) -> None:
+    assert verify(tmp_path, f"Bearer {token(key)}") == Caller("kim", "demo", frozenset({"contacts.read"}))
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"exp": int(time.time()) - 60}, {"exp": None}, {"exp": "soon"},
+        {"iss": "else"}, {"iss": None}, {"aud": "else"}, {"aud": None},
+        {"sub": None}, {"sub": ""}, {"sub": 7}, {"channel": None}, {"channel": "a/b"}, {"channel": ""}, {"channel": 7},
+        {"channel": "x" * 65}, {"permissions": "contacts.read"}, {"permissions": [1]}, {"nbf": int(time.time()) + 600},
+    ],
+)  # fmt: skip
+def test_a_token_with_a_wrong_claim_is_refused(key: ECKey, tmp_path: Path, changed: dict[str, object]) -> None:
+    with pytest.raises(Unauthorized):
+        verify(tmp_path, f"Bearer {token(key, **changed)}")
+
+
+def test_a_token_of_another_key_or_algorithm_is_refused(key: ECKey, tmp_path: Path) -> None:
+    strange = ECKey.generate_key("P-256", {"kid": "one"})
+    public = OctKey.import_key(json.dumps(key.as_dict(private=False)))
+    unsigned = token(key).rsplit(".", 1)[0] + "."
+    for text in (token(strange), token(public, alg="HS256"), unsigned, token(key)[:-4] + "AAAA", "abc", "a.b.c"):
+        with pytest.raises(Unauthorized):
+            verify(tmp_path, f"Bearer {text}")
+
+
+@pytest.mark.parametrize("authorization", [None, "", "Bearer", "Bearer ", "Basic a2ltOmtpbQ==", "token"])
+def test_a_missing_or_other_kind_of_credential_is_refused(key: ECKey, tmp_path: Path, authorization: str | None) -> None:
+    with pytest.raises(Unauthorized):
+        verify(tmp_path, authorization)
+
+
+def test_a_key_set_that_changes_is_read_again(key: ECKey, tmp_path: Path) -> None:
+    verifier = Verifier(str(tmp_path / "jwks.json"), "dangol-local")
+    assert asyncio.run(verifier.verify(f"Bearer {token(key)}")).subject == "kim"
+    other = ECKey.generate_key("P-256", {"kid": "the second"})
+    (tmp_path / "jwks.json").write_text(json.dumps({"keys": [other.as_dict(private=False)]}))
+    with pytest.raises(Unauthorized):
+        asyncio.run(verifier.verify(f"Bearer {token(key)}"))
+
+
+def test_a_service_signs_tokens_that_are_accepted(key: ECKey, tmp_path: Path) -> None:
+    header = Signer(tmp_path / "key.json", "dangol-local", "service:exports").authorization("demo", "contacts.read")
+    assert verify(tmp_path, header["Authorization"]) == Caller("service:exports", "demo", frozenset({"contacts.read"}))
+
+
+def test_permissions_are_any_of_those_named_or_the_star() -> None:
+    reader, everything = Caller("k", "c", frozenset({"contacts.read"})), Caller("k", "c", frozenset({"*"}))
+    reader.require("contacts.edit", "contacts.read")
+    everything.require("plan.manage")
+    with pytest.raises(Forbidden, match=r"`contacts\.edit`"):
+        reader.require("contacts.edit")

@@ -1,0 +1,48 @@
+"""Instants: what is read, what is refused, and that nothing is lost on the way to the wire and back."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from common.clock import cut, from_millis, from_wire, to_millis, to_wire
+
+INSTANTS = st.datetimes(min_value=datetime(1, 1, 2), max_value=datetime(9999, 12, 30)).map(lambda d: cut(d.replace(tzinfo=UTC)))
+
+
+@pytest.mark.parametrize(
+    ("text", "wire"),
+    [
+        ("2026-11-24T03:00:00.000Z", "2026-11-24T03:00:00.000Z"),
+        ("2026-11-24T03:00:00Z", "2026-11-24T03:00:00.000Z"),
+        ("2026-11-24t12:00:00+09:00", "2026-11-24T03:00:00.000Z"),
+        ("2026-11-24T03:00:00.1239999Z", "2026-11-24T03:00:00.123Z"),
+        ("2024-02-29T23:59:59.9-01:30", "2024-03-01T01:29:59.900Z"),
+    ],
+)
+def test_an_instant_is_read_with_its_offset_and_cut_to_the_millisecond(text: str, wire: str) -> None:
+    assert to_wire(from_wire(text)) == wire
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2026-11-24", "2026-11-24T03:00:00", "2026-02-30T00:00:00Z", "2026-11-24T25:00:00Z", "2026-11-24T03:00:00+24:00",
+        "2026-11-24T03:00:00+0900", "2026-11-24 03:00:00Z", "0001-01-01T00:00:00+09:00", "٢٠٢٦-11-24T03:00:00Z", "", "now",
+    ],
+)  # fmt: skip
+def test_anything_but_an_instant_with_an_offset_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="instant"):
+        from_wire(text)
+
+
+@given(INSTANTS)
+def test_the_wire_form_and_the_milliseconds_hold_the_whole_instant(instant: datetime) -> None:
+    assert from_wire(to_wire(instant)) == instant
+    assert from_millis(to_millis(instant)) == instant
+
+
+@given(INSTANTS)
+def test_wire_forms_sort_as_their_instants_do(instant: datetime) -> None:
+    assert to_wire(instant) < to_wire(instant + timedelta(milliseconds=1))
