@@ -99,11 +99,29 @@ async def expected_version(request: Request) -> int | None:
 IfMatch = Annotated[int | None, Depends(expected_version)]
 
 
+_JSON = "dangol.json"
+
+
+class _Request(Request):
+    async def json(self) -> Any:
+        """What the border has read: one reading of the body, by one reader, with one idea of what JSON is."""
+        return self.scope[_JSON]
+
+
 class Route(APIRoute):
     """A route whose endpoint runs only after permission and existence are checked and no text of the body is refused."""
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
         super().__init__(path, _guarded(endpoint), **options)
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """The handler, given a request whose JSON is already read."""
+        handle = super().get_route_handler()
+
+        async def handling(request: Request) -> Response:
+            return await handle(_Request(request.scope, request.receive))
+
+        return handling
 
 
 def _guarded(endpoint: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
@@ -145,6 +163,7 @@ def application(
     app.add_exception_handler(Problem, _on_problem)
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(HTTPException, _on_http)
+    app.add_exception_handler(Exception, _on_unforeseen)
     app.router.routes.extend(routes(health))
     app.state.health = health
     return Border(app, verifier, limits or {}, tuple(public), tuple(streamed))
@@ -178,6 +197,10 @@ async def _on_http(_: Request, error: Exception) -> Response:
     problem = Problem("This address does not take this method.", code="methodNotAllowed", headers=error.headers)
     problem.status = HTTPStatus(error.status_code)
     return problem_response(problem)
+
+
+async def _on_unforeseen(_: Request, __: Exception) -> Response:
+    return problem_response(Problem("Something went wrong here. Try again; if it stays, tell the operators."))
 
 
 def json_pointer(parts: Sequence[str | int]) -> str:
@@ -220,11 +243,8 @@ class Border:
                 if isinstance(problem, TooLarge):
                     response.headers["Connection"] = "close"
                 await response(scope, receive, sending)
-            except Exception as error:  # noqa: BLE001 - the border of the process: logged without its text, answered as 500
+            except Exception as error:  # noqa: BLE001 - answered as a 500 by then; here it is logged, without its text
                 log.error("a request failed", exc_info=error)
-                await problem_response(Problem("Something went wrong here. Try again; if it stays, tell the operators."))(
-                    scope, receive, sending
-                )
             finally:
                 route = getattr(scope.get("route"), "path", "none")
                 REQUESTS.labels(scope["method"], route, str(status)).observe(time.perf_counter() - began)
@@ -241,7 +261,7 @@ class Border:
             return _counted(receive, limit)
         body = await _read(receive, limit)
         if body and headers.get("content-type", "").split(";")[0].strip().lower() != "multipart/form-data":
-            body = _readable(body)
+            scope[_JSON] = _json(body)
             scope["headers"] = [(k, v) for k, v in scope["headers"] if k != b"content-type"] + [
                 (b"content-type", b"application/json")
             ]
@@ -282,19 +302,19 @@ async def _read(receive: Receive, limit: int) -> bytes:
             return b"".join(parts)
 
 
-def _readable(body: bytes) -> bytes:
-    """The body as JSON whose texts are clean; a text that is refused is remembered until permission is checked."""
+def _json(body: bytes) -> object:
+    """The body's JSON, its texts clean; a text that is refused is remembered until permission is checked."""
     try:
-        value = orjson.loads(body)
+        value: object = orjson.loads(body)
     except orjson.JSONDecodeError:
         raise Unreadable("The body is not JSON that can be read (UTF-8, no NaN or infinity, no lone surrogate).") from None
     if not suspicious(body):
-        return body
+        return value
     try:
-        return orjson.dumps(cleaned(value))
+        return cleaned(value)
     except Unprocessable as refusal:
         _refusal.set(refusal)
-        return body
+        return orjson.loads(body)
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:

@@ -1,0 +1,185 @@
+"""The border: what is refused before a route runs, in which order, and in which words."""
+
+import json
+import time
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import httpx
+import pytest
+from fastapi import Depends
+from joserfc import jwt
+from joserfc.jwk import ECKey
+from pydantic import Field
+
+from common import telemetry
+from common.auth import Caller, Verifier
+from common.errors import NotFound, StaleVersion, TooManyRequests
+from common.health import Health
+from common.http import IfMatch, Limit, Wire, application, permit, router
+from common.ids import Id
+
+Token = Callable[..., dict[str, str]]
+
+
+class Inner(Wire):
+    first_name: str
+
+
+class Thing(Wire):
+    size: int
+    inner: list[Inner] = Field(default_factory=list)
+    other: Id | None = None
+
+
+routes = router("/v1/things")
+
+
+async def existing(thing: str, _: Annotated[Caller, Depends(permit("contacts.edit"))]) -> str:
+    if thing != "one":
+        raise NotFound("There is no such thing.")
+    return thing
+
+
+@routes.put("/{thing}")
+async def change(thing: Annotated[str, Depends(existing)], body: Thing, expected: IfMatch) -> dict[str, object]:
+    if expected is not None and expected != 7:
+        raise StaleVersion(7, "lee")
+    return {"thing": thing, "first": body.inner[0].first_name if body.inner else None}
+
+
+@routes.get("")
+async def listed(caller: Annotated[Caller, Depends(permit("contacts.read"))], limit: Limit = 100) -> dict[str, object]:
+    if limit == 13:
+        raise RuntimeError("name=Hong Gildong")
+    if limit == 14:
+        raise TooManyRequests("Too soon. Wait a minute.", 60)
+    return {"limit": limit, "channel": caller.channel}
+
+
+@pytest.fixture
+async def client(tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
+    key = ECKey.generate_key("P-256", {"kid": "one"})
+    (tmp_path / "jwks.json").write_text(json.dumps({"keys": [key.as_dict(private=False)]}))
+    health = Health({})
+    health.started = True
+    app = application(
+        "test", "For the tests.", Verifier(str(tmp_path / "jwks.json"), "dangol-local"), health, [routes],
+        limits={"/v1/things/one": 2048},
+    )  # fmt: skip
+    claims = {"iss": "dangol-local", "aud": "dangol", "sub": "kim", "channel": "demo", "exp": int(time.time()) + 60}
+
+    def bearer(*permissions: str) -> dict[str, str]:
+        text = jwt.encode({"alg": "ES256", "kid": "one"}, {**claims, "permissions": list(permissions)}, key)
+        return {"Authorization": f"Bearer {text}"}
+
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://test", headers=bearer("*")) as session:
+        session.bearer = bearer  # type: ignore[attr-defined]
+        yield session
+
+
+def problem(answer: httpx.Response) -> tuple[int, str, str | None]:
+    assert answer.headers["content-type"] == "application/problem+json"
+    body: dict[str, Any] = answer.json()
+    assert {"type", "title", "status", "detail", "code"} <= body.keys()
+    assert body["status"] == answer.status_code
+    return answer.status_code, body["code"], body.get("pointer")
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (b"{", (400, "unreadable", None)),
+        (b'{"size": NaN}', (400, "unreadable", None)),
+        (b'{"size": 1, "inner": [{"firstName": "\\ud800"}]}', (400, "unreadable", None)),
+        (b'{"size": 1, "inner": [{"firstName": "\xff"}]}', (400, "unreadable", None)),
+        (b"[" * 2000, (400, "unreadable", None)),
+        (b"[" * 1020 + b"]" * 1020, (422, "invalid", "")),
+        (b'{"size": 1, "deep": ' + b"[" * 900 + b"1e999" + b"]" * 900 + b"}", (400, "unreadable", None)),
+        (b'{"size": 1, "deep": ' + b"[" * 900 + b'"\\r"' + b"]" * 900 + b"}", (422, "invalid", "/deep")),
+        (b"[]", (422, "invalid", "")),
+        (b'{"size": "1"}', (422, "invalid", "/size")),
+        (b'{"size": true}', (422, "invalid", "/size")),
+        (b'{"size": 1, "inner": [{"firstName": "a", "x": 1}]}', (422, "invalid", "/inner/0/x")),
+        (b'{"size": 1, "inner": [{"firstName": "a\\u0000"}]}', (422, "badCharacter", "/inner/0/firstName")),
+        (b'{"size": 1, "other": "no id"}', (422, "invalid", "/other")),
+        (b" " * 2049, (413, "tooLarge", None)),
+    ],
+)
+async def test_a_bad_body_is_refused_with_its_place(
+    client: httpx.AsyncClient, body: bytes, expected: tuple[int, str, str | None]
+) -> None:
+    assert problem(await client.put("/v1/things/one", content=body)) == expected
+
+
+async def test_refusals_come_in_their_order(client: httpx.AsyncClient) -> None:
+    large, broken, wrong = b" " * 4000, b"{", b'{"size": "1\\u0000"}'
+    reader = client.bearer("contacts.read")  # type: ignore[attr-defined]
+    assert (await client.put("/v1/things/one", content=large, headers={"Authorization": "Bearer x"})).status_code == 401
+    assert (await client.put("/v1/things/one", content=large, headers=reader)).status_code == 413
+    assert (await client.put("/v1/things/one", content=broken, headers=reader)).status_code == 400
+    assert (await client.put("/v1/things/two", content=wrong, headers=reader)).status_code == 403
+    assert (await client.put("/v1/things/two", content=wrong)).status_code == 404
+    assert (await client.put("/v1/things/one", content=wrong, headers={"If-Match": '"3"'})).status_code == 422
+    assert (await client.put("/v1/things/one", json={"size": 1}, headers={"If-Match": '"3"'})).status_code == 412
+    assert (await client.put("/v1/things/one", json={"size": 1}, headers={"If-Match": '"7"'})).status_code == 200
+
+
+async def test_a_body_of_unknown_length_is_counted_as_it_comes(client: httpx.AsyncClient) -> None:
+    async def parts() -> AsyncIterator[bytes]:
+        for _ in range(3):
+            yield b" " * 1000
+
+    assert problem(await client.put("/v1/things/one", content=parts()))[0] == 413
+
+
+async def test_a_stale_version_tells_the_current_one_and_who_made_it(client: httpx.AsyncClient) -> None:
+    answer = await client.put("/v1/things/one", json={"size": 1}, headers={"If-Match": '"3"'})
+    assert problem(answer) == (412, "staleVersion", None)
+    assert answer.headers["etag"] == '"7"'
+    assert (answer.json()["version"], answer.json()["changedBy"]) == (7, "lee")
+    assert problem(await client.put("/v1/things/one", json={"size": 1}, headers={"If-Match": "seven"}))[0] == 400
+
+
+async def test_carriage_returns_become_line_feeds(client: httpx.AsyncClient) -> None:
+    answer = await client.put("/v1/things/one", json={"size": 1, "inner": [{"firstName": "a\r\nb\rc"}]})
+    assert answer.json()["first"] == "a\nb\nc"
+
+
+@pytest.mark.parametrize("limit", ["0", "101", "x", ""])
+async def test_a_limit_out_of_range_is_refused(client: httpx.AsyncClient, limit: str) -> None:
+    assert problem(await client.get("/v1/things", params={"limit": limit})) == (422, "invalid", None)
+
+
+async def test_an_unforeseen_error_is_a_500_that_tells_nothing_of_the_data(
+    client: httpx.AsyncClient, capsys: pytest.CaptureFixture[str]
+) -> None:
+    telemetry.configure("test", "api")
+    answer = await client.get("/v1/things", params={"limit": 13})
+    assert problem(answer)[:2] == (500, "internal")
+    logged = capsys.readouterr().out
+    assert "RuntimeError" in logged
+    assert "Hong" not in answer.text + logged
+
+
+async def test_too_many_requests_say_how_long_to_wait(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/v1/things", params={"limit": 14})
+    assert problem(answer)[:2] == (429, "tooManyRequests")
+    assert answer.headers["retry-after"] == "60"
+
+
+async def test_an_unknown_address_is_a_problem_and_a_wrong_method_too(client: httpx.AsyncClient) -> None:
+    assert problem(await client.get("/v1/nothing"))[:2] == (404, "notFound")
+    assert problem(await client.delete("/v1/things"))[:2] == (405, "methodNotAllowed")
+
+
+async def test_health_needs_no_token_and_nothing_else_goes_without(client: httpx.AsyncClient) -> None:
+    bare = {"Authorization": ""}
+    for path in ("/livez", "/readyz", "/startupz", "/metrics"):
+        assert (await client.get(path, headers=bare)).status_code == 200
+    for path in ("/v1/things", "/openapi.json", "/livezz", "/"):
+        answer = await client.get(path, headers=bare)
+        assert problem(answer)[0] == 401
+        assert answer.headers["www-authenticate"] == "Bearer"
