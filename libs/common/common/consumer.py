@@ -9,7 +9,6 @@ from typing import Generic, Protocol, TypeVar
 from common.envelope import Delivered, UnreadableMessage
 from common.errors import Unavailable
 from common.health import Health
-from common.kafka import DeadLetters
 from common.telemetry import CONSUMED, log, span
 
 M = TypeVar("M")
@@ -29,6 +28,14 @@ class Polled(Protocol):
         ...
 
 
+class Aside(Protocol):
+    """Where unreadable messages go: `common.kafka.DeadLetters`, or a list in a test of the loop."""
+
+    async def put(self, record: Delivered, reason: UnreadableMessage) -> None:
+        """Keep the record."""
+        ...
+
+
 class Consumer(Generic[M]):
     """Applies messages at least once.
 
@@ -41,7 +48,7 @@ class Consumer(Generic[M]):
         source: Polled,
         decode: Callable[[Delivered], M],
         apply: Callable[[Sequence[M]], Awaitable[None]],
-        dead_letters: DeadLetters,
+        dead_letters: Aside,
         health: Health,
         *,
         most: int = 2000,
