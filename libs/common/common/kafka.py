@@ -5,7 +5,6 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
@@ -14,46 +13,7 @@ from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError, To
 from common.envelope import Delivered, Message, UnreadableMessage, decode_headers, encode_headers
 from common.partition import SHARDS, partition_of
 from common.telemetry import DEAD_LETTERS, LAG, log
-
-_DAY = 24 * 60 * 60 * 1000
-
-
-@dataclass(frozen=True, slots=True)
-class Topic:
-    """A topic as it is made: Kafka's own configuration names."""
-
-    name: str
-    partitions: int = SHARDS
-    config: Mapping[str, str] = field(default_factory=dict[str, str])
-
-
-def _kept(days: int) -> dict[str, str]:
-    return {"cleanup.policy": "delete", "retention.ms": str(days * _DAY)}
-
-
-_COMPACTED = {
-    "cleanup.policy": "compact",
-    "min.compaction.lag.ms": str(7 * _DAY),
-    "delete.retention.ms": str(7 * _DAY),
-}
-
-CONTACTS, VISITS, FIELDS, SEGMENTS, EXPORTS = "contacts.v1", "visits.v1", "fields.v1", "segments.v1", "exports.v1"
-GROUPS = ("search", "segments", "notify")
-
-
-def dead_letter_topic(group: str) -> str:
-    """Where a consumer group puts what it cannot understand."""
-    return f"{group}.dlq"
-
-
-TOPICS = (
-    Topic(CONTACTS, config=_COMPACTED),
-    Topic(VISITS, config=_kept(14)),
-    Topic(FIELDS, config=_COMPACTED | {"min.compaction.lag.ms": "0"}),
-    Topic(SEGMENTS, config=_kept(90)),
-    Topic(EXPORTS, config=_kept(90)),
-    *(Topic(dead_letter_topic(group), partitions=1, config=_kept(30)) for group in GROUPS),
-)
+from common.topics import CONTACTS, TOPICS, Topic, dead_letter_topic
 
 
 async def create_topics(servers: str, topics: Sequence[Topic] = TOPICS, *, replicas: int = 1) -> None:
