@@ -1,0 +1,1 @@
+"""Runs the whole of Dangol on one machine, with the real servers and without Docker."""

@@ -1,0 +1,105 @@
+"""`python -m localstack`: the commands behind the Makefile."""
+
+import argparse
+import json
+import os
+import shlex
+import sys
+from pathlib import Path
+
+
+def main(arguments: list[str]) -> int:
+    """Do one command. Answers the exit code."""
+    parsed = _parser().parse_args(arguments)
+    from localstack.home import default_home
+
+    home = Path(parsed.home).resolve() if parsed.home else default_home()
+    if parsed.command == "run":
+        from localstack.launch import run
+
+        run(home, parsed.process)
+    if parsed.command == "watchdog":
+        from localstack.watchdog import watch
+
+        watch(home)
+    from localstack.errors import StackError
+
+    try:
+        return _command(parsed, home)
+    except StackError as error:
+        print(error, file=sys.stderr)
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="localstack", description=__doc__)
+    parser.add_argument("--home", help="where the stack lives; else DANGOL_HOME, else .dangol in the checkout")
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("setup", help="download the server files that are missing")
+    commands.add_parser("up", help="start everything and wait until it is ready")
+    commands.add_parser("servers-up", help="start PostgreSQL, Kafka and OpenSearch alone")
+    commands.add_parser("down", help="stop everything")
+    commands.add_parser("demo", help="do the main job on sample data, step by step")
+    commands.add_parser("env", help="print the addresses as shell assignments")
+    commands.add_parser("watchdog", help="kill what hangs (started by the supervisor)")
+    status = commands.add_parser("status", help="show every process, lag, outboxes and dead letters")
+    status.add_argument("--format", choices=["text", "json"], default="text")
+    token = commands.add_parser("token", help="print a token")
+    token.add_argument("--channel", required=True)
+    token.add_argument("--sub", required=True)
+    token.add_argument("--permissions", default="*", help="separated by commas; * for all")
+    token.add_argument("--exp", type=int, default=12 * 60 * 60, help="seconds until it ends")
+    run = commands.add_parser("run", help="become one process (started by the supervisor)")
+    run.add_argument("process")
+    return parser
+
+
+def _command(parsed: argparse.Namespace, home: Path) -> int:
+    from localstack.stack import Stack
+
+    stack = Stack(home, _port_base(), tell=lambda text: print(text, file=sys.stderr, flush=True))
+    match parsed.command:
+        case "setup":
+            from localstack.toolchain import download_servers, find_java
+
+            find_java()
+            download_servers()
+        case "up":
+            stack.up()
+            print(f"Dangol is up at {stack.url}. `make status` shows it, `make down` stops it.")
+        case "servers-up":
+            stack.servers_up()
+        case "down":
+            stack.down()
+        case "demo":
+            from localstack.demo import demo
+
+            return demo(stack)
+        case "env":
+            for name, value in stack.env().items():
+                print(f"{name}={shlex.quote(value)}")
+        case "token":
+            permissions = [p.strip() for p in parsed.permissions.split(",") if p.strip()]
+            print(stack.token(channel=parsed.channel, sub=parsed.sub, permissions=permissions, exp_seconds=parsed.exp))
+        case "status":
+            from localstack.status import as_text, examine
+
+            found = examine(stack)
+            print(json.dumps(found.as_dict()) if parsed.format == "json" else as_text(found))
+            return 0 if found.well else 1
+    return 0
+
+
+def _port_base() -> int | None:
+    from localstack.errors import StackError
+
+    text = os.environ.get("DANGOL_PORT_BASE")
+    if not text:
+        return None
+    if not text.isdecimal() or not 1024 <= int(text) <= 65000:
+        raise StackError("DANGOL_PORT_BASE must be a number from 1024 to 65000.")
+    return int(text)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

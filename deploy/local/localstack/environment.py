@@ -1,0 +1,59 @@
+"""The settings of every service process on one machine, as environment variables, written in this one place."""
+
+from pathlib import Path
+
+from localstack import kafka, opensearch, postgres, tokens
+from localstack.home import SERVICES, Facts, Home
+from localstack.ports import HOST, port_of
+from localstack.processes import BY_NAME, GATEWAY, SERVICE_PROCESSES, Process
+
+
+def gateway_url(facts: Facts) -> str:
+    """Where people and programs reach the system."""
+    return f"http://{HOST}:{port_of(GATEWAY, facts)}"
+
+
+def health_address(process: Process, facts: Facts) -> str:
+    """`host:port` of a service process's /livez, /readyz, /startupz and /metrics."""
+    return f"{HOST}:{port_of(process, facts)}"
+
+
+def service_environment(service: str, home: Home, facts: Facts, port: int) -> dict[str, str]:
+    """The settings of one process of a service that listens on `port`."""
+    prefix = service.upper()
+    common = {
+        "HOST": HOST,
+        "PORT": str(port),
+        "POSTGRES": postgres.dsn(facts, service),
+        "KAFKA": kafka.address(facts),
+        "JWKS": str(home.jwks),
+        "ISSUER": tokens.ISSUER,
+        "SIGNING_KEY": str(tokens.key_file(home, service)),
+        "PUBLIC_URL": gateway_url(facts),
+    }
+    urls = {f"{other.upper()}_URL": _api(other, facts) for other in SERVICES if other != service}
+    own: dict[str, dict[str, str]] = {
+        "search": {"OPENSEARCH": opensearch.address(facts)},
+        "exports": {"FILES": str(home.data / "exports")},
+    }
+    return {f"{prefix}_{key}": value for key, value in (common | urls | own.get(service, {})).items()}
+
+
+def stack_environment(home: Path, facts: Facts) -> dict[str, str]:
+    """What a tool outside the project needs: addresses of the gateway, the servers and each process's health."""
+    health = {
+        f"DANGOL_HEALTH_{process.name.upper().replace('-', '_')}": f"http://{health_address(process, facts)}"
+        for process in SERVICE_PROCESSES
+    }
+    return {
+        "DANGOL_HOME": str(home),
+        "DANGOL_URL": gateway_url(facts),
+        "DANGOL_KAFKA": kafka.address(facts),
+        "DANGOL_PG": postgres.dsn(facts),
+        "DANGOL_OPENSEARCH": opensearch.address(facts),
+        **health,
+    }
+
+
+def _api(service: str, facts: Facts) -> str:
+    return f"http://{health_address(BY_NAME[f'{service}-api'], facts)}"

@@ -1,0 +1,91 @@
+"""Kafka as one KRaft node: formatted at first start, its topics made from the table that the services share."""
+
+import asyncio
+import subprocess
+from pathlib import Path
+
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+
+from localstack.errors import StackError
+from localstack.home import Facts, Home
+from localstack.ports import HOST, port_of
+from localstack.processes import KAFKA, KAFKA_CONTROLLER_OFFSET
+from localstack.spec import Spec
+from localstack.toolchain import jars
+
+
+def address(facts: Facts) -> str:
+    """`host:port` of the broker."""
+    return f"{HOST}:{port_of(KAFKA, facts)}"
+
+
+def _properties(home: Home, facts: Facts) -> dict[str, str]:
+    controller = f"{HOST}:{facts.port_base + KAFKA_CONTROLLER_OFFSET}"
+    return {
+        "process.roles": "broker,controller",
+        "node.id": "1",
+        "listeners": f"PLAINTEXT://{address(facts)},CONTROLLER://{controller}",
+        "advertised.listeners": f"PLAINTEXT://{address(facts)}",
+        "controller.listener.names": "CONTROLLER",
+        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+        "controller.quorum.voters": f"1@{controller}",
+        "log.dirs": str(home.data / "kafka"),
+        "auto.create.topics.enable": "false",
+        "offsets.topic.replication.factor": "1",
+        "offsets.topic.num.partitions": "8",
+        "transaction.state.log.replication.factor": "1",
+        "transaction.state.log.min.isr": "1",
+        "transaction.state.log.num.partitions": "4",
+        "share.coordinator.state.topic.replication.factor": "1",
+        "share.coordinator.state.topic.min.isr": "1",
+        "group.initial.rebalance.delay.ms": "0",
+        # As long as the longest that a message is kept, so that a reader stopped for a holiday goes on where it was.
+        "offsets.retention.minutes": str(90 * 24 * 60),
+        "message.max.bytes": str(4 * 1024 * 1024),
+    }
+
+
+def prepare(home: Home, facts: Facts, java: Path) -> Spec:
+    """Format the data folder at first start, write the configuration, and answer how to start the server."""
+    properties = home.conf / "kafka.properties"
+    properties.write_text("".join(f"{key}={value}\n" for key, value in _properties(home, facts).items()), "utf-8")
+    logging = home.conf / "kafka-logging"
+    logging.mkdir(exist_ok=True)
+    (logging / "simplelogger.properties").write_text(
+        "org.slf4j.simpleLogger.defaultLogLevel=warn\norg.slf4j.simpleLogger.showDateTime=true\n"
+        "org.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd'T'HH:mm:ss.SSSXXX\n",
+        "utf-8",
+    )
+    classpath = f"{logging}:{jars('kafka')}/*"
+    if not (home.data / "kafka" / "meta.properties").exists():
+        _format(java, classpath, properties)
+    heap = ["-Xms256m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:+ExitOnOutOfMemoryError"]
+    return Spec([str(java), *heap, "-cp", classpath, "kafka.Kafka", str(properties)])
+
+
+def _format(java: Path, classpath: str, properties: Path) -> None:
+    tool = [str(java), "-XX:TieredStopAtLevel=1", "-cp", classpath, "kafka.tools.StorageTool"]
+    identity = subprocess.run([*tool, "random-uuid"], capture_output=True, text=True, check=False)
+    command = [*tool, "format", "-g", "-t", identity.stdout.strip(), "-c", str(properties)]
+    answer = subprocess.run(command, capture_output=True, text=True, check=False)
+    if answer.returncode != 0:
+        raise StackError(f"Kafka's data folder could not be formatted. It said:\n{answer.stdout}{answer.stderr}")
+
+
+async def is_ready(facts: Facts) -> bool:
+    """Whether the broker answers."""
+    try:  # first without the client, which writes an error for every attempt that fails
+        _, writer = await asyncio.open_connection(HOST, port_of(KAFKA, facts))
+    except OSError:
+        return False
+    writer.close()
+    admin = AIOKafkaAdminClient(bootstrap_servers=address(facts), request_timeout_ms=5000)
+    try:
+        await admin.start()
+        await admin.list_topics()
+    except (KafkaError, OSError):
+        return False
+    finally:
+        await admin.close()
+    return True

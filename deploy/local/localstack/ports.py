@@ -1,0 +1,75 @@
+"""Which port each process has, whether it is free, and who holds it when it is not."""
+
+import socket
+
+import psutil
+
+from localstack.errors import PortTaken
+from localstack.home import Facts
+from localstack.processes import GATEWAY_HEALTH_OFFSET, KAFKA_CONTROLLER_OFFSET, OPENSEARCH, Process
+
+HOST = "127.0.0.1"
+# OpenSearch as packaged for tests listens nowhere else.
+OPENSEARCH_PORTS = range(9201, 9300)
+
+
+def port_of(process: Process, facts: Facts) -> int:
+    """The port of a process that has one. Raises ValueError for one that has none."""
+    if process == OPENSEARCH:
+        return facts.opensearch_port
+    if process.offset is None:
+        raise ValueError(f"{process.name} has no port")
+    return facts.port_base + process.offset
+
+
+def ports_of(process: Process, facts: Facts) -> list[int]:
+    """Every port that a process listens on."""
+    if process.offset is None and process != OPENSEARCH:
+        return []
+    extra = {"kafka": [facts.port_base + KAFKA_CONTROLLER_OFFSET], "gateway": [facts.port_base + GATEWAY_HEALTH_OFFSET]}
+    return [port_of(process, facts), *extra.get(process.name, [])]
+
+
+def is_free(port: int) -> bool:
+    """Whether a server could listen there now."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+    return True
+
+
+def free_opensearch_port() -> int:
+    """A port that OpenSearch can have. Raises PortTaken when all are in use."""
+    for port in OPENSEARCH_PORTS:
+        if is_free(port):
+            return port
+    raise PortTaken("OpenSearch needs one free port within 9201-9299 and all are in use. Stop a program that holds one.")
+
+
+def require_free(process: Process, port: int) -> None:
+    """Raises PortTaken, naming who holds the port."""
+    if is_free(port):
+        return
+    move = (
+        "or remove `opensearchPort`'s holder"
+        if process == OPENSEARCH
+        else "or start this stack elsewhere: `make up DANGOL_PORT_BASE=18080`"
+    )
+    raise PortTaken(f"Port {port}, which {process.name} needs, is held by {_holder(port)}. Stop that program, {move}.")
+
+
+def _holder(port: int) -> str:
+    try:
+        connections = psutil.net_connections(kind="tcp")
+    except psutil.AccessDenied:  # macOS tells this only to root
+        return "another program"
+    for connection in connections:
+        if connection.laddr and connection.laddr.port == port and connection.status == psutil.CONN_LISTEN and connection.pid:
+            try:
+                return f"`{psutil.Process(connection.pid).name()}` (pid {connection.pid})"
+            except psutil.NoSuchProcess:
+                break
+    return "another program"

