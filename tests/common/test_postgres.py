@@ -1,0 +1,182 @@
+"""Migrations, the event store and the outbox on the real PostgreSQL; the relay and the group source on the real Kafka."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from uuid import UUID, uuid4
+
+import asyncpg
+import pytest
+
+from common import eventstore, outbox
+from common.envelope import Message, UnreadableMessage, message
+from common.eventstore import ConcurrentChange, Recorded
+from common.health import Health
+from common.kafka import DeadLetters, Producer, Source, TooManyDeadLetters, create_topics
+from common.partition import partition_of
+from common.postgres import Database, migrate
+from common.relay import Relay
+from common.topics import Topic, dead_letter_topic
+from localstack.stack import Stack
+from tests.support.postgres import fresh_database, fresh_schema
+
+AT = datetime(2026, 11, 24, 3, tzinfo=UTC)
+
+
+@pytest.fixture
+async def database(servers: Stack) -> AsyncIterator[Database]:
+    async with fresh_database(servers.postgres_dsn(None)) as made:
+        yield made
+
+
+@pytest.fixture
+async def topic(servers: Stack) -> str:
+    name = f"test.{uuid4().hex[:12]}"
+    await create_topics(servers.kafka, [Topic(name), Topic(dead_letter_topic(name), partitions=1)])
+    return name
+
+
+def told(topic: str, subject: str, version: int) -> Message:
+    return message(
+        topic, channel="c", subject=subject, source="test", type="test.told", id=uuid4(), version=version, at=AT,
+        value=b'{"n":1}', trace={"traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"},
+    )  # fmt: skip
+
+
+def happened(stream: UUID, version: int) -> Recorded:
+    return Recorded("c", stream, version, "test.happened", {"name": "홍길동", "n": version}, AT, "kim", "command")
+
+
+async def test_migrations_are_applied_once_even_by_several_at_a_time(servers: Stack) -> None:
+    async with fresh_schema(servers.postgres_dsn(None), ()) as dsn:
+        applied = await asyncio.gather(*(migrate(dsn, ["common"]) for _ in range(4)))
+        assert sorted(map(len, applied)) == [0, 0, 0, 1]
+
+
+async def test_events_of_many_streams_are_appended_and_read_back(database: Database) -> None:
+    one, other = uuid4(), uuid4()
+    written = [happened(one, 1), happened(other, 1), happened(one, 2)]
+    async with database.transaction() as tx:
+        await eventstore.append(tx, written)
+    async with database.connection() as connection:
+        assert await eventstore.read(connection, "c", one) == [written[0], written[2]]
+        assert await eventstore.read(connection, "c", one, after=1) == [written[2]]
+        assert await eventstore.read(connection, "other", one) == []
+
+
+async def test_a_version_taken_by_another_writer_is_a_conflict_and_nothing_is_written(database: Database) -> None:
+    stream, bystander = uuid4(), uuid4()
+    async with database.transaction() as tx:
+        await eventstore.append(tx, [happened(stream, 1)])
+    with pytest.raises(ConcurrentChange):
+        async with database.transaction() as tx:
+            await outbox.put(tx, [told("t", str(bystander), 1)])
+            await eventstore.append(tx, [happened(bystander, 1), happened(stream, 1)])
+    async with database.connection() as connection:
+        assert await eventstore.read(connection, "c", bystander) == []
+        assert await connection.fetchval("select count(*) from outbox") == 0
+
+
+async def drain(database: Database, relays: list[Relay], stop: asyncio.Event) -> None:
+    async def watch() -> None:
+        async with database.connection() as connection:
+            while await connection.fetchval("select count(*) from outbox"):
+                await asyncio.sleep(0)
+        stop.set()
+
+    async with asyncio.timeout(30):
+        await asyncio.gather(watch(), *(relay.run(stop) for relay in relays))
+
+
+async def take(servers: Stack, topic: str, count: int) -> list[tuple[str, int, int]]:
+    found: list[tuple[str, int, int]] = []
+    async with asyncio.timeout(30), Source.open(servers.kafka, f"g-{uuid4().hex[:8]}", [topic]) as source:
+        while len(found) < count:
+            found += [(m.subject, m.version, m.partition) for m in await source.poll()]
+    return found
+
+
+async def test_two_relays_send_everything_in_order_per_key(servers: Stack, database: Database, topic: str) -> None:
+    subjects = [str(uuid4()) for _ in range(40)]
+    for version in range(1, 11):
+        async with database.transaction() as tx:
+            await outbox.put(tx, [told(topic, subject, version) for subject in subjects])
+    async with Producer.open(servers.kafka, client_id="one") as one, Producer.open(servers.kafka, client_id="two") as two:
+        relays = [Relay(database, producer, Health({})) for producer in (one, two)]
+        await drain(database, relays, asyncio.Event())
+    found = await take(servers, topic, 400)
+    for subject in subjects:
+        assert [version for key, version, _ in found if key == subject] == list(range(1, 11))
+        assert {partition for key, _, partition in found if key == subject} == {partition_of(f"c/{subject}")}
+
+
+async def test_rows_of_a_transaction_that_commits_late_are_sent_all_the_same(
+    servers: Stack, database: Database, topic: str
+) -> None:
+    stop = asyncio.Event()
+    async with Producer.open(servers.kafka, client_id="late") as producer, database.connection() as late:
+        relay = asyncio.create_task(Relay(database, producer, Health({})).run(stop))
+        transaction = late.transaction()
+        await transaction.start()
+        await outbox.put(late, [told(topic, "early id, late commit", 1)])
+        async with database.transaction() as tx:
+            await outbox.put(tx, [told(topic, "late id, early commit", 1)])
+        assert [subject for subject, _, _ in await take(servers, topic, 1)] == ["late id, early commit"]
+        await transaction.commit()
+        assert len(await take(servers, topic, 2)) == 2
+        stop.set()
+        await relay
+
+
+async def test_a_group_goes_on_where_it_committed_and_a_stored_position_overrides(servers: Stack, topic: str) -> None:
+    group = f"g-{uuid4().hex[:8]}"
+    async with Producer.open(servers.kafka, client_id="p") as producer:
+        await producer.send([told(topic, "x", version) for version in range(1, 6)])
+    partition = partition_of("c/x")
+    async with asyncio.timeout(30), Source.open(servers.kafka, group, [topic]) as source:
+        polled = 0
+        while polled < 3:
+            polled += len(await source.poll(most=3 - polled))
+        await source.commit()
+    async with asyncio.timeout(30), Source.open(servers.kafka, group, [topic]) as source:
+        versions: list[int] = []
+        while len(versions) < 2:
+            versions += [m.version for m in await source.poll()]
+        assert versions == [4, 5]
+
+    async def stored(assigned: object) -> dict[tuple[str, int], int]:
+        return {(topic, partition): 1}
+
+    async with asyncio.timeout(30), Source.open(servers.kafka, group, [topic], positions=stored) as source:
+        versions = []
+        while len(versions) < 4:
+            versions += [m.version for m in await source.poll()]
+        assert versions == [2, 3, 4, 5]
+
+
+async def test_dead_letters_keep_the_message_its_reason_and_origin_up_to_a_limit(servers: Stack, topic: str) -> None:
+    async with Producer.open(servers.kafka, client_id="p") as producer:
+        await producer.send([told(topic, "x", 1)])
+        async with asyncio.timeout(30), Source.open(servers.kafka, f"g-{uuid4().hex[:8]}", [topic]) as source:
+            while not (records := await source.poll()):
+                pass
+        letters = DeadLetters(producer, topic, limit=1)
+        await letters.put(records[0], UnreadableMessage("it says bad"))
+        with pytest.raises(TooManyDeadLetters):
+            await letters.put(records[0], UnreadableMessage("it says bad"))
+    async with asyncio.timeout(30), Source.open(servers.kafka, f"g-{uuid4().hex[:8]}", [dead_letter_topic(topic)]) as source:
+        while not (kept := await source.poll()):
+            pass
+    assert kept[0].value == records[0].value
+    assert kept[0].headers["dlq_reason"] == "it says bad"
+    assert (kept[0].headers["dlq_topic"], kept[0].headers["dlq_offset"]) == (topic, "0")
+    assert kept[0].headers["traceparent"].startswith("00-0af7651916cd43dd8448eb211c80319c")
+
+
+async def test_a_service_role_reads_no_other_schema(servers: Stack) -> None:
+    connection = await asyncpg.connect(servers.postgres_dsn("notify"))
+    try:
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await connection.execute("create table contacts.intruder (id int)")
+    finally:
+        await connection.close()
