@@ -5,7 +5,7 @@ Cells are inline strings, numbers, booleans and dates; there is no formula. Part
 
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from types import TracebackType
 from typing import Final, Self, TypeAlias
@@ -98,21 +98,19 @@ class CannotWrite(Exception):
 
 
 class CellTooLong(CannotWrite):
-    """A text of more than 32,767 UTF-16 units."""
+    """A text of more than 32,767 UTF-16 units; `cell` is its place, such as C17."""
 
-    def __init__(self, row: int, column: int, length: int) -> None:
-        super().__init__(
-            f"Row {row}, column {column_letters(column)}: a text of {length:,} characters; a cell holds {LONGEST_TEXT:,}."
-        )
-        self.row, self.column, self.length = row, column, length
+    def __init__(self, cell: str, length: int) -> None:
+        super().__init__(f"Cell {cell}: a text of {length:,} characters, where a cell holds {LONGEST_TEXT:,}.")
+        self.cell, self.length = cell, length
 
 
 class CellUnfit(CannotWrite):
-    """A value that is no cell: NaN, an infinity, a datetime with a zone, another type."""
+    """A value that is no cell: NaN, an infinity, a datetime with a zone, another type; `cell` is its place."""
 
-    def __init__(self, row: int, column: int, what: str) -> None:
-        super().__init__(f"Row {row}, column {column_letters(column)}: {what}.")
-        self.row, self.column = row, column
+    def __init__(self, cell: str, what: str) -> None:
+        super().__init__(f"Cell {cell}: {what}.")
+        self.cell = cell
 
 
 class TooManyRows(CannotWrite):
@@ -150,6 +148,40 @@ def _is_plain(text: str) -> bool:
     return text.isprintable() and "&" not in text and "<" not in text and ">" not in text and "_x" not in text
 
 
+def _text_cell(place: str, text: str, style: int = TEXT) -> str:
+    if len(text) > LONGEST_TEXT // 2:
+        length = len(text.encode("utf-16-le", "surrogatepass")) // 2
+        if length > LONGEST_TEXT:
+            raise CellTooLong(place, length)
+    if style == TEXT and text[:1] in LIVE:
+        style = QUOTED
+    space = ' xml:space="preserve"' if text != text.strip() else ""
+    data = text if _is_plain(text) else escaped(text)
+    return f'<c r="{place}" s="{style}" t="inlineStr"><is><t{space}>{data}</t></is></c>'
+
+
+def _int_cell(place: str, value: int) -> str:
+    if -WHOLE_LIMIT < value < WHOLE_LIMIT:
+        return f'<c r="{place}"><v>{value}</v></c>'
+    return _text_cell(place, str(value))
+
+
+def _float_cell(place: str, value: float) -> str:
+    if value == 0 or SMALLEST <= abs(value) <= LARGEST:
+        return f'<c r="{place}"><v>{value!r}</v></c>'
+    if not math.isfinite(value):
+        raise CellUnfit(place, "a number that is not finite")
+    return _text_cell(place, repr(value))
+
+
+def _date_cell(place: str, value: datetime) -> str:
+    if value.tzinfo is not None:
+        raise CellUnfit(place, "a date with a zone; give it as local time without one")
+    if value < FIRST_DATE:
+        return _text_cell(place, value.isoformat(sep=" "))
+    return f'<c r="{place}" s="{DATE}"><v>{serial(value)!r}</v></c>'
+
+
 class SheetWriter:
     """Streams one table to `out`, any object with `write(bytes)`; it is never sought in.
 
@@ -178,7 +210,8 @@ class SheetWriter:
         self._zip.begin("xl/worksheets/sheet1.xml")
         self._batch = [SHEET_START]
         self._batched = 0
-        self._put_row([self._text_cell(index, heading, HEADING) for index, heading in enumerate(headings)])
+        places = (f"{column}1" for column in self._columns)
+        self._put_row([_text_cell(place, heading, HEADING) for place, heading in zip(places, headings, strict=True)])
 
     @property
     def rows(self) -> int:
@@ -189,28 +222,37 @@ class SheetWriter:
         """Append rows; may be called any number of times."""
         if not self._open:
             raise ValueError("The workbook is closed.")
-        width, writers = len(self._columns), self._writers()
+        width = len(self._columns)
         for row in rows:
             if len(row) != width:
                 raise ValueError(f"Row {self._rows + 1} has {len(row)} cells for {width} headings.")
-            self._put_row(self._cells(row, writers))
+            self._put_row(self._cells(row))
 
-    def _cells(self, row: Sequence[Cell], writers: Mapping[type, Callable[..., str]]) -> list[str]:
+    def _cells(self, row: Sequence[Cell]) -> list[str]:
         """The row's cells as XML; the hot path, so texts with nothing to escape in the whole row are written as they are."""
         texts = "".join([cell for cell in row if type(cell) is str])
         plain = len(texts) <= LONGEST_TEXT // 2 and _is_plain(texts)
-        number = self._rows + 1
+        number = str(self._rows + 1)
         cells: list[str] = []
-        for index, cell in enumerate(row):
-            if cell is None:
+        put = cells.append
+        for column, cell in zip(self._columns, row, strict=True):
+            if type(cell) is str:
+                if plain and cell and cell[0] not in EDGE and cell[-1] != " ":
+                    put(f'<c r="{column}{number}" s="2" t="inlineStr"><is><t>{cell}</t></is></c>')
+                else:
+                    put(_text_cell(f"{column}{number}", cell))
+            elif cell is None:
                 continue
-            kind = type(cell)
-            if plain and kind is str and cell and cell[0] not in EDGE and cell[-1] != " ":  # type: ignore[index]
-                cells.append(f'<c r="{self._columns[index]}{number}" s="2" t="inlineStr"><is><t>{cell}</t></is></c>')
-            elif kind in writers:
-                cells.append(writers[kind](index, cell))
+            elif type(cell) is bool:
+                put(f'<c r="{column}{number}" t="b"><v>{cell:d}</v></c>')
+            elif type(cell) is datetime:
+                put(_date_cell(f"{column}{number}", cell))
+            elif type(cell) is int:
+                put(_int_cell(f"{column}{number}", cell))
+            elif type(cell) is float:
+                put(_float_cell(f"{column}{number}", cell))
             else:
-                raise CellUnfit(number, index, "a value that is no text, number, boolean or date")
+                raise CellUnfit(f"{column}{number}", "a value that is no text, number, boolean or date")
         return cells
 
     def close(self) -> None:
@@ -263,47 +305,3 @@ class SheetWriter:
         self._zip.write("".join(self._batch).encode())
         self._batch.clear()
         self._batched = 0
-
-    def _writers(self) -> Mapping[type, Callable[..., str]]:
-        return {
-            str: self._text_cell,
-            bool: self._bool_cell,
-            int: self._int_cell,
-            float: self._float_cell,
-            datetime: self._date_cell,
-        }
-
-    def _reference(self, index: int) -> str:
-        return f"{self._columns[index]}{self._rows + 1}"
-
-    def _text_cell(self, index: int, text: str, style: int = TEXT) -> str:
-        if len(text) > LONGEST_TEXT // 2:
-            length = len(text.encode("utf-16-le", "surrogatepass")) // 2
-            if length > LONGEST_TEXT:
-                raise CellTooLong(self._rows + 1, index, length)
-        if style == TEXT and text[:1] in LIVE:
-            style = QUOTED
-        space = ' xml:space="preserve"' if text != text.strip() else ""
-        return f'<c r="{self._reference(index)}" s="{style}" t="inlineStr"><is><t{space}>{escaped(text)}</t></is></c>'
-
-    def _bool_cell(self, index: int, value: bool) -> str:
-        return f'<c r="{self._reference(index)}" t="b"><v>{value:d}</v></c>'
-
-    def _int_cell(self, index: int, value: int) -> str:
-        if -WHOLE_LIMIT < value < WHOLE_LIMIT:
-            return f'<c r="{self._reference(index)}"><v>{value}</v></c>'
-        return self._text_cell(index, str(value))
-
-    def _float_cell(self, index: int, value: float) -> str:
-        if value == 0 or SMALLEST <= abs(value) <= LARGEST:
-            return f'<c r="{self._reference(index)}"><v>{value!r}</v></c>'
-        if not math.isfinite(value):
-            raise CellUnfit(self._rows + 1, index, "a number that is not finite")
-        return self._text_cell(index, repr(value))
-
-    def _date_cell(self, index: int, value: datetime) -> str:
-        if value.tzinfo is not None:
-            raise CellUnfit(self._rows + 1, index, "a date with a zone; give it as local time without one")
-        if value < FIRST_DATE:
-            return self._text_cell(index, value.isoformat(sep=" "))
-        return f'<c r="{self._reference(index)}" s="{DATE}"><v>{serial(value)!r}</v></c>'
