@@ -6,6 +6,10 @@ import os
 import shlex
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from localstack.stack import Stack
 
 
 def main(arguments: list[str]) -> int:
@@ -72,9 +76,7 @@ def _command(parsed: argparse.Namespace, home: Path) -> int:
         case "down":
             stack.down()
         case "demo":
-            from localstack.demo import demo
-
-            return demo(stack)
+            return _demo(stack)
         case "env":
             for name, value in stack.env().items():
                 print(f"{name}={shlex.quote(value)}")
@@ -87,6 +89,32 @@ def _command(parsed: argparse.Namespace, home: Path) -> int:
             found = examine(stack)
             print(json.dumps(found.as_dict()) if parsed.format == "json" else as_text(found))
             return 0 if found.well else 1
+    return 0
+
+
+def _demo(stack: "Stack") -> int:
+    import asyncio
+
+    from localstack.demo import DemoFailed, run
+    from localstack.home import checkout
+
+    def token(channel: str) -> str:
+        return stack.token(channel=channel, sub="kim")
+
+    try:
+        channel = asyncio.run(run(stack.url, token, checkout() / "tests" / "data" / "cdnow.csv"))
+    except DemoFailed as error:
+        print(f"The demo failed: {error}", file=sys.stderr)
+        return 1
+    print(
+        f"""
+Everything is left running; the data is in the channel `{channel}`. Try next:
+  TOKEN=$(make -s token CHANNEL={channel} SUB=kim PERMISSIONS='*')
+  curl -s {stack.url}/v1/search -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' -d '{{"limit": 3}}'
+  make status     every process, and what still waits
+  make -s env     all addresses
+  make down       stops all of it"""
+    )
     return 0
 
 

@@ -29,8 +29,8 @@ def unprivileged(command: Sequence[str], *, reaches: Sequence[Path], environment
     setpriv = shutil.which("setpriv")
     if setpriv is None:
         raise StackError(
-            f"PostgreSQL may not run as root, and the account `{UNPRIVILEGED}` can't enter {closed[0]}. Run this as an ordinary user, "
-            "or keep the checkout and DANGOL_HOME where every user may enter (such as /opt or /var/tmp)."
+            f"PostgreSQL may not run as root, and the account `{UNPRIVILEGED}` can't enter {closed[0]}. Run this as an "
+            "ordinary user, or keep the checkout and DANGOL_HOME where every user may enter (such as /opt or /var/tmp)."
         )
     account = pwd.getpwnam(UNPRIVILEGED)
     ids = [f"--reuid={account.pw_uid}", f"--regid={account.pw_gid}", "--clear-groups"]

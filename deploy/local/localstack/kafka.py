@@ -2,17 +2,24 @@
 
 import asyncio
 import subprocess
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import KafkaError
+from aiokafka.errors import GroupCoordinatorNotAvailableError, KafkaError
 
+from common.topics import CONTACTS, EXPORTS, FIELDS, SEGMENTS, VISITS, dead_letter_topic
 from localstack.errors import StackError
 from localstack.home import Facts, Home
 from localstack.ports import HOST, port_of
 from localstack.processes import KAFKA, KAFKA_CONTROLLER_OFFSET
 from localstack.spec import Spec
 from localstack.toolchain import jars
+
+# Which topics each consumer group reads, as in the architecture's picture.
+READS = {"search": (CONTACTS, FIELDS), "segments": (CONTACTS, VISITS, FIELDS), "notify": (EXPORTS, SEGMENTS)}
 
 
 def address(facts: Facts) -> str:
@@ -71,6 +78,59 @@ def _format(java: Path, classpath: str, properties: Path) -> None:
     answer = subprocess.run(command, capture_output=True, text=True, check=False)
     if answer.returncode != 0:
         raise StackError(f"Kafka's data folder could not be formatted. It said:\n{answer.stdout}{answer.stderr}")
+
+
+async def lag(facts: Facts, kept: Mapping[str, Mapping[tuple[str, int], int]]) -> dict[str, dict[str, int]]:
+    """Messages that each group has not yet read, by group and topic. `kept` are next offsets that a group stores itself."""
+    behind: dict[str, dict[str, int]] = {}
+    async with _reader(facts) as (reader, admin):
+        for group, topics in READS.items():
+            committed = await _committed(admin, group)
+            done = committed | dict(kept.get(group, {}))
+            behind[group] = {}
+            for topic in topics:
+                begins, ends = await _bounds(reader, topic)
+                behind[group][topic] = sum(
+                    max(0, end - max(done.get((p.topic, p.partition), 0), begins[p])) for p, end in ends.items()
+                )
+    return behind
+
+
+async def _committed(admin: AIOKafkaAdminClient, group: str) -> dict[tuple[str, int], int]:
+    try:
+        offsets = await admin.list_consumer_group_offsets(group)
+    except GroupCoordinatorNotAvailableError:  # before any group has ever been there
+        return {}
+    return {(p.topic, p.partition): o.offset for p, o in offsets.items()}
+
+
+async def dead_letters(facts: Facts) -> dict[str, int]:
+    """Messages put aside, by topic."""
+    async with _reader(facts) as (reader, _):
+        counts = {}
+        for topic in map(dead_letter_topic, READS):
+            begins, ends = await _bounds(reader, topic)
+            counts[topic] = sum(end - begins[p] for p, end in ends.items())
+    return counts
+
+
+@asynccontextmanager
+async def _reader(facts: Facts) -> AsyncIterator[tuple[AIOKafkaConsumer, AIOKafkaAdminClient]]:
+    reader = AIOKafkaConsumer(bootstrap_servers=address(facts))
+    admin = AIOKafkaAdminClient(bootstrap_servers=address(facts))
+    try:
+        await reader.start()
+        await admin.start()
+        yield reader, admin
+    finally:
+        await admin.close()
+        await reader.stop()
+
+
+async def _bounds(reader: AIOKafkaConsumer, topic: str) -> tuple[dict[TopicPartition, int], dict[TopicPartition, int]]:
+    await reader.topics()  # asks for the partitions of every topic
+    partitions = [TopicPartition(topic, number) for number in reader.partitions_for_topic(topic) or ()]
+    return await reader.beginning_offsets(partitions), await reader.end_offsets(partitions)
 
 
 async def is_ready(facts: Facts) -> bool:

@@ -1,4 +1,4 @@
-"""Becomes one process of the stack: writes its pid, slows down what dies again and again. Standard library only, to start at once."""
+"""Becomes one process of the stack: writes its pid, slows down what dies again and again. Standard library only, so fast."""
 
 import json
 import os

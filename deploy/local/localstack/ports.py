@@ -53,12 +53,10 @@ def require_free(process: Process, port: int) -> None:
     """Raises PortTaken, naming who holds the port."""
     if is_free(port):
         return
-    move = (
-        "or remove `opensearchPort`'s holder"
-        if process == OPENSEARCH
-        else "or start this stack elsewhere: `make up DANGOL_PORT_BASE=18080`"
+    raise PortTaken(
+        f"Port {port}, which {process.name} needs, is held by {_holder(port)}. Stop that program, or start this stack elsewhere: "
+        "`make up DANGOL_PORT_BASE=18080`."
     )
-    raise PortTaken(f"Port {port}, which {process.name} needs, is held by {_holder(port)}. Stop that program, {move}.")
 
 
 def _holder(port: int) -> str:

@@ -7,21 +7,34 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import httpx
-from common.kafka import create_topics
 
+from common.kafka import create_topics
 from localstack import environment, gateway, kafka, opensearch, postgres, tokens, toolchain
 from localstack.errors import StackError
 from localstack.home import DEFAULT_PORT_BASE, SERVICES, Facts, Home, new_passwords, read_facts, write_facts
 from localstack.launch import recent_starts
 from localstack.leftovers import end_leftovers, own_pid
 from localstack.ports import free_opensearch_port, is_free, port_of, ports_of, require_free
-from localstack.processes import BY_NAME, GATEWAY, KAFKA, OPENSEARCH, POSTGRES, PROCESSES, SERVERS, SERVICE_PROCESSES, WATCHDOG, Process
+from localstack.processes import (
+    BY_NAME,
+    GATEWAY,
+    KAFKA,
+    OPENSEARCH,
+    POSTGRES,
+    PROCESSES,
+    SERVERS,
+    SERVICE_PROCESSES,
+    WATCHDOG,
+    Process,
+)
 from localstack.spec import Spec, read_spec, write_spec
 from localstack.supervision import Supervisor
 
@@ -32,6 +45,7 @@ _MOST_STARTS = 6
 _LOG_LINES_SHOWN = 15
 
 Tell = Callable[[str], None]
+T = TypeVar("T")
 
 
 def _silent(_: str) -> None:
@@ -54,11 +68,9 @@ class Stack:
         with self._alone():
             self._servers_up()
             self._migrate()
-            processes = [*self.built(), GATEWAY, WATCHDOG]
-            self._start([p for p in processes if p.service], lambda p: self._service_spec(p))
-            self._start([GATEWAY], lambda _: gateway.prepare(self.home, self.facts))
-            self._start([WATCHDOG], lambda _: self._watchdog_spec())
-            self._wait_ready([p for p in processes if p != WATCHDOG])
+            specs = {process: self._service_spec(process) for process in self.built()}
+            self._start(specs | {GATEWAY: gateway.prepare(self.home, self.facts), WATCHDOG: self._watchdog_spec()})
+            self._wait_ready([*specs, GATEWAY])
 
     def servers_up(self) -> None:
         """Start PostgreSQL, Kafka and OpenSearch, with the database, roles, schemas and topics. Raises StackError."""
@@ -170,10 +182,10 @@ class Stack:
             self._tell(f"starting {', '.join(p.name for p in waiting)}")
         # Each starts as soon as it is prepared: OpenSearch, the slowest, needs no preparation.
         with ThreadPoolExecutor() as pool:
-            specs = {server: pool.submit(prepare[server]) for server in waiting}
-        for server, spec in specs.items():
-            self._start([server], lambda _, ready=spec: ready.result())
-        _run(self._servers_ready(facts))
+            prepared = {pool.submit(prepare[server]): server for server in waiting}
+            for future in as_completed(prepared):
+                self._start({prepared[future]: future.result()})
+        run_apart(self._servers_ready(facts))
 
     def _choose(self) -> None:
         """Decide ports and passwords at first start; move to another port base when one is asked for and nothing runs."""
@@ -195,10 +207,10 @@ class Stack:
                 for port in ports_of(process, self.facts):
                     require_free(process, port)
 
-    def _start(self, processes: Sequence[Process], spec_of: Callable[[Process], Spec]) -> None:
-        idle = [process for process in processes if self.pid(process.name) is None]
+    def _start(self, specs: Mapping[Process, Spec]) -> None:
+        idle = [process for process in specs if self.pid(process.name) is None]
         for process in idle:
-            write_spec(self.home, process.name, spec_of(process))
+            write_spec(self.home, process.name, specs[process])
         self._supervisor.start_processes(idle)
 
     async def _servers_ready(self, facts: Facts) -> None:
@@ -254,10 +266,10 @@ class Stack:
             return answer.status_code == httpx.codes.OK
 
         async def all_ready() -> None:
-            await asyncio.gather(*(self._until(process, lambda p=process: ready(p)) for process in processes))
+            await asyncio.gather(*(self._until(process, partial(ready, process)) for process in processes))
 
         self._tell(f"waiting for {len(processes)} processes to be ready")
-        _run(all_ready())
+        run_apart(all_ready())
 
     async def _until(self, process: Process, ready: Callable[[], Awaitable[bool]]) -> None:
         deadline = time.monotonic() + _READY_SECONDS
@@ -287,11 +299,7 @@ def _runnable(service: str) -> bool:
     return importlib.util.find_spec(service) is not None and importlib.util.find_spec(f"{service}.__main__") is not None
 
 
-def _run(work: Awaitable[None]) -> None:
+def run_apart(work: Coroutine[object, object, T]) -> T:
     """Run to its end in a thread of its own, so that a caller inside an event loop can use the stack too."""
-
-    async def whole() -> None:
-        await work
-
     with ThreadPoolExecutor(1) as pool:
-        pool.submit(asyncio.run, whole()).result()
+        return pool.submit(asyncio.run, work).result()

@@ -108,9 +108,15 @@ class Supervisor:
         config = self._home.conf / "supervisor.conf"
         config.write_text(_config(self._home, self._socket), "utf-8")
         environment = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
-        command = [sys.executable, "-m", "supervisor.supervisord", "-c", str(config)]
+        command = [sys.executable, "-m", "localstack.supervise", "-c", str(config)]
         answer = subprocess.run(
-            command, env=environment, check=False, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+            command,
+            env=environment,
+            check=False,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
         )
         if answer.returncode != 0:
             raise StackError(f"The supervisor could not start. It said:\n{answer.stderr.strip()}")

@@ -19,7 +19,7 @@ _DEVELOPER = "dev"
 
 
 def make_keys(home: Home) -> None:
-    """Make the keys that are missing (the developer's, and one per service for calls to another) and publish their public parts."""
+    """Make the keys that are missing, the developer's and one per service, and publish their public parts."""
     public = []
     for owner in (_DEVELOPER, *SERVICES):
         path = key_file(home, owner)

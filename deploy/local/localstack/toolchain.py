@@ -76,7 +76,9 @@ def download_servers() -> list[str]:
         return []
     maven = shutil.which("mvn")
     if maven is None:
-        raise MissingTool(f"The files of {' and '.join(missing)} are fetched with Maven and `mvn` was not found. {_INSTALL_MAVEN}")
+        raise MissingTool(
+            f"The files of {' and '.join(missing)} are fetched with Maven and `mvn` was not found. {_INSTALL_MAVEN}"
+        )
     cache().mkdir(parents=True, exist_ok=True)
     with ThreadPoolExecutor() as pool:
         list(pool.map(lambda server: _download(maven, server), missing))

@@ -1,0 +1,90 @@
+# Every habit of this project is a target here; `make help` lists them.
+# A fresh clone needs nothing but Python 3.11+, Java 21+ and Maven: whatever else is missing is fetched into the checkout.
+
+UV_VERSION := 0.13.9
+# The interpreter that the environment is made with; say PYTHON=... to choose one.
+PYTHON ?= $(shell for name in python3.14 python3.13 python3.12 python3.11 python3 python; do \
+	$$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { command -v $$name; exit; }; done)
+
+VENV := .venv
+BIN := $(VENV)/bin
+UV := .tools/bin/uv
+LOCAL := $(BIN)/python -m localstack
+CODE := libs services deploy/local tests docs
+
+# These reach the commands from the command line (`make up DANGOL_PORT_BASE=18080`) as well as from the environment.
+ifdef DANGOL_HOME
+export DANGOL_HOME
+endif
+ifdef DANGOL_PORT_BASE
+export DANGOL_PORT_BASE
+endif
+ifdef DANGOL_CACHE
+export DANGOL_CACHE
+endif
+
+.DEFAULT_GOAL := help
+.PHONY: help setup up servers-up down demo status env token test test-deep check format generate
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(VENV)/.complete ## Fetch tools, packages and server files that are missing
+	@$(LOCAL) setup
+
+up: setup ## Start the whole system and wait until it is ready
+	@$(LOCAL) up
+
+servers-up: setup ## Start PostgreSQL, Kafka and OpenSearch alone
+	@$(LOCAL) servers-up
+
+down: ## Stop all of it; the data stays
+	@test ! -x $(BIN)/python || $(LOCAL) down
+
+demo: up ## Start the system, then do the main job on sample data, step by step
+	@$(LOCAL) demo
+
+status: $(VENV)/.complete ## Show processes, lag, outboxes, dead letters (FORMAT=json for programs)
+	@$(LOCAL) status --format $(or $(FORMAT),text)
+
+env: $(VENV)/.complete ## Print the addresses as shell assignments (with make -s)
+	@$(LOCAL) env
+
+token: $(VENV)/.complete ## Print a token: CHANNEL=demo SUB=kim PERMISSIONS='*' EXP=3600 (with make -s)
+	@$(LOCAL) token --channel '$(or $(CHANNEL),demo)' --sub '$(or $(SUB),kim)' --permissions '$(or $(PERMISSIONS),*)' $(if $(EXP),--exp '$(EXP)')
+
+test: setup ## Run every test against the real servers
+	@$(BIN)/pytest -m 'not deep' $(ARGS)
+
+test-deep: setup ## Run the long tests too
+	@$(BIN)/pytest $(ARGS)
+
+check: $(VENV)/.complete ## Lint, types, import contracts, generated files, lock, image
+	$(BIN)/ruff check $(CODE)
+	$(BIN)/ruff format --check $(CODE)
+	$(BIN)/mypy
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+	$(BIN)/python docs/generate.py --check
+	$(BIN)/caddy validate --config deploy/Caddyfile --adapter caddyfile >/dev/null 2>&1 || \
+		$(BIN)/caddy validate --config deploy/Caddyfile --adapter caddyfile
+	$(BIN)/hadolint deploy/Dockerfile
+	$(UV) lock --check
+
+format: $(VENV)/.complete ## Lay out the code and sort its imports
+	@$(BIN)/ruff check --fix-only --quiet $(CODE)
+	@$(BIN)/ruff format $(CODE)
+
+generate: $(VENV)/.complete ## Write the generated documents again
+	@$(BIN)/python docs/generate.py
+
+$(VENV)/.complete: uv.lock pyproject.toml $(wildcard libs/*/pyproject.toml services/*/pyproject.toml deploy/local/pyproject.toml) | $(UV)
+	@$(UV) sync --quiet --frozen --all-packages --compile-bytecode --python '$(PYTHON)'
+	@touch $@
+
+$(UV):
+	@test -n '$(PYTHON)' || { echo "Python 3.11 or later is needed. Debian/Ubuntu: sudo apt-get install python3 python3-venv;\
+	 macOS: brew install python@3.13; or name one: make PYTHON=/path/to/python3" >&2; exit 1; }
+	@echo "fetching uv $(UV_VERSION), which installs the packages" >&2
+	@'$(PYTHON)' -m venv .tools || { echo "Making a virtual environment failed. Debian/Ubuntu: sudo apt-get install python3-venv" >&2; exit 1; }
+	@.tools/bin/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)

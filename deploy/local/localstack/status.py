@@ -1,0 +1,125 @@
+"""What a stack is doing: each process, how far each reader is behind, what waits to be sent, what was put aside."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+
+import asyncpg
+import httpx
+
+from localstack import kafka, opensearch, postgres
+from localstack.home import SERVICES, Facts
+from localstack.processes import GATEWAY, KAFKA, OPENSEARCH, POSTGRES, SERVERS, SERVICE_PROCESSES, Process
+from localstack.stack import Stack, run_apart
+
+_TABLE = "select to_regclass($1) is not null"
+# Readers that keep their offsets in the transaction that holds the effect, rather than in Kafka, keep them here.
+_OFFSETS_TABLE = "kafka_offset"
+_OFFSETS = "select topic, partition, next_offset from {schema}.kafka_offset"
+_OUTBOX = "select count(*) from {schema}.outbox"
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessStatus:
+    """One process: running under this pid, and ready for work."""
+
+    name: str
+    pid: int | None
+    up: bool
+    ready: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """The whole: lag in messages by group and topic, rows of each service's outbox, messages put aside by topic."""
+
+    processes: tuple[ProcessStatus, ...]
+    lag: Mapping[str, Mapping[str, int]]
+    outbox: Mapping[str, int]
+    dead_letters: Mapping[str, int]
+
+    @property
+    def well(self) -> bool:
+        """Everything is up, and nothing waits."""
+        waiting = [n for topics in self.lag.values() for n in topics.values()] + list(self.outbox.values())
+        return all(p.up and p.ready for p in self.processes) and not any(waiting)
+
+    def as_dict(self) -> dict[str, object]:
+        """For programs."""
+        return {
+            "well": self.well,
+            "processes": [asdict(p) for p in self.processes],
+            "lag": self.lag,
+            "outbox": self.outbox,
+            "deadLetters": self.dead_letters,
+        }
+
+
+def examine(stack: Stack) -> Status:
+    """Ask every process and server. What cannot be asked because a server is down is left out; the server shows as down."""
+    return run_apart(_examine(stack))
+
+
+async def _examine(stack: Stack) -> Status:
+    facts = stack.facts
+    async with httpx.AsyncClient(timeout=5) as client:
+        processes = tuple([await _process(stack, p, client) for p in (*SERVERS, *SERVICE_PROCESSES, GATEWAY)])
+    ready = {p.name for p in processes if p.ready}
+    outbox: dict[str, int] = {}
+    lag: dict[str, dict[str, int]] = {}
+    letters: dict[str, int] = {}
+    kept: dict[str, dict[tuple[str, int], int]] = {}
+    if POSTGRES.name in ready:
+        outbox, kept = await _from_postgres(facts)
+    if KAFKA.name in ready:
+        lag, letters = await kafka.lag(facts, kept), await kafka.dead_letters(facts)
+    return Status(processes, lag, outbox, letters)
+
+
+async def _process(stack: Stack, process: Process, client: httpx.AsyncClient) -> ProcessStatus:
+    pid = stack.pid(process.name)
+    return ProcessStatus(process.name, pid, pid is not None, pid is not None and await _ready(stack, process, client))
+
+
+async def _ready(stack: Stack, process: Process, client: httpx.AsyncClient) -> bool:
+    if process == POSTGRES:
+        return await postgres.is_ready(stack.facts)
+    if process == KAFKA:
+        return await kafka.is_ready(stack.facts)
+    if process == OPENSEARCH:
+        return await opensearch.is_ready(stack.facts)
+    try:
+        answer = await client.get(f"{stack.health(process.name)}/readyz")
+    except httpx.TransportError:
+        return False
+    return answer.status_code == httpx.codes.OK
+
+
+async def _from_postgres(facts: Facts) -> tuple[dict[str, int], dict[str, dict[tuple[str, int], int]]]:
+    """Rows per outbox, and by service the offsets that it keeps itself."""
+    outbox: dict[str, int] = {}
+    kept: dict[str, dict[tuple[str, int], int]] = {}
+    connection = await asyncpg.connect(postgres.dsn(facts))
+    try:
+        for service in SERVICES:  # the names are this project's own, not anybody's input
+            if await connection.fetchval(_TABLE, f"{service}.outbox"):
+                outbox[service] = await connection.fetchval(_OUTBOX.format(schema=service))
+            if await connection.fetchval(_TABLE, f"{service}.{_OFFSETS_TABLE}"):
+                rows = await connection.fetch(_OFFSETS.format(schema=service))
+                kept[service] = {(row["topic"], row["partition"]): row["next_offset"] for row in rows}
+    finally:
+        await connection.close()
+    return outbox, kept
+
+
+def as_text(status: Status) -> str:
+    """For people."""
+    lines = [f"{'process':20} {'pid':>8}  state"]
+    for p in status.processes:
+        state = "ready" if p.ready else "up, not ready" if p.up else "down"
+        lines.append(f"{p.name:20} {p.pid or '-':>8}  {state}")
+    lines += ["", "messages not yet read"]
+    lines += [f"  {group:12} {topic:14} {count}" for group, topics in status.lag.items() for topic, count in topics.items()]
+    lines += ["rows waiting in an outbox"] + [f"  {service:27} {count}" for service, count in status.outbox.items()]
+    lines += ["dead letters"] + [f"  {topic:27} {count}" for topic, count in status.dead_letters.items()]
+    lines += ["", "Everything is up and caught up." if status.well else "Not everything is up and caught up."]
+    return "\n".join(lines)
