@@ -12,9 +12,10 @@ _LOOK_SECONDS = 0.1
 class QuickPoller(poller.Poller):  # type: ignore[misc]  # supervisor ships no types
     """Returns at least every tenth of a second, so that whatever has died is collected and started again by then."""
 
-    def poll(self, timeout: float) -> object:
+    def poll(self, timeout: float) -> tuple[list[int], list[int]]:
         """Wait for input, for `timeout` seconds or less."""
-        return super().poll(min(timeout, _LOOK_SECONDS))
+        readable, writable = super().poll(min(timeout, _LOOK_SECONDS))
+        return readable, writable
 
 
 def main(arguments: list[str]) -> None:

@@ -5,7 +5,7 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -21,15 +21,16 @@ _INSTALL_JAVA = (
 _INSTALL_MAVEN = "Debian/Ubuntu: `sudo apt-get install maven` · macOS: `brew install maven`"
 
 
-def find_java() -> Path:
+def find_java(places: Iterable[Path] | None = None) -> Path:
     """The first Java that is new enough: JAVA_HOME, the system's folders, then the path. Raises MissingTool."""
-    for java in _java_candidates():
+    for java in java_places() if places is None else places:
         if java.is_file() and _java_version(java) >= JAVA_AT_LEAST:
             return java
     raise MissingTool(f"OpenSearch needs Java {JAVA_AT_LEAST} or later and none was found. {_INSTALL_JAVA}")
 
 
-def _java_candidates() -> Iterator[Path]:
+def java_places() -> Iterator[Path]:
+    """Where a Java may be, in the order of preference."""
     home = os.environ.get("JAVA_HOME")
     if home:
         yield Path(home) / "bin" / "java"

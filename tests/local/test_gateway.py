@@ -1,0 +1,185 @@
+"""The gateway's routes, refusals and streams, with Caddy itself in front of stand-in services."""
+
+import http.client
+import os
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import httpx
+import pytest
+
+from localstack import gateway
+from localstack.home import SERVICES, Facts, Home
+from localstack.ports import port_of
+from localstack.processes import BY_NAME, GATEWAY
+from tests.support.stack import free_port_base
+
+
+@dataclass(slots=True)
+class StandIn:
+    """A service that tells its name and the address it was asked for, or streams until its reader has gone."""
+
+    name: str
+    go_on: threading.Event = field(default_factory=threading.Event)
+    reader_left: threading.Event = field(default_factory=threading.Event)
+
+
+def handler(service: StandIn) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            if "stream" in self.path:
+                self.stream()
+                return
+            body = f"{service.name} {self.path}".encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def stream(self) -> None:
+            self.close_connection = True
+            self.send_response(200)
+            self.send_header("Content-Type", "text/event-stream")
+            self.send_header("Connection", "close")
+            self.end_headers()
+            self.wfile.write(b"data: first\n\n")
+            service.go_on.wait(20)
+            try:
+                while True:
+                    self.wfile.write(b"data: more\n\n")
+                    time.sleep(0.01)
+            except OSError:
+                service.reader_left.set()
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class names it
+            """Nothing."""
+
+    return Handler
+
+
+@contextmanager
+def serving(service: StandIn, port: int) -> Iterator[None]:
+    server = ThreadingHTTPServer(("127.0.0.1", port), handler(service))
+    threading.Thread(target=server.serve_forever, args=(0.05,)).start()
+    try:
+        yield
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """A running gateway: its address, its services, and the file it writes its log to."""
+
+    port: int
+    services: dict[str, StandIn]
+    log: Path
+
+    def get(self, path: str) -> httpx.Response:
+        """The path exactly as given."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        return httpx.Response(answer.status, headers=answer.getheaders(), content=answer.read())
+
+
+DOWN = "notify"
+
+
+@pytest.fixture(scope="module")
+def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
+    """The gateway with four of its services; the fifth is away."""
+    home = Home(tmp_path_factory.mktemp("gateway"))
+    home.make()
+    facts = Facts(free_port_base(), 9250, {})
+    spec = gateway.prepare(home, facts)
+    docs = home.root / "docs"
+    docs.mkdir()
+    (docs / "openapi.json").write_text('{"openapi": "3.1.0"}')
+    (docs / "secret.md").write_text("not served")
+    services = {name: StandIn(name) for name in SERVICES if name != DOWN}
+    log = home.log_file("gateway")
+    with ExitStack() as open_things, log.open("w") as log_file:
+        for name, service in services.items():
+            open_things.enter_context(serving(service, port_of(BY_NAME[f"{name}-api"], facts)))
+        environment = os.environ | dict(spec.environment) | {"GATEWAY_DOCS": str(docs)}
+        process = subprocess.Popen(spec.command, env=environment, stdout=log_file, stderr=log_file, cwd="/")
+        try:
+            port = port_of(GATEWAY, facts)
+            deadline = time.monotonic() + 20
+            while socket.socket().connect_ex(("127.0.0.1", port)) != 0:
+                assert time.monotonic() < deadline, log.read_text()
+            yield Door(port, services, log)
+        finally:
+            process.terminate()
+            process.wait(20)
+
+
+ROUTES = {
+    "contacts": ["/v1/contacts", "/v1/contacts/@kim", "/v1/contacts/batch", "/v1/visits", "/v1/imports/1/rows",
+                 "/v1/bulk-actions", "/v1/fields/order", "/v1/channel", "/v1/erasures/1"],
+    "search": ["/v1/search", "/v1/search/count", "/v1/filters/check", "/v1/term-sets", "/v1/term-sets/1/terms"],
+    "segments": ["/v1/segments", "/v1/segments/1/members"],
+    "exports": ["/v1/exports", "/v1/exports/1/download", "/v1/audit", "/exports/1"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("service", "path"), [(s, p) for s, paths in ROUTES.items() for p in paths])
+def test_each_address_reaches_its_service(door: Door, service: str, path: str) -> None:
+    assert door.get(f"{path}?limit=1").text == f"{service} {path}?limit=1"
+
+
+def test_an_address_arrives_as_it_was_sent(door: Door) -> None:
+    path = "/v1/contacts/@a%2Fb%20%ED%99%8D?x=%2F"
+    assert door.get(path).text == f"contacts {path}"
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/", "/v1", "/v1/contactsX", "/v1/contacts-old/1", "/v1/unknown", "/exports", "/exportsX/1", "/livez", "/metrics", "/readyz",
+     "/secret.md", "/openapi.json/x", "/docs/openapi.json", "/v2/contacts", "/v1/segmentsmembers"],
+)  # fmt: skip
+def test_every_other_address_is_unknown(door: Door, path: str) -> None:
+    answer = door.get(path)
+    assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")
+    problem = answer.json()
+    assert (problem["status"], problem["code"], problem["title"]) == (404, "notFound", "Not Found")
+    assert problem["detail"]
+
+
+def test_a_service_that_is_away_is_a_503_that_says_when_to_come_back(door: Door) -> None:
+    answer = door.get("/v1/rooms/me/messages")
+    assert (answer.status_code, answer.headers["content-type"]) == (503, "application/problem+json")
+    assert answer.headers["retry-after"] == "1"
+    assert (answer.json()["status"], answer.json()["code"]) == (503, "unavailable")
+
+
+def test_the_openapi_document_is_served(door: Door) -> None:
+    answer = door.get("/openapi.json")
+    assert (answer.status_code, answer.json()) == (200, {"openapi": "3.1.0"})
+    assert answer.headers["content-type"].startswith("application/json")
+
+
+def test_a_stream_is_passed_on_as_it_comes_and_ends_when_its_reader_goes(door: Door) -> None:
+    service = door.services["segments"]
+    with httpx.stream("GET", f"http://127.0.0.1:{door.port}/v1/segments/1/stream", timeout=20) as answer:
+        # The service waits with the second event until the first was read here.
+        assert next(answer.iter_raw()) == b"data: first\n\n"
+        service.go_on.set()
+    assert service.reader_left.wait(20)
+
+
+def test_no_path_is_written_to_the_log(door: Door) -> None:
+    for path in ("/v1/contacts/@hong-gildong", "/v1/rooms/hong-gildong", "/hong-gildong"):
+        door.get(path)
+    assert "hong-gildong" not in door.log.read_text()

@@ -1,0 +1,133 @@
+"""The three real servers, as the stack starts them."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import asyncpg
+import httpx
+import pytest
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+
+from localstack.home import SERVICES
+from localstack.postgres import dsn
+from localstack.stack import Stack
+
+
+async def test_postgres_is_version_18_and_keeps_what_it_acknowledged(servers: Stack) -> None:
+    connection = await asyncpg.connect(servers.postgres_dsn())
+    try:
+        assert (await connection.fetchval("show server_version")).startswith("18.")
+        for setting in ("fsync", "synchronous_commit", "full_page_writes", "data_checksums"):
+            assert await connection.fetchval("select current_setting($1)", setting) == "on", setting
+    finally:
+        await connection.close()
+
+
+@pytest.mark.parametrize("service", SERVICES)
+async def test_a_service_owns_its_schema_and_cannot_see_another(servers: Stack, service: str) -> None:
+    other = next(name for name in SERVICES if name != service)
+    table = f"private_{os.getpid()}"
+    theirs, ours = await asyncpg.connect(servers.postgres_dsn(other)), await asyncpg.connect(servers.postgres_dsn(service))
+    try:
+        await theirs.execute(f"create table {table} (x int)")
+        assert await ours.fetchval("select current_schema()") == service
+        for forbidden in (
+            f"select * from {other}.{table}",
+            f"insert into {other}.{table} values (1)",
+            f"create table {other}.mine (x int)",
+            "create table public.mine (x int)",
+            "create schema mine",
+            "create database mine",
+            f"set role {other}",
+        ):
+            with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                await ours.execute(forbidden)
+    finally:
+        await theirs.execute(f"drop table {table}")
+        await theirs.close()
+        await ours.close()
+
+
+async def test_without_the_password_nobody_gets_in(servers: Stack) -> None:
+    right = servers.facts.passwords["contacts"]
+    with pytest.raises(asyncpg.InvalidPasswordError):
+        await asyncpg.connect(dsn(servers.facts, "contacts").replace(right, "wrong"))
+
+
+async def test_kafka_has_the_topics_as_they_are_kept(servers: Stack) -> None:
+    day = 24 * 60 * 60 * 1000
+    expected = {
+        "contacts.v1": (
+            16,
+            {"cleanup.policy": "compact", "min.compaction.lag.ms": str(7 * day), "delete.retention.ms": str(7 * day)},
+        ),
+        "visits.v1": (16, {"cleanup.policy": "delete", "retention.ms": str(14 * day)}),
+        "fields.v1": (16, {"cleanup.policy": "compact"}),
+        "segments.v1": (16, {"cleanup.policy": "delete", "retention.ms": str(90 * day)}),
+        "exports.v1": (16, {"cleanup.policy": "delete", "retention.ms": str(90 * day)}),
+    } | {f"{group}.dlq": (1, {"retention.ms": str(30 * day)}) for group in ("search", "segments", "notify")}
+    admin = AIOKafkaAdminClient(bootstrap_servers=servers.kafka)
+    await admin.start()
+    try:
+        for topic in await admin.describe_topics(list(expected)):
+            assert len(topic["partitions"]) == expected[topic["topic"]][0], topic["topic"]
+        described = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, name) for name in expected])
+        for response in described:
+            for resource in response.resources:  # pyright: ignore[reportAttributeAccessIssue] - the client has no types
+                name, entries = resource[3], {entry[0]: entry[1] for entry in resource[4]}
+                assert {key: entries[key] for key in expected[name][1]} == expected[name][1], name
+    finally:
+        await admin.close()
+
+
+async def test_opensearch_makes_no_index_by_accident(servers: Stack) -> None:
+    async with httpx.AsyncClient(base_url=servers.opensearch) as client:
+        assert (await client.get("/")).json()["version"]["number"] == "3.8.0"
+        answer = await client.put(f"/typo-{os.getpid()}/_doc/1", json={})
+    assert answer.status_code == httpx.codes.NOT_FOUND
+
+
+def test_a_killed_server_is_back_and_its_pid_file_follows(servers: Stack) -> None:
+    before = servers.pid("postgres")
+    assert before is not None
+    os.kill(before, signal.SIGKILL)
+    deadline = time.monotonic() + 2
+    while servers.pid("postgres") in (None, before):
+        assert time.monotonic() < deadline
+    servers.servers_up()  # returns when it can be used again
+
+
+async def test_the_stack_can_be_asked_for_from_within_an_event_loop(servers: Stack) -> None:
+    servers.servers_up()
+
+
+def test_env_prints_shell_assignments_and_nothing_else(servers: Stack) -> None:
+    script = f'eval "$({sys.executable} -m localstack --home {servers.home.root} env)"; echo "$DANGOL_KAFKA $DANGOL_OPENSEARCH"'
+    answer = subprocess.run(["bash", "-ec", script], capture_output=True, text=True, check=True)
+    assert (answer.stdout.split(), answer.stderr) == ([servers.kafka, servers.opensearch], "")
+
+
+def test_status_tells_programs_what_is_up(servers: Stack) -> None:
+    command = [sys.executable, "-m", "localstack", "--home", str(servers.home.root), "status", "--format", "json"]
+    answer = subprocess.run(command, capture_output=True, text=True, check=False)
+    told = json.loads(answer.stdout)
+    ready = {p["name"] for p in told["processes"] if p["ready"]}
+    assert {"postgres", "kafka", "opensearch"} <= ready
+    assert answer.returncode == (0 if told["well"] else 1)
+    assert set(told["lag"]) == {"search", "segments", "notify"}
+    assert set(told["deadLetters"]) == {"search.dlq", "segments.dlq", "notify.dlq"}
+
+
+def test_a_second_stack_on_the_same_ports_is_told_who_holds_them(servers: Stack, tmp_path: Path) -> None:
+    base = str(servers.facts.port_base)
+    command = [sys.executable, "-m", "localstack", "--home", str(tmp_path), "servers-up"]
+    environment = os.environ | {"DANGOL_PORT_BASE": base}
+    answer = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert answer.returncode == 1
+    assert "which postgres needs, is held by `postgres` (pid" in answer.stderr
