@@ -72,5 +72,5 @@ def test_postgres_reaches_a_checkout_that_only_its_owner_may_enter(tmp_path: Pat
     (tmp_path / "closed").mkdir(mode=0o700)
     inner = tmp_path / "closed" / "data"
     inner.mkdir()
-    spec = unprivileged(["/bin/ls", str(inner)], reaches=[inner])
+    spec = unprivileged(["/bin/sh", "-c", 'ls "$0" && test -x "$0"', str(inner)], reaches=[inner])
     assert subprocess.run(spec.command, check=False).returncode == 0

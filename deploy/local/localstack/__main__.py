@@ -78,8 +78,7 @@ def _command(parsed: argparse.Namespace, home: Path) -> int:
         case "demo":
             return _demo(stack)
         case "env":
-            for name, value in stack.env().items():
-                print(f"{name}={shlex.quote(value)}")
+            print("\n".join(f"{name}={shlex.quote(value)}" for name, value in stack.env().items()))
         case "token":
             permissions = [p.strip() for p in parsed.permissions.split(",") if p.strip()]
             print(stack.token(channel=parsed.channel, sub=parsed.sub, permissions=permissions, exp_seconds=parsed.exp))

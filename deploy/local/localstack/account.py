@@ -34,7 +34,9 @@ def unprivileged(command: Sequence[str], *, reaches: Sequence[Path], environment
         )
     account = pwd.getpwnam(UNPRIVILEGED)
     ids = [f"--reuid={account.pw_uid}", f"--regid={account.pw_gid}", "--clear-groups"]
-    return Spec([setpriv, *ids, "--inh-caps=+dac_override", "--ambient-caps=+dac_override", "--", *command], extra)
+    # `access`, by which PostgreSQL looks for its own programs, regards the lent right only with this security bit.
+    lent = ["--inh-caps=+dac_override", "--ambient-caps=+dac_override", "--securebits=+no_setuid_fixup"]
+    return Spec([setpriv, *ids, *lent, "--", *command], extra)
 
 
 def give(path: Path) -> None:
