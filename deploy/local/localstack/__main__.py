@@ -64,10 +64,7 @@ def _command(parsed: argparse.Namespace, home: Path) -> int:
     stack = Stack(home, _port_base(), tell=lambda text: print(text, file=sys.stderr, flush=True))
     match parsed.command:
         case "setup":
-            from localstack.toolchain import download_servers, find_java
-
-            find_java()
-            download_servers()
+            stack.setup()
         case "up":
             stack.up()
             print(f"Dangol is up at {stack.url}. `make status` shows it, `make down` stops it.")

@@ -16,10 +16,12 @@ from localstack.home import Facts, Home
 from localstack.ports import HOST, port_of
 from localstack.processes import KAFKA, KAFKA_CONTROLLER_OFFSET
 from localstack.spec import Spec
-from localstack.toolchain import jars
+from localstack.toolchain import jars, start_faster
 
 # Which topics each consumer group reads, as in the architecture's picture.
 READS = {"search": (CONTACTS, FIELDS), "segments": (CONTACTS, VISITS, FIELDS), "notify": (EXPORTS, SEGMENTS)}
+
+_LOGGING = {"defaultLogLevel": "warn", "showDateTime": "true", "dateTimeFormat": "yyyy-MM-dd'T'HH:mm:ss.SSSXXX"}
 
 
 def address(facts: Facts) -> str:
@@ -57,18 +59,12 @@ def prepare(home: Home, facts: Facts, java: Path) -> Spec:
     """Format the data folder at first start, write the configuration, and answer how to start the server."""
     properties = home.conf / "kafka.properties"
     properties.write_text("".join(f"{key}={value}\n" for key, value in _properties(home, facts).items()), "utf-8")
-    logging = home.conf / "kafka-logging"
-    logging.mkdir(exist_ok=True)
-    (logging / "simplelogger.properties").write_text(
-        "org.slf4j.simpleLogger.defaultLogLevel=warn\norg.slf4j.simpleLogger.showDateTime=true\n"
-        "org.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd'T'HH:mm:ss.SSSXXX\n",
-        "utf-8",
-    )
-    classpath = f"{logging}:{jars('kafka')}/*"
+    classpath = f"{jars('kafka')}/*"
     if not (home.data / "kafka" / "meta.properties").exists():
         _format(java, classpath, properties)
     heap = ["-Xms256m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:+ExitOnOutOfMemoryError"]
-    return Spec([str(java), *heap, "-cp", classpath, "kafka.Kafka", str(properties)])
+    logging = [f"-Dorg.slf4j.simpleLogger.{key}={value}" for key, value in _LOGGING.items()]
+    return Spec([str(java), *start_faster("kafka"), *heap, *logging, "-cp", classpath, "kafka.Kafka", str(properties)])
 
 
 def _format(java: Path, classpath: str, properties: Path) -> None:

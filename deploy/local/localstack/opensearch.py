@@ -9,7 +9,7 @@ from localstack.errors import StackError
 from localstack.home import Facts, Home
 from localstack.ports import HOST
 from localstack.spec import Spec
-from localstack.toolchain import jars
+from localstack.toolchain import jars, start_faster
 
 _CONFIGURATION = """\
 cluster.routing.allocation.disk.threshold_enabled: false
@@ -34,8 +34,8 @@ def prepare(home: Home, facts: Facts, java: Path) -> Spec:
     conf.mkdir(exist_ok=True)
     (conf / "opensearch.yml").write_text(_CONFIGURATION, "utf-8")
     command = [
-        str(java), "-Xms1g", "-Xmx1g", "-XX:+ExitOnOutOfMemoryError", "--add-modules=jdk.incubator.vector",
-        "--enable-native-access=ALL-UNNAMED", "--add-opens=java.base/java.nio=ALL-UNNAMED",
+        str(java), *start_faster("opensearch"), "-Xms1g", "-Xmx1g", "-XX:+ExitOnOutOfMemoryError",
+        "--add-modules=jdk.incubator.vector", "--enable-native-access=ALL-UNNAMED", "--add-opens=java.base/java.nio=ALL-UNNAMED",
         "-cp", f"{jars('opensearch')}/*", "org.codelibs.opensearch.runner.OpenSearchRunner",
         "-basePath", str(home.data / "opensearch"), "-confPath", str(conf), "-numOfNode", "1",
         # It adds one to the port that it is given.

@@ -4,9 +4,9 @@ import asyncio
 import fcntl
 import importlib.util
 import os
-import subprocess
 import sys
 import time
+from asyncio.subprocess import DEVNULL, PIPE, STDOUT
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
@@ -44,6 +44,9 @@ _POLL_SECONDS = 0.2
 _MOST_STARTS = 6
 _LOG_LINES_SHOWN = 15
 
+# Their `migrate` makes an index in OpenSearch too, which is up last.
+_INDEXED = ("search",)
+
 Tell = Callable[[str], None]
 T = TypeVar("T")
 
@@ -63,11 +66,18 @@ class Stack:
 
     # -- bring up and take down
 
+    def setup(self) -> Path:
+        """Download what is missing. Answers the Java to use. Raises StackError."""
+        java = toolchain.find_java()
+        if toolchain.missing_servers():
+            self._tell("downloading the files of Kafka and OpenSearch, about 125 MB, this once")
+            toolchain.download_servers()
+        return java
+
     def up(self) -> None:
         """Start everything that does not run and return when all of it is ready. Raises StackError."""
         with self._alone():
-            self._servers_up()
-            self._migrate()
+            self._servers_up(migrate=True)
             specs = {process: self._service_spec(process) for process in self.built()}
             self._start(specs | {GATEWAY: gateway.prepare(self.home, self.facts), WATCHDOG: self._watchdog_spec()})
             self._wait_ready([*specs, GATEWAY])
@@ -75,7 +85,7 @@ class Stack:
     def servers_up(self) -> None:
         """Start PostgreSQL, Kafka and OpenSearch, with the database, roles, schemas and topics. Raises StackError."""
         with self._alone():
-            self._servers_up()
+            self._servers_up(migrate=False)
 
     def down(self) -> None:
         """Stop everything, also what a dead supervisor left behind. What was written stays."""
@@ -159,11 +169,8 @@ class Stack:
                 fcntl.flock(file, fcntl.LOCK_EX)
             yield
 
-    def _servers_up(self) -> None:
-        java = toolchain.find_java()
-        if toolchain.missing_servers():
-            self._tell("downloading the files of Kafka and OpenSearch, about 125 MB, this once")
-            toolchain.download_servers()
+    def _servers_up(self, *, migrate: bool) -> None:
+        java = self.setup()
         if not self._supervisor.running():
             end_leftovers(self.home)
         self._choose()
@@ -185,7 +192,7 @@ class Stack:
             prepared = {pool.submit(prepare[server]): server for server in waiting}
             for future in as_completed(prepared):
                 self._start({prepared[future]: future.result()})
-        run_apart(self._servers_ready(facts))
+        run_apart(self._servers_ready(facts, [s for s in SERVICES if migrate and _runnable(s)]))
 
     def _choose(self) -> None:
         """Decide ports and passwords at first start; move to another port base when one is asked for and nothing runs."""
@@ -213,10 +220,13 @@ class Stack:
             write_spec(self.home, process.name, specs[process])
         self._supervisor.start_processes(idle)
 
-    async def _servers_ready(self, facts: Facts) -> None:
+    async def _servers_ready(self, facts: Facts, migrated: Sequence[str]) -> None:
+        """Wait until each can be used, with its schemas, topics and these services' tables; each as soon as it can be had."""
+
         async def database() -> None:
             await self._until(POSTGRES, lambda: postgres.is_ready(facts))
             await postgres.bootstrap(facts)
+            await asyncio.gather(*(self._migrate(service) for service in migrated if service not in _INDEXED))
 
         async def broker() -> None:
             await self._until(KAFKA, lambda: kafka.is_ready(facts))
@@ -227,20 +237,17 @@ class Stack:
             await opensearch.check_modules(facts)
 
         await asyncio.gather(database(), broker(), index())
+        await asyncio.gather(*(self._migrate(service) for service in migrated if service in _INDEXED))
 
-    def _migrate(self) -> None:
-        services = [s for s in SERVICES if _runnable(s)]
-        self._tell("bringing tables and index up to date")
-
-        def migrate(service: str) -> None:
-            settings = service_settings_for_commands(self.home, self.facts, service)
-            command = [sys.executable, "-m", service, "migrate"]
-            answer = subprocess.run(command, env=settings, capture_output=True, text=True, check=False, cwd=self.home.root)
-            if answer.returncode != 0:
-                raise StackError(f"`python -m {service} migrate` failed:\n{(answer.stdout + answer.stderr).strip()[-3000:]}")
-
-        with ThreadPoolExecutor() as pool:
-            list(pool.map(migrate, services))
+    async def _migrate(self, service: str) -> None:
+        settings = service_settings_for_commands(self.home, self.facts, service)
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", service, "migrate",
+            env=settings, cwd=self.home.root, stdin=DEVNULL, stdout=PIPE, stderr=STDOUT,
+        )  # fmt: skip
+        said, _ = await process.communicate()
+        if process.returncode != 0:
+            raise StackError(f"`python -m {service} migrate` failed:\n{said.decode(errors='replace').strip()[-3000:]}")
 
     def _service_env(self, process: Process) -> dict[str, str]:
         if process.service is None:
