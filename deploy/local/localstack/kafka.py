@@ -1,6 +1,5 @@
 """Kafka as one KRaft node: formatted at first start, its topics made from the table that the services share."""
 
-import asyncio
 import subprocess
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -13,7 +12,7 @@ from aiokafka.errors import GroupCoordinatorNotAvailableError, KafkaError
 from common.topics import CONTACTS, EXPORTS, FIELDS, SEGMENTS, VISITS, dead_letter_topic
 from localstack.errors import StackError
 from localstack.home import Facts, Home
-from localstack.ports import HOST, port_of
+from localstack.ports import HOST, listens, port_of
 from localstack.processes import KAFKA, KAFKA_CONTROLLER_OFFSET
 from localstack.spec import Spec
 from localstack.toolchain import jars, start_faster
@@ -131,11 +130,8 @@ async def _bounds(reader: AIOKafkaConsumer, topic: str) -> tuple[dict[TopicParti
 
 async def is_ready(facts: Facts) -> bool:
     """Whether the broker answers."""
-    try:  # first without the client, which writes an error for every attempt that fails
-        _, writer = await asyncio.open_connection(HOST, port_of(KAFKA, facts))
-    except OSError:
+    if not await listens(port_of(KAFKA, facts)):  # first without the client, which writes an error for every attempt that fails
         return False
-    writer.close()
     admin = AIOKafkaAdminClient(bootstrap_servers=address(facts), request_timeout_ms=5000)
     try:
         await admin.start()

@@ -7,7 +7,7 @@ import httpx
 
 from localstack.errors import StackError
 from localstack.home import Facts, Home
-from localstack.ports import HOST
+from localstack.ports import HOST, listens
 from localstack.spec import Spec
 from localstack.toolchain import jars, start_faster
 
@@ -46,6 +46,8 @@ def prepare(home: Home, facts: Facts, java: Path) -> Spec:
 
 async def is_ready(facts: Facts) -> bool:
     """Whether it answers and its indices can be written."""
+    if not await listens(facts.opensearch_port):
+        return False
     async with httpx.AsyncClient(base_url=address(facts), timeout=5) as client:
         try:
             answer = await client.get("/_cluster/health", params={"wait_for_status": "yellow", "timeout": "1s"})

@@ -1,5 +1,6 @@
 """Which port each process has, whether it is free, and who holds it when it is not."""
 
+import asyncio
 import socket
 
 import psutil
@@ -38,6 +39,16 @@ def is_free(port: int) -> bool:
             probe.bind((HOST, port))
         except OSError:
             return False
+    return True
+
+
+async def listens(port: int) -> bool:
+    """Whether a server accepts connections there: cheap to ask again and again, and quiet."""
+    try:
+        _, writer = await asyncio.open_connection(HOST, port)
+    except OSError:
+        return False
+    writer.close()
     return True
 
 

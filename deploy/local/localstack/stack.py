@@ -264,16 +264,16 @@ class Stack:
         return Spec(command, folder=str(self.home.root))
 
     def _wait_ready(self, processes: Sequence[Process]) -> None:
-        async def ready(process: Process) -> bool:
-            async with httpx.AsyncClient(timeout=5) as client:
-                try:
-                    answer = await client.get(f"{self.health(process.name)}/readyz")
-                except httpx.TransportError:
-                    return False
+        async def ready(client: httpx.AsyncClient, process: Process) -> bool:
+            try:
+                answer = await client.get(f"{self.health(process.name)}/readyz")
+            except httpx.TransportError:
+                return False
             return answer.status_code == httpx.codes.OK
 
         async def all_ready() -> None:
-            await asyncio.gather(*(self._until(process, partial(ready, process)) for process in processes))
+            async with httpx.AsyncClient(timeout=5) as client:
+                await asyncio.gather(*(self._until(process, partial(ready, client, process)) for process in processes))
 
         self._tell(f"waiting for {len(processes)} processes to be ready")
         run_apart(all_ready())
