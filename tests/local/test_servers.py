@@ -14,6 +14,9 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
+from common.envelope import Message
+from common.kafka import Producer, Source, bounds, committed, create_topics
+from common.topics import Topic
 from localstack.home import SERVICES
 from localstack.postgres import dsn
 from localstack.stack import Stack
@@ -84,6 +87,22 @@ async def test_kafka_has_the_topics_as_they_are_kept(servers: Stack) -> None:
                 assert {key: entries[key] for key in expected[name][1]} == expected[name][1], name
     finally:
         await admin.close()
+
+
+async def test_how_far_a_group_has_read_can_be_asked(servers: Stack) -> None:
+    topic = group = f"asked-{os.getpid()}"
+    await create_topics(servers.kafka, [Topic(topic, partitions=1)])
+    async with Producer.open(servers.kafka, client_id="test") as producer:
+        await producer.send([Message(topic, f"key/{n}", b"{}", {}) for n in range(3)], partitions=1)
+    assert await bounds(servers.kafka, [topic]) == {(topic, 0): (0, 3)}
+    assert await committed(servers.kafka, [group]) == {group: {}}
+    async with Source.open(servers.kafka, group, [topic]) as source:
+        read = 0
+        deadline = time.monotonic() + 20
+        while read < 3 and time.monotonic() < deadline:
+            read += len(await source.poll())
+        await source.commit()
+    assert await committed(servers.kafka, [group]) == {group: {(topic, 0): 3}}
 
 
 async def test_opensearch_makes_no_index_by_accident(servers: Stack) -> None:

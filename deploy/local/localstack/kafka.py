@@ -1,14 +1,10 @@
 """Kafka as one KRaft node: formatted at first start, its topics made from the table that the services share."""
 
 import subprocess
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from pathlib import Path
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import GroupCoordinatorNotAvailableError, KafkaError
-
+from common.kafka import answers, bounds, committed
 from common.topics import CONTACTS, EXPORTS, FIELDS, SEGMENTS, VISITS, dead_letter_topic
 from localstack.errors import StackError
 from localstack.home import Facts, Home
@@ -75,69 +71,29 @@ def _format(java: Path, classpath: str, properties: Path) -> None:
         raise StackError(f"Kafka's data folder could not be formatted. It said:\n{answer.stdout}{answer.stderr}")
 
 
+async def is_ready(facts: Facts) -> bool:
+    """Whether the broker answers."""
+    # First without the client, which writes an error for every attempt that fails.
+    return await listens(port_of(KAFKA, facts)) and await answers(address(facts))
+
+
 async def lag(facts: Facts, kept: Mapping[str, Mapping[tuple[str, int], int]]) -> dict[str, dict[str, int]]:
     """Messages that each group has not yet read, by group and topic. `kept` are next offsets that a group stores itself."""
+    there = await bounds(address(facts), sorted({topic for topics in READS.values() for topic in topics}))
+    done = await committed(address(facts), list(READS))
     behind: dict[str, dict[str, int]] = {}
-    async with _reader(facts) as (reader, admin):
-        for group, topics in READS.items():
-            committed = await _committed(admin, group)
-            done = committed | dict(kept.get(group, {}))
-            behind[group] = {}
-            for topic in topics:
-                begins, ends = await _bounds(reader, topic)
-                behind[group][topic] = sum(
-                    max(0, end - max(done.get((p.topic, p.partition), 0), begins[p])) for p, end in ends.items()
-                )
+    for group, topics in READS.items():
+        read = done[group] | dict(kept.get(group, {}))
+        behind[group] = dict.fromkeys(topics, 0)
+        for (topic, partition), (begin, end) in there.items():
+            if topic in topics:
+                behind[group][topic] += max(0, end - max(read.get((topic, partition), 0), begin))
     return behind
-
-
-async def _committed(admin: AIOKafkaAdminClient, group: str) -> dict[tuple[str, int], int]:
-    try:
-        offsets = await admin.list_consumer_group_offsets(group)
-    except GroupCoordinatorNotAvailableError:  # before any group has ever been there
-        return {}
-    return {(p.topic, p.partition): o.offset for p, o in offsets.items()}
 
 
 async def dead_letters(facts: Facts) -> dict[str, int]:
     """Messages put aside, by topic."""
-    async with _reader(facts) as (reader, _):
-        counts = {}
-        for topic in map(dead_letter_topic, READS):
-            begins, ends = await _bounds(reader, topic)
-            counts[topic] = sum(end - begins[p] for p, end in ends.items())
+    counts = {dead_letter_topic(group): 0 for group in READS}
+    for (topic, _), (begin, end) in (await bounds(address(facts), list(counts))).items():
+        counts[topic] += end - begin
     return counts
-
-
-@asynccontextmanager
-async def _reader(facts: Facts) -> AsyncIterator[tuple[AIOKafkaConsumer, AIOKafkaAdminClient]]:
-    reader = AIOKafkaConsumer(bootstrap_servers=address(facts))
-    admin = AIOKafkaAdminClient(bootstrap_servers=address(facts))
-    try:
-        await reader.start()
-        await admin.start()
-        yield reader, admin
-    finally:
-        await admin.close()
-        await reader.stop()
-
-
-async def _bounds(reader: AIOKafkaConsumer, topic: str) -> tuple[dict[TopicPartition, int], dict[TopicPartition, int]]:
-    await reader.topics()  # asks for the partitions of every topic
-    partitions = [TopicPartition(topic, number) for number in reader.partitions_for_topic(topic) or ()]
-    return await reader.beginning_offsets(partitions), await reader.end_offsets(partitions)
-
-
-async def is_ready(facts: Facts) -> bool:
-    """Whether the broker answers."""
-    if not await listens(port_of(KAFKA, facts)):  # first without the client, which writes an error for every attempt that fails
-        return False
-    admin = AIOKafkaAdminClient(bootstrap_servers=address(facts), request_timeout_ms=5000)
-    try:
-        await admin.start()
-        await admin.list_topics()
-    except (KafkaError, OSError):
-        return False
-    finally:
-        await admin.close()
-    return True

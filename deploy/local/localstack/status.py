@@ -13,8 +13,8 @@ from localstack.stack import Stack, run_apart
 
 _TABLE = "select to_regclass($1) is not null"
 # Readers that keep their offsets in the transaction that holds the effect, rather than in Kafka, keep them here.
-_OFFSETS_TABLE = "kafka_offset"
-_OFFSETS = "select topic, partition, next_offset from {schema}.kafka_offset"
+_OFFSETS_TABLE = "consumer_offset"
+_OFFSETS = "select topic, partition, next_offset from {schema}.consumer_offset"
 _OUTBOX = "select count(*) from {schema}.outbox"
 
 

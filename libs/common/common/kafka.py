@@ -8,7 +8,13 @@ from contextlib import asynccontextmanager
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError, TopicAlreadyExistsError
+from aiokafka.errors import (
+    CommitFailedError,
+    GroupCoordinatorNotAvailableError,
+    IllegalStateError,
+    KafkaError,
+    TopicAlreadyExistsError,
+)
 
 from common.envelope import Delivered, Message, UnreadableMessage, decode_headers, encode_headers
 from common.partition import SHARDS, partition_of
@@ -30,6 +36,48 @@ async def create_topics(servers: str, topics: Sequence[Topic] = TOPICS, *, repli
                 log.info("topics were made by another process just now")
     finally:
         await admin.close()
+
+
+async def answers(servers: str) -> bool:
+    """Whether the brokers can be talked to."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=servers, request_timeout_ms=5000)
+    try:
+        await admin.start()
+        await admin.list_topics()
+    except (KafkaError, OSError):
+        return False
+    finally:
+        await admin.close()
+    return True
+
+
+async def bounds(servers: str, topics: Sequence[str]) -> dict[tuple[str, int], tuple[int, int]]:
+    """For each (topic, partition) the first offset that is kept and the next that will be written."""
+    client = AIOKafkaConsumer(bootstrap_servers=servers)
+    try:
+        await client.start()
+        await client.topics()  # asks for the partitions of all of them
+        partitions = [TopicPartition(topic, n) for topic in topics for n in client.partitions_for_topic(topic) or ()]
+        begins, ends = await client.beginning_offsets(partitions), await client.end_offsets(partitions)
+    finally:
+        await client.stop()
+    return {(p.topic, p.partition): (begins[p], end) for p, end in ends.items()}
+
+
+async def committed(servers: str, groups: Sequence[str]) -> dict[str, dict[tuple[str, int], int]]:
+    """For each group and (topic, partition) the next offset that the group will read, as committed in Kafka."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=servers)
+    found: dict[str, dict[tuple[str, int], int]] = {}
+    try:
+        await admin.start()
+        for group in groups:
+            offsets = await admin.list_consumer_group_offsets(group)
+            found[group] = {(p.topic, p.partition): o.offset for p, o in offsets.items()}
+    except GroupCoordinatorNotAvailableError:  # before any group has ever been there
+        return {group: {} for group in groups}
+    finally:
+        await admin.close()
+    return found
 
 
 class Producer:
