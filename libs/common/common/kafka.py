@@ -53,11 +53,10 @@ async def answers(servers: str) -> bool:
 
 async def bounds(servers: str, topics: Sequence[str]) -> dict[tuple[str, int], tuple[int, int]]:
     """For each (topic, partition) the first offset that is kept and the next that will be written."""
-    client = AIOKafkaConsumer(bootstrap_servers=servers)
+    client = AIOKafkaConsumer(*topics, bootstrap_servers=servers)  # without a group it has every partition at once
     try:
         await client.start()
-        await client.topics()  # asks for the partitions of all of them
-        partitions = [TopicPartition(topic, n) for topic in topics for n in client.partitions_for_topic(topic) or ()]
+        partitions = list(client.assignment())
         begins, ends = await client.beginning_offsets(partitions), await client.end_offsets(partitions)
     finally:
         await client.stop()
