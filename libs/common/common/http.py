@@ -149,11 +149,14 @@ def application(
     limits: Mapping[str, int] | None = None,
     public: Sequence[str] = (),
     streamed: Sequence[str] = (),
+    state: Mapping[str, object] | None = None,
+    admitted: Callable[[str], Awaitable[None]] | None = None,
 ) -> ASGIApp:
     """A service's whole HTTP application.
 
     `limits` gives the body limit in bytes of path prefixes that have their own (default 1 MiB), `public` the path prefixes
-    that need no token, `streamed` the path prefixes whose body the route reads itself (uploads).
+    that need no token, `streamed` the path prefixes whose body the route reads itself (uploads). `state` are the service's
+    own objects, for its dependencies to find in `request.app.state`; `admitted` is told the channel of every valid token.
     """
     app = FastAPI(
         title=f"Dangol {service}", description=description, version="1", docs_url=None, redoc_url=None, openapi_url=None
@@ -165,8 +168,9 @@ def application(
     app.add_exception_handler(HTTPException, _on_http)
     app.add_exception_handler(Exception, _on_unforeseen)
     app.router.routes.extend(routes(health))
-    app.state.health = health
-    return Border(app, verifier, limits or {}, tuple(public), tuple(streamed))
+    for name, value in (state or {}).items():
+        setattr(app.state, name, value)
+    return Border(app, verifier, limits or {}, tuple(public), tuple(streamed), admitted)
 
 
 async def _on_problem(_: Request, error: Exception) -> Response:
@@ -212,13 +216,20 @@ class Border:
     """ASGI middleware around the routes: refuses in the order 401, 413, 400, counts, traces, and logs no address."""
 
     def __init__(
-        self, app: FastAPI, verifier: Verifier, limits: Mapping[str, int], public: tuple[str, ...], streamed: tuple[str, ...]
+        self,
+        app: FastAPI,
+        verifier: Verifier,
+        limits: Mapping[str, int],
+        public: tuple[str, ...],
+        streamed: tuple[str, ...],
+        admitted: Callable[[str], Awaitable[None]] | None,
     ) -> None:
         self.app = app
         self._verifier = verifier
         self._limits = dict(limits)
         self._public = (*PATHS, *public)
         self._streamed = streamed
+        self._admitted = admitted
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
@@ -253,7 +264,10 @@ class Border:
         path: str = scope["path"]
         _refusal.set(None)
         if not any(path == p or path.startswith(p.rstrip("/") + "/") for p in self._public):
-            _caller.set(await self._verifier.verify(headers.get("authorization")))
+            who = await self._verifier.verify(headers.get("authorization"))
+            _caller.set(who)
+            if self._admitted is not None:
+                await self._admitted(who.channel)
         limit = _by_prefix(self._limits, path, DEFAULT_LIMIT)
         if int(headers.get("content-length", "0") or 0) > limit:
             raise _too_large(limit)

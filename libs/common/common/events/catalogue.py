@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import Any, cast, get_args
 
 from pydantic import create_model
 
@@ -47,5 +47,6 @@ def published() -> Iterator[Published]:
     for topic, owner, message in _MESSAGES:
         annotation: Any = message.model_fields["event"].annotation
         for event in get_args(annotation) or (annotation,):
-            narrowed: type[Body] = create_model(message.__name__, __base__=message, event=(event, ...))
-            yield Published(event.model_fields["type"].default, topic, owner, narrowed, (event.__doc__ or "").strip())
+            narrowed = create_model(message.__name__, __base__=message, event=(event, ...))
+            name: str = event.model_fields["type"].default
+            yield Published(name, topic, owner, cast("type[Body]", narrowed), (event.__doc__ or "").strip())

@@ -48,7 +48,7 @@ class Change(Body):
     """One key's old and new value; a profile key is written `profile.<key>`."""
 
     key: str
-    from_: JsonValue = Field(default=None, alias="from")
+    from_: JsonValue = Field(default=None, validation_alias="from", serialization_alias="from")
     to: JsonValue = None
 
 

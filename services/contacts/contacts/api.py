@@ -1,0 +1,197 @@
+"""The routes of contacts and visits."""
+
+from typing import Annotated, Any
+from urllib.parse import unquote
+from uuid import UUID
+
+import orjson
+from fastapi import APIRouter, Depends, Query, Request, Response
+from pydantic import Field, JsonValue
+
+from common import position
+from common.auth import Caller
+from common.errors import Unprocessable
+from common.events.contacts import Contact
+from common.http import IfMatch, Limit, Wire, permit, router
+from common.ids import Id, parse_id
+from contacts import api_settings
+from contacts.contact import as_wire, etag
+from contacts.handlers import Contacts, Written, no_contact
+from contacts.queries import Listed, Queries
+from contacts.visit_handlers import Visits
+
+MOST_ROWS = 1000
+
+Reader = Annotated[Caller, Depends(permit("contacts.read"))]
+Editor = Annotated[Caller, Depends(permit("contacts.edit"))]
+Sender = Annotated[Caller, Depends(permit("contacts.edit", "visits.write"))]
+Cursor = Annotated[str | None, Query(max_length=500)]
+
+
+def contacts(request: Request) -> Contacts:
+    """The commands."""
+    found: Contacts = request.app.state.contacts
+    return found
+
+
+def queries(request: Request) -> Queries:
+    """The reads."""
+    found: Queries = request.app.state.queries
+    return found
+
+
+def visits(request: Request) -> Visits:
+    """The command on visits."""
+    found: Visits = request.app.state.visits
+    return found
+
+
+Commands = Annotated[Contacts, Depends(contacts)]
+Reads = Annotated[Queries, Depends(queries)]
+
+routes = router("/v1")
+
+
+class Batch(Wire):
+    """Upserts with their `memberId`."""
+
+    contacts: list[JsonValue] = Field(max_length=MOST_ROWS)
+
+
+class Reports(Wire):
+    """Visits and custom events."""
+
+    visits: list[JsonValue] = Field(max_length=MOST_ROWS)
+
+
+def _json(value: object, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    return Response(orjson.dumps(value), status, headers=headers, media_type="application/json")
+
+
+def answer(written: Written) -> Response:
+    """The whole contact with its ETag and position."""
+    headers = {"ETag": etag(written.contact), position.HEADER: written.position.encode()}
+    return _json(as_wire(written.contact), 201 if written.created else 200, headers)
+
+
+def _shown(contact: Contact) -> Response:
+    return _json(as_wire(contact), headers={"ETag": etag(contact)})
+
+
+def _listed(page: Listed) -> Response:
+    return _json({"items": page.items, "next": page.next})
+
+
+async def _known(contact_id: str, channel: str, reads: Queries) -> Contact:
+    if contact_id.startswith("@"):
+        return await reads.member(channel, unquote(contact_id[1:]))
+    parsed = parse_id(contact_id)
+    if parsed is None:
+        raise no_contact()
+    return await reads.contact(channel, parsed)
+
+
+async def readable(contact_id: str, caller: Reader, reads: Reads) -> Contact:
+    """The contact that a reader's path names. Raises NotFound."""
+    return await _known(contact_id, caller.channel, reads)
+
+
+async def editable(contact_id: str, caller: Editor, reads: Reads) -> Contact:
+    """The contact that an editor's path names. Raises NotFound."""
+    return await _known(contact_id, caller.channel, reads)
+
+
+Readable = Annotated[Contact, Depends(readable)]
+Editable = Annotated[Contact, Depends(editable)]
+
+
+@routes.put("/contacts/@{member_id}", status_code=201)
+async def upsert(member_id: str, caller: Editor, body: dict[str, Any], commands: Commands, expected: IfMatch) -> Response:
+    """Make or change a member; what is not named stays."""
+    if "leadId" in body:
+        raise Unprocessable("`leadId` is still to come.", code="notSupported", pointer="/leadId")
+    return answer(await commands.upsert(caller, member_id, body, expected))
+
+
+@routes.post("/contacts", status_code=201)
+async def create_lead(caller: Editor, body: dict[str, Any], commands: Commands) -> Response:
+    """Make a lead."""
+    return answer(await commands.create_lead(caller, body))
+
+
+@routes.post("/contacts/batch")
+async def batch(caller: Editor, body: Batch, commands: Commands) -> Response:
+    """Upsert up to 1,000 members in their order; each row has its own result."""
+    results, where = await commands.batch(caller, body.contacts)
+    shown: list[dict[str, Any]] = []
+    for result in results:
+        if result.problem is not None:
+            shown.append({"index": result.index, "status": int(result.problem.status), "id": None, "version": None,
+                          "problem": result.problem.body()})  # fmt: skip
+        elif result.contact is not None:
+            status = 201 if result.created else 200
+            shown.append(
+                {"index": result.index, "status": status, "id": str(result.contact.id), "version": result.contact.version}
+            )
+    return _json({"results": shown}, headers={position.HEADER: where.encode()})
+
+
+@routes.get("/contacts/{contact_id}")
+async def get_contact(contact: Readable, at: Annotated[str | None, Query()] = None) -> Response:
+    """One contact, by id or `@memberId`."""
+    if at is not None:
+        raise Unprocessable("`at` is still to come.", code="notSupported")
+    return _shown(contact)
+
+
+@routes.patch("/contacts/{contact_id}")
+async def change_contact(
+    contact: Editable, caller: Editor, body: dict[str, Any], commands: Commands, expected: IfMatch
+) -> Response:
+    """Change some of a contact's fields, if it is still at the version the caller saw."""
+    return answer(await commands.change(caller, contact.id, body, expected))
+
+
+@routes.get("/contacts/{contact_id}/history")
+async def history(contact: Readable, caller: Reader, reads: Reads, limit: Limit = 100, cursor: Cursor = None) -> Response:
+    """The contact's changes, newest first."""
+    return _listed(await reads.history(caller.channel, contact.id, limit, cursor))
+
+
+@routes.get("/contacts/{contact_id}/visits")
+async def list_visits(contact: Readable, caller: Reader, reads: Reads, limit: Limit = 100, cursor: Cursor = None) -> Response:
+    """The contact's visits and custom events, newest first."""
+    return _listed(await reads.visits(caller.channel, contact.id, limit, cursor))
+
+
+@routes.post("/visits", status_code=202)
+async def record_visits(caller: Sender, body: Reports, commands: Annotated[Visits, Depends(visits)]) -> Response:
+    """Take in up to 1,000 visits and custom events; each id counts once in a channel."""
+    taken = await commands.record(caller, body.visits)
+    shown = {
+        "accepted": taken.accepted,
+        "duplicates": taken.duplicates,
+        "rejected": [{"index": index, "problem": problem.body()} for index, problem in taken.rejected],
+    }
+    return _json(shown, 202, {position.HEADER: taken.position.encode()})
+
+
+internal = router("/internal")
+
+
+class Ids(Wire):
+    """Contact ids to look up."""
+
+    ids: list[Id] = Field(max_length=1_000_000)
+
+
+@internal.post("/contacts/resolve")
+async def resolve(caller: Reader, body: Ids, reads: Reads) -> Response:
+    """Which ids are contacts here, and whom each stands for."""
+    there: set[UUID] = await reads.resolve(caller.channel, body.ids)
+    found = [{"id": str(i), "survivor": str(i)} for i in body.ids if i in there]
+    return _json({"found": found, "missing": [str(i) for i in body.ids if i not in there]})
+
+
+ROUTERS: list[APIRouter] = [routes, api_settings.routes]
+INTERNAL: list[APIRouter] = [internal]

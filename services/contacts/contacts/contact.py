@@ -1,0 +1,226 @@
+"""A contact: what may be asked of it, what follows, and what it is after that. Pure: time, ids and actor are given."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from pydantic import JsonValue
+
+from common.errors import Unprocessable
+from common.events.contacts import Change, Contact, ContactChanged, ContactCreated, ContactEvent, ContactVisited, FieldDefinition
+from common.filters import UnreadablePhone, read_phone
+from contacts.profile_field import elements, fit, text
+
+MOST_TAGS = 20
+_MEMBER_ID = re.compile(r"\S{1,64}")
+_EMAIL = re.compile(r"[^\s@]{1,64}@[^\s@.]+(\.[^\s@.]+)+")
+_TEXTS = ("name", "avatarUrl", "language", "country", "city")
+_PHONES = ("mobileNumber", "landlineNumber")
+_CONSENTS = ("unsubscribeEmail", "unsubscribeTexting", "unsubscribeAppPush")
+EDITABLE = frozenset({*_TEXTS, *_PHONES, *_CONSENTS, "email", "tags", "blocked"})
+_NOT_EDITABLE = frozenset({
+    "id", "member", "createdAt", "updatedAt", "firstSeenAt", "lastSeenAt", "sessionsCount", "sessionCount", "version",
+    "mergedInto",
+    *(f"{consent}UpdatedAt" for consent in _CONSENTS),
+})  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """What a caller wants of a contact: built-in values by name (None clears), profile values, tags to add and remove."""
+
+    values: Mapping[str, JsonValue] = field(default_factory=dict[str, JsonValue])
+    profile: Mapping[str, object] = field(default_factory=dict[str, object])
+    profile_once: Mapping[str, object] = field(default_factory=dict[str, object])
+    add_tags: tuple[str, ...] = ()
+    remove_tags: tuple[str, ...] = ()
+    pointer: str = ""
+
+
+def check_member_id(value: object, pointer: str) -> str:
+    """A member id: 1 to 64 characters without white space. Raises Unprocessable."""
+    if not isinstance(value, str) or _MEMBER_ID.fullmatch(value) is None:
+        raise Unprocessable("A memberId has 1 to 64 characters and no white space.", code="invalidMemberId", pointer=pointer)
+    return value
+
+
+def read_write(raw: object, country: str, pointer: str = "", also: frozenset[str] = frozenset()) -> Write:
+    """Read a write's body; `also` names further members that the caller reads itself. Raises Unprocessable."""
+    if not isinstance(raw, dict):
+        raise Unprocessable("A contact must be an object.", pointer=pointer)
+    values: dict[str, JsonValue] = {}
+    tags: dict[str, tuple[str, ...]] = {}
+    for key, value in raw.items():
+        place = f"{pointer}/{_escape(key)}"
+        if key in EDITABLE:
+            values[key] = _built_in(key, value, country, place)
+        elif key in ("addTags", "removeTags"):
+            tags[key] = tuple(elements(value, place) or ())
+        elif key in _NOT_EDITABLE:
+            raise Unprocessable("This is counted by the system and cannot be written.", code="notEditable", pointer=place)
+        elif key not in ("profile", "profileOnce") and key not in also:
+            raise Unprocessable(
+                "There is no such field. A key of your own goes under `profile`.", code="unknownField", pointer=place
+            )
+    return Write(
+        values,
+        _mapping(raw.get("profile", {}), f"{pointer}/profile"),
+        _mapping(raw.get("profileOnce", {}), f"{pointer}/profileOnce"),
+        tags.get("addTags", ()),
+        tags.get("removeTags", ()),
+        pointer,
+    )
+
+
+def _escape(key: str) -> str:
+    return key.replace("~", "~0").replace("/", "~1")
+
+
+def _mapping(value: object, pointer: str) -> Mapping[str, object]:
+    if not isinstance(value, dict):
+        raise Unprocessable("This must be an object of keys and values.", pointer=pointer)
+    return value
+
+
+def _built_in(key: str, value: object, country: str, pointer: str) -> JsonValue:
+    if key == "tags":
+        return list(dict.fromkeys(elements([] if value is None else value, pointer, MOST_TAGS) or []))
+    if key in _CONSENTS or key == "blocked":
+        if value is None:
+            return False
+        if not isinstance(value, bool):
+            raise Unprocessable("This must be true or false.", code="wrongType", pointer=pointer)
+        return value
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise Unprocessable("This must be a text, or null to clear it.", code="wrongType", pointer=pointer)
+    kept = text(value, pointer)
+    if kept is None:
+        return None
+    if key in _PHONES:
+        try:
+            return read_phone(kept, country)
+        except UnreadablePhone:
+            raise Unprocessable(
+                "This is no phone number that can be read; write it with its country code, such as +82 10 1234 5678.",
+                code="unreadablePhone",
+                pointer=pointer,
+            ) from None
+    if key == "email":
+        kept = kept.strip()
+        if len(kept) > 254 or _EMAIL.fullmatch(kept) is None:
+            raise Unprocessable("This is no e-mail address.", code="invalidEmail", pointer=pointer)
+    return kept
+
+
+def changes(state: Contact | None, write: Write, fields: Mapping[str, FieldDefinition]) -> list[Change]:
+    """What the write changes of a contact (None: of a new one). Raises Unprocessable where a value does not fit its field.
+
+    `fields` are the definitions by bare key; every key of the write is among them.
+    """
+    found: list[Change] = []
+    now: dict[str, Any] = state.members() if state is not None else {"tags": []}
+    wanted = dict(write.values)
+    if write.add_tags or write.remove_tags:
+        base = wanted["tags"] if "tags" in wanted else now["tags"]
+        assert isinstance(base, list)
+        tags = [t for t in dict.fromkeys([*base, *write.add_tags]) if t not in write.remove_tags]
+        if len(tags) > MOST_TAGS:
+            raise Unprocessable(
+                f"A contact has {MOST_TAGS} tags at most.", code="tooManyTags", pointer=f"{write.pointer}/addTags"
+            )
+        wanted["tags"] = list(tags)
+    for key, to in wanted.items():
+        default: JsonValue = False if key in _CONSENTS or key == "blocked" else [] if key == "tags" else None
+        before = now.get(key, default)
+        if before != to:
+            found.append(Change(key=key, from_=before, to=to))
+    kept = state.profile if state is not None else {}
+    found += _profile(kept, write, fields)
+    return found
+
+
+def _profile(kept: Mapping[str, JsonValue], write: Write, fields: Mapping[str, FieldDefinition]) -> list[Change]:
+    found: dict[str, Change] = {}
+    for member, given in (("profileOnce", write.profile_once), ("profile", write.profile)):
+        for key, value in given.items():
+            definition = fields[key]
+            to = fit(definition, value, f"{write.pointer}/{member}/{_escape(key)}")
+            before = kept.get(key)
+            once = member == "profileOnce" or definition.once
+            if definition.archived or (once and before is not None):
+                continue
+            if type(before) is not type(to) or before != to:
+                found[key] = Change(key=f"profile.{key}", from_=before, to=to)
+            else:
+                found.pop(key, None)
+    return list(found.values())
+
+
+def created(id_: UUID, member_id: str | None, event: ContactCreated, at: datetime) -> Contact:
+    """A contact at its first version."""
+    empty = Contact(id=id_, member_id=member_id, member=member_id is not None, created_at=at, updated_at=at, version=0)
+    return evolve(empty, event, at)
+
+
+def evolve(state: Contact, event: ContactEvent, at: datetime) -> Contact:
+    """The contact after an event; a pure fold, which asks nothing and refuses nothing."""
+    updates: dict[str, Any] = {"version": state.version + 1, "updated_at": at}
+    if isinstance(event, ContactVisited):
+        updates |= {
+            "first_seen_at": event.first_seen_at,
+            "last_seen_at": event.last_seen_at,
+            "sessions_count": event.sessions_count,
+        }
+        return state.model_copy(update=updates)
+    profile = dict(state.profile)
+    for change in event.changes:
+        if change.key.startswith("profile."):
+            if change.to is None:
+                profile.pop(change.key[8:], None)
+            else:
+                profile[change.key[8:]] = change.to
+            continue
+        updates[_ATTRIBUTES[change.key]] = change.to
+        if change.key in _CONSENTS:
+            updates[_ATTRIBUTES[f"{change.key}UpdatedAt"]] = at
+    return state.model_copy(update=updates | {"profile": profile})
+
+
+_ATTRIBUTES = {str(info.alias): name for name, info in Contact.model_fields.items()}
+
+
+def decide(state: Contact | None, write: Write, fields: Mapping[str, FieldDefinition]) -> ContactCreated | ContactChanged | None:
+    """The event that follows from a write; None where nothing changes."""
+    found = changes(state, write, fields)
+    if state is None:
+        return ContactCreated(changes=found)
+    return ContactChanged(changes=found) if found else None
+
+
+def visited(state: Contact, visit_id: str, at: datetime, sessions: int) -> ContactVisited:
+    """The event of one visit that changed the number of sessions by so many."""
+    return ContactVisited(
+        visit_id=visit_id,
+        visited_at=at,
+        sessions=sessions,
+        first_seen_at=min(at, state.first_seen_at or at),
+        last_seen_at=max(at, state.last_seen_at or at),
+        sessions_count=state.sessions_count + sessions,
+    )
+
+
+def etag(contact: Contact) -> str:
+    """The version as an ETag."""
+    return f'"{contact.version}"'
+
+
+def as_wire(contact: Contact) -> dict[str, Any]:
+    """The contact as the API shows it."""
+    shown = contact.members()
+    del shown["mergedInto"]
+    return shown

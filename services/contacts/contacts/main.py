@@ -1,0 +1,74 @@
+"""The composition root of contacts: settings are read and connections opened here and nowhere else."""
+
+from common import health as common_health
+from common import process, telemetry
+from common.health import Health
+from common.kafka import Producer
+from common.postgres import Database, migrate
+from common.relay import Relay
+from contacts.settings import Settings
+
+
+def _settings(role: str) -> Settings:
+    settings = Settings()  # pyright: ignore[reportCallIssue] - from the environment
+    telemetry.configure("contacts", role, settings.log_level, settings.otlp_endpoint)
+    return settings
+
+
+async def run_migrate() -> None:
+    """Bring the tables up to date."""
+    settings = _settings("migrate")
+    applied = await migrate(settings.postgres.get_secret_value(), ["common", "contacts"])
+    telemetry.log.info("migrated", applied=applied)
+
+
+async def run_relay() -> None:
+    """Send the outbox to Kafka."""
+    settings = _settings("relay")
+    async with (
+        Database.open(settings.postgres.get_secret_value(), size=2, application="contacts-relay") as database,
+        Producer.open(settings.kafka, client_id="contacts-relay") as producer,
+    ):
+        health = Health({"postgres": database.check, "kafka": producer.check})
+        relay = Relay(database, producer, health)
+        await process.serve(common_health.application(health), settings.host, settings.port, health, [relay.run])
+
+
+async def run_api() -> None:
+    """Answer HTTP."""
+    from common.auth import Verifier
+    from common.clock import SystemClock
+    from common.http import MIB, application
+    from common.ids import new_id
+    from contacts import api
+    from contacts.field_handlers import Fields
+    from contacts.handlers import Contacts
+    from contacts.queries import Queries
+    from contacts.visit_handlers import Visits
+
+    settings = _settings("api")
+    async with Database.open(
+        settings.postgres.get_secret_value(), size=settings.pool_size, application="contacts-api"
+    ) as database:
+        health = Health({"postgres": database.check})
+        clock = SystemClock()
+        commands = Contacts(database, clock, new_id)
+        app = application(
+            "contacts",
+            "Takes in who the customers are and what they do, and keeps every change.",
+            Verifier(settings.jwks, settings.issuer),
+            health,
+            [*api.ROUTERS, *api.INTERNAL],
+            limits={"/v1/contacts/batch": 8 * MIB, "/v1/visits": 8 * MIB, "/internal/": 64 * MIB},
+            state={
+                "contacts": commands,
+                "queries": Queries(database),
+                "visits": Visits(database, clock, new_id),
+                "fields": Fields(database, clock),
+            },
+            admitted=commands.ensure_channel,
+        )
+        await process.serve(app, settings.host, settings.port, health)
+
+
+ROLES = {"api": run_api, "relay": run_relay, "migrate": run_migrate}

@@ -1,0 +1,141 @@
+"""Profile fields: what a channel's own data keys are called, of which type they are, and which values fit them."""
+
+import math
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import JsonValue
+
+from common.clock import from_wire, to_wire
+from common.errors import Unprocessable
+from common.events.contacts import FieldDefinition, FieldTypeName
+
+MOST_FIELDS = 200
+MOST_TEXT, MOST_ELEMENTS, MOST_ELEMENT = 10_000, 100, 256
+_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_.\-]{0,63}")
+
+_PRESETS: Mapping[str, tuple[FieldTypeName, str, str, bool]] = {
+    "lastCheckoutCompletedAt": ("Date", "최근 주문 시간", "Last order", False),
+    "lastCheckoutAt": ("Date", "최근 결제 시도 시간", "Last checkout", False),
+    "firstCheckoutCompletedAt": ("Date", "첫 주문 시간", "First order", True),
+    "cartCount": ("Number", "장바구니 상품 수", "Items in cart", False),
+    "cartAmount": ("Number", "장바구니 금액", "Cart amount", False),
+    "wishCount": ("Number", "찜한 상품 수", "Wishlist items", False),
+    "totalAmount": ("Number", "총 주문 금액", "Total amount", False),
+    "purchaseCount": ("Number", "총 주문 수", "Purchases", False),
+    "point": ("Number", "적립금", "Points", False),
+    "grade": ("String", "등급", "Grade", False),
+    "birthday": ("Date", "생일", "Birthday", False),
+    "firstReferrer": ("String", "첫 유입 경로", "First referrer", True),
+    "firstUtmSource": ("String", "첫 UTM 소스", "First UTM source", True),
+    "firstUtmMedium": ("String", "첫 UTM 매체", "First UTM medium", True),
+    "firstUtmCampaign": ("String", "첫 UTM 캠페인", "First UTM campaign", True),
+}
+
+
+def check_key(key: str, pointer: str) -> None:
+    """Raises Unprocessable where a profile key is not 1 to 64 of A-Z a-z 0-9 _ . - beginning with a letter or _."""
+    if _KEY.fullmatch(key) is None:
+        raise Unprocessable(
+            "A profile key has 1 to 64 of A-Z a-z 0-9 _ . - and begins with a letter or _.", code="invalidKey", pointer=pointer
+        )
+
+
+def first_seen(key: str, value: object, order: int, pointer: str) -> FieldDefinition:
+    """The definition of a key that is seen for the first time: a preset, or inferred from the value."""
+    check_key(key, pointer)
+    preset = _PRESETS.get(key)
+    if preset is not None:
+        kind, ko, en, once = preset
+        return FieldDefinition(key=f"profile.{key}", type=kind, display_name={"ko": ko, "en": en}, order=order, once=once)
+    return FieldDefinition(key=f"profile.{key}", type=_infer(value, pointer), display_name={"ko": key, "en": key}, order=order)
+
+
+def _infer(value: object, pointer: str) -> FieldTypeName:
+    match value:
+        case bool():
+            return "Boolean"
+        case int() | float():
+            return "Number"
+        case list():
+            return "List"
+        case str():
+            try:
+                from_wire(value)
+            except ValueError:
+                return "String"
+            return "Date"
+        case _:
+            raise _wrong(pointer, "a text, a number, true or false, an instant, or a list of texts")
+
+
+def fit(definition: FieldDefinition, value: object, pointer: str) -> JsonValue:
+    """The value as it is kept; a blank text and an empty list are none. Raises Unprocessable where it does not fit."""
+    if value is None:
+        return None
+    match definition.type:
+        case "String":
+            if not isinstance(value, str):
+                raise _wrong(pointer, "a text")
+            return text(value, pointer)
+        case "Number":
+            return _number(value, pointer)
+        case "Boolean":
+            if not isinstance(value, bool):
+                raise _wrong(pointer, "true or false")
+            return value
+        case "Date":
+            return _date(value, pointer)
+        case "List":
+            kept: JsonValue = elements(value, pointer)
+            return kept
+
+
+def _wrong(pointer: str, wanted: str) -> Unprocessable:
+    return Unprocessable(
+        f"This value is of the wrong type: it must be {wanted}, or null to clear it.", code="wrongType", pointer=pointer
+    )
+
+
+def text(value: str, pointer: str, most: int = MOST_TEXT) -> str | None:
+    """A text as it is kept; None for a blank one. Raises Unprocessable for one that is too long."""
+    if len(value) > most:
+        raise Unprocessable(f"A text here has {most:,} characters at most.", code="tooLong", pointer=pointer)
+    return value if value.strip() else None
+
+
+def _number(value: object, pointer: str) -> JsonValue:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise _wrong(pointer, "a number")
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    if not math.isfinite(number):
+        raise _wrong(pointer, "a number that a double can hold")
+    return int(number) if number.is_integer() and abs(number) < 2**53 else number
+
+
+def _date(value: object, pointer: str) -> str | None:
+    if not isinstance(value, str):
+        raise _wrong(pointer, "an RFC 3339 instant with an offset")
+    if not value.strip():
+        return None
+    try:
+        return to_wire(from_wire(value))
+    except ValueError:
+        raise _wrong(pointer, "an RFC 3339 instant with an offset") from None
+
+
+def elements(value: object, pointer: str, most: int = MOST_ELEMENTS) -> Any:
+    """A list of texts as it is kept; None for an empty one."""
+    if not isinstance(value, list) or not all(isinstance(e, str) for e in value):
+        raise _wrong(pointer, "a list of texts")
+    kept = [e for e in value if e.strip()]
+    if len(kept) > most:
+        raise Unprocessable(f"A list here has {most} elements at most.", code="tooLong", pointer=pointer)
+    for n, element in enumerate(value):
+        if len(element) > MOST_ELEMENT:
+            raise Unprocessable(f"An element has {MOST_ELEMENT} characters at most.", code="tooLong", pointer=f"{pointer}/{n}")
+    return kept or None

@@ -1,0 +1,99 @@
+"""The messages that tell of what was written, made from the events and the states after them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID, uuid5
+
+from common.envelope import Message, message
+from common.events.contacts import (
+    CHANNEL_SUBJECT,
+    Channel,
+    ChannelChanged,
+    ChannelMessage,
+    Contact,
+    ContactEvent,
+    ContactMessage,
+    FieldChanged,
+    FieldDefined,
+    FieldDefinition,
+    FieldMessage,
+    Visit,
+    VisitMessage,
+    VisitRecorded,
+)  # fmt: skip
+from common.eventstore import Recorded, as_data
+from common.position import Applied
+from common.telemetry import trace_headers
+from common.topics import CONTACTS, FIELDS, VISITS
+
+_NAMES = UUID("6f1f7b0c-53a5-4f0e-9d55-9d5a1e6c3c77")
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One event of one contact, and the contact after it."""
+
+    event: ContactEvent
+    after: Contact
+
+
+def recorded(channel: str, steps: Sequence[Step], at: datetime, by: str, cause: str) -> list[Recorded]:
+    """The steps as rows of the event store."""
+    return [Recorded(channel, s.after.id, s.after.version, s.event.type, as_data(s.event.encode()), at, by, cause) for s in steps]
+
+
+def contact_messages(channel: str, steps: Sequence[Step], at: datetime) -> list[Message]:
+    """One message per step, with the whole state after it."""
+    trace = trace_headers()
+    return [
+        message(
+            CONTACTS, channel=channel, subject=str(s.after.id), source="contacts", type=s.event.type,
+            id=uuid5(_NAMES, f"{channel}/{s.after.id}/{s.after.version}"), version=s.after.version, at=at,
+            value=ContactMessage(event=s.event, contact=s.after, version=s.after.version).encode(), trace=trace,
+        )
+        for s in steps
+    ]  # fmt: skip
+
+
+def visit_messages(channel: str, visits: Sequence[Visit]) -> list[Message]:
+    """One message per visit; `ce_time` is the visit's own instant."""
+    trace = trace_headers()
+    return [
+        message(
+            VISITS, channel=channel, subject=str(v.contact_id), source="contacts", type="visit.recorded",
+            id=uuid5(_NAMES, f"{channel}/visit/{v.id}"), version=1, at=v.at,
+            value=VisitMessage(event=VisitRecorded(), visit=v).encode(), trace=trace,
+        )
+        for v in visits
+    ]  # fmt: skip
+
+
+def field_messages(channel: str, changed: Sequence[tuple[FieldDefinition, int]], at: datetime) -> list[Message]:
+    """One message per definition at its new version."""
+    trace = trace_headers()
+    told: list[Message] = []
+    for definition, version in changed:
+        event = FieldDefined() if version == 1 else FieldChanged()
+        told.append(
+            message(
+                FIELDS, channel=channel, subject=definition.key, source="contacts", type=event.type,
+                id=uuid5(_NAMES, f"{channel}/{definition.key}/{version}"), version=version, at=at,
+                value=FieldMessage(event=event, field=definition, version=version).encode(), trace=trace,
+            )
+        )  # fmt: skip
+    return told
+
+
+def channel_message(channel: str, settings: Channel, version: int, at: datetime) -> Message:
+    """The channel's settings, for all who read filters."""
+    return message(
+        FIELDS, channel=channel, subject=CHANNEL_SUBJECT, source="contacts", type="channel.changed",
+        id=uuid5(_NAMES, f"{channel}/{CHANNEL_SUBJECT}/{version}"), version=version, at=at,
+        value=ChannelMessage(event=ChannelChanged(), channel=settings, version=version).encode(), trace=trace_headers(),
+    )  # fmt: skip
+
+
+def applied(contact: Contact) -> Applied:
+    """The contact's version as a position names it."""
+    return Applied("contact", str(contact.id), contact.version)

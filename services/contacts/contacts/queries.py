@@ -1,0 +1,130 @@
+"""Reads of contacts."""
+
+import base64
+import binascii
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from common.clock import from_wire, to_wire
+from common.errors import Unprocessable
+from common.events.contacts import Channel, Contact, FieldDefinition
+from common.postgres import Database
+from contacts import store
+from contacts.channel import BUILT_IN_FIELDS
+from contacts.handlers import no_contact
+
+_HISTORY = """
+select version, type, data, at, by, cause from event
+where channel = $1 and stream = $2 and version < $3 order by version desc limit $4
+"""
+_VISITS = """
+select id, at, body from visit
+where channel = $1 and contact_id = $2 and (at, id) < ($3, $4) order by at desc, id desc limit $5
+"""
+_FIRST_VISITS = "select id, at, body from visit where channel = $1 and contact_id = $2 order by at desc, id desc limit $3"
+_COUNT = "select count(*) from contact where channel = $1 and version > 0"
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A page of JSON values and the cursor of what follows."""
+
+    items: list[dict[str, Any]]
+    next: str | None
+
+
+def encode_cursor(*parts: object) -> str:
+    """A cursor of these parts."""
+    return base64.urlsafe_b64encode(orjson.dumps(parts)).decode().rstrip("=")
+
+
+def decode_cursor(cursor: str, kinds: tuple[type, ...]) -> list[Any]:
+    """The parts of a cursor. Raises Unprocessable where it is none of these kinds."""
+    try:
+        parts = orjson.loads(base64.b64decode(cursor + "=" * (-len(cursor) % 4), b"-_", validate=True))
+    except (binascii.Error, ValueError):
+        parts = None
+    if not isinstance(parts, list) or [type(p) for p in parts] != list(kinds):
+        raise Unprocessable("This cursor is none that a list answered with. Begin again without it.", code="badCursor")
+    return parts
+
+
+class Queries:
+    """What can be read of contacts."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def contact(self, channel: str, contact_id: UUID) -> Contact:
+        """One contact. Raises NotFound."""
+        async with self._database.connection() as connection:
+            found = await store.read(connection, channel, [contact_id])
+        if contact_id not in found:
+            raise no_contact()
+        return found[contact_id]
+
+    async def member(self, channel: str, member_id: str) -> Contact:
+        """One member. Raises NotFound."""
+        async with self._database.connection() as connection:
+            ids = await store.find_members(connection, channel, [member_id])
+            found = await store.read(connection, channel, ids.values())
+        if not found:
+            raise no_contact()
+        return next(iter(found.values()))
+
+    async def resolve(self, channel: str, ids: Iterable[UUID]) -> set[UUID]:
+        """Those of the ids that are contacts here."""
+        async with self._database.connection() as connection:
+            return set(await store.read(connection, channel, ids))
+
+    async def history(self, channel: str, contact_id: UUID, limit: int, cursor: str | None) -> Listed:
+        """The contact's changes, newest first."""
+        (before,) = decode_cursor(cursor, (int,)) if cursor else (2**62,)
+        async with self._database.connection() as connection:
+            rows = await connection.fetch(_HISTORY, channel, contact_id, before, limit + 1)
+        items = [
+            {
+                "version": r["version"],
+                "at": to_wire(r["at"]),
+                "by": r["by"],
+                "cause": r["cause"],
+                "changes": r["data"].get("changes", []) if r["type"] != "contact.visited" else _visit_changes(r["data"]),
+            }
+            for r in rows[:limit]
+        ]
+        return Listed(items, encode_cursor(items[-1]["version"]) if len(rows) > limit else None)
+
+    async def visits(self, channel: str, contact_id: UUID, limit: int, cursor: str | None) -> Listed:
+        """The contact's visits and custom events, newest first."""
+        async with self._database.connection() as connection:
+            if cursor:
+                at, last = decode_cursor(cursor, (str, str))
+                try:
+                    before = from_wire(at)
+                except ValueError:
+                    raise Unprocessable("This cursor is none that a list answered with.", code="badCursor") from None
+                rows = await connection.fetch(_VISITS, channel, contact_id, before, last, limit + 1)
+            else:
+                rows = await connection.fetch(_FIRST_VISITS, channel, contact_id, limit + 1)
+        items = [r["body"] for r in rows[:limit]]
+        return Listed(items, encode_cursor(items[-1]["at"], items[-1]["id"]) if len(rows) > limit else None)
+
+    async def fields(self, channel: str) -> list[FieldDefinition]:
+        """All fields in the channel's order, built-ins too."""
+        async with self._database.connection() as connection:
+            written = {key: d for key, (d, _) in (await store.fields(connection, channel)).items()}
+        return sorted({**BUILT_IN_FIELDS, **written}.values(), key=lambda d: (d.order, d.key))
+
+    async def channel(self, channel: str) -> tuple[Channel, int]:
+        """The settings, and how many contacts there are."""
+        async with self._database.connection() as connection:
+            settings, _ = await store.load_channel(connection, channel)
+            return settings, await connection.fetchval(_COUNT, channel)
+
+
+def _visit_changes(event: dict[str, Any]) -> list[dict[str, Any]]:
+    return [{"key": key, "to": event[key]} for key in ("lastSeenAt", "sessionsCount")]

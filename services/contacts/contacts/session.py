@@ -1,0 +1,44 @@
+"""Sessions: stretches of visits with no gap longer than the window, the same for every order of arrival."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """From the first to the last visit of a stretch."""
+
+    started_at: datetime
+    ended_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """What one visit did: the session it lies in now, those it took in, and by how many the count changed (+1, 0, -1)."""
+
+    session: Session
+    replaced: tuple[Session, ...]
+
+    @property
+    def change(self) -> int:
+        """The difference in the number of sessions."""
+        return 1 - len(self.replaced)
+
+
+def place(at: datetime, neighbours: Sequence[Session], window: timedelta) -> Placed:
+    """Set a visit among sessions (of one contact, apart by more than the window): it opens one, stretches one, or joins two.
+
+    A gap of exactly the window continues a session.
+    """
+    touched = tuple(s for s in neighbours if s.started_at - window <= at <= s.ended_at + window)
+    started = min([at, *(s.started_at for s in touched)])
+    ended = max([at, *(s.ended_at for s in touched)])
+    return Placed(Session(started, ended), touched)
+
+
+def settle(at: datetime, sessions: Sequence[Session], window: timedelta) -> tuple[list[Session], int]:
+    """All sessions after a visit, and the change in their number."""
+    placed = place(at, sessions, window)
+    kept = [s for s in sessions if s not in placed.replaced]
+    return [*kept, placed.session], placed.change

@@ -1,0 +1,108 @@
+"""Visits and custom events as they are reported: what is read, and what is refused."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from pydantic import JsonValue
+
+from common.clock import from_wire
+from common.errors import Unprocessable
+from common.ids import parse_id
+from contacts.contact import check_member_id
+
+AHEAD = timedelta(minutes=5)
+VISIT = "visit"
+_MEMBERS = {"id", "memberId", "contactId", "name", "at", "properties", "url", "device"}
+_MOST_ID, _MOST_NAME, _MOST_URL, _MOST_KEYS, _MOST_TEXT = 128, 64, 2048, 100, 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """One report: of a member or of a contact by id, never both."""
+
+    index: int
+    id: str
+    member_id: str | None
+    contact_id: UUID | None
+    name: str
+    at: datetime
+    properties: dict[str, JsonValue] = field(default_factory=dict[str, JsonValue])
+    url: str | None = None
+    device: dict[str, JsonValue] | None = None
+
+
+def read_report(index: int, raw: object, now: datetime) -> Reported:
+    """Read one report of a batch. Raises Unprocessable with the place."""
+    place = f"/visits/{index}"
+    if not isinstance(raw, dict):
+        raise Unprocessable("A visit must be an object.", pointer=place)
+    if unknown := sorted(raw.keys() - _MEMBERS):
+        name = unknown[0].replace("~", "~0").replace("/", "~1")
+        raise Unprocessable("A visit has no such member.", code="unknownMember", pointer=f"{place}/{name}")
+    member_id, contact_id = _whose(raw, place)
+    return Reported(
+        index,
+        _text(raw, "id", place, _MOST_ID),
+        member_id,
+        contact_id,
+        _text(raw, "name", place, _MOST_NAME, VISIT),
+        _at(raw.get("at"), now, place),
+        _mapping(raw.get("properties"), f"{place}/properties") or {},
+        _text(raw, "url", place, _MOST_URL, "") or None,
+        _mapping(raw.get("device"), f"{place}/device"),
+    )
+
+
+def _whose(raw: dict[str, Any], place: str) -> tuple[str | None, UUID | None]:
+    if (raw.get("memberId") is None) == (raw.get("contactId") is None):
+        raise Unprocessable("A visit names either `memberId` or `contactId`.", pointer=place)
+    if raw.get("memberId") is not None:
+        return check_member_id(raw["memberId"], f"{place}/memberId"), None
+    contact_id = parse_id(raw["contactId"]) if isinstance(raw["contactId"], str) else None
+    if contact_id is None:
+        raise Unprocessable("There is no such contact.", code="unknownContact", pointer=f"{place}/contactId")
+    return None, contact_id
+
+
+def _text(raw: dict[str, Any], key: str, place: str, most: int, default: str | None = None) -> str:
+    value = raw.get(key)
+    if value is None and default is not None:
+        return default
+    if not isinstance(value, str) or not value.strip() or len(value) > most:
+        raise Unprocessable(f"`{key}` must be a text of 1 to {most:,} characters.", pointer=f"{place}/{key}")
+    return value
+
+
+def _at(value: object, now: datetime, place: str) -> datetime:
+    if value is None:
+        return now
+    try:
+        at = from_wire(value) if isinstance(value, str) else None
+    except ValueError:
+        at = None
+    if at is None:
+        raise Unprocessable("`at` must be an RFC 3339 instant with an offset.", pointer=f"{place}/at")
+    if at > now + AHEAD:
+        detail = "`at` is more than 5 minutes ahead. Check the clock of the sender."
+        raise Unprocessable(detail, code="inTheFuture", pointer=f"{place}/at")
+    return at
+
+
+def _mapping(value: object, place: str) -> dict[str, JsonValue] | None:
+    if value is None:
+        return None
+    if not isinstance(value, dict) or len(value) > _MOST_KEYS:
+        raise Unprocessable(f"This must be an object of {_MOST_KEYS} keys at most.", pointer=place)
+    if not all(_fits(item) for item in value.values()):
+        raise Unprocessable("A property is a text, a number, true or false, or a list of texts.", pointer=place)
+    return value
+
+
+def _fits(item: object) -> bool:
+    if isinstance(item, str):
+        return len(item) <= _MOST_TEXT
+    if isinstance(item, list):
+        return len(item) <= _MOST_KEYS and all(isinstance(e, str) and len(e) <= 256 for e in item)
+    return item is None or isinstance(item, bool | int | float)

@@ -1,0 +1,132 @@
+"""Taking visits in: many contacts in one transaction, sessions set among their neighbours, each id counted once."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from common import eventstore, outbox
+from common.auth import Caller
+from common.clock import Clock
+from common.errors import Problem, Unprocessable
+from common.events.contacts import Contact, ContactCreated, Visit
+from common.ids import Ids
+from common.partition import partition_of
+from common.position import Position, last_by_partition
+from common.postgres import Database
+from contacts import publish, session, store
+from contacts.contact import created, evolve, visited
+from contacts.publish import Step
+from contacts.session import Session
+from contacts.store import Tx
+from contacts.visit import VISIT, Reported, read_report
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What a batch of visits came to."""
+
+    accepted: int
+    duplicates: int
+    rejected: list[tuple[int, Problem]]
+    position: Position
+
+
+class Visits:
+    """The one command on visits."""
+
+    def __init__(self, database: Database, clock: Clock, ids: Ids) -> None:
+        self._database = database
+        self._clock = clock
+        self._ids = ids
+
+    async def record(self, caller: Caller, rows: Sequence[object]) -> Taken:
+        """Take visits and custom events in; a rejected one says why, and the others are stored when this returns."""
+        now = self._clock.now()
+        reports: list[Reported] = []
+        rejected: list[tuple[int, Problem]] = []
+        for index, raw in enumerate(rows):
+            try:
+                reports.append(read_report(index, raw, now))
+            except Unprocessable as problem:
+                rejected.append((index, problem))
+        async with self._database.transaction() as tx:
+            settings, _ = await store.load_channel(tx, caller.channel)
+            wanted = {r.member_id for r in reports if r.member_id is not None}
+            members = await store.reserve_members(tx, caller.channel, {m: self._ids() for m in wanted})
+            named = [r.contact_id for r in reports if r.contact_id is not None]
+            states = {i: state for i, (state, _) in (await store.lock(tx, caller.channel, [*members.values(), *named])).items()}
+            steps = _new_members(members, states, now)
+            visits: list[Visit] = []
+            for report in reports:
+                contact_id = members[report.member_id] if report.member_id is not None else report.contact_id
+                if contact_id is None or states.get(contact_id) is None:
+                    place = f"/visits/{report.index}/contactId"
+                    unknown = Unprocessable("There is no such contact.", code="unknownContact", pointer=place)
+                    rejected.append((report.index, unknown))
+                else:
+                    visits.append(_visit(report, contact_id))
+            first = list({v.id: v for v in reversed(visits)}.values())[::-1]
+            new = await store.add_visits(tx, caller.channel, first)
+            fresh = [v for v in first if v.id in new]
+            moved = [v for v in fresh if v.name == VISIT]
+            steps += await self._place(tx, caller.channel, moved, states, timedelta(minutes=settings.session_minutes), now)
+            await eventstore.append(tx, publish.recorded(caller.channel, steps, now, caller.subject, "visit"))
+            latest = {s.after.id: s.after for s in steps}
+            await store.save(tx, caller.channel, list(latest.values()), caller.subject)
+            told = publish.contact_messages(caller.channel, steps, now) + publish.visit_messages(caller.channel, fresh)
+            await outbox.put(tx, told)
+        position = last_by_partition((partition_of(f"{caller.channel}/{c.id}"), publish.applied(c)) for c in latest.values())
+        return Taken(len(fresh), len(visits) - len(fresh), sorted(rejected, key=lambda r: r[0]), position)
+
+    async def _place(
+        self,
+        tx: Tx,
+        channel: str,
+        visits: Sequence[Visit],
+        states: dict[UUID, Contact | None],
+        window: timedelta,
+        now: datetime,
+    ) -> list[Step]:
+        reach: dict[UUID, tuple[datetime, datetime]] = {}
+        for visit in visits:
+            low, high = reach.get(visit.contact_id, (visit.at, visit.at))
+            reach[visit.contact_id] = (min(low, visit.at), max(high, visit.at))
+        before = await store.sessions_near(tx, channel, reach, window) if reach else {}
+        after: dict[UUID, list[Session]] = defaultdict(list, {c: list(s) for c, s in before.items()})
+        steps: list[Step] = []
+        for visit in visits:
+            state = states[visit.contact_id]
+            assert state is not None
+            placed = session.place(visit.at, after[visit.contact_id], window)
+            after[visit.contact_id] = [s for s in after[visit.contact_id] if s not in placed.replaced] + [placed.session]
+            event = visited(state, visit.id, visit.at, placed.change)
+            states[visit.contact_id] = state = evolve(state, event, now)
+            steps.append(Step(event, state))
+        gone = [(c, s) for c, sessions in before.items() for s in sessions if s not in after[c]]
+        new = [(c, s) for c, sessions in after.items() for s in sessions if s not in before[c]]
+        await store.replace_sessions(tx, channel, gone, new)
+        return steps
+
+
+def _new_members(members: dict[str, UUID], states: dict[UUID, Contact | None], now: datetime) -> list[Step]:
+    steps: list[Step] = []
+    for member_id, contact_id in members.items():
+        if states[contact_id] is None:
+            event = ContactCreated()
+            states[contact_id] = after = created(contact_id, member_id, event, now)
+            steps.append(Step(event, after))
+    return steps
+
+
+def _visit(report: Reported, contact_id: UUID) -> Visit:
+    return Visit(
+        id=report.id,
+        contact_id=contact_id,
+        name=report.name,
+        at=report.at,
+        properties=report.properties,
+        url=report.url,
+        device=report.device,
+    )
