@@ -28,7 +28,8 @@ class Position:
 
     def encode(self) -> str:
         """The opaque word, at most one entry a partition."""
-        text = "\n".join(f"{e.kind[0]}{e.version}:{e.id}" for e in self.entries)
+        # Never an empty word: an empty header is as good as none, and some clients do not send one back.
+        text = "\n".join(f"{e.kind[0]}{e.version}:{e.id}" for e in self.entries) or "\n"
         return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 

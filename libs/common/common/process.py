@@ -70,3 +70,6 @@ def run(main: Coroutine[Any, Any, None]) -> None:
         uvloop.run(main)
     except KeyboardInterrupt:
         sys.exit(130)
+    except Exception as error:  # noqa: BLE001 - the end of the process: a traceback of Python's own would quote the data
+        log.error("the process failed", exc_info=error)
+        sys.exit(1)

@@ -15,8 +15,8 @@ from common.events.contacts import Contact
 from common.http import IfMatch, Limit, Wire, permit, router
 from common.ids import Id, parse_id
 from contacts import api_settings
-from contacts.contact import as_wire, etag
-from contacts.handlers import Contacts, Written, no_contact
+from contacts.contact import as_wire, etag, no_contact
+from contacts.handlers import Contacts, Written
 from contacts.queries import Listed, Queries
 from contacts.visit_handlers import Visits
 

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from pydantic import JsonValue
 
-from common.errors import Unprocessable
+from common.errors import NotFound, Unprocessable
 from common.events.contacts import Change, Contact, ContactChanged, ContactCreated, ContactEvent, ContactVisited, FieldDefinition
 from common.filters import UnreadablePhone, read_phone
 from contacts.profile_field import elements, fit, text
@@ -212,6 +212,11 @@ def visited(state: Contact, visit_id: str, at: datetime, sessions: int) -> Conta
         last_seen_at=max(at, state.last_seen_at or at),
         sessions_count=state.sessions_count + sessions,
     )
+
+
+def no_contact() -> NotFound:
+    """The same words for another channel's contact as for one that never was."""
+    return NotFound("There is no such contact.")
 
 
 def etag(contact: Contact) -> str:

@@ -9,7 +9,7 @@ from uuid import UUID
 from common import eventstore, outbox
 from common.auth import Caller
 from common.clock import Clock
-from common.errors import NotFound, Problem, StaleVersion, Unprocessable
+from common.errors import Problem, StaleVersion, Unprocessable
 from common.events.contacts import Channel, Contact, FieldDefinition
 from common.ids import Ids
 from common.partition import partition_of
@@ -17,7 +17,7 @@ from common.position import Position, last_by_partition
 from common.postgres import Database
 from contacts import profile_field, publish, store
 from contacts.channel import BUILT_IN_FIELDS, NEW_CHANNEL
-from contacts.contact import Write, check_member_id, created, decide, evolve, read_write
+from contacts.contact import Write, check_member_id, created, decide, evolve, no_contact, read_write
 from contacts.publish import Step
 from contacts.store import Tx
 
@@ -202,11 +202,6 @@ class Contacts:
                 now = self._clock.now()
                 await outbox.put(tx, [publish.channel_message(caller.channel, changed, version + 1, now)])
         return changed
-
-
-def no_contact() -> NotFound:
-    """The same words for another channel's contact as for one that never was."""
-    return NotFound("There is no such contact.")
 
 
 def _check_version(state: Contact | None, by: str, expected: int | None) -> None:

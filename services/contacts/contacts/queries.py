@@ -15,7 +15,7 @@ from common.events.contacts import Channel, Contact, FieldDefinition
 from common.postgres import Database
 from contacts import store
 from contacts.channel import BUILT_IN_FIELDS
-from contacts.handlers import no_contact
+from contacts.contact import no_contact
 
 _HISTORY = """
 select version, type, data, at, by, cause from event

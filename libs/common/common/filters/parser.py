@@ -68,13 +68,18 @@ _OPERATORS: Mapping[FieldType, Mapping[str, str]] = {
 _ALIASES = {"in": "eq", "notIn": "ne"}
 _LIST_ALIASES = {"in": "hasAny", "notIn": "hasNone"}
 _TERM_SET_OPERATORS = {"eq", "ne", "hasAny", "hasNone"}
-_STILL_TO_COME = {"performed", "notPerformed", "changedWithin", "wasInSegment"}
+# As operators, as keys, and as members of a node: their shape is not settled.
+_STILL_TO_COME = {"event", "performed", "notPerformed", "changedWithin", "wasInSegment"}
 _MEMBERS = {"key", "operator", "values", "type", "missing", "termSet"}
 
 
 def parse(raw: object, context: Context, pointer: str = "/filter") -> Node:
     """The tree of a filter. `pointer` is where the filter stands in the request's body. Raises FilterRefused."""
     return _Parser(context).node(raw, pointer, 1)
+
+
+def _bare(word: str) -> str:
+    return word.removeprefix("user.").removeprefix("$")
 
 
 class _Parser:
@@ -110,14 +115,17 @@ class _Parser:
             raise FilterRefused(
                 f"A filter may have {MAX_CONDITIONS} conditions at most.", code="tooManyConditions", pointer=pointer
             )
+        if coming := sorted(raw.keys() & _STILL_TO_COME):
+            raise FilterRefused("This is still to come.", code="notSupported", pointer=f"{pointer}/{coming[0]}")
+        for member in ("key", "operator"):
+            if isinstance(raw.get(member), str) and _bare(raw[member]) in _STILL_TO_COME:
+                raise FilterRefused("This is still to come.", code="notSupported", pointer=f"{pointer}/{member}")
         if unknown := sorted(raw.keys() - _MEMBERS):
             place = unknown[0].replace("~", "~0").replace("/", "~1")
             raise FilterRefused("A condition has no such member.", code="unknownMember", pointer=f"{pointer}/{place}")
         operator = self._word(raw, "operator", pointer).removeprefix("$")
         key, kind = self._key(self._word(raw, "key", pointer), pointer)
         self._check_type(raw, kind, pointer)
-        if operator in _STILL_TO_COME:
-            raise FilterRefused("This operator is still to come.", code="notSupported", pointer=f"{pointer}/operator")
         if operator not in {"exists", "notExists"} or kind is FieldType.SEGMENT:
             if kind is not FieldType.SEGMENT:
                 operator = (_LIST_ALIASES if kind is FieldType.LIST else _ALIASES).get(operator, operator)
@@ -149,8 +157,6 @@ class _Parser:
         key = {"sessionCount": "sessionsCount"}.get(key, key)
         if key == "segment":
             return key, FieldType.SEGMENT
-        if key == "event":
-            raise FilterRefused("Conditions on events are still to come.", code="notSupported", pointer=f"{pointer}/key")
         if key in BUILT_INS:
             return key, BUILT_INS[key]
         definition = self._context.fields.get(key.removeprefix("profile.")) if key.startswith("profile.") else None
@@ -207,9 +213,9 @@ class _Parser:
     ) -> Condition:
         written = raw.get("values")
         if reader == "none":
-            if written not in (None, []):
+            if "values" in raw and written != []:
                 raise FilterRefused("This operator takes no values.", pointer=f"{pointer}/values")
-            return Condition(key, kind, operator, pointer=pointer, zone=self._context.zone)
+            return Condition(key, kind, operator, zone=self._context.zone, pointer=pointer)
         if not isinstance(written, list) or not written:
             raise FilterRefused("`values` must be a list with a value in it.", pointer=f"{pointer}/values")
         self._values += len(written)
@@ -220,13 +226,12 @@ class _Parser:
                 pointer=f"{pointer}/values",
             )
         try:
-            read = READERS[reader](written, self._context.country)
+            values = READERS[reader](written, self._context.country)
         except Refusal as refusal:
             place = f"{pointer}/values" + (f"/{refusal.index}" if refusal.index is not None else "")
             raise FilterRefused(refusal.detail, code=refusal.code, pointer=place) from None
         if kind is FieldType.SEGMENT and self._context.segments is not None:
-            for n, (name, _) in enumerate(read):
+            for n, name in enumerate(values):
                 if name not in self._context.segments:
                     raise FilterRefused("There is no such segment.", code="unknownSegment", pointer=f"{pointer}/values/{n}")
-        values, shown = tuple(v for v, _ in read), tuple(s for _, s in read)
-        return Condition(key, kind, operator, values, shown, missing, None, self._context.zone, pointer)
+        return Condition(key, kind, operator, tuple(values), missing, None, self._context.zone, pointer)

@@ -1,68 +1,136 @@
 """Segments inside filters: each stands for its own filter, as that stands now."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 from common.filters.parser import FilterRefused
-from common.filters.tree import And, Condition, FieldType, Node, Not, Or
+from common.filters.tree import And, Condition, FieldType, Node, Not, Or, conditions
 
 MAX_INLINED_DEPTH, MAX_INLINED_CONDITIONS = 30, 2000
+
+_EVERYONE, _NO_ONE = And(()), Or(())
+
+
+@dataclass(frozen=True, slots=True)
+class _Whole:
+    """A tree without segment conditions; `depth` and `count` (of conditions) are those of the tree as written, nothing left out."""
+
+    node: Node
+    depth: int
+    count: int
 
 
 def segment_ids(node: Node) -> set[str]:
     """The segments that a filter names itself."""
-    match node:
-        case Condition():
-            return {str(v) for v in node.values} if node.type is FieldType.SEGMENT else set()
-        case Not(child):
-            return segment_ids(child)
-        case And(children) | Or(children):
-            return {name for child in children for name in segment_ids(child)}
+    return {name for condition in conditions(node) if condition.type is FieldType.SEGMENT for name in _names(condition)}
 
 
 def inline(node: Node, definitions: Mapping[str, Node], within: tuple[str, ...] = ()) -> Node:
     """The filter with every segment condition replaced by the segment's own filter, all the way down.
 
-    `within` names the segments whose filter this is. Raises FilterRefused for a segment that is not among the definitions,
-    a circle, and a result beyond 30 levels or 2,000 conditions.
+    `within` names the segments whose filter this is. Raises FilterRefused, blaming a segment condition of this filter, for a segment
+    that is not among the definitions (`unknownSegment`), a circle (`segmentCircle`), and a result that is deeper than 30
+    (`inlinedTooDeep`) or has more than 2,000 conditions (`inlinedTooManyConditions`).
     """
-    inliner = _Inliner(definitions)
-    return inliner.replace(node, within, 1)
+    wholes: dict[str, _Whole] = {}
+    for condition in conditions(node):
+        if condition.type is FieldType.SEGMENT:
+            for n, name in enumerate(_names(condition)):
+                _read(name, definitions, within, wholes, f"{condition.pointer}/values/{n}")
+    result = _Inliner(wholes).whole(node)
+    if wholes:
+        _check(result, next(c.pointer for c in conditions(node) if c.type is FieldType.SEGMENT))
+    return result.node
+
+
+def _names(condition: Condition) -> tuple[str, ...]:
+    return tuple(str(value) for value in condition.values)
+
+
+def _read(name: str, definitions: Mapping[str, Node], within: tuple[str, ...], wholes: dict[str, _Whole], place: str) -> None:
+    """Add the segment, and before it all that it names, to `wholes`. Without recursion: a chain may be of any length."""
+    path: list[str] = []
+    stack: list[tuple[str, Iterator[str]]] = []
+
+    def enter(segment: str) -> None:
+        if segment in path or segment in within:
+            raise FilterRefused("Segments that refer to each other have no meaning.", code="segmentCircle", pointer=place)
+        if segment not in definitions:
+            raise FilterRefused("There is no such segment.", code="unknownSegment", pointer=place)
+        path.append(segment)
+        stack.append((segment, iter(sorted(segment_ids(definitions[segment])))))
+
+    if name not in wholes:
+        enter(name)
+    while stack:
+        segment, named = stack[-1]
+        following = next((other for other in named if other not in wholes), None)
+        if following is not None:
+            enter(following)
+            continue
+        whole = _Inliner(wholes).whole(definitions[segment])
+        _check(whole, place)
+        wholes[segment] = _Whole(_simplified(whole.node), whole.depth, whole.count)
+        stack.pop()
+        path.pop()
+
+
+def _check(whole: _Whole, place: str) -> None:
+    if whole.depth > MAX_INLINED_DEPTH:
+        detail = f"With its segments, a filter may be nested {MAX_INLINED_DEPTH} deep at most."
+        raise FilterRefused(detail, code="inlinedTooDeep", pointer=place)
+    if whole.count > MAX_INLINED_CONDITIONS:
+        detail = f"With its segments, a filter may have {MAX_INLINED_CONDITIONS:,} conditions at most."
+        raise FilterRefused(detail, code="inlinedTooManyConditions", pointer=place)
 
 
 class _Inliner:
-    def __init__(self, definitions: Mapping[str, Node]) -> None:
-        self._definitions = definitions
-        self._conditions = 0
+    """Puts segments that are read already into a tree."""
 
-    def replace(self, node: Node, within: tuple[str, ...], depth: int) -> Node:
-        if depth > MAX_INLINED_DEPTH:
-            raise FilterRefused(f"With its segments, a filter may be nested {MAX_INLINED_DEPTH} deep at most.", code="tooDeep")
+    def __init__(self, wholes: Mapping[str, _Whole]) -> None:
+        self._wholes = wholes
+
+    def whole(self, node: Node) -> _Whole:
         match node:
-            case And(children):
-                return And(tuple(self.replace(c, within, depth + 1) for c in children))
-            case Or(children):
-                return Or(tuple(self.replace(c, within, depth + 1) for c in children))
-            case Not(child):
-                return Not(self.replace(child, within, depth + 1))
+            case Condition() if node.type is FieldType.SEGMENT:
+                return self._segments(node)
             case Condition():
-                if node.type is not FieldType.SEGMENT:
-                    self._conditions += 1
-                    if self._conditions > MAX_INLINED_CONDITIONS:
-                        raise FilterRefused(
-                            f"With its segments, a filter may have {MAX_INLINED_CONDITIONS:,} conditions at most.",
-                            code="tooManyConditions",
-                        )
-                    return node
-                return self._segments(node, within, depth)
+                return _Whole(node, 1, 1)
+            case Not(child):
+                inner = self.whole(child)
+                return _Whole(Not(inner.node), inner.depth + 1, inner.count)
+            case And(children):
+                return _joined(And, [self.whole(c) for c in children])
+            case Or(children):
+                return _joined(Or, [self.whole(c) for c in children])
 
-    def _segments(self, node: Condition, within: tuple[str, ...], depth: int) -> Node:
-        found: list[Node] = []
-        for n, name in enumerate(str(v) for v in node.values):
-            place = f"{node.pointer}/values/{n}"
-            if name in within:
-                raise FilterRefused("Segments that refer to each other have no meaning.", code="segmentCircle", pointer=place)
-            if name not in self._definitions:
-                raise FilterRefused("There is no such segment.", code="unknownSegment", pointer=place)
-            found.append(self.replace(self._definitions[name], (*within, name), depth + 1))
-        whole: Node = found[0] if len(found) == 1 else Or(tuple(found))
-        return Not(whole) if node.operator == "notIn" else whole
+    def _segments(self, condition: Condition) -> _Whole:
+        found = [self._wholes[name] for name in _names(condition)]
+        whole = found[0] if len(found) == 1 else _joined(Or, found)
+        return _Whole(Not(whole.node), whole.depth + 1, whole.count) if condition.operator == "notIn" else whole
+
+
+def _joined(kind: type[And] | type[Or], parts: list[_Whole]) -> _Whole:
+    deepest = max((part.depth for part in parts), default=0)
+    return _Whole(kind(tuple(part.node for part in parts)), deepest + 1, sum(part.count for part in parts))
+
+
+def _simplified(node: Node) -> Node:
+    """The tree with everyone and no one worked out of it.
+
+    Otherwise segments without any condition, named twice each by the next, would double at each step: a tree of 2^30 empty nodes.
+    """
+    match node:
+        case Condition():
+            return node
+        case Not(child):
+            inner = _simplified(child)
+            if inner == _EVERYONE:
+                return _NO_ONE
+            return _EVERYONE if inner == _NO_ONE else Not(inner)
+        case And(children):
+            kept = [part for child in children if (part := _simplified(child)) != _EVERYONE]
+            return _NO_ONE if _NO_ONE in kept else And(tuple(kept))
+        case Or(children):
+            kept = [part for child in children if (part := _simplified(child)) != _NO_ONE]
+            return _EVERYONE if _EVERYONE in kept else Or(tuple(kept))

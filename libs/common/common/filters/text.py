@@ -1,8 +1,14 @@
 """How texts are compared: folded the same way wherever a filter is read, so that no two interpreters disagree."""
 
 import unicodedata
+from functools import lru_cache
 
 import phonenumbers
+
+# The property White_Space of Unicode. Python's own notion has the four C0 separators (1C to 1F) besides.
+WHITE_SPACE = (
+    "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
+)
 
 _INITIALS = "ㄱㄲㄴㄷㄸㄹㅁㅂㅃㅅㅆㅇㅈㅉㅊㅋㅌㅍㅎ"
 _FIRST_SYLLABLE, _LAST_SYLLABLE, _PER_INITIAL = 0xAC00, 0xD7A3, 588
@@ -10,7 +16,14 @@ _FIRST_SYLLABLE, _LAST_SYLLABLE, _PER_INITIAL = 0xAC00, 0xD7A3, 588
 
 def fold(text: str) -> str:
     """NFC, full Unicode case folding (not Turkic), NFC again, without white space at both ends."""
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold()).strip()
+    if text.isascii():
+        return text.lower().strip(WHITE_SPACE)
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold()).strip(WHITE_SPACE)
+
+
+def is_blank(text: str) -> bool:
+    """Whether a text is empty or white space alone: no value."""
+    return not text.strip(WHITE_SPACE)
 
 
 def initials(text: str) -> str:
@@ -37,16 +50,19 @@ def read_phone(text: str, country: str) -> str:
         parsed = phonenumbers.parse(text, country)
     except phonenumbers.NumberParseException:
         raise UnreadablePhone("this is no phone number that can be read") from None
-    if not phonenumbers.is_possible_number(parsed) or parsed.extension:
+    # A number that is possible within a city only cannot be called from elsewhere: no E.164 stands for it.
+    possible = phonenumbers.is_possible_number_with_reason(parsed) == phonenumbers.ValidationResult.IS_POSSIBLE
+    if not possible or parsed.extension:
         raise UnreadablePhone("this is no phone number that can exist")
     return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
 
 
 def digits_of(text: str) -> str:
-    """The ASCII digits of a text."""
-    return "".join(c for c in text if c in "0123456789")
+    """The decimal digits of a text, whatever script they are written in, as ASCII digits."""
+    return "".join(str(digit) for c in text if (digit := unicodedata.decimal(c, None)) is not None)
 
 
+@lru_cache(maxsize=16_384)
 def phone_forms(e164: str) -> tuple[str, str]:
     """The digits of the international form and of the national one: 821012345678 and 01012345678."""
     international = digits_of(e164)
@@ -57,6 +73,7 @@ def phone_forms(e164: str) -> tuple[str, str]:
     return international, digits_of(phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.NATIONAL))
 
 
+@lru_cache(maxsize=16_384)
 def country_code(e164: str) -> str:
     """The calling code's digits, `82`; empty where none can be read."""
     try:

@@ -1,9 +1,11 @@
 """The syntax tree of the filter language: what every interpreter works on, typed and normalised."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Literal, TypeAlias
+
+from common.clock import from_millis, to_wire
 
 
 class FieldType(Enum):
@@ -28,6 +30,9 @@ BUILT_INS: Mapping[str, FieldType] = {
     "sessionsCount": FieldType.NUMBER,
     "tags": FieldType.LIST,
 }
+
+# Below it every whole number is a double of its own.
+_EXACT_INTEGERS = 2**53
 
 Missing: TypeAlias = Literal["include", "exclude"]
 
@@ -54,25 +59,24 @@ class Size:
 
 
 Value: TypeAlias = str | int | float | bool | Window | Size
-"""Texts are folded, phones E.164 or digits, instants milliseconds since 1970, days ISO dates."""
+"""Texts are folded, phones E.164 or digits, numbers doubles, instants milliseconds since 1970, days ISO dates."""
 
 
 @dataclass(frozen=True, slots=True)
 class Condition:
     """One condition. `operator` is one of the canonical words (`eq`, never `in`); `zone` is the channel's, for days.
 
-    `shown` are the values as the normalised filter writes them; `term_set` stands in place of values.
+    `term_set` stands in place of values. Two conditions that mean the same are equal, wherever they were written.
     """
 
     key: str
     type: FieldType
     operator: str
     values: tuple[Value, ...] = ()
-    shown: tuple[object, ...] = ()
     missing: Missing | None = None
     term_set: str | None = None
     zone: str = "UTC"
-    pointer: str = ""
+    pointer: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,11 +118,25 @@ def to_json(node: Node) -> dict[str, object]:
                 shown["type"] = node.type.value
             if node.term_set is not None:
                 shown["termSet"] = node.term_set
-            elif node.shown:
-                shown["values"] = list(node.shown)
+            elif node.values:
+                shown["values"] = [_shown(node.type, value) for value in node.values]
             if node.missing is not None:
                 shown["missing"] = node.missing
             return shown
+
+
+def _shown(kind: FieldType, value: Value) -> object:
+    match value:
+        case Window(n, unit):
+            return {"n": n, "unit": unit}
+        case Size(op, n):
+            return {"op": op, "n": n}
+        case float() if value.is_integer() and abs(value) < _EXACT_INTEGERS:
+            return int(value)
+        case int() if kind is FieldType.DATE:
+            return to_wire(from_millis(value))
+        case _:
+            return value
 
 
 def conditions(node: Node) -> list[Condition]:

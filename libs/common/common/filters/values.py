@@ -1,4 +1,4 @@
-"""Reads a condition's values by their kind: typed for the interpreters, and as the normalised filter shows them."""
+"""Reads a condition's values by their kind: typed for the interpreters, who never read them again."""
 
 import math
 import re
@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any
 
-from common.clock import from_wire, to_millis, to_wire
+from common.clock import from_wire, to_millis
 from common.filters.text import UnreadablePhone, digits_of, fold, is_initials, read_phone
 from common.filters.tree import Size, Value, Window
 from common.ids import parse_id
 
-Read = list[tuple[Value, object]]
-_MOST_TEXT = 10_000
+Read = list[Value]
+_MOST_TEXT, _MOST_UNITS, _MOST_SIZE = 10_000, 100_000, 1_000_000
 _UNITS = ("minutes", "hours", "days", "weeks")
 _CALENDAR = (
     "today", "yesterday", "tomorrow", "thisWeek", "lastWeek", "nextWeek", "thisMonth", "lastMonth", "nextMonth", "thisYear",
@@ -27,7 +27,7 @@ class Refusal(Exception):
         self.detail, self.index, self.code = detail, index, code
 
 
-def _each(read: Callable[[Any, str], tuple[Value, object]]) -> Callable[[list[Any], str], Read]:
+def _each(read: Callable[[Any, str], Value]) -> Callable[[list[Any], str], Read]:
     def reading(values: list[Any], country: str) -> Read:
         found: Read = []
         for index, value in enumerate(values):
@@ -46,14 +46,14 @@ def _exactly(count: int, reading: Callable[[list[Any], str], Read], *, ordered: 
         if len(values) != count:
             raise Refusal("This operator takes exactly one value." if count == 1 else "This operator takes exactly two values.")
         found = reading(values, country)
-        if ordered and found[0][0] > found[1][0]:  # type: ignore[operator]  # two of one ordered kind
+        if ordered and found[0] > found[1]:  # type: ignore[operator]  # two of one ordered kind
             raise Refusal("The pair is in the wrong order: the lower value comes first.", code="wrongOrder")
         return found
 
     return exactly
 
 
-def _text(value: Any, _: str = "") -> tuple[Value, object]:
+def _text(value: Any, _: str = "") -> Value:
     if not isinstance(value, str):
         raise ValueError("it must be a text")
     if len(value) > _MOST_TEXT:
@@ -61,39 +61,39 @@ def _text(value: Any, _: str = "") -> tuple[Value, object]:
     folded = fold(value)
     if not folded:
         raise ValueError("a text must not be empty or blank")
-    return folded, folded
+    return folded
 
 
-def _initials(value: Any, _: str) -> tuple[Value, object]:
-    folded = str(_text(value)[0])
+def _initials(value: Any, _: str) -> Value:
+    folded = str(_text(value))
     if not is_initials(folded):
         raise ValueError("it must be initial consonants, such as ㅎㄱㄷ")
-    return folded, folded
+    return folded
 
 
-def _phone(value: Any, country: str) -> tuple[Value, object]:
+def _phone(value: Any, country: str) -> Value:
     _text(value)
     e164 = read_phone(value, country)
-    return e164, e164
+    return e164
 
 
-def _digits(value: Any, _: str) -> tuple[Value, object]:
+def _digits(value: Any, _: str) -> Value:
     _text(value)
     digits = digits_of(value)
     if not digits:
         raise ValueError("it must have digits")
-    return digits, digits
+    return digits
 
 
-def _code(value: Any, _: str) -> tuple[Value, object]:
+def _code(value: Any, _: str) -> Value:
     _text(value)
     match = re.fullmatch(r"\+?([1-9][0-9]{0,2})", value.strip())
     if match is None:
         raise ValueError('it must be a country code, such as "82"')
-    return match[1], match[1]
+    return match[1]
 
 
-def _number(value: Any, _: str) -> tuple[Value, object]:
+def _number(value: Any, _: str) -> Value:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ValueError("it must be a number")
     try:
@@ -102,73 +102,78 @@ def _number(value: Any, _: str) -> tuple[Value, object]:
         number = math.inf
     if not math.isfinite(number):
         raise ValueError("it must be a finite number")
-    shown = int(number) if number.is_integer() and abs(number) < 2**53 else number
-    return number, shown
+    return number + 0.0  # minus zero is zero
 
 
-def _boolean(value: Any, _: str) -> tuple[Value, object]:
+def _boolean(value: Any, _: str) -> Value:
     if not isinstance(value, bool):
         raise ValueError("it must be true or false")
-    return value, value
+    return value
 
 
-def _instant(value: Any, _: str) -> tuple[Value, object]:
+def _instant(value: Any, _: str) -> Value:
     if not isinstance(value, str):
         raise ValueError("it must be an instant, such as 2026-11-24T03:00:00.000Z")
-    instant = from_wire(value)
-    return to_millis(instant), to_wire(instant)
+    return to_millis(from_wire(value))
 
 
-def _day(value: Any, _: str) -> tuple[Value, object]:
+def _day(value: Any, _: str) -> Value:
     if not isinstance(value, str) or re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value) is None:
         raise ValueError("it must be a day, such as 2026-11-24")
     try:
         date.fromisoformat(value)
     except ValueError:
         raise ValueError("it must be a day that exists") from None
-    return value, value
+    return value
 
 
-def _window(value: Any, _: str, *, least: int = 1, units: tuple[str, ...] = _UNITS) -> tuple[Value, object]:
+def _whole(value: Any) -> int | None:
+    """A whole number, written 7 or 7.0."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _window(value: Any, _: str, *, least: int = 1, units: tuple[str, ...] = _UNITS) -> Value:
     if not isinstance(value, dict) or value.keys() != {"n", "unit"}:
         raise ValueError('it must be a window, such as {"n": 7, "unit": "days"}')
     n, unit = value["n"], value["unit"]
-    if isinstance(n, float) and n.is_integer():
-        n = int(n)
-    if isinstance(n, bool) or not isinstance(n, int) or not least <= n <= 100_000:
-        raise ValueError(f"n must be a whole number from {least} to 100,000")
+    n = _whole(n)
+    if n is None or not least <= n <= _MOST_UNITS:
+        raise ValueError(f"n must be a whole number from {least} to {_MOST_UNITS:,}")
     if unit not in units:
         raise ValueError(f"the unit must be one of {', '.join(units)}")
-    return Window(n, unit), {"n": n, "unit": unit}
+    return Window(n, unit)
 
 
-def _anniversary(value: Any, country: str) -> tuple[Value, object]:
+def _anniversary(value: Any, country: str) -> Value:
     return _window(value, country, least=0, units=("days",))
 
 
-def _calendar(value: Any, _: str) -> tuple[Value, object]:
+def _calendar(value: Any, _: str) -> Value:
     if value not in _CALENDAR:
         raise ValueError(f"it must be one of {', '.join(_CALENDAR)}")
     word: str = value
-    return word, word
+    return word
 
 
-def _size(value: Any, _: str) -> tuple[Value, object]:
+def _size(value: Any, _: str) -> Value:
     if not isinstance(value, dict) or value.keys() != {"op", "n"}:
         raise ValueError('it must be a comparison, such as {"op": "gte", "n": 2}')
     op, n = value["op"], value["n"]
     if op not in ("eq", "gt", "gte", "lt", "lte"):
         raise ValueError("op must be one of eq, gt, gte, lt, lte")
-    if isinstance(n, bool) or not isinstance(n, int) or not 0 <= n <= 1_000_000:
-        raise ValueError("n must be a whole number from 0")
-    return Size(op, n), {"op": op, "n": n}
+    n = _whole(n)
+    if n is None or not 0 <= n <= _MOST_SIZE:
+        raise ValueError(f"n must be a whole number from 0 to {_MOST_SIZE:,}")
+    return Size(op, n)
 
 
-def _id(value: Any, _: str) -> tuple[Value, object]:
+def _id(value: Any, _: str) -> Value:
     parsed = parse_id(value) if isinstance(value, str) else None
     if parsed is None:
         raise ValueError("it must be an id")
-    return str(parsed), str(parsed)
+    return str(parsed)
 
 
 READERS: Mapping[str, Callable[[list[Any], str], Read]] = {
@@ -191,4 +196,4 @@ READERS: Mapping[str, Callable[[list[Any], str], Read]] = {
     "size": _exactly(1, _each(_size)),
     "ids": _each(_id),
 }
-"""By kind: the values and the channel's country to (typed, shown) pairs. They raise Refusal."""
+"""By kind: the values and the channel's country to the typed values. They raise Refusal."""

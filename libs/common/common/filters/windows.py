@@ -1,8 +1,13 @@
-"""When a date's truth holds: the half-open stretches of the present during which a condition on an instant is true."""
+"""When a date's truth holds: the half-open stretches of the present during which a condition on an instant is true.
+
+Days are whole numbers, 0 is 1970-01-01, so that no day next to the years 1 and 9999 falls out of the calendar. A zone's days are
+taken from its offsets alone: a midnight that does not exist, and one that comes twice, need no rule of their own.
+"""
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from common.clock import EPOCH, to_millis
@@ -10,105 +15,181 @@ from common.clock import EPOCH, to_millis
 Stretch = tuple[int | None, int | None]
 """From (inclusive) and to (exclusive), milliseconds since 1970; None is open."""
 
-_ANNIVERSARY_YEARS = 12  # every combination of leap and common years next to each other comes round within nine years
+ALWAYS: tuple[Stretch, ...] = ((None, None),)
+
+_DAY, _HOUR = 86_400_000, 3_600_000
+_EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
+# The Gregorian calendar repeats after 400 years, which are whole weeks too.
+_CYCLE_YEARS, _CYCLE_DAYS = 400, 146_097
+# An offset is taken a little inside the years that datetime knows, so that its local time is one of them too.
+_FIRST, _LAST = to_millis(datetime(1, 1, 3, tzinfo=UTC)), to_millis(datetime(9999, 12, 29, tzinfo=UTC))
+# No zone has ever been 17 hours away from UTC (Manila was 15:56 behind until 1844).
+_FARTHEST_HOURS = 17
+_LONGEST_YEAR = 366
 
 
-@lru_cache(maxsize=65_536)
-def start_of(day: date, zone: str) -> int:
-    """The first instant of a day in a zone; where clocks jump over midnight, the first instant after the jump."""
-    local = datetime.combine(day, time(), ZoneInfo(zone))
-    instant = local.astimezone(UTC)
-    if instant.astimezone(ZoneInfo(zone)).date() < day:  # midnight does not exist that day
-        before = instant - timedelta(hours=3)
-        low, high = to_millis(before), to_millis(instant + timedelta(hours=3))
-        while high - low > 1:
-            middle = (low + high) // 2
-            if day_of(middle, zone) < day:
-                low = middle
-            else:
-                high = middle
-        return high
-    return to_millis(instant)
+def number(year: int, month: int, day: int) -> int:
+    """The day's number; any year, before 1 and after 9999 too. Raises ValueError where the day does not exist."""
+    cycles = (year - 2000) // _CYCLE_YEARS
+    return date(year - cycles * _CYCLE_YEARS, month, day).toordinal() - _EPOCH_ORDINAL + cycles * _CYCLE_DAYS
 
 
-def day_of(millis: int, zone: str) -> date:
-    """The day on which an instant falls in a zone."""
-    return (EPOCH + timedelta(milliseconds=millis)).astimezone(ZoneInfo(zone)).date()
+def civil(day: int) -> tuple[int, int, int]:
+    """Year, month and day of a day's number."""
+    first = date(2000, 1, 1).toordinal()
+    cycles, rest = divmod(day + _EPOCH_ORDINAL - first, _CYCLE_DAYS)
+    found = date.fromordinal(first + rest)
+    return found.year + cycles * _CYCLE_YEARS, found.month, found.day
+
+
+def day_of(millis: int, zone: str) -> int:
+    """The number of the day on which an instant falls in a zone."""
+    return (millis + _offset(millis, zone)) // _DAY
 
 
 def on(t: int, day: str, zone: str) -> bool:
-    """Whether an instant falls on a day."""
-    return day_of(t, zone) == date.fromisoformat(day)
+    """Whether an instant falls on a day, `2026-11-24`."""
+    return day_of(t, zone) == date.fromisoformat(day).toordinal() - _EPOCH_ORDINAL
 
 
-def _month(day: date, months: int) -> date:
-    index = day.year * 12 + day.month - 1 + months
-    return date(index // 12, index % 12 + 1, 1)
+def start_of(day: int, zone: str) -> int:
+    """The first instant of a day in a zone; where clocks jump over midnight, the instant of the jump."""
+    return _reached(day, zone)[0]
 
 
-def calendar(t: int, word: str, zone: str) -> Stretch:
-    """During which present days an instant is `today`, `lastWeek` and so on: weeks start on Monday."""
-    day = day_of(t, zone)
-    try:
-        first, after = _calendar_days(day, word)
-    except (OverflowError, ValueError):
-        return (0, 0)  # the stretch lies outside the years that there are
-    return start_of(first, zone), start_of(after, zone)
+def days(first: int, after: int, zone: str) -> tuple[Stretch, ...]:
+    """The instants from the day `first` up to before the day `after`: one stretch, but where clocks went back over midnight."""
+    if first >= after:
+        return ()
+    ups, downs = _reached(first, zone), _reached(after, zone)
+    edges = sorted({*ups, *downs})
+    inside = [_passed(ups, edge) and not _passed(downs, edge) for edge in edges]
+    found: list[Stretch] = []
+    for (start, end), within in zip(pairwise(edges), inside, strict=False):
+        if within and found and found[-1][1] == start:
+            found[-1] = (found[-1][0], end)
+        elif within:
+            found.append((start, end))
+    return tuple(found)
 
 
-def _calendar_days(day: date, word: str) -> tuple[date, date]:
-    one = timedelta(days=1)
-    monday = day - timedelta(days=day.weekday())
-    week = timedelta(days=7)
+def calendar_days(word: str, day: int) -> tuple[int, int]:
+    """The days that a word means on a day, from and up to before: `lastWeek` are the seven before this week's Monday."""
+    monday = day - (day + 3) % 7  # 1970-01-01 was a Thursday
     match word:
         case "today":
-            return day, day + one
+            return day, day + 1
         case "yesterday":
-            return day + one, day + 2 * one
+            return day - 1, day
         case "tomorrow":
-            return day - one, day
+            return day + 1, day + 2
         case "thisWeek":
-            return monday, monday + week
+            return monday, monday + 7
         case "lastWeek":
-            return monday + week, monday + 2 * week
+            return monday - 7, monday
         case "nextWeek":
-            return monday - week, monday
+            return monday + 7, monday + 14
         case "thisMonth":
             return _month(day, 0), _month(day, 1)
         case "lastMonth":
-            return _month(day, 1), _month(day, 2)
-        case "nextMonth":
             return _month(day, -1), _month(day, 0)
+        case "nextMonth":
+            return _month(day, 1), _month(day, 2)
         case "thisYear":
-            return date(day.year, 1, 1), date(day.year + 1, 1, 1)
+            year = civil(day)[0]
+            return number(year, 1, 1), number(year + 1, 1, 1)
         case _:
             raise AssertionError(word)
 
 
-def anniversaries(t: int, days: int, zone: str, now: int) -> Iterator[Stretch]:
-    """The stretches in which the month and day come round today or within the next `days` days, from about now on."""
-    born = day_of(t, zone)
-    this_year = day_of(now, zone).year
-    # A window of many days reaches back over years: it starts that long before the day that comes round.
-    last = this_year + _ANNIVERSARY_YEARS + days // 365
-    for year in range(max(1, this_year - 1), min(last, 9998) + 1):
-        comes = date(year, 2, 28) if (born.month, born.day) == (2, 29) and not _leap(year) else date(year, born.month, born.day)
-        try:
-            first = comes - timedelta(days=days)
-        except OverflowError:
-            first = date(1, 1, 1)
-        yield start_of(first, zone), start_of(comes + timedelta(days=1), zone)
+_SEEN_FROM = {
+    "yesterday": "tomorrow", "tomorrow": "yesterday", "lastWeek": "nextWeek", "nextWeek": "lastWeek",
+    "lastMonth": "nextMonth", "nextMonth": "lastMonth",
+}  # fmt: skip
+
+
+def calendar(t: int, word: str, zone: str) -> tuple[Stretch, ...]:
+    """During which stretches of the present an instant is `today`, `lastWeek` and so on: weeks start on Monday."""
+    # What is last week for us has us in its next week.
+    first, after = calendar_days(_SEEN_FROM.get(word, word), day_of(t, zone))
+    return days(first, after, zone)
+
+
+def anniversaries(t: int, within: int, zone: str, now: int) -> tuple[Stretch, ...]:
+    """The stretches, from before `now` to more than a year after, in which month and day come round within so many days."""
+    if within >= _LONGEST_YEAR - 1:
+        return ALWAYS  # one stretch ends where the next begins, or later
+    _, month, day = civil(day_of(t, zone))
+    this_year = civil(day_of(now, zone))[0]
+    found: list[Stretch] = []
+    for year in range(this_year - 1, this_year + 3):
+        comes = number(year, 2, 28) if (month, day) == (2, 29) and not _leap(year) else number(year, month, day)
+        found.extend(days(comes - within, comes + 1, zone))
+    return tuple(found)
+
+
+def at(stretches: tuple[Stretch, ...], now: int) -> tuple[bool, int | None]:
+    """Whether the present lies in any of the stretches, and the first later instant at which that changes."""
+    inside = _inside(stretches, now)
+    for edge in sorted({edge for stretch in stretches for edge in stretch if edge is not None and edge > now}):
+        if _inside(stretches, edge) != inside:
+            return inside, edge
+    return inside, None
+
+
+def _inside(stretches: tuple[Stretch, ...], instant: int) -> bool:
+    return any((a is None or a <= instant) and (b is None or instant < b) for a, b in stretches)
 
 
 def _leap(year: int) -> bool:
     return year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
 
 
-def at(stretches: list[Stretch], now: int) -> tuple[bool, int | None]:
-    """Whether the present lies in any of the stretches, and the first later instant at which that changes."""
-    inside = any((a is None or a <= now) and (b is None or now < b) for a, b in stretches)
-    edges = sorted({edge for stretch in stretches for edge in stretch if edge is not None and edge > now})
-    for edge in edges:
-        if any((a is None or a <= edge) and (b is None or edge < b) for a, b in stretches) != inside:
-            return inside, edge
-    return inside, None
+def _month(day: int, months: int) -> int:
+    year, month, _ = civil(day)
+    index = year * 12 + month - 1 + months
+    return number(index // 12, index % 12 + 1, 1)
+
+
+def _offset(millis: int, zone: str) -> int:
+    """How far the zone's clocks are ahead of UTC at an instant, in milliseconds."""
+    instant = EPOCH + timedelta(milliseconds=min(max(millis, _FIRST), _LAST))
+    ahead = instant.astimezone(ZoneInfo(zone)).utcoffset()
+    assert ahead is not None
+    return ahead // timedelta(milliseconds=1)
+
+
+def _passed(flips: tuple[int, ...], instant: int) -> bool:
+    return sum(flip <= instant for flip in flips) % 2 == 1
+
+
+@lru_cache(maxsize=65_536)
+def _reached(day: int, zone: str) -> tuple[int, ...]:
+    """The instants at which "the local day is this one or a later one" becomes true, false again, true: mostly just one."""
+    midnight = day * _DAY
+    flips: list[int] = []
+    reached = False
+    for start, end, offset in _pieces(midnight, zone):
+        due = min(max(midnight - offset, start), end)
+        if due > start and reached:
+            flips.append(start)
+            reached = False
+        if due < end and not reached:
+            flips.append(due)
+            reached = True
+    return tuple(flips)
+
+
+def _pieces(around: int, zone: str) -> Iterator[tuple[int, int, int]]:
+    """The time around an instant in pieces of one offset each: from, to, offset."""
+    start = around - _FARTHEST_HOURS * _HOUR
+    offset = _offset(start, zone)
+    for hour in range(start, around + _FARTHEST_HOURS * _HOUR, _HOUR):
+        if _offset(hour + _HOUR, zone) != offset:
+            low, high = hour, hour + _HOUR
+            while high - low > 1:
+                middle = (low + high) // 2
+                low, high = (middle, high) if _offset(middle, zone) == offset else (low, middle)
+            yield start, high, offset
+            start, offset = high, _offset(high, zone)
+    yield start, around + _FARTHEST_HOURS * _HOUR, offset
