@@ -7,7 +7,7 @@ from common.filters.text import UnreadablePhone, fold, initials, phone_forms, re
 from common.filters.tree import BUILT_INS, And, Condition, FieldType, Node, Not, Or, Size, Window, conditions, to_json
 
 __all__ = [
-    "BUILT_INS", "And", "CompiledFilter", "Condition", "Context", "FieldDefinition", "FieldType", "FilterRefused", "Node", "Not",
-    "Or", "Size", "UnreadablePhone", "Verdict", "Window", "compile_filter", "conditions", "evaluate", "explain", "fold", "initials",
-    "inline", "parse", "phone_forms", "read_phone", "segment_ids", "to_json",
+    "BUILT_INS", "And", "CompiledFilter", "Condition", "Context", "FieldDefinition", "FieldType", "FilterRefused", "Node",
+    "Not", "Or", "Size", "UnreadablePhone", "Verdict", "Window", "compile_filter", "conditions", "evaluate", "explain", "fold",
+    "initials", "inline", "parse", "phone_forms", "read_phone", "segment_ids", "to_json",
 ]  # fmt: skip

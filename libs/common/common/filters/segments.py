@@ -13,7 +13,7 @@ _EVERYONE, _NO_ONE = And(()), Or(())
 
 @dataclass(frozen=True, slots=True)
 class _Whole:
-    """A tree without segment conditions; `depth` and `count` (of conditions) are those of the tree as written, nothing left out."""
+    """A tree without segment conditions; `depth` and `count` (of conditions) are those before anything was simplified."""
 
     node: Node
     depth: int
@@ -28,8 +28,8 @@ def segment_ids(node: Node) -> set[str]:
 def inline(node: Node, definitions: Mapping[str, Node], within: tuple[str, ...] = ()) -> Node:
     """The filter with every segment condition replaced by the segment's own filter, all the way down.
 
-    `within` names the segments whose filter this is. Raises FilterRefused, blaming a segment condition of this filter, for a segment
-    that is not among the definitions (`unknownSegment`), a circle (`segmentCircle`), and a result that is deeper than 30
+    `within` names the segments whose filter this is. Raises FilterRefused, blaming a segment condition of this filter, for a
+    segment that is not among the definitions (`unknownSegment`), a circle (`segmentCircle`), and a result that is deeper than 30
     (`inlinedTooDeep`) or has more than 2,000 conditions (`inlinedTooManyConditions`).
     """
     wholes: dict[str, _Whole] = {}

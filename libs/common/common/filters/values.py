@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any
 
 from common.clock import from_wire, to_millis
-from common.filters.text import UnreadablePhone, digits_of, fold, is_initials, read_phone
+from common.filters.text import WHITE_SPACE, UnreadablePhone, digits_of, fold, is_initials, read_phone
 from common.filters.tree import Size, Value, Window
 from common.ids import parse_id
 
@@ -73,8 +73,7 @@ def _initials(value: Any, _: str) -> Value:
 
 def _phone(value: Any, country: str) -> Value:
     _text(value)
-    e164 = read_phone(value, country)
-    return e164
+    return read_phone(value, country)
 
 
 def _digits(value: Any, _: str) -> Value:
@@ -87,7 +86,7 @@ def _digits(value: Any, _: str) -> Value:
 
 def _code(value: Any, _: str) -> Value:
     _text(value)
-    match = re.fullmatch(r"\+?([1-9][0-9]{0,2})", value.strip())
+    match = re.fullmatch(r"\+?([1-9][0-9]{0,2})", value.strip(WHITE_SPACE))
     if match is None:
         raise ValueError('it must be a country code, such as "82"')
     return match[1]
