@@ -1,9 +1,10 @@
 """The settings of every service process on one machine, as environment variables, written in this one place."""
 
+import secrets
 from pathlib import Path
 
 from localstack import kafka, opensearch, postgres, tokens
-from localstack.home import SERVICES, Facts, Home
+from localstack.home import SERVICES, Facts, Home, write_private
 from localstack.ports import HOST, port_of
 from localstack.processes import BY_NAME, GATEWAY, SERVICE_PROCESSES, Process
 
@@ -33,8 +34,8 @@ def service_environment(service: str, home: Home, facts: Facts, port: int) -> di
     }
     urls = {f"{other.upper()}_URL": _api(other, facts) for other in SERVICES if other != service}
     own: dict[str, dict[str, str]] = {
-        "search": {"OPENSEARCH": opensearch.address(facts)},
-        "exports": {"FILES": str(home.data / "exports")},
+        "search": {"OPENSEARCH": opensearch.address(facts), "FINGERPRINT_KEY": _secret(home, "fingerprints")},
+        "exports": {"FILES": str(home.data / "exports"), "SEALING_KEY": _secret(home, "sealing")},
     }
     return {f"{prefix}_{key}": value for key, value in (common | urls | own.get(service, {})).items()}
 
@@ -53,6 +54,14 @@ def stack_environment(home: Path, facts: Facts) -> dict[str, str]:
         "DANGOL_OPENSEARCH": opensearch.address(facts),
         **health,
     }
+
+
+def _secret(home: Home, name: str) -> str:
+    """A secret of 32 random bytes in hexadecimal, made when it is first asked for and kept."""
+    path = home.keys / f"{name}.key"
+    if not path.exists():
+        write_private(path, secrets.token_hex(32))
+    return path.read_text("utf-8")
 
 
 def _api(service: str, facts: Facts) -> str:

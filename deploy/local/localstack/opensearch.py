@@ -14,6 +14,8 @@ from localstack.toolchain import jars, start_faster
 _CONFIGURATION = """\
 cluster.routing.allocation.disk.threshold_enabled: false
 action.auto_create_index: false
+# A filter may name 10,000 values, each a clause.
+indices.query.bool.max_clause_count: 100000
 """
 # A module that is missing is skipped in silence, and only much later a query fails.
 _MODULES = frozenset({

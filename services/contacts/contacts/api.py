@@ -193,5 +193,12 @@ async def resolve(caller: Reader, body: Ids, reads: Reads) -> Response:
     return _json({"found": found, "missing": [str(i) for i in body.ids if i not in there]})
 
 
+@internal.get("/sent")
+async def sent(caller: Reader, reads: Reads) -> Response:
+    """Answers when all that was committed before the call has been handed over to Kafka."""
+    await reads.all_sent()
+    return _json({"channel": caller.channel, "sent": True})
+
+
 ROUTERS: list[APIRouter] = [routes, api_settings.routes]
 INTERNAL: list[APIRouter] = [internal]

@@ -1,5 +1,6 @@
 """Reads of contacts."""
 
+import asyncio
 import base64
 import binascii
 from collections.abc import Iterable
@@ -10,7 +11,7 @@ from uuid import UUID
 import orjson
 
 from common.clock import from_wire, to_wire
-from common.errors import Unprocessable
+from common.errors import Unavailable, Unprocessable
 from common.events.contacts import Channel, Contact, FieldDefinition
 from common.postgres import Database
 from contacts import store
@@ -26,6 +27,10 @@ select id, at, body from visit
 where channel = $1 and contact_id = $2 and (at, id) < ($3, $4) order by at desc, id desc limit $5
 """
 _FIRST_VISITS = "select id, at, body from visit where channel = $1 and contact_id = $2 order by at desc, id desc limit $3"
+_LAST_WAITING = "select max(id) from outbox"
+_STILL_WAITING = "select exists (select from outbox where id <= $1)"
+_SENDING_SECONDS = 10.0
+_POLL_SECONDS = 0.02
 _COUNT = "select count(*) from contact where channel = $1 and version > 0"
 
 
@@ -80,6 +85,17 @@ class Queries:
         """Those of the ids that are contacts here."""
         async with self._database.connection() as connection:
             return set(await store.read(connection, channel, ids))
+
+    async def all_sent(self) -> None:
+        """Returns when every message committed before this call is with Kafka. Raises Unavailable after 10 seconds."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + _SENDING_SECONDS
+        async with self._database.connection() as connection:
+            last = await connection.fetchval(_LAST_WAITING)
+            while last is not None and await connection.fetchval(_STILL_WAITING, last):
+                if loop.time() > deadline:
+                    raise Unavailable("Changes wait to be handed over to Kafka. Try again in a moment.", code="notCaughtUp")
+                await asyncio.sleep(_POLL_SECONDS)
 
     async def history(self, channel: str, contact_id: UUID, limit: int, cursor: str | None) -> Listed:
         """The contact's changes, newest first."""

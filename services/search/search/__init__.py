@@ -1,0 +1,1 @@
+"""Finds contacts: quick search, the filter language, paging."""

@@ -1,0 +1,174 @@
+"""The routes of finding."""
+
+from collections.abc import AsyncIterator
+from typing import Annotated, Any, Literal
+
+import orjson
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.responses import StreamingResponse
+from pydantic import Field, JsonValue
+
+from common.auth import Caller
+from common.clock import from_millis, to_wire
+from common.errors import Unprocessable
+from common.http import AwaitedPosition, Wire, permit, router
+from common.ids import Id
+from search.queries import Finder, Wanted
+from search.request import SortKey
+
+MOST_QUERY = 1000
+MOST_IDS = 1_000_000
+
+Reader = Annotated[Caller, Depends(permit("contacts.read"))]
+
+routes = router("/v1")
+internal = router("/internal")
+
+
+def finder(request: Request) -> Finder:
+    """The reads."""
+    found: Finder = request.app.state.finder
+    return found
+
+
+Reads = Annotated[Finder, Depends(finder)]
+
+
+class Sort(Wire):
+    """One key to sort by."""
+
+    key: str
+    order: Literal["asc", "desc"] = "asc"
+
+
+class Counted(Wire):
+    """Whom a request asks for."""
+
+    filter: Any = None
+    segment: Id | None = None
+    query: Annotated[str | None, Field(max_length=MOST_QUERY)] = None
+
+    def wanted(self, without: list[Any] | None = None) -> Wanted:
+        """As the reads take it."""
+        return Wanted(self.filter, "filter" in self.model_fields_set, self.segment, self.query, tuple(without or ()))
+
+
+class Searched(Counted):
+    """A page of whom a request asks for."""
+
+    sort: Annotated[list[Sort], Field(max_length=10)] | None = None
+    limit: Annotated[int, Field(ge=1, le=100)] = 100
+    cursor: str | None = None
+
+
+class Checked(Wire):
+    """A filter to be read."""
+
+    filter: JsonValue
+
+
+class Audience(Counted):
+    """Whom a job is for, with the fingerprint of what its asker saw."""
+
+    without: Annotated[list[Id], Field(max_length=MOST_IDS, alias="except")] = []  # noqa: RUF012 - a pydantic default is copied
+    fingerprint: str
+
+
+class Scan(Counted):
+    """Whom to stream: everyone, those of a filter, or these ids."""
+
+    all: Literal[True] | None = None
+    without: Annotated[list[Id], Field(max_length=MOST_IDS, alias="except")] = []  # noqa: RUF012
+    contact_ids: Annotated[list[Id], Field(max_length=MOST_IDS)] | None = None
+
+
+def _json(value: object) -> Response:
+    return Response(orjson.dumps(value), media_type="application/json")
+
+
+async def _lines(rows: AsyncIterator[dict[str, Any]]) -> AsyncIterator[bytes]:
+    held: list[bytes] = []
+    async for row in rows:
+        held.append(orjson.dumps(row))
+        if len(held) >= 500:
+            yield b"\n".join(held) + b"\n"
+            held.clear()
+    if held:
+        yield b"\n".join(held) + b"\n"
+
+
+async def _stream(rows: AsyncIterator[dict[str, Any]], head: dict[str, Any] | None = None) -> Response:
+    """NDJSON; the first row is asked for before the status is sent, so that a refusal still has one."""
+
+    async def chained(first: dict[str, Any]) -> AsyncIterator[dict[str, Any]]:
+        yield first
+        async for row in rows:
+            yield row
+
+    first = head if head is not None else await anext(rows)
+    return StreamingResponse(_lines(chained(first)), media_type="application/x-ndjson")
+
+
+@routes.post("/search")
+async def search(caller: Reader, body: Searched, reads: Reads, awaited: AwaitedPosition) -> Response:
+    """Contacts by filter, segment and quick search, a page at a time."""
+    if awaited is not None:
+        await reads.await_position(caller.channel, awaited)
+    sort = [SortKey(s.key, s.order) for s in body.sort] if body.sort else None
+    found = await reads.search(caller.channel, body.wanted(), sort, body.limit, body.cursor)
+    return _json({"items": found.items, "next": found.next, "total": found.total, "fingerprint": found.fingerprint})
+
+
+@routes.post("/search/count")
+async def count(caller: Reader, body: Counted, reads: Reads, awaited: AwaitedPosition) -> Response:
+    """How many match, exactly, and the fingerprint of that."""
+    if awaited is not None:
+        await reads.await_position(caller.channel, awaited)
+    total, fingerprint = await reads.count(caller.channel, body.wanted())
+    return _json({"total": total, "fingerprint": fingerprint})
+
+
+@routes.post("/search/ids")
+async def ids(caller: Reader, body: Counted, reads: Reads, awaited: AwaitedPosition) -> Response:
+    """The ids and versions of all that match at one instant, as NDJSON."""
+    if awaited is not None:
+        await reads.await_position(caller.channel, awaited)
+    rows = reads.scan(caller.channel, body.wanted(), None, whole=False)
+    await anext(rows)
+
+    async def without_end() -> AsyncIterator[dict[str, Any]]:
+        async for row in rows:
+            if "end" not in row:
+                yield row
+
+    return StreamingResponse(_lines(without_end()), media_type="application/x-ndjson")
+
+
+@routes.post("/filters/check")
+async def check(caller: Reader, body: Checked, reads: Reads) -> Response:
+    """The filter as it is understood."""
+    return _json({"filter": await reads.check(caller.channel, body.filter)})
+
+
+@internal.post("/audience")
+async def audience(caller: Reader, body: Audience, reads: Reads, awaited: AwaitedPosition) -> Response:
+    """How many a job over this filter is for, if the fingerprint is of this very request."""
+    if awaited is not None:
+        await reads.await_position(caller.channel, awaited)
+    return _json({"total": await reads.audience(caller.channel, body.wanted(body.without), body.fingerprint)})
+
+
+@internal.post("/scan")
+async def scan(caller: Reader, body: Scan, reads: Reads) -> Response:
+    """Whole contacts of one instant, not before the request, as NDJSON in the order of their ids."""
+    asked = body.wanted(body.without)
+    if body.all and (asked.filter_given or asked.segment or asked.query or body.contact_ids is not None):
+        raise Unprocessable("`all` goes alone.", pointer="/all")
+    await reads.catch_up(caller.channel)
+    rows = reads.scan(caller.channel, asked, body.contact_ids, whole=True)
+    head = await anext(rows)
+    return await _stream(rows, {"total": head["total"], "instant": to_wire(from_millis(head["at"]))})
+
+
+ROUTERS: list[APIRouter] = [routes]
+INTERNAL: list[APIRouter] = [internal]

@@ -1,0 +1,200 @@
+"""The second interpreter of the filter language: a tree becomes a query of the index, with the same meaning on every contact."""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any, TypeAlias
+
+from common.filters import windows
+from common.filters.tree import And, Condition, FieldType, Node, Not, Or, Size, Window
+from search.document import END, START, Slots, field_name, term
+
+Query: TypeAlias = dict[str, Any]
+
+EVERYONE: Query = {"match_all": {}}
+NO_ONE: Query = {"match_none": {}}
+
+_NEGATIVE = {"ne": "eq", "notContains": "contains", "notBetween": "between", "hasNone": "hasAny", "notExists": "exists"}
+_EPOCH = date(1970, 1, 1).toordinal()
+_DAYS_PER_YEAR = 366
+
+# Month and day come round in the channel's zone: a computed question, asked of the stored instant.
+_ANNIVERSARY = """
+if (doc[params.field].size() == 0) return false;
+ZonedDateTime t = Instant.ofEpochMilli(doc[params.field].value).atZone(ZoneId.of(params.zone));
+return params.days.contains(t.getMonthValue() * 100 + t.getDayOfMonth());
+"""
+
+
+def compile_filter(node: Node, slots: Slots, now: int) -> Query:
+    """The query of a filter whose segments are inlined, at `now` in milliseconds since 1970."""
+    match node:
+        case And(children):
+            return {"bool": {"filter": [compile_filter(c, slots, now) for c in children]}} if children else EVERYONE
+        case Or(children):
+            return any_of([compile_filter(c, slots, now) for c in children])
+        case Not(child):
+            return none_of(compile_filter(child, slots, now))
+        case Condition():
+            return _condition(node, slots, now)
+
+
+def any_of(queries: list[Query]) -> Query:
+    """Any of the queries; of none: no one."""
+    if len(queries) == 1:
+        return queries[0]
+    return {"bool": {"should": queries, "minimum_should_match": 1}} if queries else NO_ONE
+
+
+def none_of(query: Query) -> Query:
+    """The complement."""
+    return {"bool": {"must_not": [query]}}
+
+
+def _condition(node: Condition, slots: Slots, now: int) -> Query:
+    if node.type is FieldType.SEGMENT or node.term_set is not None:
+        raise ValueError("segments and term sets must be resolved before a filter is compiled")
+    name = field_name(node.key, slots)
+    exists = {"exists": {"field": name + _VALUE_AT.get(node.type, "")}}
+    operator = _NEGATIVE.get(node.operator, node.operator)
+    negative = operator != node.operator
+    if operator == "exists":
+        return none_of(exists) if negative else exists
+    positive = _positive(node, operator, name, now)
+    if not negative:
+        return any_of([positive, none_of(exists)]) if node.missing == "include" else positive
+    if node.missing == "exclude":
+        return {"bool": {"filter": [exists], "must_not": [positive]}}
+    return none_of(positive)
+
+
+_VALUE_AT = {
+    FieldType.STRING: ".term",
+    FieldType.EMAIL: ".term",
+    FieldType.PHONE: ".term",
+    FieldType.LIST: ".size",
+}
+
+
+def _positive(node: Condition, operator: str, name: str, now: int) -> Query:
+    match node.type:
+        case FieldType.DATE:
+            return _date(node, operator, name, now)
+        case FieldType.NUMBER:
+            return _number(node, operator, name)
+        case FieldType.BOOLEAN:
+            return any_of([{"term": {name: value}} for value in dict.fromkeys(node.values)])
+        case FieldType.LIST:
+            return _list(node, operator, name)
+        case _:
+            return _text(node, operator, name)
+
+
+def phrase(name: str, characters: str, boost: float | None = None) -> Query:
+    """The characters, next to each other and in order; with a boost the match scores exactly that."""
+    query: Query = {"match_phrase": {name: {"query": characters}}} if len(characters) > 1 else {"term": {name: characters}}
+    return query if boost is None else {"constant_score": {"filter": query, "boost": boost}}
+
+
+def _text(node: Condition, operator: str, name: str) -> Query:
+    texts = [str(v) for v in dict.fromkeys(node.values)]
+    chars = f"{name}.chars"
+    match operator:
+        case "eq":
+            return {"terms": {f"{name}.term": [term(t) for t in texts]}}
+        case "contains":
+            return any_of([phrase(chars, t) for t in texts])
+        case "startsWith":
+            return any_of([phrase(chars, START + t) for t in texts])
+        case "endsWith" | "lastDigits":
+            return any_of([phrase(chars, t + END) for t in texts])
+        case "chosung":
+            return any_of([phrase(f"{name}.initials", t) for t in texts])
+        case "domain":
+            return {"terms": {f"{name}.domain": [term(t) for t in texts]}}
+        case "countryCode":
+            return {"terms": {f"{name}.code": texts}}
+        case _:
+            raise AssertionError(operator)
+
+
+def _number(node: Condition, operator: str, name: str) -> Query:
+    numbers = [float(v) + 0.0 for v in node.values if isinstance(v, int | float)]
+    match operator:
+        case "eq":
+            return {"terms": {name: numbers}}
+        case "between":
+            return {"range": {name: {"gte": numbers[0], "lte": numbers[1]}}}
+        case _:
+            return {"range": {name: {operator: numbers[0]}}}
+
+
+def _list(node: Condition, operator: str, name: str) -> Query:
+    if operator == "size":
+        (size,) = node.values
+        assert isinstance(size, Size)
+        return {"term": {f"{name}.size": size.n}} if size.op == "eq" else {"range": {f"{name}.size": {size.op: size.n}}}
+    texts = [str(v) for v in dict.fromkeys(node.values)]
+    each: list[Query] = [{"term": {f"{name}.term": term(t)}} for t in texts]
+    match operator:
+        case "hasAny":
+            return {"terms": {f"{name}.term": [term(t) for t in texts]}}
+        case "hasAll":
+            return {"bool": {"filter": each}}
+        case "isExactly":
+            return {"bool": {"filter": [*each, {"term": {f"{name}.distinct": len(texts)}}]}}
+        case "hasPrefix":
+            return any_of([phrase(f"{name}.chars", START + t) for t in texts])
+        case _:
+            raise AssertionError(operator)
+
+
+def _date(node: Condition, operator: str, name: str, now: int) -> Query:
+    first = node.values[0]
+    match operator, first:
+        case "before", int():
+            return {"range": {name: {"lt": first}}}
+        case "after", int():
+            return {"range": {name: {"gt": first}}}
+        case "between", int():
+            return {"range": {name: {"gte": first, "lt": node.values[1]}}}
+        case "on", _:
+            numbers = [date.fromisoformat(str(day)).toordinal() - _EPOCH for day in node.values]
+            return any_of([_days(name, day, day + 1, node.zone) for day in numbers])
+        case "calendar", _:
+            today = windows.day_of(now, node.zone)
+            return any_of([_days(name, *windows.calendar_days(str(word), today), node.zone) for word in node.values])
+        case "withinLast", Window():
+            return {"range": {name: {"gt": now - first.millis, "lte": now}}}
+        case "notWithinLast", Window():
+            return {"range": {name: {"lte": now - first.millis}}}
+        case "withinNext", Window():
+            return {"range": {name: {"gt": now, "lte": now + first.millis}}}
+        case "anniversary", Window():
+            return _anniversary(name, first.n, node.zone, now)
+        case _:
+            raise AssertionError(operator)
+
+
+def _days(name: str, first: int, after: int, zone: str) -> Query:
+    return any_of([_range(name, start, end) for start, end in windows.days(first, after, zone)])
+
+
+def _range(name: str, start: int | None, end: int | None) -> Query:
+    bounds: Mapping[str, int | None] = {"gte": start, "lt": end}
+    return {"range": {name: {word: bound for word, bound in bounds.items() if bound is not None}}}
+
+
+def _anniversary(name: str, within: int, zone: str, now: int) -> Query:
+    if within >= _DAYS_PER_YEAR - 1:
+        return {"exists": {"field": name}}
+    today = windows.day_of(now, zone)
+    coming = [windows.civil(day) for day in range(today, today + within + 1)]
+    days = {month * 100 + day for _, month, day in coming}
+    if any((month, day) == (2, 28) and not _leap(year) for year, month, day in coming):
+        days.add(229)
+    parameters = {"field": name, "zone": zone, "days": sorted(days)}
+    return {"script": {"script": {"lang": "painless", "source": _ANNIVERSARY, "params": parameters}}}
+
+
+def _leap(year: int) -> bool:
+    return year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)

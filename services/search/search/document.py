@@ -1,0 +1,244 @@
+"""A contact as the index holds it: everything that a filter or the quick search asks is computed here, in one place.
+
+Profile values lie in typed slots, `string.17` or `date.3`: the mapping is the same for every channel and never grows.
+"""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from common.clock import to_millis
+from common.events.contacts import Contact
+from common.filters.outcomes import instant_of
+from common.filters.text import country_code, fold, initials, is_blank, phone_forms
+from common.filters.tree import BUILT_INS, FieldType
+from search import hangul
+
+SLOTS = 200
+"""Slots of each type: a channel has 200 fields at most, of whatever types."""
+
+START, END = "\u0002", "\u0003"
+"""Stand before and after every text that is searched by its characters; no text of a caller's may have them."""
+
+_UNIT_STARTS = 0xE000  # a private use area: the first key of each syllable is shifted here
+_MOST_TERM = 8_000  # Lucene refuses a term of over 32,766 bytes; a folded code point has 4 at most
+_QUICK_MOST = 300  # code points of a text that the quick search looks at by keys
+
+SLOT_TYPES = {
+    FieldType.STRING: "string",
+    FieldType.NUMBER: "number",
+    FieldType.BOOLEAN: "boolean",
+    FieldType.DATE: "date",
+    FieldType.LIST: "list",
+}
+
+Slots = Mapping[str, tuple[FieldType, int]]
+"""By profile key (bare): its type and its slot."""
+
+
+def field_name(key: str, slots: Slots) -> str:
+    """Where the index holds a key's value."""
+    if key.startswith("profile."):
+        kind, slot = slots[key[8:]]
+        return f"{SLOT_TYPES[kind]}.{slot}"
+    return f"builtin.{key}"
+
+
+def term(folded: str) -> str:
+    """A folded text as one exact term: a long one by its beginning and its hash, so that equality stays exact."""
+    if len(folded) <= _MOST_TERM:
+        return folded
+    return folded[:_MOST_TERM] + START + hashlib.sha256(folded.encode()).hexdigest()
+
+
+def marked(text: str) -> str:
+    """A text between its marks, to be searched by its characters."""
+    return f"{START}{text}{END}"
+
+
+def unit_keys(text: str) -> str:
+    """The keys of a text with the first of each unit shifted, so that a match begins where a syllable does."""
+    return "".join(chr(_UNIT_STARTS + ord(unit[0])) + unit[1:] for unit in hangul.units(text) if ord(unit[0]) < 0x80)
+
+
+def unit_start(key: str) -> str:
+    """How the first key of a unit is written in `unit_keys`."""
+    return chr(_UNIT_STARTS + ord(key))
+
+
+def document(channel: str, contact: Contact, slots: Slots) -> dict[str, Any]:
+    """The whole document. Every profile key of the contact is among the slots; those of archived fields are left out."""
+    shown = contact.members()
+    del shown["mergedInto"]
+    made: dict[str, Any] = {
+        "channel": channel,
+        "id": str(contact.id),
+        "version": contact.version,
+        "deleted": False,
+        "seen": to_millis(contact.last_seen_at) if contact.last_seen_at else None,
+        "quick": _quick(shown),
+        "source": shown,
+    }
+    for key, kind in BUILT_INS.items():
+        if (value := _value(kind, shown[key])) is not None:
+            made.setdefault("builtin", {})[key] = value
+    for key, raw in contact.profile.items():
+        if key in slots:
+            kind, slot = slots[key]
+            if (value := _value(kind, raw)) is not None:
+                made.setdefault(SLOT_TYPES[kind], {})[str(slot)] = value
+    return made
+
+
+def tombstone(channel: str, contact_id: str, version: int) -> dict[str, Any]:
+    """What is left of a contact that is no more: its id and version, so that nothing older comes back."""
+    return {"channel": channel, "id": contact_id, "version": version, "deleted": True}
+
+
+def _value(kind: FieldType, value: object) -> object:
+    if value is None:
+        return None
+    return _PROJECTIONS[kind](value)
+
+
+def _text(value: object) -> dict[str, str] | None:
+    if not isinstance(value, str) or is_blank(value):
+        return None
+    folded = fold(value)
+    return {"term": term(folded), "chars": marked(folded), "initials": initials(folded)}
+
+
+def _email(value: object) -> dict[str, str] | None:
+    made = _text(value)
+    if made is not None and isinstance(value, str):
+        made["domain"] = term(fold(value).rpartition("@")[2])
+    return made
+
+
+def _phone(value: object) -> dict[str, Any] | None:
+    if not isinstance(value, str) or is_blank(value):
+        return None
+    return {
+        "term": term(value),
+        "chars": [marked(form) for form in dict.fromkeys(phone_forms(value))],
+        "code": country_code(value),
+    }
+
+
+def _number(value: object) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value) + 0.0  # -0.0 is another term than 0.0
+
+
+def _boolean(value: object) -> bool | None:
+    return value if isinstance(value, bool) else None
+
+
+def _list(value: object) -> dict[str, Any] | None:
+    if not isinstance(value, list) or not value:
+        return None
+    elements = sorted({fold(e) for e in value if isinstance(e, str)} - {""})
+    return {
+        "term": [term(e) for e in elements],
+        "chars": [marked(e) for e in elements],
+        "size": len(value),
+        "distinct": len(elements),
+    }
+
+
+_PROJECTIONS: Mapping[FieldType, Callable[[object], object]] = {
+    FieldType.STRING: _text,
+    FieldType.EMAIL: _email,
+    FieldType.PHONE: _phone,
+    FieldType.NUMBER: _number,
+    FieldType.BOOLEAN: _boolean,
+    FieldType.DATE: instant_of,
+    FieldType.LIST: _list,
+}
+
+
+def squeezed(text: str) -> str:
+    """A text as the quick search compares it: folded, without any white space."""
+    return "".join(fold(text).split())
+
+
+def _quick(shown: Mapping[str, Any]) -> dict[str, list[str]]:
+    texts = [squeezed(shown[key]) for key in ("name", "email", "memberId") if shown[key]]
+    numbers = [form for key in ("mobileNumber", "landlineNumber") if shown[key] for form in phone_forms(shown[key])]
+    sequences = [sequence for text in texts if (sequence := initials(text))]
+    typed = [unit_keys(text[:_QUICK_MOST]) for text in texts]
+    return {
+        "text": [marked(t) for t in texts],
+        "digits": [marked(n) for n in dict.fromkeys(numbers)],
+        "initials": [marked(s) for s in sequences],
+        "keys": [marked(k) for k in typed if k],
+    }
+
+
+def settings() -> dict[str, Any]:
+    """The index's settings: one-character tokens, limits that the filter language needs."""
+    return {
+        "index": {
+            "number_of_shards": 1,
+            "number_of_replicas": 0,
+            "refresh_interval": "500ms",
+            "max_terms_count": 1_000_000,
+            "mapping.total_fields.limit": 4000,
+        },
+        "analysis": {
+            "tokenizer": {"character": {"type": "ngram", "min_gram": 1, "max_gram": 1, "token_chars": []}},
+            "analyzer": {"characters": {"type": "custom", "tokenizer": "character"}},
+        },
+    }
+
+
+def mapping() -> dict[str, Any]:
+    """The strict mapping: the same for every channel."""
+    by_type = {
+        "string": _text_mapping(),
+        "number": {"type": "double"},
+        "boolean": {"type": "boolean"},
+        "date": {"type": "long"},
+        "list": _list_mapping(),
+    }
+    kinds: Mapping[FieldType, dict[str, Any]] = {
+        FieldType.STRING: by_type["string"],
+        FieldType.EMAIL: _object({**by_type["string"]["properties"], "domain": {"type": "keyword"}}),
+        FieldType.PHONE: _object({"term": {"type": "keyword"}, "chars": _characters(), "code": {"type": "keyword"}}),
+        FieldType.NUMBER: by_type["number"],
+        FieldType.BOOLEAN: by_type["boolean"],
+        FieldType.DATE: by_type["date"],
+        FieldType.LIST: by_type["list"],
+    }
+    return {
+        "dynamic": "strict",
+        "properties": {
+            "channel": {"type": "keyword"},
+            "id": {"type": "keyword"},
+            "version": {"type": "long"},
+            "deleted": {"type": "boolean"},
+            "seen": {"type": "long"},
+            "source": {"type": "object", "enabled": False},
+            "quick": _object({name: _characters() for name in ("text", "digits", "initials", "keys")}),
+            "builtin": _object({key: kinds[kind] for key, kind in BUILT_INS.items()}),
+            **{name: _object({str(slot): each for slot in range(SLOTS)}) for name, each in by_type.items()},
+        },
+    }
+
+
+def _object(properties: Mapping[str, Any]) -> dict[str, Any]:
+    return {"dynamic": "strict", "properties": dict(properties)}
+
+
+def _characters() -> dict[str, Any]:
+    return {"type": "text", "analyzer": "characters", "norms": False}
+
+
+def _text_mapping() -> dict[str, Any]:
+    return _object({"term": {"type": "keyword"}, "chars": _characters(), "initials": _characters()})
+
+
+def _list_mapping() -> dict[str, Any]:
+    whole = {"type": "integer"}
+    return _object({"term": {"type": "keyword"}, "chars": _characters(), "size": whole, "distinct": whole})

@@ -1,0 +1,180 @@
+"""OpenSearch, the only module that knows its client: the index, bulk writes told item by item, points in time."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from opensearchpy import AsyncOpenSearch
+from opensearchpy.exceptions import ConnectionError as NoConnection
+from opensearchpy.exceptions import NotFoundError, RequestError, TransportError
+
+from common.errors import Gone, Unavailable
+from search.compile import Query
+from search.document import mapping, settings
+
+ALIAS = "contacts"
+FIRST = "contacts-000001"
+_KEEP_ALIVE = "5m"
+_MOST_POINTS = 10_000
+_AWAY = "The search index does not answer. Try again in a moment."
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A whole document to be written under its external version."""
+
+    id: str
+    version: int
+    body: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A document that the index can never take, and why (the kind of error, no value)."""
+
+    id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hits:
+    """A page: the documents' sources, the sort values of the last, the exact total."""
+
+    sources: list[dict[str, Any]]
+    last: list[Any] | None
+    total: int
+
+
+class Index:
+    """The contacts' index behind its alias."""
+
+    def __init__(self, client: AsyncOpenSearch) -> None:
+        self._client = client
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, address: str) -> AsyncIterator["Index"]:
+        """A client, closed at the end."""
+        client = AsyncOpenSearch(hosts=[address], timeout=30, max_retries=0, http_compress=False, pool_maxsize=20)
+        try:
+            yield cls(client)
+        finally:
+            await client.close()
+
+    async def create(self) -> bool:
+        """Make the first index and its alias; False where the alias is there already."""
+        with _translated():
+            await self._client.cluster.put_settings(body={"persistent": {"search.max_open_pit_context": _MOST_POINTS}})
+            if await self._client.indices.exists_alias(name=ALIAS):
+                return False
+            body = {"settings": settings(), "mappings": mapping(), "aliases": {ALIAS: {"is_write_index": True}}}
+            await self._client.indices.create(index=FIRST, body=body)
+        return True
+
+    async def check(self) -> None:
+        """Raises Unavailable where the index does not answer."""
+        with _translated():
+            await self._client.indices.exists_alias(name=ALIAS)
+
+    async def write(self, entries: Sequence[Entry]) -> list[Refused]:
+        """Write documents; an older version than the index has is left out. Answers those it can never take.
+
+        Raises Unavailable where the index asks for patience (429, 503) or is away: nothing is lost by trying all again.
+        """
+        lines: list[bytes] = []
+        for entry in entries:
+            action = {"index": {"_index": ALIAS, "_id": entry.id, "version": entry.version, "version_type": "external"}}
+            lines += [orjson.dumps(action), orjson.dumps(entry.body)]
+        with _translated():
+            answer = await self._client.bulk(body=b"\n".join(lines) + b"\n")
+        refused: list[Refused] = []
+        for item in answer["items"]:
+            result = item["index"]
+            status = result["status"]
+            if status in (429, 503):
+                raise Unavailable("The search index asks for patience.")
+            if status >= 400 and status != 409:
+                refused.append(Refused(result["_id"], result["error"]["type"]))
+        return refused
+
+    async def versions(self, ids: Sequence[str]) -> dict[str, int]:
+        """The version that the index has of each of these documents, refreshed or not; 0 for none."""
+        with _translated():
+            answer = await self._client.mget(
+                body={"ids": list(ids)}, index=ALIAS, params={"_source": "false", "realtime": "true"}
+            )
+        return {doc["_id"]: doc.get("_version", 0) if doc.get("found") else 0 for doc in answer["docs"]}
+
+    async def refresh(self) -> None:
+        """Make everything written so far searchable."""
+        with _translated():
+            await self._client.indices.refresh(index=ALIAS)
+
+    async def count(self, query: Query) -> int:
+        """How many documents match, exactly."""
+        with _translated():
+            answer = await self._client.count(index=ALIAS, body={"query": query})
+        total: int = answer["count"]
+        return total
+
+    async def search(
+        self,
+        query: Query,
+        sort: Sequence[dict[str, Any]],
+        size: int,
+        *,
+        point: str | None = None,
+        after: Sequence[Any] | None = None,
+        source: Sequence[str] = ("source",),
+    ) -> Hits:
+        """A page, now or in a point in time. Raises Gone where the point in time is no more."""
+        body: dict[str, Any] = {
+            "query": query, "sort": list(sort), "size": size, "_source": list(source), "track_total_hits": True,
+            "track_scores": any("_score" in each for each in sort),
+        }  # fmt: skip
+        if point is not None:
+            body["pit"] = {"id": point, "keep_alive": _KEEP_ALIVE}
+        if after is not None:
+            body["search_after"] = list(after)
+        with _translated():
+            if point is None:
+                answer = await self._client.search(index=ALIAS, body=body)
+            else:
+                answer = await self._client.search(body=body)
+        hits = answer["hits"]["hits"]
+        return Hits([h["_source"] for h in hits], hits[-1]["sort"] if hits else None, answer["hits"]["total"]["value"])
+
+    async def open_point(self) -> str:
+        """A point in time: the documents as they are searchable now."""
+        with _translated():
+            answer = await self._client.create_pit(index=ALIAS, params={"keep_alive": _KEEP_ALIVE})
+        point: str = answer["pit_id"]
+        return point
+
+    async def close_point(self, point: str) -> None:
+        """Let a point in time go; one that has gone by itself is no matter."""
+        try:
+            with _translated():
+                await self._client.delete_pit(body={"pit_id": [point]})
+        except Gone:
+            return
+
+
+class _translated:  # noqa: N801 - used like contextlib's own
+    """The client's errors as the callers' words: no answer is Unavailable, a vanished point in time is Gone."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        match error:
+            case NotFoundError() if "search_context" in str(error.error) or "search_context" in str(error.info):
+                raise Gone("This cursor has expired. Begin again without it.", code="cursorExpired") from None
+            case NoConnection():
+                raise Unavailable(_AWAY) from None
+            case RequestError():
+                return
+            case TransportError() if error.status_code in (429, 503, 502, 504) or not isinstance(error.status_code, int):
+                raise Unavailable(_AWAY) from None

@@ -1,0 +1,105 @@
+"""The composition root of search: settings are read and connections opened here and nowhere else."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx
+
+from common import health as common_health
+from common import kafka, process, telemetry
+from common.auth import Signer
+from common.health import Health
+from common.postgres import Database, migrate
+from common.topics import CONTACTS, FIELDS
+from search.index import Index
+from search.neighbours import Neighbours
+from search.queries import CaughtUp
+from search.settings import Settings
+from search.store import Store
+
+GROUP = "search"
+
+
+def _settings(role: str) -> Settings:
+    settings = Settings()  # pyright: ignore[reportCallIssue] - from the environment
+    telemetry.configure("search", role, settings.log_level, settings.otlp_endpoint)
+    return settings
+
+
+@asynccontextmanager
+async def _neighbours(settings: Settings) -> AsyncIterator[Neighbours]:
+    signer = Signer(settings.signing_key, settings.issuer, "service:search")
+    async with httpx.AsyncClient(timeout=30) as client:
+        yield Neighbours(client, signer, settings.contacts_url, settings.segments_url)
+
+
+async def run_migrate() -> None:
+    """Bring the tables up to date and make the index."""
+    settings = _settings("migrate")
+    applied = await migrate(settings.postgres.get_secret_value(), ["search"])
+    async with Index.open(settings.opensearch) as index:
+        created = await index.create()
+    telemetry.log.info("migrated", applied=applied, index_created=created)
+
+
+async def run_consumer() -> None:
+    """Project contacts.v1 and fields.v1 into the index."""
+    from common.consumer import Consumer
+    from search.consumer import Projector, decode
+
+    settings = _settings("consumer")
+    async with (
+        Database.open(settings.postgres.get_secret_value(), size=2, application="search-consumer") as database,
+        Index.open(settings.opensearch) as index,
+        _neighbours(settings) as neighbours,
+        kafka.Producer.open(settings.kafka, client_id="search-consumer") as producer,
+        kafka.Source.open(settings.kafka, GROUP, [CONTACTS, FIELDS]) as source,
+    ):
+        health = Health({"postgres": database.check, "opensearch": index.check, "kafka": source.check})
+        dead_letters = kafka.DeadLetters(producer, GROUP)
+        projector = Projector(Store(database), index, neighbours, dead_letters)
+        consumer = Consumer(source, decode, projector.apply, dead_letters, health)
+        await process.serve(common_health.application(health), settings.host, settings.port, health, [consumer.run])
+
+
+async def run_api() -> None:
+    """Answer HTTP."""
+    from common.auth import Verifier
+    from common.clock import SystemClock
+    from common.http import MIB, application
+    from search import api
+    from search.queries import Finder
+    from search.seal import Sealer
+
+    settings = _settings("api")
+
+    async def caught_up() -> CaughtUp:
+        ends = {place: end for place, (_, end) in (await kafka.bounds(settings.kafka, [CONTACTS, FIELDS])).items()}
+
+        async def applied() -> bool:
+            done = (await kafka.committed(settings.kafka, [GROUP]))[GROUP]
+            return all(end == 0 or done.get(place, 0) >= end for place, end in ends.items())
+
+        return applied
+
+    async with (
+        Database.open(settings.postgres.get_secret_value(), size=settings.pool_size, application="search-api") as database,
+        Index.open(settings.opensearch) as index,
+        _neighbours(settings) as neighbours,
+    ):
+        health = Health({"postgres": database.check, "opensearch": index.check})
+        sealer = Sealer(settings.fingerprint_key.get_secret_value().encode())
+        finder = Finder(Store(database), index, neighbours, sealer, SystemClock(), caught_up)
+        app = application(
+            "search",
+            "Finds contacts: quick search, the filter language, paging.",
+            Verifier(settings.jwks, settings.issuer),
+            health,
+            [*api.ROUTERS, *api.INTERNAL],
+            limits={"/internal/": 64 * MIB},
+            state={"finder": finder},
+        )
+        await process.serve(app, settings.host, settings.port, health)
+
+
+ROLES = {"api": run_api, "consumer": run_consumer, "migrate": run_migrate}

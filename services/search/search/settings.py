@@ -1,0 +1,17 @@
+"""What search must be told from outside."""
+
+from pydantic import SecretStr
+from pydantic_settings import SettingsConfigDict
+
+from common.settings import CallerSettings, ServiceSettings
+
+
+class Settings(ServiceSettings, CallerSettings):
+    """`SEARCH_…` of the environment. `fingerprint_key` signs cursors and fingerprints."""
+
+    model_config = SettingsConfigDict(env_prefix="SEARCH_", frozen=True, extra="ignore")
+
+    opensearch: str
+    contacts_url: str
+    segments_url: str
+    fingerprint_key: SecretStr
