@@ -2,13 +2,14 @@
 
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from common.filters import Context, FilterRefused, Node, Verdict, compile_filter, evaluate, explain, fold, inline, parse, to_json
 from common.filters.tree import And, Or
 from tests.support import oracle
-from tests.support.filter_cases import DATES, SEGMENTS, TEXTS, Case, cases, context
+from tests.support.filter_cases import DATES, OPERATORS, SEGMENTS, TEXTS, TYPES, Case, cases, context
 
 HORIZON = 430 * oracle.UNITS["days"]
 
@@ -26,14 +27,22 @@ def judged(case: Case) -> Verdict:
     return evaluate(read(case), case.contact, case.now, terms(case))
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=600, deadline=None)
 @given(cases())
 def test_the_evaluator_is_the_oracle(case: Case) -> None:
     assert judged(case).truth == oracle.holds(case.raw, case.contact, case.now, case.world)
 
 
+@pytest.mark.parametrize("kind", sorted(OPERATORS))
+@settings(max_examples=250, deadline=None)
+@given(data=st.data())
+def test_the_evaluator_is_the_oracle_condition_by_condition(kind: str, data: st.DataObject) -> None:
+    case = data.draw(cases(keys=[key for key, word in TYPES.items() if word == kind], most=1))
+    assert judged(case).truth == oracle.holds(case.raw, case.contact, case.now, case.world)
+
+
 @settings(max_examples=300, deadline=None)
-@given(cases(keys=DATES))
+@given(cases(keys=DATES, most=1) | cases(keys=DATES))
 def test_the_truth_stays_until_the_next_change_and_flips_at_it(case: Case) -> None:
     verdict = judged(case)
 
@@ -91,7 +100,7 @@ def test_a_compiled_filter_keeps_nothing_from_one_contact_to_the_next(case: Case
 
 NAMES = ["and", "or", "not", "key", "operator", "values", "type", "missing", "termSet", "event", "n", "unit", "x"]
 KEYS = ["name", "tags", "lastSeenAt", "mobileNumber", "email", "segment", "member", "profile.count", "sessionCount"]
-OPERATORS = [
+WORDS = [
     "eq",
     "in",
     "contains",
@@ -113,7 +122,7 @@ JSON: st.SearchStrategy[Any] = st.recursive(
 ALMOST = st.fixed_dictionaries(
     {
         "key": st.sampled_from(KEYS) | JSON,
-        "operator": st.sampled_from(OPERATORS) | JSON,
+        "operator": st.sampled_from(WORDS) | JSON,
         "values": st.lists(JSON, max_size=3) | JSON,
     }
 )

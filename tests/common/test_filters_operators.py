@@ -51,6 +51,8 @@ def truth(key: str, operator: str, values: list[Any], contact: dict[str, Any], *
         ("İ", "eq", ["i\u0307"], True),
         ("I", "eq", ["ı"], False),  # not Turkic
         ("ﬁn", "contains", ["fi"], True),
+        ("ǰ", "eq", ["J\u030c"], True),
+        ("ǰ", "contains", ["j"], False),  # folding takes it apart, and NFC puts it together again
         ("e\u0301", "eq", ["É"], True),
         ("é", "contains", ["e"], False),  # one code point, not two
         ("홍길동", "eq", ["\u1112\u1169\u11bc\u1100\u1175\u11af\u1103\u1169\u11bc"], True),

@@ -1,12 +1,12 @@
 """Random filters with contacts and instants that sit on the edges of what the filters say."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from hypothesis import strategies as st
 
-from common.clock import from_millis, to_wire
+from common.clock import to_wire
 from common.filters import Context, FieldDefinition, FieldType
 from tests.support import oracle
 
@@ -21,7 +21,8 @@ TERM_SETS = {"names": "name", "phones": "mobileNumber", "tags": "tags", "mails":
 TEXTS = [
     "a", "A", "VIP", "vip ", "\u3000vip\u00a0", "straße", "STRASSE", "ẞ", "ss", "İstanbul", "istanbul", "ısı", "ISI", "i",
     "é", "e\u0301", "E\u0301", "홍길동", "\u1112\u1169\u11bc\u1100\u1175\u11af\u1103\u1169\u11bc", "까치", "홍 a길-동!", "ㅎㄱㄷ",
-    "👩‍👩‍👧", "👩", "*", "?", "\\", '"', 'a*b?c\\d"e', "%_", "ﬁn", "FIN", "ΣΑΣ", "σας", "0", "false", "ǅ", "ᾳ", "a\u0345\u0301",
+    "👩‍👩‍👧", "👩", "*", "?", "\\", '"', 'a*b?c\\d"e', "%_", "ﬁn", "FIN", "ΣΑΣ", "σας", "0", "false", "ǅ", "ᾳ",
+    "a\u0345\u0301", "ǰ", "j", "ΐ", "ϊ",
 ]  # fmt: skip
 NO_TEXTS = ["", " ", "\t\u2003\n"]
 INITIALS = ["ㅎ", "ㅎㄱㄷ", "ㄱㄷ", "ㄲ", "ㄱ", "ㄲㅊ"]
@@ -128,17 +129,35 @@ TYPES = {
 DATES = [key for key, word in TYPES.items() if word == "date"]
 
 
+def aimed(kind: str, operator: str, value: Any) -> list[Any]:
+    """Values that come from the contact's own value, so that conditions hold, or just fail to, more often than by chance."""
+    plain = operator in {"eq", "in", "ne", "notIn"}
+    if kind in {"string", "email"} and operator != "domain" and operator != "chosung":
+        pieces = [value, value.swapcase(), value[:1], value[1:], value[:-1], value[-1:], value[1:2], " " + value]
+        return [piece for piece in pieces if oracle.same(piece)]
+    if kind == "phone" and operator != "countryCode":
+        national = oracle.national(value)
+        return [value] if plain else [national, national[:4], national[-4:], value[:5], value[-3:], value[2:6]]
+    if kind == "list" and operator != "size":
+        return [*value, *(element[:2] for element in value)]
+    return [value] if kind in {"number", "boolean"} and plain else []
+
+
 @st.composite
-def single_conditions(draw: st.DrawFn, keys: list[str]) -> dict[str, Any]:
-    """One condition with values of its key's type."""
+def single_conditions(draw: st.DrawFn, keys: list[str], contact: dict[str, Any]) -> dict[str, Any]:
+    """One condition with values of its key's type, often taken from the contact."""
     key = draw(st.sampled_from(keys))
     kind = TYPES[key]
-    if draw(st.integers(0, 9)) == 0:
+    if draw(st.integers(0, 9)) == 9:
         return {"key": key, "operator": draw(st.sampled_from(["exists", "notExists"]))}
     operators = draw(st.sampled_from(sorted(OPERATORS[kind])))
+    operator = draw(st.sampled_from(operators))
+    value = oracle.stored(contact, key)
+    own = [] if value is None else aimed(kind, operator, value)
+    values = OPERATORS[kind][operators]
     raw: dict[str, Any] = {"key": draw(st.sampled_from(["", "user."])) + key}
-    raw["operator"] = draw(st.sampled_from(["", "$"])) + draw(st.sampled_from(operators))
-    raw["values"] = draw(OPERATORS[kind][operators])
+    raw["operator"] = draw(st.sampled_from(["", "$"])) + operator
+    raw["values"] = draw(some(own) | values if own else values)
     missing = draw(st.sampled_from([None, None, "include", "exclude"]))
     return raw if missing is None else {**raw, "missing": missing}
 
@@ -205,21 +224,25 @@ def contacts(draw: st.DrawFn) -> dict[str, Any]:
 
 @st.composite
 def cases(draw: st.DrawFn, *, keys: list[str] | None = None, most: int = 8) -> Case:
-    """A filter with a contact and an instant, often a millisecond from where the filter's truth turns."""
-    leaves = single_conditions(keys or list(TYPES))
-    raw = draw(trees(leaves | _REFERENCES if keys is None else leaves, most))
+    """A filter with a contact and an instant, often a millisecond from where the filter's truth turns.
+
+    With `most` 1 it is one condition; without `keys` it may name segments and term sets too.
+    """
+    contact = draw(contacts())
+    leaves = single_conditions(keys or list(TYPES), contact)
+    raw = draw(leaves if most == 1 else trees(leaves | _REFERENCES if keys is None else leaves, most))
     world = oracle.World(
         zone=draw(st.sampled_from(ZONES)),
         fields=FIELDS,
-        segments={name: draw(trees(leaves, 2)) for name in SEGMENTS},
+        segments={name: draw(trees(leaves, 2)) for name in SEGMENTS} if keys is None else {},
         term_sets={"names": ["VIP", "straße"], "phones": ["+821012345678"], "tags": ["VIP", "x"], "mails": ["kim@example.com"]},
     )
-    contact = draw(contacts())
-    now = draw(st.sampled_from(INSTANTS[:1] * 3 + [i for i in INSTANTS if i.year >= 2024])) + draw(
-        st.sampled_from([timedelta(0), timedelta(milliseconds=-1), timedelta(hours=-9), timedelta(days=29)])
+    own = [instant for key in DATES if (instant := oracle.stored(contact, key)) is not None and instant >= "2024"]
+    start = oracle.instant(draw(st.sampled_from([wire(INSTANTS[0]), *own])))
+    start += draw(
+        st.sampled_from([0, 0, -1, 1, -9 * oracle.UNITS["hours"], 29 * oracle.UNITS["days"], -3 * oracle.UNITS["days"]])
     )
-    instant = oracle.instant(wire(now))
-    turns: list[int] = oracle.turning_points(raw, contact, instant, instant + 30 * oracle.UNITS["days"], world)
+    turns: list[int] = oracle.turning_points(raw, contact, start, start + 30 * oracle.UNITS["days"], world)
     if turns and draw(st.sampled_from([True, False])):
-        instant = draw(st.sampled_from(turns)) + draw(st.sampled_from([-1, 0, 1]))
-    return Case(raw, contact, oracle.instant(wire(from_millis(instant))), world)
+        start = draw(st.sampled_from(turns)) + draw(st.sampled_from([-1, 0, 1]))
+    return Case(raw, contact, start, world)
