@@ -1,0 +1,1 @@
+"""Takes contacts out as encrypted Excel files that prove they are complete."""

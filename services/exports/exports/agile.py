@@ -152,6 +152,28 @@ def stretched(password: str, salt: bytes) -> bytes:
     return digest
 
 
+@dataclass(frozen=True, slots=True)
+class Stretched:
+    """A password stretched under a salt: enough to lock and open one file, and of no use to find the password itself."""
+
+    salt: bytes
+    digest: bytes
+
+    @classmethod
+    def of(cls, password: str, random: Callable[[int], bytes] = os.urandom) -> Self:
+        """Stretch a password under a fresh salt. Raises `ValueError` for one that Excel could not take."""
+        if not 0 < len(password.encode("utf-16-le")) // 2 <= LONGEST_PASSWORD:
+            raise ValueError(f"A password has 1 to {LONGEST_PASSWORD} characters.")
+        salt = random(SALT)
+        return cls(salt, stretched(password, salt))
+
+    def under(self, salt: bytes) -> bytes:
+        """The digest, if it belongs to the salt. Raises `WrongPassword`."""
+        if not hmac.compare_digest(salt, self.salt):
+            raise WrongPassword("The password does not open this file.")
+        return self.digest
+
+
 def _encrypt(key: bytes, vector: bytes, data: bytes) -> bytes:
     return Cipher(algorithms.AES(key), modes.CBC(vector)).encryptor().update(data)
 
@@ -172,14 +194,13 @@ class EncryptedPackage:
     Raises `PackageTooLong` beyond 2 GiB, and `ValueError` for a password that Excel could not take.
     """
 
-    def __init__(self, file: BinaryIO, password: str, random: Callable[[int], bytes] = os.urandom) -> None:
-        if not 0 < len(password.encode("utf-16-le")) // 2 <= LONGEST_PASSWORD:
-            raise ValueError(f"A password has 1 to {LONGEST_PASSWORD} characters.")
+    def __init__(self, file: BinaryIO, password: str | Stretched, random: Callable[[int], bytes] = os.urandom) -> None:
         self._random = random
         self._key = random(KEY)
         self._key_salt = random(SALT)
-        self._password_salt = random(SALT)
-        self._stretched = stretched(password, self._password_salt)
+        lock = Stretched.of(password, random) if isinstance(password, str) else password
+        self._password_salt = lock.salt
+        self._stretched = lock.digest
         self._compound = CompoundWriter(file)
         self._compound.write(SIZE.pack(0))
         self._pending = bytearray()
@@ -315,7 +336,7 @@ class DecryptedPackage(io.RawIOBase):
             return count
 
 
-def open_package(file: BinaryIO, password: str) -> DecryptedPackage:
+def open_package(file: BinaryIO, password: str | Stretched) -> DecryptedPackage:
     """Open an encrypted workbook after checking the password and then, in one pass, that no byte was changed.
 
     Reads only what `EncryptedPackage` writes. Raises `WrongPassword` and `Tampered`; damage to the very bytes that check a
@@ -328,7 +349,8 @@ def open_package(file: BinaryIO, password: str) -> DecryptedPackage:
         package = streams.get("EncryptedPackage")
         if package is None:
             raise Tampered("The file holds no package.")
-        digest = stretched(password, info.password_salt)
+        salt = info.password_salt
+        digest = stretched(password, salt) if isinstance(password, str) else password.under(salt)
 
         def by_password(purpose: bytes, data: bytes) -> bytes:
             return _decrypt(_sha512(digest, purpose)[:KEY], info.password_salt, data)
@@ -346,7 +368,7 @@ def open_package(file: BinaryIO, password: str) -> DecryptedPackage:
     return DecryptedPackage(package, key, info.key_salt, size)
 
 
-def decrypt(file: BinaryIO, password: str) -> Iterator[bytes]:
+def decrypt(file: BinaryIO, password: str | Stretched) -> Iterator[bytes]:
     """The plain package piece by piece; password and wholeness are checked before the iterator is given.
 
     Raises as `open_package` does.

@@ -1,0 +1,1 @@
+"""Tells managers what happened, in their own room first."""

@@ -1,0 +1,96 @@
+"""Which columns a file has, what they are called, and how a contact's values stand in them."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from common.clock import from_wire
+from common.errors import Unprocessable
+from common.events.contacts import FieldDefinition
+from exports.export import Column
+from exports.xlsx import Cell
+
+KOREAN, ENGLISH = "ko", "en"
+
+
+def language_of(accepted: str | None) -> str:
+    """The language of an `Accept-Language` header among ours: Korean unless English is wanted more."""
+    best, quality = KOREAN, -1.0
+    for part in (accepted or "").split(","):
+        tag, _, weight = part.strip().partition(";q=")
+        language = tag.split("-")[0].strip().lower()
+        try:
+            wanted = float(weight) if weight else 1.0
+        except ValueError:
+            continue
+        if language in (KOREAN, ENGLISH) and wanted > quality and wanted > 0:
+            best, quality = language, wanted
+    return best
+
+
+def choose(keys: Sequence[str] | None, fields: Sequence[FieldDefinition], *, names: bool, language: str) -> list[Column]:
+    """The columns asked for, or the visible fields in the channel's order. Raises Unprocessable for a key that is none."""
+    known = {field.key: field for field in fields}
+    if keys is None:
+        chosen = [field for field in fields if field.visible and not field.archived]
+    else:
+        chosen = []
+        for n, key in enumerate(keys):
+            field = known.get({"sessionCount": "sessionsCount"}.get(key, key))
+            if field is None:
+                raise Unprocessable("There is no such field.", code="unknownField", pointer=f"/columns/{n}")
+            if field.archived:
+                raise Unprocessable("This field is archived.", code="archivedField", pointer=f"/columns/{n}")
+            chosen.append(field)
+    if not chosen:
+        raise Unprocessable("A file needs a column.", pointer="/columns")
+    return [Column(key=f.key, type=f.type, heading=_heading(f, language) if names else f.key) for f in chosen]
+
+
+def _heading(field: FieldDefinition, language: str) -> str:
+    return field.display_name.get(language) or field.display_name.get(ENGLISH) or field.key
+
+
+Row = Callable[[Mapping[str, Any]], list[Cell]]
+
+
+def row_maker(columns: Sequence[Column], zone: str) -> Row:
+    """Makes a contact (in the API's shape) a row: dates local in the zone, lists joined by `, `."""
+    local = ZoneInfo(zone)
+    makers = [_reader(column, local) for column in columns]
+
+    def row(contact: Mapping[str, Any]) -> list[Cell]:
+        return [make(contact) for make in makers]
+
+    return row
+
+
+def _reader(column: Column, zone: ZoneInfo) -> Callable[[Mapping[str, Any]], Cell]:
+    key = column.key
+    if key.startswith("profile."):
+        bare = key[8:]
+        return lambda contact: _cell(contact["profile"].get(bare), column.type, zone)
+    return lambda contact: _cell(contact.get(key), column.type, zone)
+
+
+def _cell(value: Any, kind: str, zone: ZoneInfo) -> Cell:
+    if value is None:
+        return None
+    match kind:
+        case "Date":
+            return _local(str(value), zone)
+        case "List":
+            return ", ".join(str(element) for element in value) or None
+        case "Boolean" | "Number" if isinstance(value, bool | int | float):
+            return value
+        case _:
+            return str(value)
+
+
+def _local(text: str, zone: ZoneInfo) -> datetime | str:
+    instant = from_wire(text)
+    try:
+        return instant.astimezone(zone).replace(tzinfo=None)
+    except OverflowError:
+        return text

@@ -1,0 +1,106 @@
+"""The composition root of exports: settings are read and connections opened here and nowhere else."""
+
+import os
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx
+
+from common import health as common_health
+from common import process, telemetry
+from common.auth import Signer
+from common.clock import SystemClock
+from common.health import Health
+from common.ids import new_id
+from common.kafka import Producer
+from common.postgres import Database, migrate
+from common.relay import Relay
+from exports.files import Files
+from exports.neighbours import Neighbours
+from exports.sealing import Sealing
+from exports.settings import Settings
+
+
+def _settings(role: str) -> Settings:
+    settings = Settings()  # pyright: ignore[reportCallIssue] - from the environment
+    telemetry.configure("exports", role, settings.log_level, settings.otlp_endpoint)
+    return settings
+
+
+@asynccontextmanager
+async def _neighbours(settings: Settings) -> AsyncIterator[Neighbours]:
+    signer = Signer(settings.signing_key, settings.issuer, "service:exports")
+    async with httpx.AsyncClient(timeout=30) as client:
+        yield Neighbours(client, signer, settings.contacts_url, settings.search_url)
+
+
+def _sealing(settings: Settings) -> Sealing:
+    return Sealing(bytes.fromhex(settings.sealing_key.get_secret_value()), os.urandom)
+
+
+async def run_migrate() -> None:
+    """Bring the tables up to date."""
+    settings = _settings("migrate")
+    applied = await migrate(settings.postgres.get_secret_value(), ["common", "exports"])
+    telemetry.log.info("migrated", applied=applied)
+
+
+async def run_relay() -> None:
+    """Send the outbox to Kafka."""
+    settings = _settings("relay")
+    async with (
+        Database.open(settings.postgres.get_secret_value(), size=2, application="exports-relay") as database,
+        Producer.open(settings.kafka, client_id="exports-relay") as producer,
+    ):
+        health = Health({"postgres": database.check, "kafka": producer.check})
+        relay = Relay(database, producer, health)
+        await process.serve(common_health.application(health), settings.host, settings.port, health, [relay.run])
+
+
+async def run_worker() -> None:
+    """Write files."""
+    from exports.worker import Worker
+
+    settings = _settings("worker")
+    async with (
+        Database.open(settings.postgres.get_secret_value(), size=4, application="exports-worker") as database,
+        _neighbours(settings) as neighbours,
+    ):
+        health = Health({"postgres": database.check}, patience=30)
+        name = f"{socket.gethostname()}:{os.getpid()}:{new_id()}"
+        files = Files(settings.files)
+        worker = Worker(name, database, neighbours, files, _sealing(settings), SystemClock(), new_id, health)
+        await process.serve(common_health.application(health), settings.host, settings.port, health, [worker.run])
+
+
+async def run_api() -> None:
+    """Answer HTTP."""
+    from common.auth import Verifier
+    from common.http import MIB, application
+    from exports import api
+    from exports.handlers import Exports
+    from exports.queries import Queries
+
+    settings = _settings("api")
+    async with (
+        Database.open(settings.postgres.get_secret_value(), size=settings.pool_size, application="exports-api") as database,
+        _neighbours(settings) as neighbours,
+    ):
+        health = Health({"postgres": database.check})
+        files = Files(settings.files)
+        commands = Exports(database, neighbours, files, _sealing(settings), SystemClock(), new_id, os.urandom)
+        app = application(
+            "exports",
+            "Takes contacts out as encrypted Excel files that prove they are complete.",
+            Verifier(settings.jwks, settings.issuer),
+            health,
+            api.ROUTERS,
+            limits={"/v1/exports": 64 * MIB},
+            public=["/exports"],
+            state={"exports": commands, "queries": Queries(database)},
+        )
+        await process.serve(app, settings.host, settings.port, health)
+
+
+ROLES = {"api": run_api, "worker": run_worker, "relay": run_relay, "migrate": run_migrate}

@@ -1,0 +1,82 @@
+"""Reads of exports and of the audit log."""
+
+import base64
+import binascii
+from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from common.auth import Caller
+from common.clock import from_wire, to_wire
+from common.errors import Unprocessable
+from common.ids import parse_id
+from common.postgres import Database
+from exports import store
+from exports.export import Export, check_visible, no_export, shown
+
+
+class Queries:
+    """What can be read."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def export(self, caller: Caller, export_id: UUID) -> Export:
+        """One export. Raises NotFound, Forbidden."""
+        async with self._database.connection() as connection:
+            found = await store.load(connection, caller.channel, export_id)
+        if found is None:
+            raise no_export()
+        check_visible(found, caller.subject, auditor=caller.may("audit.read"))
+        return found
+
+    async def exports(self, caller: Caller, limit: int, cursor: str | None) -> tuple[list[Export], str | None]:
+        """One's own exports, or with `audit.read` everybody's, newest first."""
+        by = None if caller.may("audit.read") else caller.subject
+        before = _decoded(cursor) if cursor else None
+        async with self._database.connection() as connection:
+            found = await store.listed(connection, caller.channel, by, before, limit + 1)
+        following = _encoded(found[limit - 1].requested_at, found[limit - 1].id) if len(found) > limit else None
+        return found[:limit], following
+
+    async def audit(self, caller: Caller, limit: int, cursor: str | None) -> tuple[list[dict[str, Any]], str | None]:
+        """The audit log, newest first."""
+        before = parse_id(cursor) if cursor else None
+        if cursor and before is None:
+            raise _bad_cursor()
+        async with self._database.connection() as connection:
+            rows = await store.audit(connection, caller.channel, before, limit + 1)
+        items = [{**row, "id": str(row["id"]), "at": to_wire(row["at"])} for row in rows[:limit]]
+        return items, items[-1]["id"] if len(rows) > limit else None
+
+
+def _encoded(at: datetime, export_id: UUID) -> str:
+    return base64.urlsafe_b64encode(orjson.dumps([to_wire(at), str(export_id)])).decode().rstrip("=")
+
+
+def _decoded(cursor: str) -> tuple[datetime, UUID]:
+    try:
+        at, last = orjson.loads(base64.b64decode(cursor + "=" * (-len(cursor) % 4), b"-_", validate=True))
+        return from_wire(at), UUID(last)
+    except (binascii.Error, ValueError, TypeError, AttributeError):
+        raise _bad_cursor() from None
+
+
+def _bad_cursor() -> Unprocessable:
+    return Unprocessable("This cursor is none that a list answered with. Begin again without it.", code="badCursor")
+
+
+async def progress(queries: Queries, caller: Caller, export_id: UUID, wait: Any) -> AsyncIterator[bytes]:
+    """Server-sent events: the export each time it changes, until its work is over. `wait` sleeps between two looks."""
+    seen = 0
+    while True:
+        export = await queries.export(caller, export_id)
+        if export.version != seen:
+            seen = export.version
+            yield b"id: %d\nevent: progress\ndata: %s\n\n" % (seen, orjson.dumps(shown(export)))
+        if not export.in_work:
+            return
+        await wait()

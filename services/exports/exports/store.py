@@ -1,0 +1,156 @@
+"""The tables of exports."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, TypeAlias
+from uuid import UUID
+
+import asyncpg
+
+from exports.export import Export, Status
+
+Tx: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+
+_WINDOW = "select pg_advisory_xact_lock(hashtext('window ' || $1))"
+_LATEST = """
+select max(requested_at) from export
+where channel = $1 and status not in ('failed', 'cancelled') and ($2::text is null or requested_by = $2)
+"""
+_INSERT = """
+insert into export (channel, id, version, status, requested_by, requested_at, state, lock)
+values ($1, $2, $3, $4, $5, $6, $7, $8)
+"""
+_UPDATE = """
+update export set version = $3, status = $4, expires_at = $5, state = $6,
+    lock = case when $7 then lock end, lease_by = case when $7 then lease_by end, lease_until = case when $7 then lease_until end
+where channel = $1 and id = $2 and version = $3 - 1
+"""
+_LOAD = "select state from export where channel = $1 and id = $2"
+_LOAD_LOCK = _LOAD + " for update"
+_LIST = """
+select state from export
+where channel = $1 and ($2::text is null or requested_by = $2)
+  and ($3::timestamptz is null or (requested_at, id) < ($3, $4)) order by requested_at desc, id desc limit $5
+"""
+_CLAIM = """
+select state, lock from export
+where status in ('waiting', 'counting', 'writing', 'verifying') and (lease_until is null or lease_until < $1)
+order by requested_at limit 1 for update skip locked
+"""
+_LEASE = "update export set lease_by = $3, lease_until = $4 where channel = $1 and id = $2"
+_RENEW = (
+    "update export set lease_until = $4 where channel = $1 and id = $2 and lease_by = $3 and status = any($5) returning version"
+)
+_EXPIRABLE = "select state from export where status = 'ready' and expires_at <= $1 limit 100 for update skip locked"
+_ENDED = "select id from export where status not in ('waiting', 'counting', 'writing', 'verifying', 'ready') and id = any($1)"
+_AUDIT = """
+insert into audit (channel, id, at, by, action, target, outcome, address, detail)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+"""
+_LIST_AUDIT = """
+select id, at, by, action, target, outcome, address, detail from audit
+where channel = $1 and ($2::uuid is null or id < $2) order by id desc limit $3
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the audit log."""
+
+    id: UUID
+    at: datetime
+    by: str
+    action: str
+    target: str | None
+    outcome: str
+    address: str | None = None
+    detail: str | None = None
+
+
+class Lost(Exception):
+    """Another process changed the export meanwhile; whoever meets this lets go of it."""
+
+
+async def lock_window(tx: Tx, channel: str) -> None:
+    """One acceptance at a time in a channel, until the transaction ends."""
+    await tx.execute(_WINDOW, channel)
+
+
+async def latest_counted(tx: Tx, channel: str, by: str | None) -> datetime | None:
+    """When the last export that counts was accepted, in the channel or of one manager."""
+    found: datetime | None = await tx.fetchval(_LATEST, channel, by)
+    return found
+
+
+async def insert(tx: Tx, export: Export, lock: bytes) -> None:
+    """Keep a new export with its sealed lock."""
+    await tx.execute(
+        _INSERT, export.channel, export.id, export.version, export.status, export.requested_by, export.requested_at,
+        export.members(), lock,
+    )  # fmt: skip
+
+
+async def update(tx: Tx, export: Export) -> None:
+    """Keep an export's next version; past its work, lock and lease are gone. Raises Lost."""
+    done = await tx.execute(
+        _UPDATE, export.channel, export.id, export.version, export.status, export.expires_at, export.members(), export.in_work
+    )
+    if done != "UPDATE 1":
+        raise Lost
+
+
+async def load(tx: Tx, channel: str, export_id: UUID, *, lock: bool = False) -> Export | None:
+    """One export."""
+    state = await tx.fetchval(_LOAD_LOCK if lock else _LOAD, channel, export_id)
+    return None if state is None else Export.model_validate(state)
+
+
+async def listed(tx: Tx, channel: str, by: str | None, before: tuple[datetime, UUID] | None, limit: int) -> list[Export]:
+    """Exports, newest first."""
+    at, last = before or (None, None)
+    return [Export.model_validate(r["state"]) for r in await tx.fetch(_LIST, channel, by, at, last, limit)]
+
+
+async def claim(tx: Tx, worker: str, now: datetime, lease: timedelta) -> tuple[Export, bytes] | None:
+    """The oldest export that waits for a worker, or whose worker has fallen silent, with its sealed lock."""
+    row = await tx.fetchrow(_CLAIM, now)
+    if row is None:
+        return None
+    export = Export.model_validate(row["state"])
+    await tx.execute(_LEASE, export.channel, export.id, worker, now + lease)
+    return export, row["lock"]
+
+
+async def renew(tx: Tx, export: Export, worker: str, now: datetime, lease: timedelta) -> int | None:
+    """Keep the lease; answers the export's version, None where it is not this worker's any more."""
+    active = [s for s in Status if s in {Status.WAITING, Status.COUNTING, Status.WRITING, Status.VERIFYING}]
+    version: int | None = await tx.fetchval(_RENEW, export.channel, export.id, worker, now + lease, active)
+    return version
+
+
+async def rest(tx: Tx, export: Export, until: datetime) -> None:
+    """Nobody takes the export up before then."""
+    await tx.execute(_LEASE, export.channel, export.id, None, until)
+
+
+async def expirable(tx: Tx, now: datetime) -> list[Export]:
+    """Exports whose seven days are over, locked."""
+    return [Export.model_validate(r["state"]) for r in await tx.fetch(_EXPIRABLE, now)]
+
+
+async def ended(tx: Tx, ids: Sequence[UUID]) -> set[UUID]:
+    """Those of the ids whose files have no use any more."""
+    return {r["id"] for r in await tx.fetch(_ENDED, list(ids))}
+
+
+async def note(tx: Tx, channel: str, entry: Entry) -> None:
+    """Add a line to the audit log."""
+    await tx.execute(
+        _AUDIT, channel, entry.id, entry.at, entry.by, entry.action, entry.target, entry.outcome, entry.address, entry.detail
+    )
+
+
+async def audit(tx: Tx, channel: str, before: UUID | None, limit: int) -> list[dict[str, Any]]:
+    """The audit log, newest first."""
+    return [dict(r) for r in await tx.fetch(_LIST_AUDIT, channel, before, limit)]

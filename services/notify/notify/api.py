@@ -1,0 +1,32 @@
+"""The routes of the rooms."""
+
+from typing import Annotated
+
+import orjson
+from fastapi import APIRouter, Depends, Query, Request, Response
+
+from common.http import AnyCaller, Limit, router
+from notify.queries import Queries
+
+routes = router("/v1")
+
+
+def queries(request: Request) -> Queries:
+    """The reads."""
+    found: Queries = request.app.state.queries
+    return found
+
+
+@routes.get("/rooms/me/messages")
+async def own_room(
+    caller: AnyCaller,
+    reads: Annotated[Queries, Depends(queries)],
+    limit: Limit = 100,
+    cursor: Annotated[str | None, Query(max_length=100)] = None,
+) -> Response:
+    """The messages in the caller's own room (나와의 대화방), newest first."""
+    items, following = await reads.own_room(caller, limit, cursor)
+    return Response(orjson.dumps({"items": items, "next": following}), media_type="application/json")
+
+
+ROUTERS: list[APIRouter] = [routes]

@@ -1,0 +1,34 @@
+"""What managers are told of what happened: from an event to a message, or to none."""
+
+from dataclasses import dataclass
+
+from common.events.exports import ExportCompleted, ExportEvent, ExportFailed
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A message for one manager's own room."""
+
+    manager: str
+    kind: str
+    text: str
+    link: str | None
+
+
+def react(event: ExportEvent, public_url: str) -> Notice | None:
+    """The notice of an event; most events need none. Texts hold no customer's data."""
+    match event:
+        case ExportCompleted():
+            text = (
+                f"요청하신 고객 데이터 {event.rows:,}건의 엑셀 파일이 준비되었습니다. 7일 동안 받을 수 있습니다. "
+                f"(Your Excel file of {event.rows:,} contacts is ready for 7 days.)"
+            )
+            return Notice(event.requested_by, "export.ready", text, f"{public_url}/exports/{event.export_id}")
+        case ExportFailed():
+            text = (
+                "요청하신 고객 데이터 파일을 만들지 못했습니다. 다시 요청해 주세요. "
+                f"(Your file could not be made. {event.problem})"
+            )
+            return Notice(event.requested_by, "export.failed", text, None)
+        case _:
+            return None
