@@ -1,16 +1,15 @@
 """The routes of finding."""
 
 from collections.abc import AsyncIterator
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import orjson
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import StreamingResponse
-from pydantic import Field, JsonValue
+from pydantic import Field, model_validator
 
 from common.auth import Caller
 from common.clock import from_millis, to_wire
-from common.errors import Unprocessable
 from common.http import AwaitedPosition, Wire, permit, router
 from common.ids import Id
 from search.queries import Finder, Wanted
@@ -64,7 +63,7 @@ class Searched(Counted):
 class Checked(Wire):
     """A filter to be read."""
 
-    filter: JsonValue
+    filter: Any
 
 
 class Audience(Counted):
@@ -75,11 +74,18 @@ class Audience(Counted):
 
 
 class Scan(Counted):
-    """Whom to stream: everyone, those of a filter, or these ids."""
+    """Whom to stream: everyone, those of a filter, or these ids. As in a search, no filter at all is everyone."""
 
     all: Literal[True] | None = None
     without: Annotated[list[Id], Field(max_length=MOST_IDS, alias="except")] = []  # noqa: RUF012
     contact_ids: Annotated[list[Id], Field(max_length=MOST_IDS)] | None = None
+
+    @model_validator(mode="after")
+    def _one_scope(self) -> Self:
+        given = self.model_fields_set
+        if len([way for way in ({"all"}, {"contact_ids"}, {"filter", "segment", "query"}) if way & given]) > 1:
+            raise ValueError("say only one of `all`, `contactIds`, and `filter` with `segment` and `query`")
+        return self
 
 
 def _json(value: object) -> Response:
@@ -161,11 +167,8 @@ async def audience(caller: Reader, body: Audience, reads: Reads, awaited: Awaite
 @internal.post("/scan")
 async def scan(caller: Reader, body: Scan, reads: Reads) -> Response:
     """Whole contacts of one instant, not before the request, as NDJSON in the order of their ids."""
-    asked = body.wanted(body.without)
-    if body.all and (asked.filter_given or asked.segment or asked.query or body.contact_ids is not None):
-        raise Unprocessable("`all` goes alone.", pointer="/all")
     await reads.catch_up(caller.channel)
-    rows = reads.scan(caller.channel, asked, body.contact_ids, whole=True)
+    rows = reads.scan(caller.channel, body.wanted(body.without), body.contact_ids, whole=True)
     head = await anext(rows)
     return await _stream(rows, {"total": head["total"], "instant": to_wire(from_millis(head["at"]))})
 

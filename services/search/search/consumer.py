@@ -13,8 +13,6 @@ from search.index import Entry, Index
 from search.neighbours import Neighbours
 from search.store import Store
 
-_CHUNK = 1000
-
 
 @dataclass(frozen=True, slots=True)
 class Item:
@@ -48,13 +46,15 @@ class Projector:
         await self._define([i for i in items if i.origin.topic == FIELDS])
         newest: dict[str, Item] = {}
         for item in items:
-            if item.origin.topic != FIELDS and (item.origin.key not in newest or newest[item.origin.key].version < item.version):
-                newest[item.origin.key] = item
+            if item.origin.topic == FIELDS:
+                continue
+            earlier = newest.pop(item.origin.key, None)
+            # It goes last, as in the topic: whoever sees the last write of a transaction sees those before it.
+            newest[item.origin.key] = earlier if earlier is not None and earlier.version >= item.version else item
         entries = [await self._entry(item) for item in newest.values()]
-        for begin in range(0, len(entries), _CHUNK):
-            for refused in await self._index.write(entries[begin : begin + _CHUNK]):
-                reason = UnreadableMessage(f"the index does not take it: {refused.reason}")
-                await self._dead_letters.put(newest[refused.id].origin, reason)
+        for refused in await self._index.write(entries):
+            reason = UnreadableMessage(f"the index does not take it: {refused.reason}")
+            await self._dead_letters.put(newest[refused.id].origin, reason)
 
     async def _define(self, items: Sequence[Item]) -> None:
         by_channel: dict[str, list[FieldMessage]] = defaultdict(list)

@@ -21,6 +21,7 @@ START, END = "\u0002", "\u0003"
 """Stand before and after every text that is searched by its characters; no text of a caller's may have them."""
 
 _UNIT_STARTS = 0xE000  # a private use area: the first key of each syllable is shifted here
+_NO_KEY = "\u0001"  # stands for a character that no key makes, so that its neighbours do not become neighbours
 _MOST_TERM = 8_000  # Lucene refuses a term of over 32,766 bytes; a folded code point has 4 at most
 _QUICK_MOST = 300  # code points of a text that the quick search looks at by keys
 
@@ -58,7 +59,7 @@ def marked(text: str) -> str:
 
 def unit_keys(text: str) -> str:
     """The keys of a text with the first of each unit shifted, so that a match begins where a syllable does."""
-    return "".join(chr(_UNIT_STARTS + ord(unit[0])) + unit[1:] for unit in hangul.units(text) if ord(unit[0]) < 0x80)
+    return "".join(unit_start(unit[0]) + unit[1:] if unit.isascii() else _NO_KEY for unit in hangul.units(text))
 
 
 def unit_start(key: str) -> str:

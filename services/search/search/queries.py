@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from common.clock import Clock, to_millis
-from common.errors import Conflict, NotFound, Unavailable, Unprocessable
+from common.errors import Conflict, Gone, NotFound, Unavailable, Unprocessable
 from common.filters import And, Condition, FieldType, Node, conditions, inline, parse, segment_ids, to_json
 from common.position import Position
 from search.compile import Query, compile_filter
@@ -94,7 +94,7 @@ class Finder:
         node: Node = parse(wanted.filter, fields.context) if wanted.filter_given else And(())
         whole, definitions = await self._inlined(channel, node, fields, wanted.segment)
         at = to_millis(self._clock.now()) if now is None else now
-        term = quick(wanted.query) if wanted.query is not None else None
+        term = quick(wanted.query, fields.context.country) if wanted.query is not None else None
         filters = [{"term": {"channel": channel}}, {"term": {"deleted": False}}, compile_filter(whole, fields.slots, at)]
         parts: dict[str, Any] = {"filter": filters}
         if term is not None:
@@ -102,7 +102,8 @@ class Finder:
         if wanted.without:
             parts["must_not"] = [{"terms": {"id": [str(i) for i in wanted.without]}}]
         searched = wanted.query if term is not None else None
-        meaning = digest([channel, to_json(node), str(wanted.segment), searched, definitions])
+        read_by = [fields.context.country, fields.context.zone]
+        meaning = digest([channel, to_json(node), str(wanted.segment), searched, definitions, read_by])
         return Prepared({"bool": parts}, term is not None, meaning, at, fields)
 
     async def _inlined(self, channel: str, node: Node, fields: Fields, segment: UUID | None) -> tuple[Node, dict[str, int]]:
@@ -141,22 +142,27 @@ class Finder:
         request = digest([channel, str(wanted), [[s.key, s.order] for s in sort or []]])
         resumed = self._resume(cursor, request) if cursor is not None else None
         prepared = await self.prepare(channel, wanted, resumed["now"] if resumed else None)
-        order = sort_of(sort, prepared.fields.slots, ranked=prepared.ranked)
+        order = sort_of(sort, prepared.fields.context.fields, prepared.fields.slots, ranked=prepared.ranked)
         if resumed:
+            if resumed["meaning"] != prepared.meaning:
+                raise Gone("A definition behind this cursor changed. Begin again without it.", code="cursorExpired")
             point: str | None = resumed["point"]
-            hits = await self._index.search(prepared.query, order, limit, point=point, after=resumed["after"])
-            seen = resumed["seen"] + len(hits.sources)
+            total, seen = resumed["total"], resumed["seen"]
+            hits = await self._index.search(prepared.query, order, limit, point=point, after=resumed["after"], counted=False)
         else:
             point, hits = await self._first(prepared.query, order, limit)
-            seen = len(hits.sources)
+            total, seen = hits.total, 0
+        seen += len(hits.sources)
         following = None
-        if point is not None and seen < hits.total and hits.last is not None:
-            state = {"request": request, "point": point, "after": hits.last, "now": prepared.now, "seen": seen}
+        if point is not None and seen < total and hits.last is not None:
+            state = {
+                "request": request, "meaning": prepared.meaning, "point": point, "after": hits.last, "now": prepared.now,
+                "total": total, "seen": seen,
+            }  # fmt: skip
             following = self._sealer.seal("cursor", state)
         elif point is not None:
             await self._index.close_point(point)
-        fingerprint = self.fingerprint(channel, prepared, hits.total)
-        return Found([s["source"] for s in hits.sources], following, hits.total, fingerprint)
+        return Found([s["source"] for s in hits.sources], following, total, self.fingerprint(channel, prepared, total))
 
     async def _first(self, query: Query, order: list[dict[str, Any]], limit: int) -> tuple[str | None, Hits]:
         """The first page; a point in time is opened only where there is a second one to read in it."""
@@ -196,7 +202,7 @@ class Finder:
             "The fingerprint belongs to another request, is over an hour old, or a definition changed since. Look at the "
             "result again and send its fingerprint.",
             code="fingerprintMismatch",
-            pointer="/scope/fingerprint",
+            pointer="/fingerprint",
         )
         try:
             seen: Mapping[str, Any] = self._sealer.open("fingerprint", fingerprint)
@@ -210,7 +216,7 @@ class Finder:
             raise Conflict(
                 "Many more contacts match than when you looked. Look again and confirm with the new fingerprint.",
                 code="audienceChanged",
-                pointer="/scope/fingerprint",
+                pointer="/fingerprint",
                 extra={"total": total, "fingerprint": self.fingerprint(channel, prepared, total)},
             )
         if wanted.without:
@@ -232,7 +238,7 @@ class Finder:
                 after: list[Any] | None = None
                 while True:
                     source = ("source",) if whole else ("id", "version")
-                    hits = await self._index.search(part, [BY_ID], _PAGE, point=point, after=after, source=source)
+                    hits = await self._index.search(part, [BY_ID], _PAGE, point=point, after=after, source=source, counted=False)
                     for found in hits.sources:
                         yield found["source"] if whole else {"id": found["id"], "version": found["version"]}
                     rows += len(hits.sources)

@@ -2,7 +2,7 @@
 
 import re
 
-from common.filters.text import digits_of, is_blank
+from common.filters.text import UnreadablePhone, digits_of, is_blank, read_phone
 from search import hangul
 from search.compile import Query, phrase
 from search.document import END, START, squeezed, unit_start
@@ -10,38 +10,50 @@ from search.document import END, START, squeezed, unit_start
 EXACT, PREFIX, INFIX = 3.0, 2.0, 1.0
 _NUMBER = re.compile(r"[\d\s+().\-\u2010-\u2015/]+")
 _MOST_KEYS = 60
+_SHIFTED = frozenset("QWERTOP")  # the keys whose capital is another letter of the Korean layout
 
 
-def quick(text: str) -> Query | None:
+def quick(text: str, country: str) -> Query | None:
     """The query of a search term; it scores 3 for an exact match, 2 for a prefix, 1 for a part. None for a blank term.
 
-    Either the whole term is found, or every one of its words.
+    Either the whole term is found, or every one of its words. `country` reads phone numbers that are written without theirs.
     """
     if is_blank(text):
         return None
-    whole = _found(text)
+    whole = _found(text, country)
     words = text.split()
     if len(words) == 1:
         return whole
-    each: Query = {"bool": {"must": [_found(word) for word in words]}}
+    each: Query = {"bool": {"must": [_found(word, country) for word in words]}}
     # Words found apart rank below the whole found together, however many they are.
     return {"dis_max": {"queries": [whole, {"constant_score": {"filter": each, "boost": 0.5}}]}}
 
 
-def _found(text: str) -> Query:
-    squeezed_text = squeezed(text)
-    ways = _ranked("quick.text", squeezed_text)
-    digits = digits_of(text)
-    if digits and _NUMBER.fullmatch(text):
+def _found(text: str, country: str) -> Query:
+    ways = _ranked("quick.text", squeezed(text))
+    for digits in _numbers(text, country):
         ways += _ranked("quick.digits", digits)
-    consonants = hangul.consonants("".join(text.split()))
+    together = "".join(text.split())
+    consonants = hangul.consonants(together)
     if consonants is not None:
         ways += _ranked("quick.initials", consonants)
-    pressed = hangul.keys("".join(text.split()))
-    for keys in dict.fromkeys((pressed, pressed.lower())):
-        if keys.isascii() and keys.isalpha() and len(keys) <= _MOST_KEYS:
+    pressed = hangul.keys(together)
+    if pressed.isascii() and len(pressed) <= _MOST_KEYS and any(key.isalpha() for key in pressed):
+        as_pressed = "".join(key if key in _SHIFTED else key.lower() for key in pressed)
+        for keys in dict.fromkeys((as_pressed, pressed.lower())):
             ways += _typed(keys)
     return {"dis_max": {"queries": ways}}
+
+
+def _numbers(text: str, country: str) -> list[str]:
+    """The digits of a phone number or a part of one: as they stand, and those of the international form of a whole one."""
+    digits = digits_of(text)
+    if not digits or not _NUMBER.fullmatch(text):
+        return []
+    try:
+        return list(dict.fromkeys((digits, digits_of(read_phone(text, country)))))
+    except UnreadablePhone:
+        return [digits]
 
 
 def _ranked(name: str, characters: str) -> list[Query]:

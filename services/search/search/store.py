@@ -20,9 +20,11 @@ _TYPES = {
 }
 _LOCK = "select pg_advisory_xact_lock(hashtext('slots ' || $1))"
 _FIELDS = "select key, type, archived, version, slot from field where channel = $1"
+# A built-in field has a place of its own in the index and takes no slot.
 _SAVE = """
 insert into field (channel, key, type, archived, version, slot)
-values ($1, $2, $3, $4, $5, (select coalesce(max(slot) + 1, 0) from field where channel = $1 and type = $3))
+values ($1, $2, $3, $4, $5, case when starts_with($2, 'profile.') then
+    (select coalesce(max(slot) + 1, 0) from field where channel = $1 and type = $3) end)
 on conflict (channel, key) do update set archived = excluded.archived, version = excluded.version
 where field.version < excluded.version
 """
