@@ -1,0 +1,1 @@
+"""Segments: named filters kept live over the latest data."""

@@ -1,0 +1,412 @@
+"""The routes of segments: definitions, members, the log of changes, and why."""
+
+import asyncio
+import base64
+import binascii
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+import orjson
+from fastapi import Depends, Header, Query, Request, Response
+from fastapi.responses import StreamingResponse
+from pydantic import AfterValidator, Field
+from starlette.types import ASGIApp
+
+from common import http, position
+from common.auth import Caller, Verifier
+from common.clock import Clock, Instant, from_millis, to_millis
+from common.errors import NotFound, Unavailable, Unprocessable
+from common.health import Health
+from common.http import AwaitedPosition, Limit, Page, Wire, permit
+from common.ids import Id, parse_id
+from segments.handlers import UNCHANGED, Segments
+from segments.queries import ChangeView, Queries, SegmentView
+from segments.store import Contact
+
+_CATCH_UP_SECONDS = 5.0
+_LOOK_SECONDS = 0.02
+_STREAM_LOOK_SECONDS = 0.2
+_STREAM_COMMENT_SECONDS = 15.0
+_STREAM_BATCH = 1000
+_MOST_STEPS = 1000
+_LAST_MILLIS = 253_402_300_799_999  # 9999-12-31T23:59:59.999Z: later than that is never
+_STEPS = {"minute": 60_000, "hour": 3_600_000, "day": 86_400_000, "week": 604_800_000}
+
+READ, MANAGE = "contacts.read", "segments.manage"
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the routes work with."""
+
+    commands: Segments
+    queries: Queries
+    clock: Clock
+
+
+def application(verifier: Verifier, health: Health, parts: Parts) -> ASGIApp:
+    """The service's whole HTTP application."""
+    whole = http.application("segments", __doc__ or "", verifier, health, ROUTERS)
+    assert isinstance(whole, http.Border)
+    whole.app.state.parts = parts
+    return whole
+
+
+async def _parts(request: Request) -> Parts:
+    parts: Parts = request.app.state.parts
+    return parts
+
+
+Using = Annotated[Parts, Depends(_parts)]
+Reader = Annotated[Caller, Depends(permit(READ, MANAGE))]
+Manager = Annotated[Caller, Depends(permit(MANAGE))]
+
+
+def _existing(*permissions: str) -> Callable[..., Awaitable[SegmentView]]:
+    """A dependency: the segment that the path names, after the permission and before the body is looked at."""
+
+    async def existing(
+        segment_id: str, caller: Annotated[Caller, Depends(permit(*permissions))], parts: Using, awaited: AwaitedPosition
+    ) -> SegmentView:
+        known = parse_id(segment_id)
+        if known is None:
+            raise NotFound("There is no such segment.")
+        found = await parts.queries.segment(caller.channel, known)
+        if awaited is None:
+            return found
+        await _caught_up(parts, caller, awaited)
+        return await parts.queries.segment(caller.channel, known)
+
+    return existing
+
+
+Existing = Annotated[SegmentView, Depends(_existing(READ, MANAGE))]
+Managed = Annotated[SegmentView, Depends(_existing(MANAGE))]
+
+
+async def _caught_up(parts: Parts, caller: Caller, awaited: position.Position | None) -> None:
+    if awaited is None:
+        return
+    deadline = time.monotonic() + _CATCH_UP_SECONDS
+    while not await parts.queries.has_applied(caller.channel, awaited):
+        if time.monotonic() > deadline:
+            raise Unavailable("What was written has not arrived here yet. Ask again in a moment.", code="notCaughtUp")
+        await asyncio.sleep(_LOOK_SECONDS)
+
+
+async def _contact(parts: Parts, caller: Caller, text: str) -> Contact:
+    known = parse_id(text)
+    if known is None:
+        raise NotFound("There is no such contact.")
+    return await parts.queries.contact(caller.channel, known)
+
+
+def _named(text: str) -> str:
+    if not text.strip():
+        raise ValueError("a segment's name must not be blank")
+    return text.strip()
+
+
+Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_named)]
+
+
+class NewSegment(Wire):
+    """A segment to be made."""
+
+    name: Name
+    filter: Any
+
+
+class SegmentChange(Wire):
+    """What is to be another from now on."""
+
+    name: Name = ""
+    filter: Any = None
+
+
+class Segment(Wire):
+    """A segment."""
+
+    id: Id
+    name: str
+    filter: Any
+    status: Literal["building", "live", "broken"]
+    problem: str | None = None
+    count: int
+    definition_version: int
+
+
+class Member(Wire):
+    """A contact that is in a segment, since an instant."""
+
+    contact_id: Id
+    since: Instant
+
+
+class Standing(Wire):
+    """Where a contact stands in a segment."""
+
+    member: bool
+    since: Instant | None
+    next_change_at: Instant | None
+
+
+class Membership(Wire):
+    """A segment that a contact is in."""
+
+    id: Id
+    name: str
+    status: Literal["building", "live", "broken"]
+    since: Instant
+
+
+class Change(Wire):
+    """A contact entered or left."""
+
+    position: int
+    at: Instant
+    contact_id: Id
+    change: Literal["entered", "left"]
+    cause: Literal["event", "clock", "definition", "erasure"]
+
+
+class Changes(Wire):
+    """A page of the change log; `next` is the last position, to be sent back as `after`."""
+
+    items: list[Change]
+    next: int
+
+
+class Why(Wire):
+    """The contact to be explained."""
+
+    contact_id: Id
+
+
+class Count(Wire):
+    """What happened in the step that begins at an instant, and the size at its end."""
+
+    at: Instant
+    entered: int
+    left: int
+    size: int
+
+
+router = http.router("/v1/segments", tags=["Segments"])
+ROUTERS = [router]
+
+
+@router.post("", status_code=201, response_model=Segment)
+async def make_segment(body: NewSegment, response: Response, parts: Using, caller: Manager, awaited: AwaitedPosition) -> Segment:
+    """Make a segment: a named filter, kept live."""
+    await _caught_up(parts, caller, awaited)
+    made = await parts.commands.make(caller, body.name, body.filter)
+    _written(response)
+    return _segment(await parts.queries.segment(caller.channel, made))
+
+
+@router.get("", response_model=Page[Segment])
+async def list_segments(
+    parts: Using, caller: Reader, awaited: AwaitedPosition, limit: Limit = 100, cursor: str | None = None
+) -> Page[Segment]:
+    """List the segments in the order of making."""
+    await _caught_up(parts, caller, awaited)
+    found = await parts.queries.segments(caller.channel, _after(cursor, "segments"), limit + 1)
+    page = [_segment(view) for view in found[:limit]]
+    return Page(items=page, next=_cursor("segments", page[-1].id) if len(found) > limit else None)
+
+
+@router.get("/memberships", response_model=Page[Membership])
+async def list_memberships(
+    parts: Using, caller: Reader, awaited: AwaitedPosition, contact: str, limit: Limit = 100, cursor: str | None = None
+) -> Page[Membership]:
+    """List the segments that a contact is in."""
+    await _caught_up(parts, caller, awaited)
+    known = await _contact(parts, caller, contact)
+    bound = f"memberships/{known.id}"
+    found = await parts.queries.memberships(caller.channel, known.id, _after(cursor, bound), limit + 1)
+    page = [Membership(id=v.id, name=v.name, status=_status(v.status), since=from_millis(v.since)) for v in found[:limit]]
+    return Page(items=page, next=_cursor(bound, page[-1].id) if len(found) > limit else None)
+
+
+@router.get("/{segment_id}", response_model=Segment)
+async def get_segment(segment: Existing) -> Segment:
+    """Read one segment, with its exact count."""
+    return _segment(segment)
+
+
+@router.patch("/{segment_id}", response_model=Segment)
+async def change_segment(segment: Managed, body: SegmentChange, response: Response, parts: Using, caller: Manager) -> Segment:
+    """Change a segment's name or filter; with another filter it is built anew."""
+    name = body.name if "name" in body.model_fields_set else None
+    raw = body.filter if "filter" in body.model_fields_set else UNCHANGED
+    await parts.commands.change(caller, segment.id, name, raw)
+    _written(response)
+    return _segment(await parts.queries.segment(caller.channel, segment.id))
+
+
+@router.delete("/{segment_id}", status_code=204)
+async def delete_segment(segment: Managed, parts: Using, caller: Manager) -> Response:
+    """Delete a segment and its log."""
+    await parts.commands.delete(caller, segment.id)
+    response = Response(status_code=204)
+    _written(response)
+    return response
+
+
+@router.get("/{segment_id}/members", response_model=Page[Member])
+async def list_members(
+    segment: Existing, parts: Using, caller: Reader, limit: Limit = 100, cursor: str | None = None, at: Instant | None = None
+) -> Page[Member]:
+    """List the members, now or as of an instant."""
+    millis = None if at is None else to_millis(at)
+    bound = f"members/{segment.id}/{millis}"
+    found = await parts.queries.members(caller.channel, segment.id, _after(cursor, bound), limit + 1, millis)
+    page = [Member(contact_id=v.contact_id, since=from_millis(v.since)) for v in found[:limit]]
+    return Page(items=page, next=_cursor(bound, page[-1].contact_id) if len(found) > limit else None)
+
+
+@router.get("/{segment_id}/members/{contact_id}", response_model=Standing)
+async def get_member(segment: Existing, contact_id: str, parts: Using, caller: Reader) -> Standing:
+    """Read whether a contact is in a segment, since when, and when the clock alone will change that."""
+    known = await _contact(parts, caller, contact_id)
+    standing = await parts.queries.standing(caller.channel, segment.id, known.id)
+    return Standing(member=standing.member, since=_instant(standing.since), next_change_at=_instant(standing.next_change))
+
+
+@router.get("/{segment_id}/changes", response_model=Changes)
+async def list_changes(
+    request: Request,
+    segment: Existing,
+    parts: Using,
+    caller: Reader,
+    after: Annotated[int, Query(ge=0, le=2**63 - 1)] = 0,
+    limit: Limit = 100,
+    last_event_id: Annotated[str | None, Header()] = None,
+) -> Response | Changes:
+    """Follow who entered and left, oldest first; with `Accept: text/event-stream` for as long as you listen."""
+    if "text/event-stream" in request.headers.get("accept", ""):
+        begin = _last_event(last_event_id) if last_event_id is not None else after
+        lines = _stream(request.app.state.health, parts, caller.channel, segment.id, begin)
+        return StreamingResponse(lines, media_type="text/event-stream", headers={"Cache-Control": "no-store"})
+    found = await parts.queries.changes(caller.channel, segment.id, after, limit)
+    return Changes(items=[_change(view) for view in found], next=found[-1].position if found else after)
+
+
+@router.get("/{segment_id}/counts", response_model=Page[Count])
+async def count_changes(
+    segment: Existing,
+    parts: Using,
+    caller: Reader,
+    begin: Annotated[Instant, Query(alias="from")],
+    end: Annotated[Instant | None, Query(alias="to")] = None,
+    step: Literal["minute", "hour", "day", "week"] = "day",
+) -> Page[Count]:
+    """Count who entered and left, and the size, step by step from one instant to another."""
+    first, last = to_millis(begin), to_millis(end or parts.clock.now())
+    if first > last:
+        raise Unprocessable("`from` must not be later than `to`.")
+    if (last - first) // _STEPS[step] >= _MOST_STEPS:
+        raise Unprocessable(f"That would be more than {_MOST_STEPS:,} steps. Ask for longer ones, or for less time.")
+    found = await parts.queries.counts(caller.channel, segment.id, first, last, _STEPS[step])
+    return Page(items=[Count(at=from_millis(v.at), entered=v.entered, left=v.left, size=v.size) for v in found])
+
+
+@router.post("/{segment_id}/explain")
+async def explain_membership(segment: Existing, body: Why, parts: Using, caller: Reader) -> dict[str, object]:
+    """Explain why a contact is in a segment or not: every condition, what it saw, and when the clock will change it."""
+    try:
+        known = await parts.queries.contact(caller.channel, body.contact_id)
+    except NotFound as missing:
+        raise Unprocessable(missing.detail, code="unknownContact", pointer="/contactId") from None
+    return await parts.queries.explain(caller.channel, segment.id, known, to_millis(parts.clock.now()))
+
+
+async def _stream(health: Health, parts: Parts, channel: str, segment_id: UUID, after: int) -> AsyncIterator[bytes]:
+    """Server-sent events from a position on, until the listener goes, this process stops or the segment is deleted."""
+    spoken = time.monotonic()
+    yield b": changes follow\n\n"
+    while not health.draining:
+        found = await parts.queries.changes(channel, segment_id, after, _STREAM_BATCH)
+        for view in found:
+            after = view.position
+            yield b"id: %d\nevent: %s\ndata: %s\n\n" % (
+                after,
+                view.change.encode(),
+                _change(view).model_dump_json(by_alias=True).encode(),
+            )
+        now = time.monotonic()
+        if found:
+            spoken = now
+        elif now - spoken > _STREAM_COMMENT_SECONDS:
+            try:
+                await parts.queries.segment(channel, segment_id)
+            except NotFound:
+                return
+            spoken = now
+            yield b": nothing new\n\n"
+        if len(found) < _STREAM_BATCH:
+            await asyncio.sleep(_STREAM_LOOK_SECONDS)
+
+
+def _last_event(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 18):
+        raise Unprocessable("`Last-Event-ID` must be a position that an event bore.", code="invalid")
+    return int(text)
+
+
+def _segment(view: SegmentView) -> Segment:
+    return Segment(
+        id=view.id, name=view.name, filter=view.filter, status=_status(view.status), problem=view.problem, count=view.count,
+        definition_version=view.definition_version,
+    )  # fmt: skip
+
+
+def _status(word: str) -> Literal["building", "live", "broken"]:
+    match word:
+        case "building" | "live" | "broken":
+            return word
+        case _:
+            raise AssertionError(word)
+
+
+def _change(view: ChangeView) -> Change:
+    return Change.model_validate(
+        {
+            "position": view.position,
+            "at": from_millis(view.at),
+            "contactId": view.contact_id,
+            "change": view.change,
+            "cause": view.cause,
+        }
+    )
+
+
+def _instant(millis: int | None) -> datetime | None:
+    return None if millis is None or millis > _LAST_MILLIS else from_millis(millis)
+
+
+def _written(response: Response) -> None:
+    """Definitions are read where they are written, so there is nothing to wait for: an empty position."""
+    response.headers[position.HEADER] = position.Position(()).encode()
+
+
+def _cursor(bound: str, last: UUID) -> str:
+    return base64.urlsafe_b64encode(orjson.dumps([bound, str(last)])).decode().rstrip("=")
+
+
+def _after(cursor: str | None, bound: str) -> UUID | None:
+    """The id that a cursor of this very request stands at. Raises Unprocessable."""
+    if cursor is None:
+        return None
+    try:
+        match orjson.loads(base64.b64decode(cursor + "=" * (-len(cursor) % 4), b"-_", validate=True)):
+            case [str(made_for), str(last)] if made_for == bound and (known := parse_id(last)) is not None:
+                return known
+    except (binascii.Error, ValueError):
+        pass
+    raise Unprocessable("`cursor` must be the `next` of the same request's answer before.", code="invalidCursor")

@@ -1,0 +1,200 @@
+"""Kafka into segments: every version of every contact is judged, and fields and settings change what segments mean."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+import orjson
+
+from common.clock import Clock, to_millis
+from common.envelope import Delivered, UnreadableMessage
+from common.errors import Unavailable
+from common.events.contacts import ChannelMessage, FieldMessage, contact_message, field_message
+from common.ids import Ids, parse_id
+from common.postgres import Database
+from common.topics import CONTACTS, FIELDS
+from segments import store
+from segments.definition import reconsidered
+from segments.ledger import Ledger, Place
+from segments.membership import Known, Rule, Standing, absent, follow
+from segments.queries import Rules
+
+GROUP = "segments"
+TOPICS = (CONTACTS, FIELDS)
+
+Partition = tuple[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class ContactFact:
+    """One version of one contact."""
+
+    partition: Partition
+    offset: int
+    channel: str
+    contact_id: UUID
+    known: Known
+    merged_into: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class FieldFact:
+    """A field's definition, or a channel's settings."""
+
+    partition: Partition
+    offset: int
+    channel: str
+    told: FieldMessage | ChannelMessage
+
+
+Fact = ContactFact | FieldFact
+
+
+def read(record: Delivered) -> Fact:
+    """What a message tells. Raises UnreadableMessage."""
+    partition = (record.topic, record.partition)
+    if record.topic == FIELDS:
+        return FieldFact(partition, record.offset, record.channel, field_message(record))
+    contact_id = parse_id(record.subject)
+    if contact_id is None or not record.channel:
+        raise UnreadableMessage("the key does not name a channel and a contact")
+    told = contact_message(record)
+    at = to_millis(record.time)
+    if told is None or record.value is None:
+        known = Known(record.version, at, None, erased=True)
+        return ContactFact(partition, record.offset, record.channel, contact_id, known, None)
+    merged_into = told.contact.merged_into
+    # Checked by the model, judged as it was written: the evaluator reads the wire's own form.
+    doc = None if merged_into is not None else orjson.loads(record.value)["contact"]
+    return ContactFact(partition, record.offset, record.channel, contact_id, Known(told.version, at, doc), merged_into)
+
+
+class Judge:
+    """Applies facts. Where each partition goes on is written with the effect, and nobody else may have moved it meanwhile."""
+
+    def __init__(self, database: Database, clock: Clock, ids: Ids) -> None:
+        self._database = database
+        self._clock = clock
+        self._ids = ids
+        self._rules = Rules()
+        self._applied: dict[Partition, int] = {}
+        self._read: dict[Partition, int] = {}
+
+    async def positions(self, partitions: Sequence[Partition]) -> Mapping[Partition, int]:
+        """Where the database says these partitions go on; to be asked whenever partitions are assigned."""
+        async with self._database.transaction() as tx:
+            known = await store.offsets(tx, partitions)
+        for partition, offset in known.items():
+            self._applied[partition] = max(offset, self._applied.get(partition, 0))
+        return known
+
+    def decode(self, record: Delivered) -> Fact:
+        """Read a message, and remember that it was seen, readable or not. Raises UnreadableMessage."""
+        self._read[record.topic, record.partition] = record.offset + 1
+        return read(record)
+
+    async def apply(self, facts: Sequence[Fact]) -> None:
+        """Judge a batch. Raises Unavailable where PostgreSQL is away, Fenced where these partitions are somebody else's now."""
+        new = [f for f in facts if f.offset >= self._applied.get(f.partition, 0)]
+        try:
+            # Fields first: a definition is never newer than the contacts that were written with it in the batch.
+            await self._apply_fields([f for f in new if isinstance(f, FieldFact)])
+            await self._apply_contacts([f for f in new if isinstance(f, ContactFact)])
+        except store.AWAY as error:
+            raise Unavailable("PostgreSQL does not answer") from error
+
+    def _moves(self, topic: str) -> list[store.Move]:
+        return [
+            store.Move(*partition, self._applied.get(partition, 0), offset)
+            for partition, offset in sorted(self._read.items())
+            if partition[0] == topic and offset > self._applied.get(partition, 0)
+        ]
+
+    def _done(self, moves: Sequence[store.Move]) -> None:
+        for m in moves:
+            self._applied[m.topic, m.partition] = m.next
+
+    async def _apply_fields(self, facts: Sequence[FieldFact]) -> None:
+        moves = self._moves(FIELDS)
+        if not moves:
+            return
+        async with self._database.transaction() as tx:
+            await store.move(tx, moves)
+            channels = sorted({f.channel for f in facts})
+            await store.change_alone(tx, channels)
+            for channel in channels:
+                await self._redefine(tx, channel, [f for f in facts if f.channel == channel])
+        self._done(moves)
+
+    async def _redefine(self, tx: store.Tx, channel: str, facts: Sequence[FieldFact]) -> None:
+        before = await store.load_channel(tx, channel)
+        for fact in facts:
+            match fact.told:
+                case FieldMessage(field=field, version=version):
+                    await store.put_field(tx, channel, field.key, field.type, field.archived, version)
+                case ChannelMessage(channel=settings, version=version):
+                    await store.put_settings(tx, channel, settings.country, settings.time_zone, version)
+        after = await store.load_channel(tx, channel)
+        if (after.fields, after.country, after.zone) == (before.fields, before.country, before.zone):
+            return
+        for segment in reconsidered(before, after, to_millis(self._clock.now())):
+            await store.update_segment(tx, channel, segment)
+        await store.touch(tx, channel)
+
+    async def _apply_contacts(self, facts: Sequence[ContactFact]) -> None:
+        moves = self._moves(CONTACTS)
+        if not moves:
+            return
+        async with self._database.transaction() as tx:
+            await store.move(tx, moves)
+            if facts:
+                await self._judge(tx, facts)
+        self._done(moves)
+
+    async def _judge(self, tx: store.Tx, facts: Sequence[ContactFact]) -> None:
+        channels = {f.channel for f in facts}
+        await store.judge_together(tx, channels)
+        rules = await self._rules.of(tx, channels)
+        versions: dict[tuple[str, UUID], list[ContactFact]] = {}
+        for fact in facts:
+            versions.setdefault((fact.channel, fact.contact_id), []).append(fact)
+        stored = await store.lock_contacts(tx, versions)
+        standings = await store.standings(tx, [key for key in versions if rules[key[0]]])
+        ledger = Ledger()
+        newest: list[store.Contact] = []
+        for key, told in versions.items():
+            prior = stored[key].known if key in stored else None
+            fresh = _in_order(told, prior)
+            if fresh:
+                last = fresh[-1]
+                newest.append(store.Contact(last.channel, last.contact_id, last.known, last.merged_into))
+                _judge_contact(ledger, rules[key[0]], standings.get(key, {}), prior, fresh)
+        if newest:
+            await store.put_contacts(tx, newest)
+        await store.write(tx, ledger, self._ids)
+
+
+def _in_order(told: Sequence[ContactFact], prior: Known | None) -> list[ContactFact]:
+    """Each version that is newer than the one before, once."""
+    known = 0 if prior is None else prior.version
+    by_version = {f.known.version: f for f in told if f.known.version > known}
+    return [by_version[version] for version in sorted(by_version)]
+
+
+def _judge_contact(
+    ledger: Ledger,
+    rules: Mapping[UUID, Rule],
+    standings: Mapping[UUID, Standing],
+    prior: Known | None,
+    versions: Sequence[ContactFact],
+) -> None:
+    channel, contact_id = versions[0].channel, versions[0].contact_id
+    for segment_id, rule in rules.items():
+        place = Place(channel, segment_id, contact_id)
+        stored = standings.get(segment_id)
+        standing, before = stored or absent(rule), prior
+        for fact in versions:
+            judged = follow(standing, rule, before, fact.known)
+            ledger.note(place, judged)
+            standing, before = judged[0], fact.known
+        ledger.close(place, stored, standing, rule, versions[-1].known)

@@ -1,0 +1,165 @@
+"""What a channel's segments mean: their filters read with its fields and settings, each referred segment inlined."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from uuid import UUID
+
+from common.filters import (
+    Condition,
+    Context,
+    FieldDefinition,
+    FieldType,
+    FilterRefused,
+    Node,
+    conditions,
+    inline,
+    parse,
+    segment_ids,
+)
+from segments.membership import Rule
+
+BROKEN = "brokenSegment"
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A segment as it is kept. `filter` is what was written, `since` (milliseconds) the instant its present build judges by."""
+
+    id: UUID
+    name: str
+    filter: object
+    definition_version: int
+    status: str
+    problem: str | None
+    build: int
+    since: int
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """All that gives a channel's filters their meaning, at one revision."""
+
+    revision: int = 0
+    country: str = "KR"
+    zone: str = "Asia/Seoul"
+    fields: Mapping[str, FieldDefinition] = field(default_factory=dict[str, FieldDefinition])
+    segments: Mapping[UUID, Segment] = field(default_factory=dict[UUID, Segment])
+
+    def context(self) -> Context:
+        """What the parser must know."""
+        return Context(self.country, self.zone, self.fields, {str(name) for name in self.segments})
+
+    def with_segment(self, segment: Segment) -> "Channel":
+        """The channel with this segment put in, or put in place of the one with its id."""
+        return replace(self, segments={**self.segments, segment.id: segment})
+
+    def without(self, segment_id: UUID) -> "Channel":
+        """The channel without that segment."""
+        return replace(self, segments={name: s for name, s in self.segments.items() if name != segment_id})
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """The filters of a channel that can be read, inlined, and why the others can't."""
+
+    nodes: Mapping[UUID, Node]
+    refusals: Mapping[UUID, FilterRefused]
+
+
+def meaning(channel: Channel) -> Meaning:
+    """Read every segment of a channel."""
+    context = channel.context()
+    read: dict[str, Node] = {}
+    nodes: dict[UUID, Node] = {}
+    refusals: dict[UUID, FilterRefused] = {}
+    for segment in channel.segments.values():
+        try:
+            read[str(segment.id)] = parse(segment.filter, context)
+        except FilterRefused as refusal:
+            refusals[segment.id] = refusal
+    for segment in channel.segments.values():
+        if (node := read.get(str(segment.id))) is not None:
+            try:
+                nodes[segment.id] = _inlined(node, read, str(segment.id))
+            except FilterRefused as refusal:
+                refusals[segment.id] = refusal
+    return Meaning(nodes, refusals)
+
+
+def readable(raw: object, channel: Channel, segment_id: UUID) -> Node:
+    """The inlined tree of a filter that a segment of this id is to have. Raises FilterRefused with the place in the body."""
+    node = parse(raw, channel.context())
+    read: dict[str, Node] = {}
+    for other in channel.segments.values():
+        try:
+            read[str(other.id)] = parse(other.filter, channel.context())
+        except FilterRefused:
+            continue  # a broken segment matters only to a filter that names it, and then it is missing below
+    return _inlined(node, read, str(segment_id))
+
+
+def dependents(channel: Channel, segment_id: UUID) -> list[Segment]:
+    """The segments that name this one themselves."""
+    found = []
+    for other in channel.segments.values():
+        try:
+            named = segment_ids(parse(other.filter, channel.context()))
+        except FilterRefused:
+            continue
+        if str(segment_id) in named:
+            found.append(other)
+    return found
+
+
+def rules(channel: Channel, read: Meaning) -> dict[UUID, Rule]:
+    """How each segment is judged; one that is marked broken is frozen, and so is one that can't be read."""
+    return {
+        s.id: Rule(None if s.status == "broken" else read.nodes.get(s.id), s.since, s.build, s.status == "building")
+        for s in channel.segments.values()
+    }
+
+
+def reconsidered(before: Channel, after: Channel, now: int) -> list[Segment]:
+    """The segments to be written because of what changed: broken ones, mended ones, and those whose meaning is another.
+
+    Whatever means something else now is built anew as of `now`. A segment that was not there before is not among them.
+    """
+    was, is_now = meaning(before), meaning(after)
+    changed = []
+    for segment in after.segments.values():
+        if segment.id not in before.segments:
+            continue
+        if (refusal := is_now.refusals.get(segment.id)) is not None:
+            if segment.status != "broken":
+                changed.append(replace(segment, status="broken", problem=refusal.detail))
+        elif segment.status == "broken" or was.nodes.get(segment.id) != is_now.nodes[segment.id]:
+            changed.append(rebuilt(segment, now))
+    return changed
+
+
+def rebuilt(segment: Segment, now: int) -> Segment:
+    """The segment, to be judged over everyone again as of `now`."""
+    return replace(segment, status="building", problem=None, build=segment.build + 1, since=now)
+
+
+def _inlined(node: Node, read: Mapping[str, Node], own: str) -> Node:
+    for condition in _segment_conditions(node):
+        for n, value in enumerate(condition.values):
+            name, place = str(value), f"{condition.pointer}/values/{n}"
+            if name == own:
+                raise FilterRefused("Segments that refer to each other have no meaning.", code="segmentCircle", pointer=place)
+            if name not in read:
+                raise FilterRefused("This filter names a segment that is broken.", code=BROKEN, pointer=place)
+            try:
+                inline(read[name], read, (own, name))
+            except FilterRefused as refusal:
+                code = BROKEN if refusal.code == "unknownSegment" else refusal.code
+                raise FilterRefused(refusal.detail, code=code, pointer=place) from None
+    try:
+        return inline(node, read, (own,))
+    except FilterRefused as refusal:
+        raise FilterRefused(refusal.detail, code=refusal.code, pointer=refusal.pointer or "/filter") from None
+
+
+def _segment_conditions(node: Node) -> Iterable[Condition]:
+    return (c for c in conditions(node) if c.type is FieldType.SEGMENT)

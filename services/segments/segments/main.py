@@ -1,0 +1,97 @@
+"""Puts a process of segments together: settings are read, connections opened and parts joined here and nowhere else."""
+
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+from common import health, process, telemetry
+from common.clock import SystemClock
+from common.health import Health
+from common.ids import new_id
+from common.postgres import Database, migrate
+from segments.settings import Settings
+
+
+async def _api(settings: Settings) -> None:
+    from common.auth import Verifier
+    from segments import api
+    from segments.handlers import Segments
+    from segments.queries import Queries
+
+    clock = SystemClock()
+    async with _database(settings, "api") as database:
+        state = Health({"postgres": database.check})
+        parts = api.Parts(Segments(database, clock, new_id), Queries(database), clock)
+        app = api.application(Verifier(settings.jwks, settings.issuer), state, parts)
+        await process.serve(app, settings.host, settings.port, state)
+
+
+async def _consumer(settings: Settings) -> None:
+    from common.consumer import Consumer
+    from common.kafka import DeadLetters, Producer, Source
+    from segments.consumer import GROUP, TOPICS, Judge
+
+    async with (
+        _database(settings, "consumer") as database,
+        Producer.open(settings.kafka, client_id="segments-consumer") as producer,
+    ):
+        judge = Judge(database, SystemClock(), new_id)
+        async with Source.open(settings.kafka, GROUP, TOPICS, positions=judge.positions) as source:
+            state = Health({"postgres": database.check, "kafka": source.check})
+            loop = Consumer(source, judge.decode, judge.apply, DeadLetters(producer, GROUP), state)
+            await process.serve(health.application(state), settings.host, settings.port, state, [loop.run])
+
+
+async def _worker(settings: Settings) -> None:
+    from segments.worker import Builder, Timer
+
+    clock = SystemClock()
+    async with _database(settings, "worker") as database:
+        state = Health({"postgres": database.check})
+        loops = [Timer(database, clock, new_id, state).run, Builder(database, clock, new_id, state).run]
+        await process.serve(health.application(state), settings.host, settings.port, state, loops)
+
+
+async def _relay(settings: Settings) -> None:
+    from common.kafka import Producer
+    from common.relay import Relay
+
+    async with (
+        _database(settings, "relay") as database,
+        Producer.open(settings.kafka, client_id="segments-relay") as producer,
+    ):
+        state = Health({"postgres": database.check, "kafka": producer.check})
+        relay = Relay(database, producer, state)
+        await process.serve(health.application(state), settings.host, settings.port, state, [relay.run])
+
+
+async def _migrate(settings: Settings) -> None:
+    await migrate(settings.postgres.get_secret_value(), ["common", "segments"])
+
+
+async def _rebuild(settings: Settings) -> None:
+    from segments.rebuild import rebuild
+
+    async with _database(settings, "rebuild") as database:
+        count = await rebuild(database, SystemClock())
+        telemetry.log.info("segments are judged again", count=count)
+
+
+ROLES: dict[str, Callable[[Settings], Coroutine[Any, Any, None]]] = {
+    "api": _api, "consumer": _consumer, "worker": _worker, "relay": _relay, "migrate": _migrate, "rebuild": _rebuild,
+}  # fmt: skip
+
+
+def dispatch(arguments: Sequence[str]) -> int | str:
+    """Run the role that the command line names; answers the process's exit status, or what is wrong with the command line."""
+    if len(arguments) != 1 or arguments[0] not in ROLES:
+        return f"usage: python -m segments {'|'.join(ROLES)}"
+    (role,) = arguments
+    settings = Settings()  # pyright: ignore[reportCallIssue] - from the environment
+    telemetry.configure("segments", role, settings.log_level, settings.otlp_endpoint)
+    process.run(ROLES[role](settings))
+    return 0
+
+
+def _database(settings: Settings, role: str) -> AbstractAsyncContextManager[Database]:
+    return Database.open(settings.postgres.get_secret_value(), size=settings.pool_size, application=f"segments-{role}")

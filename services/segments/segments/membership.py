@@ -1,0 +1,148 @@
+"""Who is in a segment, from when to when, and why: one contact's versions and the clock, judged into a log of changes.
+
+The rules, for one contact and one segment:
+
+1. Every version is judged, in order, at its event's time t, by its own document: a flip is a change with cause `event`, at t.
+2. Before it, the clock is settled up to and including t by the *previous* document: each flip that was due is a change with
+   cause `clock` at its due instant, to the millisecond. The timer does the same up to the present. So the log does not
+   depend on when the timer happened to run, as long as versions come before the instants that follow them.
+3. A *late* version comes after a clock change that was due after its time t. The log is never rewritten, so the version is
+   judged at the last settled instant (or a contact that was told to leave would enter and leave again by the way),
+   and its change bears its own time t. Read in order of position and cut at an instant, the log then still tells who was in.
+4. A definition holds from its instant d on. Everyone known is judged at d, or at the contact's latest event if that is later,
+   with cause `definition`. A version from before d belongs to what the definition found: its change too is at d, with that cause.
+   While the build is under way, a version of a contact not reached yet brings that judgement with it, before its own.
+5. A contact that is gone (erased: cause `erasure`, merged: cause `event`) leaves at that event's time, from broken segments too.
+6. The membership of a broken segment is frozen: nothing else changes it, not the clock either.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from common.events.segments import Cause
+from common.filters import Node, Verdict, evaluate
+
+Doc = Mapping[str, object]
+"""A contact as the API shows it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A contact at one version. `at` is that version's time; without `doc` the contact is gone."""
+
+    version: int
+    at: int
+    doc: Doc | None
+    erased: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A segment as it is judged: `node` None is a broken one, `since` its definition's instant, `build` counts definitions."""
+
+    node: Node | None
+    since: int
+    build: int
+    building: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a contact stands: `since` when it entered, `next_change` when the clock flips it, `settled` the last judging."""
+
+    member: bool = False
+    since: int | None = None
+    next_change: int | None = None
+    settled: int = 0
+    build: int = 0
+
+    def worth_keeping(self, rule: Rule, contact_at: int) -> bool:
+        """Whether it says more than no row does: one outside for good, judged no later than definition and latest event."""
+        settled = max(contact_at, rule.since)
+        return self.member or self.next_change is not None or self.settled > settled or rule.building
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One contact entered or left; `version` is the contact's version that was judged."""
+
+    change: Literal["entered", "left"]
+    cause: Cause
+    at: int
+    version: int
+
+
+Judged = tuple[Standing, list[Change]]
+
+
+class ClockStands(Exception):
+    """A verdict named a next change that does not lie ahead: following it would never end."""
+
+
+def absent(rule: Rule) -> Standing:
+    """What no row means: outside for good, under this definition unless it is still being built."""
+    return Standing(build=0 if rule.building else rule.build)
+
+
+def follow(standing: Standing, rule: Rule, prior: Known | None, new: Known) -> Judged:
+    """A contact's next version (rules 1 to 6). `prior` is its version before; raises ClockStands."""
+    if new.doc is None:
+        return _gone(standing, rule, prior, new)
+    if rule.node is None:
+        return standing, []
+    changes: list[Change] = []
+    if standing.build != rule.build and new.at > rule.since:
+        standing, changes = define(standing, rule, prior)
+    elif standing.build != rule.build or new.at <= rule.since:
+        return define(standing, rule, new)
+    if prior is not None:
+        standing, due = settle(standing, rule, prior, new.at)
+        changes = changes + due
+    instant = max(new.at, standing.settled)
+    standing, flips = _judge(standing, rule.node, new, instant, new.at, "event")
+    return standing, changes + flips
+
+
+def define(standing: Standing, rule: Rule, known: Known | None) -> Judged:
+    """Judge what is known of a contact as the definition finds it (rule 4)."""
+    standing = replace(standing, build=rule.build, next_change=None)
+    if rule.node is None or known is None or known.doc is None:
+        return standing, []
+    before = known.at <= rule.since
+    instant = max(rule.since, known.at, standing.settled)
+    return _judge(standing, rule.node, known, instant, rule.since if before else known.at, "definition")
+
+
+def settle(standing: Standing, rule: Rule, known: Known, until: int) -> Judged:
+    """Let the clock run up to and including `until` (rule 2)."""
+    if rule.node is None or standing.build != rule.build:
+        return replace(standing, next_change=None), []
+    changes: list[Change] = []
+    while standing.next_change is not None and standing.next_change <= until:
+        due = standing.next_change
+        standing, flips = _judge(standing, rule.node, known, due, due, "clock")
+        changes += flips
+        if standing.next_change is not None and standing.next_change <= due:
+            raise ClockStands(f"the next change after {due} would be at {standing.next_change}")
+    return standing, changes
+
+
+def _gone(standing: Standing, rule: Rule, prior: Known | None, new: Known) -> Judged:
+    changes: list[Change] = []
+    if prior is not None:
+        standing, changes = settle(standing, rule, prior, new.at)
+    if standing.member:
+        changes = [*changes, Change("left", "erasure" if new.erased else "event", new.at, new.version)]
+    return Standing(settled=new.at, build=rule.build), changes
+
+
+def _judge(standing: Standing, node: Node, known: Known, instant: int, at: int, cause: Cause) -> Judged:
+    assert known.doc is not None
+    verdict: Verdict = evaluate(node, known.doc, instant)
+    moved = replace(standing, next_change=verdict.next_change, settled=instant)
+    if verdict.truth == standing.member:
+        return moved, []
+    if verdict.truth:
+        return replace(moved, member=True, since=at), [Change("entered", cause, at, known.version)]
+    return replace(moved, member=False, since=None), [Change("left", cause, at, known.version)]

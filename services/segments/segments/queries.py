@@ -1,0 +1,270 @@
+"""What can be asked about segments: definitions, members now and then, the change log, why, and what is applied here."""
+
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+import asyncpg
+import orjson
+
+from common.errors import Conflict, NotFound
+from common.filters import explain
+from common.position import Position
+from common.postgres import Database
+from segments import store
+from segments.definition import meaning, rules
+from segments.membership import Known, Rule
+
+
+class Rules:
+    """How each channel's segments are judged, kept compiled for as long as the channel's revision stands."""
+
+    def __init__(self, most: int = 1000) -> None:
+        self._most = most
+        self._known: OrderedDict[str, tuple[int, Mapping[UUID, Rule]]] = OrderedDict()
+
+    async def of(self, tx: store.Tx, channels: Iterable[str]) -> dict[str, Mapping[UUID, Rule]]:
+        """The rules of these channels; the caller holds their definitions still (`store.judge_together`)."""
+        wanted = set(channels)
+        revisions = await store.revisions(tx, wanted)
+        found: dict[str, Mapping[UUID, Rule]] = {}
+        for channel in wanted:
+            revision = revisions.get(channel, 0)
+            cached = self._known.get(channel)
+            if cached is None or cached[0] != revision:
+                loaded = await store.load_channel(tx, channel)
+                cached = (revision, rules(loaded, meaning(loaded)))
+                self._known[channel] = cached
+                if len(self._known) > self._most:
+                    self._known.popitem(last=False)
+            self._known.move_to_end(channel)
+            found[channel] = cached[1]
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentView:
+    """A segment as it is shown."""
+
+    id: UUID
+    name: str
+    filter: object
+    status: str
+    problem: str | None
+    count: int
+    definition_version: int
+
+
+@dataclass(frozen=True, slots=True)
+class MemberView:
+    """A member, in since an instant (milliseconds)."""
+
+    contact_id: UUID
+    since: int
+
+
+@dataclass(frozen=True, slots=True)
+class StandingView:
+    """Where one contact stands; instants in milliseconds."""
+
+    member: bool
+    since: int | None
+    next_change: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeView:
+    """An entry of the change log; `at` in milliseconds."""
+
+    position: int
+    at: int
+    contact_id: UUID
+    change: str
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class MembershipView:
+    """A segment that a contact is in."""
+
+    id: UUID
+    name: str
+    status: str
+    since: int
+
+
+@dataclass(frozen=True, slots=True)
+class CountView:
+    """What happened from `at` (milliseconds) on for one step, and the size at its end."""
+
+    at: int
+    entered: int
+    left: int
+    size: int
+
+
+_SEGMENT = """
+select s.id, s.name, s.filter, s.status, s.problem, s.definition_version, t.members
+from segment s join tally t on t.channel = s.channel and t.segment_id = s.id
+where s.channel = $1
+"""
+_ONE = _SEGMENT + " and s.id = $2"
+_LIST = _SEGMENT + " and ($2::uuid is null or s.id > $2) order by s.id limit $3"
+_MEMBERS = """
+select contact_id, since_ms from membership
+where channel = $1 and segment_id = $2 and member and ($3::uuid is null or contact_id > $3) order by contact_id limit $4
+"""
+_MEMBERS_AT = """
+select contact_id, at_ms from (
+    select distinct on (contact_id) contact_id, change, at_ms from change
+    where channel = $1 and segment_id = $2 and at_ms <= $5 and ($3::uuid is null or contact_id > $3)
+    order by contact_id, position desc
+) as last where change = 'entered' order by contact_id limit $4
+"""
+_CONTACT = "select id, version, at_ms, doc, merged_into from contact where channel = $1 and id = $2"
+_STANDING = """
+select m.member, m.since_ms, case when s.status = 'broken' then null else m.next_change_ms end as next_change_ms
+from membership m join segment s on s.channel = m.channel and s.id = m.segment_id
+where m.channel = $1 and m.segment_id = $2 and m.contact_id = $3
+"""
+_MEMBERSHIPS = """
+select s.id, s.name, s.status, m.since_ms from membership m join segment s on s.channel = m.channel and s.id = m.segment_id
+where m.channel = $1 and m.contact_id = $2 and m.member and ($3::uuid is null or s.id > $3) order by s.id limit $4
+"""
+_CHANGES = """
+select position, at_ms, contact_id, change, cause from change
+where channel = $1 and segment_id = $2 and position > $3 order by position limit $4
+"""
+_COUNTS = """
+select (at_ms - $3) / $5 as step, count(*) filter (where change = 'entered') as entered,
+    count(*) filter (where change = 'left') as gone
+from change where channel = $1 and segment_id = $2 and at_ms >= $3 and at_ms < $4 group by 1
+"""
+_SIZE_BEFORE = """
+select count(*) filter (where change = 'entered') - count(*) filter (where change = 'left')
+from change where channel = $1 and segment_id = $2 and at_ms < $3
+"""
+_APPLIED_CONTACTS = """
+select count(*) from contact c join unnest($2::uuid[], $3::bigint[]) as w (id, version) on c.id = w.id
+where c.channel = $1 and c.version >= w.version
+"""
+_APPLIED_FIELDS = """
+select count(*) from (
+    select key, version from field where channel = $1
+    union all select '@channel', version from channel where channel = $1
+) as f join unnest($2::text[], $3::bigint[]) as w (key, version) on f.key = w.key and f.version >= w.version
+"""
+_MOST_MERGES = 20
+
+
+class SegmentBroken(Conflict):
+    """The segment's filter can't be read as things stand."""
+
+    code = "segmentBroken"
+
+
+class Queries:
+    """The reads of one service."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def segment(self, channel: str, segment_id: UUID) -> SegmentView:
+        """One segment. Raises NotFound."""
+        async with self._database.connection() as connection:
+            row = await connection.fetchrow(_ONE, channel, segment_id)
+        if row is None:
+            raise NotFound("There is no such segment.")
+        return _segment(row)
+
+    async def segments(self, channel: str, after: UUID | None, most: int) -> list[SegmentView]:
+        """Segments in the order of making, following one."""
+        async with self._database.connection() as connection:
+            return [_segment(r) for r in await connection.fetch(_LIST, channel, after, most)]
+
+    async def members(
+        self, channel: str, segment_id: UUID, after: UUID | None, most: int, at: int | None = None
+    ) -> list[MemberView]:
+        """Members in the order of ids, following one; as of an instant (milliseconds), by the change log."""
+        async with self._database.connection() as connection:
+            if at is None:
+                rows = await connection.fetch(_MEMBERS, channel, segment_id, after, most)
+            else:
+                rows = await connection.fetch(_MEMBERS_AT, channel, segment_id, after, most, at)
+        return [MemberView(r[0], r[1]) for r in rows]
+
+    async def contact(self, channel: str, contact_id: UUID) -> store.Contact:
+        """A contact, or the one it was merged into. Raises NotFound where it never was or is erased."""
+        async with self._database.connection() as connection:
+            following: UUID | None = contact_id
+            for _ in range(_MOST_MERGES):
+                row = await connection.fetchrow(_CONTACT, channel, following)
+                if row is None or (row["doc"] is None and row["merged_into"] is None):
+                    break
+                if row["doc"] is not None:
+                    known = Known(row["version"], row["at_ms"], orjson.loads(row["doc"]))
+                    return store.Contact(channel, row["id"], known)
+                following = row["merged_into"]
+        raise NotFound("There is no such contact.")
+
+    async def standing(self, channel: str, segment_id: UUID, contact_id: UUID) -> StandingView:
+        """Where a contact stands in a segment."""
+        async with self._database.connection() as connection:
+            row = await connection.fetchrow(_STANDING, channel, segment_id, contact_id)
+        return StandingView(False, None, None) if row is None else StandingView(*row)
+
+    async def memberships(self, channel: str, contact_id: UUID, after: UUID | None, most: int) -> list[MembershipView]:
+        """The segments that a contact is in."""
+        async with self._database.connection() as connection:
+            return [MembershipView(*r) for r in await connection.fetch(_MEMBERSHIPS, channel, contact_id, after, most)]
+
+    async def changes(self, channel: str, segment_id: UUID, after: int, most: int) -> list[ChangeView]:
+        """The change log after a position, oldest first."""
+        async with self._database.connection() as connection:
+            return [ChangeView(*r) for r in await connection.fetch(_CHANGES, channel, segment_id, after, most)]
+
+    async def counts(self, channel: str, segment_id: UUID, begin: int, end: int, step: int) -> list[CountView]:
+        """Entered, left and size in steps of so many milliseconds, from `begin` until before `end`."""
+        async with self._database.connection() as connection:
+            size = int(await connection.fetchval(_SIZE_BEFORE, channel, segment_id, begin) or 0)
+            rows = await connection.fetch(_COUNTS, channel, segment_id, begin, end, step)
+        by_step = {r["step"]: (r["entered"], r["gone"]) for r in rows}
+        found = []
+        for number in range(-(-(end - begin) // step)):
+            entered, gone = by_step.get(number, (0, 0))
+            size += entered - gone
+            found.append(CountView(begin + number * step, entered, gone, size))
+        return found
+
+    async def explain(self, channel: str, segment_id: UUID, contact: store.Contact, now: int) -> dict[str, object]:
+        """The segment's tree, each node with its truth for this contact now. Raises NotFound and SegmentBroken."""
+        async with self._database.connection() as connection:
+            loaded = await store.load_channel(connection, channel)
+        if segment_id not in loaded.segments:
+            raise NotFound("There is no such segment.")
+        read = meaning(loaded)
+        if segment_id not in read.nodes:
+            raise SegmentBroken(f"This segment is broken: {read.refusals[segment_id].detail}")
+        assert contact.known.doc is not None
+        return explain(read.nodes[segment_id], contact.known.doc, now)
+
+    async def has_applied(self, channel: str, position: Position) -> bool:
+        """Whether everything that the position names has arrived here."""
+        contacts = [(UUID(e.id), e.version) for e in position.entries if e.kind == "contact"]
+        fields = [(e.id, e.version) for e in position.entries if e.kind == "field"]
+        async with self._database.connection() as connection:
+            for statement, wanted in ((_APPLIED_CONTACTS, contacts), (_APPLIED_FIELDS, fields)):
+                if wanted and await _count(connection, statement, channel, wanted) < len(wanted):
+                    return False
+        return True
+
+
+async def _count(connection: store.Tx, statement: str, channel: str, wanted: Sequence[tuple[object, int]]) -> int:
+    return int(await connection.fetchval(statement, channel, [name for name, _ in wanted], [v for _, v in wanted]) or 0)
+
+
+def _segment(row: asyncpg.Record) -> SegmentView:
+    return SegmentView(
+        row["id"], row["name"], row["filter"], row["status"], row["problem"], row["members"], row["definition_version"]
+    )

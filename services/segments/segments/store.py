@@ -1,0 +1,482 @@
+"""The tables of segments: definitions, newest states, standings, the change log, and the offsets they are true for."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import blake2b
+from typing import TypeAlias
+from uuid import UUID
+
+import asyncpg
+import orjson
+
+from common import outbox
+from common.clock import from_millis
+from common.envelope import Message, message
+from common.events.segments import Entered, Left, SegmentDefined, SegmentDeleted, SegmentMessage
+from common.filters import FieldDefinition, FieldType
+from common.ids import Ids
+from common.telemetry import trace_headers
+from common.topics import SEGMENTS
+from segments.definition import Channel, Segment
+from segments.ledger import Ledger
+from segments.membership import Known, Standing
+
+Tx: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+SOURCE = "segments"
+
+AWAY = (
+    OSError, TimeoutError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError, asyncpg.CannotConnectNowError,
+)  # fmt: skip
+"""What it looks like when PostgreSQL can't be reached: the same work may be tried again."""
+
+
+class Fenced(Exception):
+    """Another process has applied this partition meanwhile: whoever sees this no longer owns it, and must start anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A partition's next offset, from what this process believes it to be to what it is after its batch."""
+
+    topic: str
+    partition: int
+    expected: int
+    next: int
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """A contact's newest state as it is kept."""
+
+    channel: str
+    id: UUID
+    known: Known
+    merged_into: UUID | None = None
+
+
+_BEGIN_OFFSETS = """
+insert into consumer_offset (topic, partition, next_offset) select *, 0 from unnest($1::text[], $2::integer[])
+on conflict do nothing
+"""
+_OFFSETS = """
+select o.topic, o.partition, o.next_offset from consumer_offset o
+join unnest($1::text[], $2::integer[]) as p (topic, partition) using (topic, partition)
+"""
+_MOVE = """
+update consumer_offset o set next_offset = m.next
+from unnest($1::text[], $2::integer[], $3::bigint[], $4::bigint[]) as m (topic, partition, expected, next)
+where o.topic = m.topic and o.partition = m.partition and o.next_offset = m.expected
+returning 1
+"""
+
+
+async def offsets(tx: Tx, pairs: Sequence[tuple[str, int]]) -> dict[tuple[str, int], int]:
+    """The next offset of each (topic, partition); 0 for one never read: the store is the truth, and an empty one begins anew."""
+    columns = [topic for topic, _ in pairs], [partition for _, partition in pairs]
+    await tx.execute(_BEGIN_OFFSETS, *columns)
+    return {(r["topic"], r["partition"]): r["next_offset"] for r in await tx.fetch(_OFFSETS, *columns)}
+
+
+async def move(tx: Tx, moves: Sequence[Move]) -> None:
+    """Record the offsets. Raises Fenced where one is not what was expected; the caller's transaction is then void."""
+    moved = await tx.fetch(
+        _MOVE, [m.topic for m in moves], [m.partition for m in moves], [m.expected for m in moves], [m.next for m in moves]
+    )
+    if len(moved) != len(moves):
+        raise Fenced(f"{len(moves) - len(moved)} of {len(moves)} partitions were read by another process meanwhile")
+
+
+# Definitions are changed alone, judged by together: whoever judges shares the channel's lock from before it reads the
+# definitions until its commit, so a definition's build sees every contact that was judged without it.
+_TOGETHER = "select pg_advisory_xact_lock_shared(key) from unnest($1::bigint[]) as key"
+_ALONE = "select pg_advisory_xact_lock(key) from unnest($1::bigint[]) as key"
+
+
+def _lock_keys(schema: str, channels: Iterable[str]) -> list[int]:
+    return sorted(
+        int.from_bytes(blake2b(f"{schema}/{c}".encode(), digest_size=8).digest(), "big", signed=True) for c in set(channels)
+    )
+
+
+async def judge_together(tx: Tx, channels: Iterable[str]) -> None:
+    """Hold the channels' definitions still until the end of the transaction."""
+    await tx.execute(_TOGETHER, _lock_keys(await tx.fetchval("select current_schema()"), channels))
+
+
+async def change_alone(tx: Tx, channels: Iterable[str]) -> None:
+    """Wait for everyone who judges by the channels' definitions, and keep them out until the end of the transaction."""
+    await tx.execute(_ALONE, _lock_keys(await tx.fetchval("select current_schema()"), channels))
+
+
+_REVISIONS = "select channel, revision from channel where channel = any($1::text[])"
+_CHANNEL = "select country, time_zone, version, revision from channel where channel = $1"
+_FIELDS = "select key, type, archived from field where channel = $1 and key like 'profile.%'"
+_SEGMENTS = """
+select id, name, filter, definition_version, status, problem, build, since_ms from segment where channel = $1 order by id
+"""
+_TOUCH = """
+insert into channel (channel, revision) values ($1, 1) on conflict (channel) do update set revision = channel.revision + 1
+"""
+_SETTINGS = """
+insert into channel (channel, country, time_zone, version) values ($1, $2, $3, $4)
+on conflict (channel) do update set country = $2, time_zone = $3, version = $4 where channel.version < $4
+returning 1
+"""
+_PUT_FIELD = """
+insert into field (channel, key, type, archived, version) values ($1, $2, $3, $4, $5)
+on conflict (channel, key) do update set type = $3, archived = $4, version = $5 where field.version < $5
+returning 1
+"""
+_PUT_SEGMENT = """
+insert into segment (channel, id, name, filter, definition_version, status, problem, build, since_ms, created_at, created_by)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+"""
+_PUT_TALLY = "insert into tally (channel, segment_id) values ($1, $2)"
+_UPDATE_SEGMENT = """
+update segment set name = $3, filter = $4, definition_version = $5, status = $6, problem = $7, since_ms = $9,
+    built_to = case when build = $8 then built_to end, build = $8
+where channel = $1 and id = $2
+"""
+_DELETE_SEGMENT = (
+    "delete from membership where channel = $1 and segment_id = $2",
+    "delete from change where channel = $1 and segment_id = $2",
+    "delete from tally where channel = $1 and segment_id = $2",
+    "delete from segment where channel = $1 and id = $2",
+)
+
+
+async def revisions(tx: Tx, channels: Iterable[str]) -> dict[str, int]:
+    """The revision of each channel that has one."""
+    return {r["channel"]: r["revision"] for r in await tx.fetch(_REVISIONS, list(channels))}
+
+
+async def load_channel(tx: Tx, channel: str) -> Channel:
+    """Everything that gives the channel's filters their meaning."""
+    settings = await tx.fetchrow(_CHANNEL, channel)
+    fields = {
+        r["key"].removeprefix("profile."): FieldDefinition(FieldType(r["type"].lower()), r["archived"])
+        for r in await tx.fetch(_FIELDS, channel)
+    }
+    segments = {r["id"]: _segment(r) for r in await tx.fetch(_SEGMENTS, channel)}
+    if settings is None:
+        return Channel(fields=fields, segments=segments)
+    return Channel(settings["revision"], settings["country"], settings["time_zone"], fields, segments)
+
+
+def _segment(row: asyncpg.Record) -> Segment:
+    return Segment(
+        row["id"], row["name"], row["filter"], row["definition_version"], row["status"], row["problem"], row["build"],
+        row["since_ms"],
+    )  # fmt: skip
+
+
+async def touch(tx: Tx, channel: str) -> None:
+    """Move the channel's revision: what was read of it before is out of date."""
+    await tx.execute(_TOUCH, channel)
+
+
+async def put_settings(tx: Tx, channel: str, country: str, zone: str, version: int) -> bool:
+    """Keep a channel's settings, unless a newer version is there."""
+    return await tx.fetchval(_SETTINGS, channel, country, zone, version) is not None
+
+
+async def put_field(tx: Tx, channel: str, key: str, kind: str, archived: bool, version: int) -> bool:
+    """Keep a field's definition, unless a newer version is there."""
+    return await tx.fetchval(_PUT_FIELD, channel, key, kind, archived, version) is not None
+
+
+async def add_segment(tx: Tx, channel: str, segment: Segment, at: datetime, by: str) -> None:
+    """A new segment, with an empty tally."""
+    await tx.execute(
+        _PUT_SEGMENT, channel, segment.id, segment.name, segment.filter, segment.definition_version, segment.status,
+        segment.problem, segment.build, segment.since, at, by,
+    )  # fmt: skip
+    await tx.execute(_PUT_TALLY, channel, segment.id)
+
+
+async def update_segment(tx: Tx, channel: str, segment: Segment) -> None:
+    """The segment as it is now; where its build is another, that build begins at the beginning."""
+    await tx.execute(
+        _UPDATE_SEGMENT, channel, segment.id, segment.name, segment.filter, segment.definition_version, segment.status,
+        segment.problem, segment.build, segment.since,
+    )  # fmt: skip
+
+
+async def delete_segment(tx: Tx, channel: str, segment_id: UUID) -> None:
+    """The segment and all that was known of it."""
+    for statement in _DELETE_SEGMENT:
+        await tx.execute(statement, channel, segment_id)
+
+
+async def tell_defined(tx: Tx, channel: str, segment: Segment, at: datetime, ids: Ids) -> None:
+    """Tell that a segment was made, or means something else from now on."""
+    told = SegmentDefined.model_validate(
+        {
+            "segmentId": segment.id,
+            "name": segment.name,
+            "filter": segment.filter,
+            "definitionVersion": segment.definition_version,
+        }
+    )
+    await _tell_definition(tx, channel, segment.id, segment.definition_version, told, at, ids)
+
+
+async def tell_deleted(tx: Tx, channel: str, segment: Segment, at: datetime, ids: Ids) -> None:
+    """Tell that a segment is no more."""
+    told = SegmentDeleted(segment_id=segment.id)
+    await _tell_definition(tx, channel, segment.id, segment.definition_version + 1, told, at, ids)
+
+
+async def _tell_definition(
+    tx: Tx, channel: str, segment_id: UUID, version: int, told: SegmentDefined | SegmentDeleted, at: datetime, ids: Ids
+) -> None:
+    value = SegmentMessage(event=told).encode()
+    await outbox.put(
+        tx,
+        [
+            message(
+                SEGMENTS,
+                channel=channel,
+                subject=str(segment_id),
+                source=SOURCE,
+                type=told.type,
+                id=ids(),
+                version=version,
+                at=at,
+                value=value,
+                trace=trace_headers(),
+            )
+        ],
+    )
+
+
+_LOCK_CONTACTS = """
+select c.channel, c.id, c.version, c.at_ms, c.doc, c.merged_into
+from contact c join unnest($1::text[], $2::uuid[]) as w (channel, id) on c.channel = w.channel and c.id = w.id
+order by c.channel, c.id for update of c
+"""
+_NEXT_CONTACTS = """
+select channel, id, version, at_ms, doc, merged_into from contact
+where channel = $1 and ($2::uuid is null or id > $2) and doc is not null order by id limit $3 for update
+"""
+_PUT_CONTACTS = """
+insert into contact (channel, id, version, at_ms, doc, merged_into)
+select * from unnest($1::text[], $2::uuid[], $3::bigint[], $4::bigint[], $5::bytea[], $6::uuid[])
+on conflict (channel, id) do update
+set version = excluded.version, at_ms = excluded.at_ms, doc = excluded.doc, merged_into = excluded.merged_into
+where contact.version < excluded.version
+"""
+
+
+def _contact(row: asyncpg.Record) -> Contact:
+    doc = None if row["doc"] is None else orjson.loads(row["doc"])
+    return Contact(row["channel"], row["id"], Known(row["version"], row["at_ms"], doc), row["merged_into"])
+
+
+async def lock_contacts(
+    tx: Tx, wanted: Iterable[tuple[str, UUID]], *, skip_locked: bool = False
+) -> dict[tuple[str, UUID], Contact]:
+    """The newest states, locked before anything else in the order of channel and id: everyone locks so, hence no deadlock."""
+    pairs = sorted(set(wanted))
+    statement = _LOCK_CONTACTS + (" skip locked" if skip_locked else "")
+    rows = await tx.fetch(statement, [channel for channel, _ in pairs], [contact for _, contact in pairs])
+    return {(r["channel"], r["id"]): _contact(r) for r in rows}
+
+
+async def lock_next_contacts(tx: Tx, channel: str, after: UUID | None, most: int) -> list[Contact]:
+    """The contacts that are there and follow an id, in the order of ids, locked."""
+    return [_contact(r) for r in await tx.fetch(_NEXT_CONTACTS, channel, after, most)]
+
+
+async def put_contacts(tx: Tx, contacts: Sequence[Contact]) -> None:
+    """Keep the newest state of each."""
+    await tx.execute(
+        _PUT_CONTACTS,
+        [c.channel for c in contacts],
+        [c.id for c in contacts],
+        [c.known.version for c in contacts],
+        [c.known.at for c in contacts],
+        [None if c.known.doc is None else orjson.dumps(c.known.doc) for c in contacts],
+        [c.merged_into for c in contacts],
+    )
+
+
+_STANDINGS = """
+select m.channel, m.segment_id, m.contact_id, m.member, m.since_ms, m.next_change_ms, m.settled_ms, m.build
+from membership m join unnest($1::text[], $2::uuid[]) as w (channel, id) on m.channel = w.channel and m.contact_id = w.id
+where $3::uuid is null or m.segment_id = $3
+"""
+_DUE = "select channel, contact_id from membership where next_change_ms <= $1 order by next_change_ms limit $2"
+_PUT_STANDINGS = """
+insert into membership (channel, segment_id, contact_id, member, since_ms, next_change_ms, settled_ms, build)
+select * from unnest(
+    $1::text[], $2::uuid[], $3::uuid[], $4::boolean[], $5::bigint[], $6::bigint[], $7::bigint[], $8::integer[]
+)
+on conflict (channel, segment_id, contact_id) do update
+set member = excluded.member, since_ms = excluded.since_ms, next_change_ms = excluded.next_change_ms,
+    settled_ms = excluded.settled_ms, build = excluded.build
+"""
+_DROP_STANDINGS = """
+delete from membership m using unnest($1::text[], $2::uuid[], $3::uuid[]) as d (channel, segment_id, contact_id)
+where m.channel = d.channel and m.segment_id = d.segment_id and m.contact_id = d.contact_id
+"""
+_PURGE = """
+delete from membership m where m.settled_ms < $1 and not m.member and m.next_change_ms is null
+and not exists (select from segment s where s.channel = m.channel and s.id = m.segment_id and s.status = 'building')
+"""
+
+
+async def standings(
+    tx: Tx, contacts: Iterable[tuple[str, UUID]], segment_id: UUID | None = None
+) -> dict[tuple[str, UUID], dict[UUID, Standing]]:
+    """Where these contacts stand, by contact and segment; in one segment only, if it is named."""
+    pairs = list(contacts)
+    rows = await tx.fetch(_STANDINGS, [channel for channel, _ in pairs], [contact for _, contact in pairs], segment_id)
+    found: dict[tuple[str, UUID], dict[UUID, Standing]] = {}
+    for r in rows:
+        standing = Standing(r["member"], r["since_ms"], r["next_change_ms"], r["settled_ms"], r["build"])
+        found.setdefault((r["channel"], r["contact_id"]), {})[r["segment_id"]] = standing
+    return found
+
+
+async def due(tx: Tx, now: int, most: int) -> list[tuple[str, UUID]]:
+    """The contacts whose standing in some segment the clock has changed, the longest due first."""
+    return [(r["channel"], r["contact_id"]) for r in await tx.fetch(_DUE, now, most)]
+
+
+async def purge(tx: Tx, before: int) -> None:
+    """Drop rows that say no more than no row does, kept until now for the sake of late versions."""
+    await tx.execute(_PURGE, before)
+
+
+_BUILDING = "select channel, id from segment where status = 'building' order by since_ms limit 100"
+_CLAIM_BUILD = """
+select build, built_to from segment where channel = $1 and id = $2 and status = 'building' for update skip locked
+"""
+_BUILT = "update segment set built_to = $3 where channel = $1 and id = $2"
+_GO_LIVE = """
+update segment set status = 'live', built_to = null
+where channel = $1 and id = $2 and build = $3 and status = 'building' returning 1
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """How far a segment's build has come."""
+
+    build: int
+    built_to: UUID | None
+
+
+async def building(tx: Tx) -> list[tuple[str, UUID]]:
+    """The segments to be built, the longest waiting first."""
+    return [(r["channel"], r["id"]) for r in await tx.fetch(_BUILDING)]
+
+
+async def claim_build(tx: Tx, channel: str, segment_id: UUID) -> Build | None:
+    """The build, for this transaction alone; None where it is done or another has it."""
+    row = await tx.fetchrow(_CLAIM_BUILD, channel, segment_id)
+    return None if row is None else Build(row["build"], row["built_to"])
+
+
+async def built(tx: Tx, channel: str, segment_id: UUID, up_to: UUID) -> None:
+    """Record how far the build has come."""
+    await tx.execute(_BUILT, channel, segment_id, up_to)
+
+
+async def go_live(tx: Tx, channel: str, segment_id: UUID, build: int) -> bool:
+    """Everyone is judged by this build; False where another build has begun or ended meanwhile."""
+    return await tx.fetchval(_GO_LIVE, channel, segment_id, build) is not None
+
+
+_LOCK_TALLIES = """
+select t.position from tally t join unnest($1::text[], $2::uuid[]) as w (channel, segment_id)
+on t.channel = w.channel and t.segment_id = w.segment_id order by t.channel, t.segment_id for update of t
+"""
+_MOVE_TALLIES = """
+update tally t set position = t.position + w.number, members = t.members + w.delta
+from unnest($1::text[], $2::uuid[], $3::bigint[], $4::bigint[]) as w (channel, segment_id, number, delta)
+where t.channel = w.channel and t.segment_id = w.segment_id
+returning t.channel, t.segment_id, t.position - w.number as position
+"""
+_PUT_CHANGES = """
+insert into change (channel, segment_id, position, contact_id, change, cause, at_ms, contact_version)
+select * from unnest(
+    $1::text[], $2::uuid[], $3::bigint[], $4::uuid[], $5::text[], $6::text[], $7::bigint[], $8::bigint[]
+)
+"""
+
+
+async def write(tx: Tx, ledger: Ledger, ids: Ids) -> None:
+    """Write what was found and tell of it; last in its transaction, for it locks the tallies until the commit."""
+    if ledger.dropped:
+        await tx.execute(
+            _DROP_STANDINGS,
+            [p.channel for p in ledger.dropped],
+            [p.segment_id for p in ledger.dropped],
+            [p.contact_id for p in ledger.dropped],
+        )
+    if ledger.kept:
+        places, kept = list(ledger.kept), list(ledger.kept.values())
+        await tx.execute(
+            _PUT_STANDINGS,
+            [p.channel for p in places],
+            [p.segment_id for p in places],
+            [p.contact_id for p in places],
+            [s.member for s in kept],
+            [s.since for s in kept],
+            [s.next_change for s in kept],
+            [s.settled for s in kept],
+            [s.build for s in kept],
+        )
+    if ledger.changes:
+        await _tell(tx, ledger, ids)
+
+
+async def _tell(tx: Tx, ledger: Ledger, ids: Ids) -> None:
+    sizes = list(ledger.sizes())
+    columns = [channel for (channel, _), _, _ in sizes], [segment for (_, segment), _, _ in sizes]
+    await tx.execute(_LOCK_TALLIES, *columns)
+    rows = await tx.fetch(_MOVE_TALLIES, *columns, [number for _, number, _ in sizes], [delta for _, _, delta in sizes])
+    position: dict[tuple[str, UUID], int] = {(r["channel"], r["segment_id"]): r["position"] for r in rows}
+    positions: list[int] = []
+    messages: list[Message] = []
+    trace = trace_headers()
+    for place, change in ledger.changes:
+        key = (place.channel, place.segment_id)
+        position[key] += 1
+        positions.append(position[key])
+        kind = Entered if change.change == "entered" else Left
+        told = kind(
+            segment_id=place.segment_id, contact_id=place.contact_id, at=from_millis(change.at), cause=change.cause,
+            contact_version=change.version, position=position[key],
+        )  # fmt: skip
+        messages.append(
+            message(
+                SEGMENTS,
+                channel=place.channel,
+                subject=str(place.contact_id),
+                source=SOURCE,
+                type=told.type,
+                id=ids(),
+                version=position[key],
+                at=told.at,
+                value=SegmentMessage(event=told).encode(),
+                trace=trace,
+            )
+        )
+    changes = ledger.changes
+    await tx.execute(
+        _PUT_CHANGES,
+        [p.channel for p, _ in changes],
+        [p.segment_id for p, _ in changes],
+        positions,
+        [p.contact_id for p, _ in changes],
+        [c.change for _, c in changes],
+        [c.cause for _, c in changes],
+        [c.at for _, c in changes],
+        [c.version for _, c in changes],
+    )
+    await outbox.put(tx, messages)
