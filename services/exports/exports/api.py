@@ -1,29 +1,29 @@
 """The routes of exports and of the audit log."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
-from typing import Annotated, Any, Literal, cast
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Annotated, Any, BinaryIO, Literal, cast
 
 import orjson
 from fastapi import APIRouter, Depends, Query, Request, Response
-from fastapi.exceptions import RequestValidationError
-from fastapi.responses import FileResponse, HTMLResponse, StreamingResponse
+from fastapi.responses import HTMLResponse, StreamingResponse
 from pydantic import Field, JsonValue, model_validator
 
 from common import http
 from common.auth import Caller
-from common.errors import Problem
-from common.http import Limit, Wire, permit
+from common.http import AwaitedPosition, Limit, Wire, permit
 from common.ids import Id, parse_id
-from common.position import HEADER
 from exports import page
 from exports.columns import language_of
-from exports.export import MOST_ROWS, Export, no_export, shown
-from exports.handlers import Ask, Exports
+from exports.export import Export, no_export, shown
+from exports.handlers import Ask, Exports, Opened, Part
 from exports.queries import Queries, progress
+from exports.refusals import address_of
 
 _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _LOOK_SECONDS = 0.3
+_PIECE = 256 * 1024
 
 
 def exports(request: Request) -> Exports:
@@ -46,58 +46,32 @@ Reads = Annotated[Queries, Depends(queries)]
 Cursor = Annotated[str | None, Query(max_length=500)]
 
 
-def address_of(request: Request) -> str | None:
-    """The caller's address as the gateway tells it."""
-    forwarded = request.headers.get("X-Forwarded-For")
-    if forwarded:
-        return forwarded.split(",")[0].strip()[:64]
-    return request.client.host if request.client else None
-
-
-class AuditedRoute(http.Route):
-    """A route whose refusals stand in the audit log, whoever refuses: permission, body, rule."""
-
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """The handler, its refusals noted."""
-        handle = super().get_route_handler()
-        action = "export." + self.name
-
-        async def handling(request: Request) -> Response:
-            try:
-                return await handle(request)
-            except (Problem, RequestValidationError) as problem:
-                code = problem.code if isinstance(problem, Problem) else "invalid"
-                target = request.path_params.get("export_id")
-                await exports(request).refused(http.caller(), action, target, code, address_of(request))
-                raise
-
-        return handling
-
-
 class Scope(Wire):
     """Who is exported: everyone, those of a filter that was seen, or the checked ones."""
 
     all: Literal[True] | None = None
     filter: Any = None
     segment: Id | None = None
-    query: Annotated[str, Field(max_length=1000)] | None = None
-    without: Annotated[list[Id], Field(max_length=MOST_ROWS, alias="except")] | None = None
+    query: Annotated[str | None, Field(max_length=1000)] = None
+    without: Annotated[list[Id] | None, Field(alias="except")] = None
     fingerprint: str | None = None
-    contact_ids: Annotated[list[Id], Field(min_length=1)] | None = None
+    contact_ids: Annotated[list[Id] | None, Field(min_length=1)] = None
 
     @model_validator(mode="after")
     def _one_kind(self) -> "Scope":
         given = self.model_fields_set
-        if self.all is not None or self.contact_ids is not None:
-            if len(given) != 1:
-                raise ValueError("`all` and `contactIds` each go alone")
+        if given & {"all", "contact_ids"}:
+            # Null is no kind of scope: read as "not given" it could mean everyone.
+            if len(given) != 1 or (self.all is None and self.contact_ids is None):
+                raise ValueError("must be `all: true` alone, `contactIds` alone, or what was searched with its `fingerprint`")
         elif self.fingerprint is None:
-            raise ValueError("a filter's result needs the `fingerprint` that the search answered with")
+            raise ValueError("needs the `fingerprint` that the search answered with; `all: true` and `contactIds` go without")
         return self
 
     def asked(self) -> dict[str, Any]:
-        """The members that were given, as JSON values."""
-        return cast("dict[str, JsonValue]", self.model_dump(mode="json", by_alias=True, exclude_unset=True))
+        """The members that were given, as JSON values; of nulls only the filter's, which is no filter and gets refused."""
+        members = cast("dict[str, JsonValue]", self.model_dump(mode="json", by_alias=True, exclude_unset=True))
+        return {name: value for name, value in members.items() if value is not None or name == "filter"}
 
 
 class NewExport(Wire):
@@ -110,7 +84,6 @@ class NewExport(Wire):
     headings: Literal["names", "keys"] = "names"
 
 
-audited = APIRouter(prefix="/v1", route_class=AuditedRoute)
 routes = http.router("/v1")
 pages = http.router()
 
@@ -130,15 +103,12 @@ async def existing(export_id: str, caller: Seer, reads: Reads) -> Export:
 Existing = Annotated[Export, Depends(existing)]
 
 
-@audited.post("/exports", status_code=202)
-async def ask(request: Request, caller: Asker, body: NewExport, commands: Commands) -> Response:
+@routes.post("/exports", status_code=202)
+async def ask(request: Request, caller: Asker, body: NewExport, commands: Commands, awaited: AwaitedPosition) -> Response:
     """Ask for an export; the file is written in the background."""
     language = language_of(request.headers.get("Accept-Language"))
-    wanted = Ask(
-        body.reason, body.password, body.scope.asked(), body.columns, body.headings == "names", language,
-        request.headers.get(HEADER),
-    )  # fmt: skip
-    return _json(shown(await commands.ask(caller, wanted, address_of(request))), 202)
+    wanted = Ask(body.reason, body.password, body.scope.asked(), body.columns, body.headings == "names", language, awaited)
+    return _json(shown(await commands.ask(caller, wanted, address_of(request.scope))), 202)
 
 
 @routes.get("/exports")
@@ -165,24 +135,48 @@ async def follow(export: Existing, caller: Seer, reads: Reads) -> Response:
     return StreamingResponse(lines, media_type="text/event-stream", headers={"Cache-Control": "no-store"})
 
 
-@audited.post("/exports/{export_id}/download")
+@routes.post("/exports/{export_id}/download")
 async def download(request: Request, export: Existing, caller: Asker, commands: Commands) -> Response:
-    """The file, by whoever asked for it."""
-    path, found = await commands.download(caller, export.id, address_of(request))
-    name = f"dangol-{found.requested_at:%Y%m%d}-{found.id}.xlsx"
-    return FileResponse(path, media_type=_XLSX, filename=name, headers={"Cache-Control": "no-store"})
+    """The file, by whoever asked for it; with `Range` a part of it."""
+    part = Part(request.headers.get("Range"), request.headers.get("If-Range"))
+    opened = await commands.download(caller, export.id, part, address_of(request.scope))
+    return _file(opened)
 
 
-@audited.post("/exports/{export_id}/cancel")
+def _file(opened: Opened) -> Response:
+    sent = opened.part or range(opened.size)
+    headers = {
+        "Accept-Ranges": "bytes",
+        "Cache-Control": "no-store",
+        "Content-Disposition": f'attachment; filename="dangol-{opened.export.requested_at:%Y%m%d}-{opened.export.id}.xlsx"',
+        "Content-Length": str(len(sent)),
+        "ETag": opened.tag,
+        "X-Content-Type-Options": "nosniff",
+    }
+    if opened.part is not None:
+        headers["Content-Range"] = f"bytes {sent.start}-{sent.stop - 1}/{opened.size}"
+    return StreamingResponse(_bytes(opened.file, sent), 206 if opened.part else 200, headers=headers, media_type=_XLSX)
+
+
+async def _bytes(file: BinaryIO, sent: range) -> AsyncIterator[bytes]:
+    with contextlib.closing(file):
+        await asyncio.to_thread(file.seek, sent.start)
+        left = len(sent)
+        while left and (data := await asyncio.to_thread(file.read, min(left, _PIECE))):
+            left -= len(data)
+            yield data
+
+
+@routes.post("/exports/{export_id}/cancel")
 async def cancel(request: Request, export: Existing, caller: Seer, commands: Commands) -> Response:
     """Cancel an export before it is ready."""
-    return _json(shown(await commands.cancel(caller, export.id, address_of(request))))
+    return _json(shown(await commands.cancel(caller, export.id, address_of(request.scope))))
 
 
-@audited.post("/exports/{export_id}/revoke")
+@routes.post("/exports/{export_id}/revoke")
 async def revoke(request: Request, export: Existing, caller: Seer, commands: Commands) -> Response:
     """Take a ready file away."""
-    return _json(shown(await commands.revoke(caller, export.id, address_of(request))))
+    return _json(shown(await commands.revoke(caller, export.id, address_of(request.scope))))
 
 
 @routes.get("/audit")
@@ -194,10 +188,10 @@ async def list_audit(caller: Auditor, reads: Reads, limit: Limit = 100, cursor: 
 
 @pages.get("/exports/{export_id}", response_class=HTMLResponse)
 async def link_page(export_id: str) -> HTMLResponse:
-    """The page that a chat link opens: a button, no data."""
+    """The page that a chat link opens: a button, no data, the same for every id, for anybody."""
     if parse_id(export_id) is None:
         raise no_export()
     return HTMLResponse(page.PAGE, headers=page.HEADERS)
 
 
-ROUTERS: list[APIRouter] = [audited, routes, pages]
+ROUTERS: list[APIRouter] = [routes, pages]

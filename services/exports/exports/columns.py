@@ -1,5 +1,6 @@
 """Which columns a file has, what they are called, and how a contact's values stand in them."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -14,19 +15,17 @@ from exports.xlsx import Cell
 KOREAN, ENGLISH = "ko", "en"
 
 
+_ACCEPTED = re.compile(r"\s*(ko|en)(?:-[a-z0-9-]+)?\s*(?:;\s*q\s*=\s*([01](?:\.\d{0,3})?))?\s*", re.ASCII | re.IGNORECASE)
+
+
 def language_of(accepted: str | None) -> str:
     """The language of an `Accept-Language` header among ours: Korean unless English is wanted more."""
-    best, quality = KOREAN, -1.0
+    weights = {KOREAN: 0.0, ENGLISH: 0.0}
     for part in (accepted or "").split(","):
-        tag, _, weight = part.strip().partition(";q=")
-        language = tag.split("-")[0].strip().lower()
-        try:
-            wanted = float(weight) if weight else 1.0
-        except ValueError:
-            continue
-        if language in (KOREAN, ENGLISH) and wanted > quality and wanted > 0:
-            best, quality = language, wanted
-    return best
+        if match := _ACCEPTED.fullmatch(part):
+            language = match[1].lower()
+            weights[language] = max(weights[language], float(match[2] or 1))
+    return ENGLISH if weights[ENGLISH] > weights[KOREAN] else KOREAN
 
 
 def choose(keys: Sequence[str] | None, fields: Sequence[FieldDefinition], *, names: bool, language: str) -> list[Column]:
@@ -49,7 +48,8 @@ def choose(keys: Sequence[str] | None, fields: Sequence[FieldDefinition], *, nam
 
 
 def _heading(field: FieldDefinition, language: str) -> str:
-    return field.display_name.get(language) or field.display_name.get(ENGLISH) or field.key
+    other = ENGLISH if language == KOREAN else KOREAN
+    return field.display_name.get(language) or field.display_name.get(other) or field.key
 
 
 Row = Callable[[Mapping[str, Any]], list[Cell]]

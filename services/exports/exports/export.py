@@ -1,11 +1,13 @@
 """The life of an export: what may happen next, and what it is after that. Pure: time and actor are given."""
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Literal
+from typing import Annotated, Literal, TypeAlias, assert_never
 from uuid import UUID
 
-from pydantic import Field, JsonValue
+from pydantic import Field, JsonValue, TypeAdapter
 
 from common.clock import Instant
 from common.errors import Conflict, Forbidden, Gone, NotFound
@@ -13,7 +15,10 @@ from common.events.wire import Body
 
 KEPT = timedelta(days=7)
 MOST_ROWS = 1_000_000
-MOST_ATTEMPTS = 5
+MOST_ATTEMPTS = 10
+_LONGEST_PAUSE = timedelta(seconds=30)
+
+GAVE_UP = "The file could not be finished after several attempts. Ask again; if it fails again, tell the operators."
 
 
 class Status(StrEnum):
@@ -32,6 +37,7 @@ class Status(StrEnum):
 
 IN_WORK = frozenset({Status.WAITING, Status.COUNTING, Status.WRITING, Status.VERIFYING})
 NOT_COUNTED = frozenset({Status.FAILED, Status.CANCELLED})
+"""Those that do not count for the window between two exports."""
 
 
 class Column(Body):
@@ -43,7 +49,7 @@ class Column(Body):
 
 
 class Scope(Body):
-    """Who is exported: everyone, those of a filter, or the checked ones. `asked` is the request's members as they came."""
+    """Who is exported: everyone, those of a filter, or the checked ones. `asked` is what search is asked to stream."""
 
     kind: Literal["all", "filter", "contactIds"]
     asked: dict[str, JsonValue] = Field(default_factory=dict)
@@ -60,8 +66,113 @@ class Manifest(Body):
     ids_sha256: str
 
 
+class Requested(Body):
+    """Somebody asked for an export and it was accepted."""
+
+    type: Literal["export.requested"] = "export.requested"
+    id: UUID
+    channel: str
+    at: Instant
+    by: str
+    reason: str
+    scope: Scope
+    columns: list[Column]
+    time_zone: str
+
+
+class TakenUp(Body):
+    """A worker begins, from the start: rows of another instant don't mix with what a killed one has written."""
+
+    type: Literal["export.taken_up"] = "export.taken_up"
+    attempt: int
+
+
+class Counted(Body):
+    """The rows of the instant are counted and writing begins."""
+
+    type: Literal["export.counted"] = "export.counted"
+    total: int
+
+
+class Progressed(Body):
+    """So many rows are written."""
+
+    type: Literal["export.progressed"] = "export.progressed"
+    rows: int
+
+
+class Written(Body):
+    """All rows are written and the file is being read back."""
+
+    type: Literal["export.written"] = "export.written"
+    rows: int
+
+
+class Completed(Body):
+    """The file is there and proven."""
+
+    type: Literal["export.completed"] = "export.completed"
+    at: Instant
+    expires_at: Instant
+    manifest: Manifest
+
+
+class PutBack(Body):
+    """An attempt ended without a file, in a way that may pass: the export waits for another."""
+
+    type: Literal["export.put_back"] = "export.put_back"
+
+
+class Failed(Body):
+    """It failed for good; `problem` tells the manager why, without personal data."""
+
+    type: Literal["export.failed"] = "export.failed"
+    problem: str
+
+
+class Cancelled(Body):
+    """Cancelled before it was ready."""
+
+    type: Literal["export.cancelled"] = "export.cancelled"
+
+
+class Downloaded(Body):
+    """The file, or a part of it, was fetched."""
+
+    type: Literal["export.downloaded"] = "export.downloaded"
+
+
+class Expired(Body):
+    """Seven days are over."""
+
+    type: Literal["export.expired"] = "export.expired"
+
+
+class Revoked(Body):
+    """Taken away while its file was there."""
+
+    type: Literal["export.revoked"] = "export.revoked"
+
+
+Event: TypeAlias = (
+    Requested
+    | TakenUp
+    | Counted
+    | Progressed
+    | Written
+    | Completed
+    | PutBack
+    | Failed
+    | Cancelled
+    | Downloaded
+    | Expired
+    | Revoked
+)
+EVENTS: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="type")])
+
+
 class Export(Body):
-    """An export's state."""
+    """An export's state: the fold of its events."""
 
     id: UUID
     channel: str
@@ -86,65 +197,204 @@ class Export(Body):
         """Whether a worker has still something to do."""
         return self.status in IN_WORK
 
-    def _after(self, **changes: object) -> "Export":
-        return self.model_copy(update={"version": self.version + 1, **changes})
 
-    def taken_up(self) -> "Export":
-        """A worker begins, from the start: rows of another instant don't mix with what a killed one has written."""
-        return self._after(status=Status.COUNTING, rows_done=0, rows_total=None, attempts=self.attempts + 1)
+def evolve(export: Export | None, event: Event) -> Export:
+    """What the export is after an event; only the first has nothing before it."""
+    if isinstance(event, Requested):
+        return Export(
+            id=event.id, channel=event.channel, version=1, reason=event.reason, scope=event.scope, columns=event.columns,
+            time_zone=event.time_zone, requested_by=event.by, requested_at=event.at,
+        )  # fmt: skip
+    assert export is not None, "an export begins with its request"
+    return export.model_copy(update={"version": export.version + 1, **_changes(event)})
 
-    def counted(self, total: int) -> "Export":
-        """The rows of the instant are counted and writing begins."""
-        return self._after(status=Status.WRITING, rows_total=total)
 
-    def progressed(self, rows: int) -> "Export":
-        """So many rows are written."""
-        return self._after(rows_done=rows)
+def _changes(event: Event) -> dict[str, object]:
+    match event:
+        case TakenUp(attempt=attempt):
+            return {"status": Status.COUNTING, "attempts": attempt, "rows_done": 0, "rows_total": None}
+        case Counted(total=total):
+            return {"status": Status.WRITING, "rows_total": total}
+        case Progressed(rows=rows):
+            return {"rows_done": rows}
+        case Written(rows=rows):
+            return {"status": Status.VERIFYING, "rows_done": rows}
+        case Completed(manifest=manifest, at=at, expires_at=expires_at):
+            return {"status": Status.READY, "manifest": manifest, "ready_at": at, "expires_at": expires_at}
+        case PutBack():
+            return {"status": Status.WAITING, "rows_done": 0, "rows_total": None}
+        case Failed(problem=problem):
+            return {"status": Status.FAILED, "problem": problem}
+        case Cancelled():
+            return {"status": Status.CANCELLED}
+        case Expired():
+            return {"status": Status.EXPIRED}
+        case Revoked():
+            return {"status": Status.REVOKED}
+        case Downloaded() | Requested():
+            return {}
+        case _:
+            assert_never(event)
 
-    def written(self, rows: int) -> "Export":
-        """All rows are written and the file is being read back."""
-        return self._after(status=Status.VERIFYING, rows_done=rows)
 
-    def completed(self, manifest: Manifest, at: datetime) -> "Export":
-        """The file is there and proven."""
-        return self._after(status=Status.READY, manifest=manifest, ready_at=at, expires_at=at + KEPT)
+def fold(events: Iterable[Event]) -> Export | None:
+    """The state that these events, from the first, lead to."""
+    export: Export | None = None
+    for event in events:
+        export = evolve(export, event)
+    return export
 
-    def put_back(self) -> "Export":
-        """The attempt failed in a way that may pass: wait for another."""
-        return self._after(status=Status.WAITING, rows_done=0, rows_total=None)
 
-    def failed(self, problem: str) -> "Export":
-        """It failed for good."""
-        return self._after(status=Status.FAILED, problem=problem)
+@dataclass(frozen=True, slots=True)
+class TakeUp:
+    """A worker holds the lease and wants to begin."""
 
-    def cancelled(self) -> "Export":
-        """Cancelled before it was ready. Raises Conflict where it is past that."""
-        if not self.in_work:
-            raise Conflict(f"This export is {self.status} and cannot be cancelled any more.", code="notCancellable")
-        return self._after(status=Status.CANCELLED)
 
-    def revoked(self) -> "Export":
-        """Revoked while its file was there. Raises Conflict where there is no file."""
-        if self.status is not Status.READY:
-            raise Conflict(f"This export is {self.status}; only a ready one can be revoked.", code="notRevocable")
-        return self._after(status=Status.REVOKED)
+@dataclass(frozen=True, slots=True)
+class Count:
+    """The rows of the instant are so many."""
 
-    def expired(self) -> "Export":
-        """Seven days are over."""
-        return self._after(status=Status.EXPIRED)
+    total: int
 
-    def downloaded(self) -> "Export":
-        """The file was fetched once more."""
-        return self._after()
 
-    def check_download(self, by: str, now: datetime) -> None:
-        """Raises Forbidden for anybody but the asker, Conflict before it is ready, Gone after its file has gone."""
-        if by != self.requested_by:
-            raise Forbidden("Only the manager who asked for an export can download it. Ask for one of your own.")
-        if self.in_work or self.status in NOT_COUNTED:
-            raise Conflict(f"This export is {self.status}; there is no file to download.", code="notReady")
-        if self.status in {Status.EXPIRED, Status.REVOKED} or (self.expires_at is not None and now >= self.expires_at):
-            raise Gone("This file is gone: the link has expired or was revoked. Ask for a new export.")
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """So many rows are written."""
+
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """All rows are written, so many."""
+
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Complete:
+    """The file was read back and agrees with the manifest."""
+
+    manifest: Manifest
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class GiveBack:
+    """The attempt came to nothing, for a reason that may pass."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fail:
+    """It can never come to anything."""
+
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    """Somebody wants it stopped."""
+
+
+@dataclass(frozen=True, slots=True)
+class Revoke:
+    """Somebody wants its file gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """Somebody wants its file."""
+
+    by: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Expire:
+    """The time may be over."""
+
+    at: datetime
+
+
+ByWorker: TypeAlias = TakeUp | Count | Progress | Finish | Complete | GiveBack | Fail
+Command: TypeAlias = ByWorker | Cancel | Revoke | Download | Expire
+
+
+def decide(export: Export, command: Command) -> list[Event]:
+    """Which events follow. Raises Conflict, and for a download Forbidden and Gone as well."""
+    match command:
+        case Cancel():
+            _require(export, export.in_work, "cannot be cancelled any more", "notCancellable")
+            return [Cancelled()]
+        case Revoke():
+            _require(export, export.status is Status.READY, "has no file that could be revoked", "notRevocable")
+            return [Revoked()]
+        case Download():
+            _check_download(export, command)
+            return [Downloaded()]
+        case Expire(at=at):
+            return [Expired()] if export.status is Status.READY and _over(export, at) else []
+        case _:
+            _require(export, export.in_work, "needs no work any more", "ended")
+            return _decide_work(export, command)
+
+
+def _decide_work(export: Export, command: ByWorker) -> list[Event]:
+    match command:
+        case TakeUp():
+            return [Failed(problem=GAVE_UP) if export.attempts >= MOST_ATTEMPTS else TakenUp(attempt=export.attempts + 1)]
+        case Count(total=total):
+            return [Failed(problem=too_many(total)) if total > MOST_ROWS else Counted(total=total)]
+        case Progress(rows=rows):
+            return [Progressed(rows=rows)] if rows != export.rows_done else []
+        case Finish(rows=rows):
+            _require(export, rows == export.rows_total, "has other rows than were counted", "incomplete")
+            return [Written(rows=rows)]
+        case Complete(manifest=manifest, at=at):
+            _require(export, export.status is Status.VERIFYING, "is not written yet", "incomplete")
+            _require(export, manifest.rows == export.rows_total, "has other rows than were counted", "incomplete")
+            return [Completed(manifest=manifest, at=at, expires_at=at + KEPT)]
+        case GiveBack():
+            return [Failed(problem=GAVE_UP) if export.attempts >= MOST_ATTEMPTS else PutBack()]
+        case Fail(problem=problem):
+            return [Failed(problem=problem)]
+        case _:
+            assert_never(command)
+
+
+def _require(export: Export, holds: bool, otherwise: str, code: str) -> None:
+    if not holds:
+        raise Conflict(f"This export is {export.status} and {otherwise}.", code=code)
+
+
+def _over(export: Export, at: datetime) -> bool:
+    return export.expires_at is not None and at >= export.expires_at
+
+
+def _check_download(export: Export, command: Download) -> None:
+    if command.by != export.requested_by:
+        raise Forbidden("Only the manager who asked for an export can download it. Ask for one of your own.")
+    if export.status in {Status.EXPIRED, Status.REVOKED} or _over(export, command.at):
+        raise Gone("This file is gone: its seven days are over or it was revoked. Ask for a new export.")
+    _require(export, export.status is Status.READY, "has no file to download", "notReady")
+
+
+def too_many(total: int) -> str:
+    """What is said of more rows than a file takes."""
+    return f"{total:,} contacts match, more than the {MOST_ROWS:,} that one file takes. Narrow it down and ask again."
+
+
+def pause_after(attempts: int) -> timedelta:
+    """How long to wait after so many attempts that came to nothing: 1 s, doubled each time, at most 30 s."""
+    return min(timedelta(seconds=2 ** (attempts - 1)), _LONGEST_PAUSE)
+
+
+def wait_seconds(latest: datetime | None, minutes: int, now: datetime) -> int:
+    """How long to wait until the next export is allowed, in whole seconds; 0 for now. The window runs from acceptance."""
+    if latest is None:
+        return 0
+    left = latest + timedelta(minutes=minutes) - now
+    return max(0, -(-left // timedelta(seconds=1)))
 
 
 def shown(export: Export) -> dict[str, JsonValue]:
@@ -155,14 +405,6 @@ def shown(export: Export) -> dict[str, JsonValue]:
     )  # fmt: skip
     members = export.members()
     return {name: members[name] for name in names}
-
-
-def wait_seconds(latest: datetime | None, minutes: int, now: datetime) -> int:
-    """How long to wait until the next export is allowed, in whole seconds; 0 for now. The window runs from acceptance."""
-    if latest is None or minutes == 0:
-        return 0
-    left = latest + timedelta(minutes=minutes) - now
-    return max(0, -(-left // timedelta(seconds=1)))
 
 
 def no_export() -> NotFound:

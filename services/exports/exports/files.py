@@ -2,34 +2,37 @@
 
 import hashlib
 import os
+import re
 from pathlib import Path
 from typing import BinaryIO, cast
 from uuid import UUID
 
 _READ = 1 << 20
+_NAME = re.compile(r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.(\d+)\.(?:xlsx|partial)")
 
 
 class Files:
-    """One folder. Every method blocks and belongs in a thread."""
+    """One folder, a file per export and attempt: whoever lost an export to another worker cannot touch the other's file.
+
+    Every method blocks and belongs in a thread.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
-    def path(self, export_id: UUID) -> Path:
-        """Where a finished file lies."""
-        return self._folder / f"{export_id}.xlsx"
+    def _whole(self, export_id: UUID, attempt: int) -> Path:
+        return self._folder / f"{export_id}.{attempt}.xlsx"
 
-    def _partial(self, export_id: UUID) -> Path:
-        return self._folder / f"{export_id}.partial"
+    def _partial(self, export_id: UUID, attempt: int) -> Path:
+        return self._folder / f"{export_id}.{attempt}.partial"
 
-    def begin(self, export_id: UUID) -> BinaryIO:
-        """An empty file to write into; what an earlier attempt left is gone."""
-        self._partial(export_id).unlink(missing_ok=True)
-        descriptor = os.open(self._partial(export_id), os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+    def begin(self, export_id: UUID, attempt: int) -> BinaryIO:
+        """An empty file to write into and read back, for nobody else."""
+        descriptor = os.open(self._partial(export_id, attempt), os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
         return cast("BinaryIO", os.fdopen(descriptor, "w+b"))
 
-    def finish(self, export_id: UUID, file: BinaryIO) -> tuple[int, str]:
+    def finish(self, export_id: UUID, attempt: int, file: BinaryIO) -> tuple[int, str]:
         """Put a written file in its place, safe against a power cut; answers its size in bytes and its SHA-256."""
         file.flush()
         os.fsync(file.fileno())
@@ -38,7 +41,7 @@ class Files:
         while data := file.read(_READ):
             digest.update(data)
         size = file.tell()
-        self._partial(export_id).replace(self.path(export_id))
+        self._partial(export_id, attempt).replace(self._whole(export_id, attempt))
         folder = os.open(self._folder, os.O_RDONLY)
         try:
             os.fsync(folder)
@@ -46,11 +49,16 @@ class Files:
             os.close(folder)
         return size, digest.hexdigest()
 
-    def remove(self, export_id: UUID) -> None:
-        """Delete what there is of an export's file."""
-        self._partial(export_id).unlink(missing_ok=True)
-        self.path(export_id).unlink(missing_ok=True)
+    def open(self, export_id: UUID, attempt: int) -> BinaryIO:
+        """A finished file, to be read. Raises FileNotFoundError."""
+        return self._whole(export_id, attempt).open("rb")
 
-    def ids(self) -> set[UUID]:
-        """The exports of which anything lies here."""
-        return {UUID(p.stem) for p in self._folder.iterdir() if p.suffix in {".xlsx", ".partial"}}
+    def remove(self, export_id: UUID, attempt: int) -> None:
+        """Delete what an attempt has left."""
+        self._partial(export_id, attempt).unlink(missing_ok=True)
+        self._whole(export_id, attempt).unlink(missing_ok=True)
+
+    def there(self) -> set[tuple[UUID, int]]:
+        """The exports and attempts of which anything lies here."""
+        names = (_NAME.fullmatch(p.name) for p in self._folder.iterdir())
+        return {(UUID(found[1]), int(found[2])) for found in names if found}

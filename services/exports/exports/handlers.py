@@ -3,8 +3,8 @@
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from datetime import datetime
+from typing import Any, BinaryIO
 from uuid import UUID
 
 from pydantic import JsonValue
@@ -13,16 +13,33 @@ from common.auth import Caller
 from common.clock import Clock
 from common.errors import Gone, TooManyRequests, Unprocessable
 from common.ids import Ids
+from common.position import Position
 from common.postgres import Database
 from exports import columns, store
 from exports.agile import Stretched
-from exports.export import MOST_ROWS, Export, Scope, check_visible, no_export, wait_seconds
+from exports.export import (
+    MOST_ROWS,
+    Cancel,
+    Column,
+    Command,
+    Download,
+    Export,
+    Requested,
+    Revoke,
+    Scope,
+    check_visible,
+    decide,
+    no_export,
+    too_many,
+    wait_seconds,
+)
 from exports.files import Files
 from exports.neighbours import Neighbours
 from exports.password import check_password
 from exports.publish import keep
+from exports.ranges import part_of
 from exports.sealing import Sealing
-from exports.store import Entry
+from exports.store import Entry, Tx
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +52,26 @@ class Ask:
     columns: Sequence[str] | None
     names: bool
     language: str
-    position: str | None
+    position: Position | None
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Which part of a file is wanted, as the `Range` and `If-Range` headers say."""
+
+    wanted: str | None
+    if_range: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A file ready to be sent: all of it, or these of its bytes."""
+
+    export: Export
+    file: BinaryIO
+    size: int
+    tag: str
+    part: range | None
 
 
 class Exports:
@@ -61,109 +97,119 @@ class Exports:
 
     async def ask(self, caller: Caller, ask: Ask, address: str | None) -> Export:
         """Accept an export, or refuse it before anything is written. Raises Unprocessable, Conflict, TooManyRequests."""
-        now = self._clock.now()
         check_password(ask.password)
         if not ask.reason.strip():
             raise Unprocessable("Say why you need the data.", code="reasonRequired", pointer="/reason")
         settings = await self._neighbours.settings(caller.channel)
-        chosen = columns.choose(
-            ask.columns, await self._neighbours.fields(caller.channel), names=ask.names, language=ask.language
-        )
+        fields = await self._neighbours.fields(caller.channel)
+        chosen = columns.choose(ask.columns, fields, names=ask.names, language=ask.language)
         scope = await self._scope(caller.channel, ask)
-        export = Export(
-            id=self._ids(), channel=caller.channel, version=1, reason=ask.reason.strip(), scope=scope, columns=chosen,
-            time_zone=settings["timeZone"], requested_by=caller.subject, requested_at=now,
-        )  # fmt: skip
+        export_id = self._ids()
+        # The password goes no further than this: what outlives the request is its stretched form, sealed.
         lock = await asyncio.to_thread(Stretched.of, ask.password, self._random)
-        sealed = self._sealing.seal(lock, str(export.id))
+        sealed = self._sealing.seal(lock, str(export_id))
         async with self._database.transaction() as tx:
             await store.lock_window(tx, caller.channel)
-            whose = caller.subject if settings["exportScope"] == "manager" else None
-            wait = wait_seconds(await store.latest_counted(tx, caller.channel, whose), settings["exportMinutes"], now)
-            if wait:
-                raise TooManyRequests(
-                    f"One export every {settings['exportMinutes']} minutes. The next is possible in {_in_words(wait)}.",
-                    wait,
-                    code="exportWindow",
-                )
-            await keep(tx, export, now, caller.subject, lock=sealed)
-            entry = Entry(self._ids(), now, caller.subject, "export.ask", str(export.id), "accepted", address, export.reason)
+            now = self._clock.now()
+            await self._check_window(tx, caller, settings, now)
+            request = _request(export_id, caller, ask, scope, chosen, settings["timeZone"], now)
+            export = await keep(tx, None, [request], now, caller.subject, lock=sealed)
+            entry = Entry(self._ids(), now, caller.subject, "export.asked", str(export_id), "accepted", address, request.reason)
             await store.note(tx, caller.channel, entry)
         return export
+
+    async def _check_window(self, tx: Tx, caller: Caller, settings: Mapping[str, Any], now: datetime) -> None:
+        whose = caller.subject if settings["exportScope"] == "manager" else None
+        wait = wait_seconds(await store.latest_counted(tx, caller.channel, whose), settings["exportMinutes"], now)
+        if wait:
+            raise TooManyRequests(
+                f"There is one export every {settings['exportMinutes']} minutes. The next is possible in {_in_words(wait)}.",
+                wait,
+                code="exportWindow",
+            )
 
     async def _scope(self, channel: str, ask: Ask) -> Scope:
         asked: dict[str, JsonValue] = dict(ask.scope)
         if "contactIds" in asked:
-            ids = ask.scope["contactIds"]
-            _check_total(len(ids))
-            survivors = await self._neighbours.survivors(channel, [UUID(i) for i in ids])
-            for n, contact_id in enumerate(ids):
-                if contact_id not in survivors:
-                    raise Unprocessable("There is no such contact here.", code="unknownContact", pointer=f"/scope/contactIds/{n}")
-            found: list[JsonValue] = [*dict.fromkeys(survivors[i] for i in ids)]
-            return Scope(kind="contactIds", asked={"contactIds": found})
+            return await self._checked(channel, ask.scope["contactIds"])
         if "all" in asked:
-            _check_total(await self._neighbours.everyone(channel))
+            _check_total(await self._neighbours.everyone(channel, ask.position))
             return Scope(kind="all", asked={"all": True})
         _check_total(await self._neighbours.audience(channel, asked, ask.position))
         return Scope(kind="filter", asked={key: value for key, value in asked.items() if key != "fingerprint"})
 
+    async def _checked(self, channel: str, ids: Sequence[str]) -> Scope:
+        survivors = await self._neighbours.survivors(channel, ids)
+        for n, contact_id in enumerate(ids):
+            if contact_id not in survivors:
+                raise Unprocessable("There is no such contact here.", code="unknownContact", pointer=f"/scope/contactIds/{n}")
+        found: list[JsonValue] = [*dict.fromkeys(survivors[i] for i in ids)]
+        return Scope(kind="contactIds", asked={"contactIds": found})
+
     async def cancel(self, caller: Caller, export_id: UUID, address: str | None) -> Export:
         """Cancel before it is ready. Raises NotFound, Conflict."""
-        return await self._end(caller, export_id, "export.cancel", address, Export.cancelled)
+        return await self._end(caller, export_id, "export.cancelled", address, Cancel())
 
     async def revoke(self, caller: Caller, export_id: UUID, address: str | None) -> Export:
         """Take the file away. Raises NotFound, Conflict."""
-        export = await self._end(caller, export_id, "export.revoke", address, Export.revoked)
-        await asyncio.to_thread(self._files.remove, export_id)
+        export = await self._end(caller, export_id, "export.revoked", address, Revoke())
+        await asyncio.to_thread(self._files.remove, export_id, export.attempts)
         return export
 
-    async def _end(
-        self, caller: Caller, export_id: UUID, action: str, address: str | None, step: Callable[[Export], Export]
-    ) -> Export:
-        now = self._clock.now()
+    async def _end(self, caller: Caller, export_id: UUID, action: str, address: str | None, command: Command) -> Export:
         async with self._database.transaction() as tx:
-            export = await store.load(tx, caller.channel, export_id, lock=True)
-            if export is None:
-                raise no_export()
+            now = self._clock.now()
+            export = await self._held(tx, caller, export_id)
             check_visible(export, caller.subject, auditor=caller.may("audit.read"))
-            after = step(export)
-            await keep(tx, after, now, caller.subject)
-            entry = Entry(self._ids(), now, caller.subject, action, str(export_id), "done", address)
-            await store.note(tx, caller.channel, entry)
+            after = await keep(tx, export, decide(export, command), now, caller.subject)
+            await store.note(tx, caller.channel, Entry(self._ids(), now, caller.subject, action, str(export_id), "done", address))
         return after
 
-    async def download(self, caller: Caller, export_id: UUID, address: str | None) -> tuple[Path, Export]:
-        """Note a download and say where the file lies. Raises NotFound, Forbidden, Conflict, Gone."""
-        now = self._clock.now()
+    async def download(self, caller: Caller, export_id: UUID, part: Part, address: str | None) -> Opened:
+        """Note a download and open the file. Raises NotFound, Forbidden, Conflict, Gone, NotThere."""
         async with self._database.transaction() as tx:
-            export = await store.load(tx, caller.channel, export_id, lock=True)
-            if export is None:
-                raise no_export()
-            export.check_download(caller.subject, now)
-            path = self._files.path(export_id)
-            if not await asyncio.to_thread(path.exists):
-                raise Gone("This file is not here any more. Ask for a new export.")
-            await keep(tx, export.downloaded(), now, caller.subject, downloaded=True)
-            entry = Entry(self._ids(), now, caller.subject, "export.download", str(export_id), "done", address)
+            now = self._clock.now()
+            export = await self._held(tx, caller, export_id)
+            events = decide(export, Download(caller.subject, now))
+            assert export.manifest is not None, "a ready export has its manifest"
+            size, tag = export.manifest.bytes, f'"{export.manifest.file_sha256}"'
+            wanted = part_of(size, tag, part.wanted, part.if_range)
+            await keep(tx, export, events, now, caller.subject)
+            bytes_ = None if wanted is None else f"bytes {wanted.start}-{wanted.stop - 1}"
+            entry = Entry(self._ids(), now, caller.subject, "export.downloaded", str(export_id), "done", address, bytes_)
             await store.note(tx, caller.channel, entry)
-        return path, export
+            try:
+                file = await asyncio.to_thread(self._files.open, export_id, export.attempts)
+            except FileNotFoundError:
+                raise Gone("This file is not here any more. Ask for a new export.") from None
+        return Opened(export, file, size, tag, wanted)
 
-    async def refused(self, caller: Caller, action: str, target: str | None, code: str, address: str | None) -> None:
+    async def _held(self, tx: Tx, caller: Caller, export_id: UUID) -> Export:
+        export = await store.load(tx, caller.channel, export_id, lock=True)
+        if export is None:
+            raise no_export()
+        return export
+
+    async def refused(self, caller: Caller, action: str, target: UUID | None, code: str | None, address: str | None) -> None:
         """Note a refusal in the audit log."""
         async with self._database.transaction() as tx:
-            entry = Entry(self._ids(), self._clock.now(), caller.subject, action, target, "refused", address, code)
+            about = None if target is None else str(target)
+            entry = Entry(self._ids(), self._clock.now(), caller.subject, action, about, "refused", address, code)
             await store.note(tx, caller.channel, entry)
+
+
+def _request(
+    export_id: UUID, caller: Caller, ask: Ask, scope: Scope, chosen: list[Column], zone: str, now: datetime
+) -> Requested:
+    return Requested(
+        id=export_id, channel=caller.channel, at=now, by=caller.subject, reason=ask.reason.strip(), scope=scope, columns=chosen,
+        time_zone=zone,
+    )  # fmt: skip
 
 
 def _check_total(total: int) -> None:
     if total > MOST_ROWS:
-        raise Unprocessable(
-            f"{total:,} contacts are more than the {MOST_ROWS:,} that one file takes. Narrow the filter.",
-            code="tooManyRows",
-            pointer="/scope",
-            extra={"total": total},
-        )
+        raise Unprocessable(too_many(total), code="tooManyRows", pointer="/scope", extra={"total": total})
 
 
 def _in_words(seconds: int) -> str:

@@ -59,7 +59,8 @@ async def run_relay() -> None:
 
 
 async def run_worker() -> None:
-    """Write files."""
+    """Write files, and end what is over."""
+    from exports.keeper import Keeper
     from exports.worker import Worker
 
     settings = _settings("worker")
@@ -69,18 +70,21 @@ async def run_worker() -> None:
     ):
         health = Health({"postgres": database.check}, patience=30)
         name = f"{socket.gethostname()}:{os.getpid()}:{new_id()}"
-        files = Files(settings.files)
-        worker = Worker(name, database, neighbours, files, _sealing(settings), SystemClock(), new_id, health)
-        await process.serve(common_health.application(health), settings.host, settings.port, health, [worker.run])
+        files, clock = Files(settings.files), SystemClock()
+        worker = Worker(name, database, neighbours, files, _sealing(settings), clock, new_id, health)
+        keeper = Keeper(database, files, clock, new_id, health)
+        app = common_health.application(health)
+        await process.serve(app, settings.host, settings.port, health, [worker.run, keeper.run])
 
 
 async def run_api() -> None:
     """Answer HTTP."""
     from common.auth import Verifier
-    from common.http import MIB, application
+    from common.http import application
     from exports import api
     from exports.handlers import Exports
     from exports.queries import Queries
+    from exports.refusals import Refusals
 
     settings = _settings("api")
     async with (
@@ -96,11 +100,10 @@ async def run_api() -> None:
             Verifier(settings.jwks, settings.issuer),
             health,
             api.ROUTERS,
-            limits={"/v1/exports": 64 * MIB},
             public=["/exports"],
             state={"exports": commands, "queries": Queries(database)},
         )
-        await process.serve(app, settings.host, settings.port, health)
+        await process.serve(Refusals(app, commands.refused), settings.host, settings.port, health)
 
 
 ROLES = {"api": run_api, "worker": run_worker, "relay": run_relay, "migrate": run_migrate}

@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
-from uuid import UUID
 
 import httpx
 import orjson
@@ -11,10 +10,12 @@ import orjson
 from common.auth import Signer
 from common.errors import Conflict, Problem, Unavailable, Unprocessable
 from common.events.contacts import FieldDefinition
-from common.position import HEADER
+from common.position import HEADER, Position
 
 _AWAY = "Another service does not answer. Try again in a moment."
-_PASSED_ON = {409: Conflict, 422: Unprocessable}
+_PASSED_ON: Mapping[int, type[Conflict] | type[Unprocessable]] = {409: Conflict, 422: Unprocessable}
+_MEMBERS = frozenset({"type", "title", "status", "detail", "code", "pointer"})
+_SCAN_SECONDS = 120.0  # search first waits until it has caught up with all that was committed before the call
 
 
 class Neighbours:
@@ -36,31 +37,32 @@ class Neighbours:
         answer = await self._ask("GET", f"{self._contacts}/v1/fields", channel)
         return [FieldDefinition.model_validate(item) for item in answer["items"]]
 
-    async def survivors(self, channel: str, ids: Sequence[UUID]) -> Mapping[str, str]:
+    async def survivors(self, channel: str, ids: Sequence[str]) -> Mapping[str, str]:
         """For each id that is a contact here, whom it stands for."""
-        body = {"ids": [str(i) for i in ids]}
-        answer = await self._ask("POST", f"{self._contacts}/internal/contacts/resolve", channel, body)
+        answer = await self._ask("POST", f"{self._contacts}/internal/contacts/resolve", channel, {"ids": list(ids)})
         return {item["id"]: item["survivor"] for item in answer["found"]}
 
-    async def audience(self, channel: str, asked: Mapping[str, Any], position: str | None) -> int:
+    async def audience(self, channel: str, asked: Mapping[str, Any], position: Position | None) -> int:
         """How many a filter scope is for. Raises Conflict and Unprocessable as search does, their pointers within the scope."""
-        headers = {HEADER: position} if position else {}
-        answer = await self._ask("POST", f"{self._search}/internal/audience", channel, asked, headers)
+        answer = await self._ask("POST", f"{self._search}/internal/audience", channel, asked, position)
         total: int = answer["total"]
         return total
 
-    async def everyone(self, channel: str) -> int:
+    async def everyone(self, channel: str, position: Position | None) -> int:
         """How many contacts there are."""
-        answer = await self._ask("POST", f"{self._search}/v1/search/count", channel, {})
+        answer = await self._ask("POST", f"{self._search}/v1/search/count", channel, {}, position)
         total: int = answer["total"]
         return total
 
     @asynccontextmanager
     async def scan(self, channel: str, asked: Mapping[str, Any]) -> AsyncIterator[AsyncIterator[bytes]]:
-        """The lines of a scan: a head, the contacts of one instant in the order of their ids, an end. Raises Problem."""
+        """The lines of a scan: a head, the contacts of one instant in the order of their ids, an end. Raises Problem.
+
+        The instant is not before the call, and whatever was committed before the call is in it.
+        """
         request = self._client.build_request(
             "POST", f"{self._search}/internal/scan", content=orjson.dumps(asked), headers=self._headers(channel, 300),
-            timeout=httpx.Timeout(30, read=120),
+            timeout=httpx.Timeout(30, read=_SCAN_SECONDS),
         )  # fmt: skip
         try:
             answer = await self._client.send(request, stream=True)
@@ -77,14 +79,11 @@ class Neighbours:
     def _headers(self, channel: str, seconds: int = 60) -> dict[str, str]:
         return self._signer.authorization(channel, "contacts.read", seconds=seconds)
 
-    async def _ask(
-        self, method: str, url: str, channel: str, body: object = None, headers: Mapping[str, str] | None = None
-    ) -> Any:
+    async def _ask(self, method: str, url: str, channel: str, body: object = None, position: Position | None = None) -> Any:
         content = None if body is None else orjson.dumps(body)
+        seen = {} if position is None else {HEADER: position.encode()}
         try:
-            answer = await self._client.request(
-                method, url, content=content, headers={**self._headers(channel), **(headers or {})}
-            )
+            answer = await self._client.request(method, url, content=content, headers=self._headers(channel) | seen)
         except httpx.TransportError:
             raise Unavailable(_AWAY) from None
         if answer.status_code != httpx.codes.OK:
@@ -103,13 +102,16 @@ async def _lines(answer: httpx.Response) -> AsyncIterator[bytes]:
 
 
 def _problem(answer: httpx.Response) -> Problem:
+    """A refusal that is the caller's to understand, or Unavailable: not knowing better, it may pass."""
+    known = answer.headers.get("content-type", "").startswith("application/problem+json")
+    told: dict[str, Any] = answer.json() if known else {}
     kind = _PASSED_ON.get(answer.status_code)
-    if kind is None:
-        return Unavailable(_AWAY)
-    told = answer.json()
-    pointer = told.get("pointer")
-    if pointer is not None and not pointer.startswith("/scope"):
-        pointer = f"/scope{pointer}"
-    known = {"type", "title", "status", "detail", "code", "pointer"}
-    extra = {key: value for key, value in told.items() if key not in known}
-    return kind(told["detail"], code=told["code"], pointer=pointer, extra=extra)
+    if kind is not None and known:
+        pointer = told.get("pointer")
+        if pointer is not None and not pointer.startswith("/scope"):
+            pointer = f"/scope{pointer}"
+        extra = {key: value for key, value in told.items() if key not in _MEMBERS}
+        return kind(told["detail"], code=told["code"], pointer=pointer, extra=extra)
+    if answer.status_code == httpx.codes.SERVICE_UNAVAILABLE and known:
+        return Unavailable(told["detail"], code=told["code"])
+    return Unavailable(_AWAY)

@@ -3,14 +3,17 @@
 import base64
 import hashlib
 
+_TOKEN = "dangol.token"  # noqa: S105 - the name under which the console keeps it for its tab, not a secret
 _SCRIPT = """
 const note = document.getElementById("note");
+const address = "/v1" + location.pathname + "/download";
+document.getElementById("command").textContent =
+  'curl -OJ -X POST -H "Authorization: Bearer $TOKEN" ' + location.origin + address;
 document.getElementById("download").addEventListener("click", async () => {
-  const token = sessionStorage.getItem("dangol.token");
+  const token = sessionStorage.getItem("TOKEN_NAME");
   if (!token) { note.textContent = note.dataset.signin; return; }
   note.textContent = note.dataset.busy;
-  const headers = {Authorization: "Bearer " + token};
-  const answer = await fetch("/v1" + location.pathname + "/download", {method: "POST", headers});
+  const answer = await fetch(address, {method: "POST", headers: {Authorization: "Bearer " + token}});
   if (!answer.ok) {
     const problem = await answer.json().catch(() => ({detail: "HTTP " + answer.status}));
     note.textContent = problem.detail;
@@ -20,21 +23,25 @@ document.getElementById("download").addEventListener("click", async () => {
   link.href = URL.createObjectURL(await answer.blob());
   link.download = "dangol-" + location.pathname.split("/").pop() + ".xlsx";
   link.click();
+  URL.revokeObjectURL(link.href);
   note.textContent = note.dataset.done;
 });
-"""
+""".replace("TOKEN_NAME", _TOKEN)
 
 PAGE = f"""<!doctype html>
 <html lang="ko">
 <head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>Dangol</title></head>
 <body>
-<h1>고객 데이터 다운로드 · Customer data</h1>
-<p>파일을 요청한 매니저만 받을 수 있으며, 준비된 뒤 7일 동안 유효합니다.<br>
-Only the manager who asked for this file can download it, for 7 days after it was ready.</p>
+<h1>고객 데이터 다운로드 · <span lang="en">Customer data</span></h1>
+<p>파일을 요청한 매니저만, 준비된 뒤 7일 동안 받을 수 있습니다.<br>
+<span lang="en">Only the manager who asked for this file can download it, for 7 days after it was ready.</span></p>
 <button id="download" type="button">다운로드 · Download</button>
 <p id="note" role="status"
-   data-signin="콘솔에 로그인한 창에서 이 링크를 여세요. · Open this link in a window that is signed in to the console."
+   data-signin="이 탭은 로그인되어 있지 않습니다. 로그인한 콘솔 탭에서 링크를 열거나 아래 명령을 쓰세요. · \
+This tab is not signed in. Open the link in the console's own tab, or use the command below."
    data-busy="받는 중 · Downloading" data-done="받았습니다 · Done"></p>
+<p>콘솔 없이 받기 · <span lang="en">Without a console, with your token:</span></p>
+<pre><code id="command"></code></pre>
 <script>{_SCRIPT}</script>
 </body>
 </html>

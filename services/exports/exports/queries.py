@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -16,6 +16,8 @@ from common.ids import parse_id
 from common.postgres import Database
 from exports import store
 from exports.export import Export, check_visible, no_export, shown
+
+_QUIET_LOOKS = 50
 
 
 class Queries:
@@ -69,14 +71,19 @@ def _bad_cursor() -> Unprocessable:
     return Unprocessable("This cursor is none that a list answered with. Begin again without it.", code="badCursor")
 
 
-async def progress(queries: Queries, caller: Caller, export_id: UUID, wait: Any) -> AsyncIterator[bytes]:
+async def progress(
+    queries: Queries, caller: Caller, export_id: UUID, wait: Callable[[], Awaitable[None]]
+) -> AsyncIterator[bytes]:
     """Server-sent events: the export each time it changes, until its work is over. `wait` sleeps between two looks."""
-    seen = 0
+    seen = quiet = 0
     while True:
         export = await queries.export(caller, export_id)
+        quiet += 1
         if export.version != seen:
-            seen = export.version
+            seen, quiet = export.version, 0
             yield b"id: %d\nevent: progress\ndata: %s\n\n" % (seen, orjson.dumps(shown(export)))
+        elif quiet % _QUIET_LOOKS == 0:
+            yield b": still here\n\n"  # so that nothing in between takes the silence for a broken connection
         if not export.in_work:
             return
         await wait()

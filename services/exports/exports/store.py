@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, TypeAlias
 from uuid import UUID
 
 import asyncpg
 
-from exports.export import Export, Status
+from exports.export import Export
 
 Tx: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
@@ -24,7 +24,7 @@ values ($1, $2, $3, $4, $5, $6, $7, $8)
 _UPDATE = """
 update export set version = $3, status = $4, expires_at = $5, state = $6,
     lock = case when $7 then lock end, lease_by = case when $7 then lease_by end, lease_until = case when $7 then lease_until end
-where channel = $1 and id = $2 and version = $3 - 1
+where channel = $1 and id = $2 and version = $8
 """
 _LOAD = "select state from export where channel = $1 and id = $2"
 _LOAD_LOCK = _LOAD + " for update"
@@ -39,11 +39,12 @@ where status in ('waiting', 'counting', 'writing', 'verifying') and (lease_until
 order by requested_at limit 1 for update skip locked
 """
 _LEASE = "update export set lease_by = $3, lease_until = $4 where channel = $1 and id = $2"
-_RENEW = (
-    "update export set lease_until = $4 where channel = $1 and id = $2 and lease_by = $3 and status = any($5) returning version"
-)
+_RENEW = "update export set lease_until = $4 where channel = $1 and id = $2 and lease_by = $3 and lease_until is not null"
 _EXPIRABLE = "select state from export where status = 'ready' and expires_at <= $1 limit 100 for update skip locked"
-_ENDED = "select id from export where status not in ('waiting', 'counting', 'writing', 'verifying', 'ready') and id = any($1)"
+_HOLDING = """
+select id, (state ->> 'attempts')::int as attempt from export
+where status in ('waiting', 'counting', 'writing', 'verifying', 'ready') and id = any($1)
+"""
 _AUDIT = """
 insert into audit (channel, id, at, by, action, target, outcome, address, detail)
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
@@ -83,7 +84,7 @@ async def latest_counted(tx: Tx, channel: str, by: str | None) -> datetime | Non
     return found
 
 
-async def insert(tx: Tx, export: Export, lock: bytes) -> None:
+async def insert(tx: Tx, export: Export, lock: bytes | None) -> None:
     """Keep a new export with its sealed lock."""
     await tx.execute(
         _INSERT, export.channel, export.id, export.version, export.status, export.requested_by, export.requested_at,
@@ -91,11 +92,12 @@ async def insert(tx: Tx, export: Export, lock: bytes) -> None:
     )  # fmt: skip
 
 
-async def update(tx: Tx, export: Export) -> None:
-    """Keep an export's next version; past its work, lock and lease are gone. Raises Lost."""
+async def update(tx: Tx, seen: int, export: Export) -> None:
+    """Keep what an export is now, if it is still at the version that was seen; past its work, lock and lease go. Raises Lost."""
     done = await tx.execute(
-        _UPDATE, export.channel, export.id, export.version, export.status, export.expires_at, export.members(), export.in_work
-    )
+        _UPDATE, export.channel, export.id, export.version, export.status, export.expires_at, export.members(),
+        export.in_work, seen,
+    )  # fmt: skip
     if done != "UPDATE 1":
         raise Lost
 
@@ -112,21 +114,19 @@ async def listed(tx: Tx, channel: str, by: str | None, before: tuple[datetime, U
     return [Export.model_validate(r["state"]) for r in await tx.fetch(_LIST, channel, by, at, last, limit)]
 
 
-async def claim(tx: Tx, worker: str, now: datetime, lease: timedelta) -> tuple[Export, bytes] | None:
-    """The oldest export that waits for a worker, or whose worker has fallen silent, with its sealed lock."""
+async def claim(tx: Tx, worker: str, now: datetime, until: datetime) -> tuple[Export, bytes] | None:
+    """The oldest export that waits for a worker, or whose worker has fallen silent, leased, with its sealed lock."""
     row = await tx.fetchrow(_CLAIM, now)
     if row is None:
         return None
     export = Export.model_validate(row["state"])
-    await tx.execute(_LEASE, export.channel, export.id, worker, now + lease)
+    await tx.execute(_LEASE, export.channel, export.id, worker, until)
     return export, row["lock"]
 
 
-async def renew(tx: Tx, export: Export, worker: str, now: datetime, lease: timedelta) -> int | None:
-    """Keep the lease; answers the export's version, None where it is not this worker's any more."""
-    active = [s for s in Status if s in {Status.WAITING, Status.COUNTING, Status.WRITING, Status.VERIFYING}]
-    version: int | None = await tx.fetchval(_RENEW, export.channel, export.id, worker, now + lease, active)
-    return version
+async def renew(tx: Tx, export: Export, worker: str, until: datetime) -> bool:
+    """Keep the lease; answers whether the export is still this worker's."""
+    return await tx.execute(_RENEW, export.channel, export.id, worker, until) == "UPDATE 1"
 
 
 async def rest(tx: Tx, export: Export, until: datetime) -> None:
@@ -139,9 +139,9 @@ async def expirable(tx: Tx, now: datetime) -> list[Export]:
     return [Export.model_validate(r["state"]) for r in await tx.fetch(_EXPIRABLE, now)]
 
 
-async def ended(tx: Tx, ids: Sequence[UUID]) -> set[UUID]:
-    """Those of the ids whose files have no use any more."""
-    return {r["id"] for r in await tx.fetch(_ENDED, list(ids))}
+async def holding(tx: Tx, ids: Sequence[UUID]) -> set[tuple[UUID, int]]:
+    """Of these exports the attempts whose files are of use: of those in work and of those that are ready."""
+    return {(r["id"], r["attempt"]) for r in await tx.fetch(_HOLDING, list(ids))}
 
 
 async def note(tx: Tx, channel: str, entry: Entry) -> None:

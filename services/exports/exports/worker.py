@@ -1,10 +1,10 @@
-"""Writes the files that were asked for, one at a time; takes over what a silent worker left, and ends what is over."""
+"""Writes the files that were asked for, one at a time, and takes over what a silent worker left."""
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
-from datetime import timedelta
-from uuid import UUID
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable
+from datetime import datetime, timedelta
+from typing import BinaryIO, TypeVar
 
 import orjson
 
@@ -16,31 +16,49 @@ from common.postgres import Database
 from common.telemetry import log, span
 from exports import store
 from exports.agile import Stretched, Tampered, WrongPassword
-from exports.export import MOST_ATTEMPTS, MOST_ROWS, Export, Manifest
+from exports.compound import PackageTooLong
+from exports.export import (
+    Complete,
+    Count,
+    Export,
+    Fail,
+    Finish,
+    GiveBack,
+    Manifest,
+    Progress,
+    Status,
+    TakeUp,
+    decide,
+    pause_after,
+)
 from exports.files import Files
 from exports.neighbours import Neighbours
 from exports.publish import keep
 from exports.sealing import Sealing, Unsealable
 from exports.store import Entry, Lost
-from exports.writing import Incomplete, Writing, count_rows
+from exports.writing import Incomplete, ReadBack, Writing, read_back
 from exports.xlsx import CannotWrite
 
+T = TypeVar("T")
+
 LEASE = timedelta(seconds=8)
+"""A worker that has been silent for so long is taken for dead."""
 _RENEW_SECONDS = 2.0
 _IDLE_SECONDS = 0.2
 _TELL_SECONDS = 1.0
-_SWEEP_SECONDS = 30.0
 _BATCH = 500
-_MANY = "More contacts match than the 1,000,000 that one file takes. Narrow the filter and ask again."
-_GAVE_UP = "The file could not be finished after several attempts. Ask again; if it fails again, tell the operators."
+_BY = "service:exports"
+_CANNOT = "The file cannot be written. Ask again; if it fails again, tell the operators."
+_MAY_PASS = (Problem, Incomplete, Tampered, WrongPassword, OSError)
+"""What may go better the next time: a service that is away, a stream that broke off, a disk that is full or lies."""
 
 
-class _Stopping(Exception):
-    """The process is told to stop: the export is put back for another."""
+class _LetGo(Exception):
+    """The export is not to be worked on any more: it was cancelled, another worker has it, or this one is stopping."""
 
 
 class Worker:
-    """One worker."""
+    """One worker; several share the exports by leases."""
 
     def __init__(
         self,
@@ -52,6 +70,8 @@ class Worker:
         clock: Clock,
         ids: Ids,
         health: Health,
+        *,
+        lease: timedelta = LEASE,
     ) -> None:
         self._name = name
         self._database = database
@@ -61,158 +81,185 @@ class Worker:
         self._clock = clock
         self._ids = ids
         self._health = health
+        self._lease = lease
 
     async def run(self, stop: asyncio.Event) -> None:
         """Go on until told to stop."""
-        loop = asyncio.get_running_loop()
-        swept = float("-inf")
         while not stop.is_set():
             self._health.beat("worker")
-            if loop.time() - swept > _SWEEP_SECONDS:
-                swept = loop.time()
-                await self._sweep()
-            await self._expire()
-            async with self._database.transaction() as tx:
-                claimed = await store.claim(tx, self._name, self._clock.now(), LEASE)
-            if claimed is None:
+            if not await self.work_once(stop):
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(stop.wait(), _IDLE_SECONDS)
-                continue
-            with span("export", rows=0):
-                await self._work(*claimed, stop)
 
-    async def _work(self, export: Export, sealed: bytes, stop: asyncio.Event) -> None:
-        renewing = asyncio.create_task(self._renew(export))
+    async def work_once(self, stop: asyncio.Event) -> bool:
+        """Take up the export that waits longest and bring it as far as it goes; answers whether there was one."""
+        claimed = await self._claim()
+        if claimed is None:
+            return False
+        export, sealed = claimed
+        if not export.in_work:
+            return True
+        let_go = asyncio.Event()
+        renewing = asyncio.create_task(self._renew(export, stop, let_go))
         try:
-            await self._attempt(export, sealed, stop)
-        except Lost:
-            log.info("an export was taken from this worker", export=str(export.id))
+            with span("export", attempt=export.attempts):
+                await self._attempt(_Job(self, export), sealed, stop, let_go)
+        except (Lost, _LetGo):
+            log.info("an export was let go", export=str(export.id))
+            await asyncio.to_thread(self._files.remove, export.id, export.attempts)
         finally:
             renewing.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await renewing
+        return True
 
-    async def _attempt(self, export: Export, sealed: bytes, stop: asyncio.Event) -> None:
-        if export.attempts >= MOST_ATTEMPTS:
-            return await self._fail(export, _GAVE_UP)
-        current = _Current(await self._save(export.taken_up()))
-        try:
-            lock = self._sealing.open(sealed, str(export.id))
-            await self._write(current, lock, stop)
-        except (Unprocessable, Conflict) as problem:
-            await self._fail(current.export, problem.detail)
-        except (CannotWrite, Unsealable) as error:
-            log.error("an export cannot be written", export=str(export.id), exc_info=error)
-            await self._fail(current.export, "The file cannot be written. Ask again; if it fails again, tell the operators.")
-        except _Stopping:
-            await self._put_back(current.export, timedelta(0))
-        except (Problem, Incomplete, Tampered, WrongPassword) as error:
-            log.warning("an export's attempt failed", export=str(export.id), attempt=current.export.attempts, exc_info=error)
-            if current.export.attempts >= MOST_ATTEMPTS:
-                await self._fail(current.export, _GAVE_UP)
-            else:
-                await self._put_back(current.export, timedelta(seconds=2**current.export.attempts))
-        finally:
-            if not current.finished:
-                await asyncio.to_thread(self._files.remove, export.id)
-
-    async def _write(self, current: "_Current", lock: Stretched, stop: asyncio.Event) -> None:
-        loop = asyncio.get_running_loop()
-        export = current.export
-        file = await asyncio.to_thread(self._files.begin, export.id)
-        with contextlib.closing(file):
-            async with self._neighbours.scan(export.channel, export.scope.asked) as lines:
-                head = orjson.loads(await anext(lines))
-                total, instant = head["total"], from_wire(head["instant"])
-                if total > MOST_ROWS:
-                    raise Unprocessable(_MANY)
-                export = current.export = await self._save(export.counted(total))
-                writing = await asyncio.to_thread(Writing, file, lock, export.columns, export.time_zone)
-                told = loop.time()
-                async for batch in _batches(lines):
-                    if stop.is_set():
-                        writing.abandon()
-                        raise _Stopping
-                    await asyncio.to_thread(writing.add, batch)
-                    if loop.time() - told > _TELL_SECONDS:
-                        told = loop.time()
-                        export = current.export = await self._save(export.progressed(writing.rows))
-            if writing.rows != total:
-                raise Incomplete("the rows are not as many as were counted")
-            ids = await asyncio.to_thread(writing.close)
-            export = current.export = await self._save(export.written(writing.rows))
-            if await asyncio.to_thread(count_rows, file, lock) != total:
-                raise Incomplete("the file has not as many rows as were written")
-            size, digest = await asyncio.to_thread(self._files.finish, export.id, file)
-        manifest = Manifest(
-            rows=total, columns=[c.key for c in export.columns], instant=instant, bytes=size, file_sha256=digest, ids_sha256=ids
-        )
-        now = self._clock.now()
+    async def _claim(self) -> tuple[Export, bytes] | None:
         async with self._database.transaction() as tx:
-            done = export.completed(manifest, now)
-            await keep(tx, done, now, "service:exports")
-            await self._note(tx, done, "export.ready", "done")
-        current.export, current.finished = done, True
+            now = self._clock.now()
+            claimed = await store.claim(tx, self._name, now, now + self._lease)
+            if claimed is None:
+                return None
+            export, sealed = claimed
+            after = await keep(tx, export, decide(export, TakeUp()), now, _BY)
+            await self._note(tx, after, now)
+        log.info("an export is taken up", export=str(after.id), attempt=after.attempts)
+        return after, sealed
 
-    async def _save(self, export: Export) -> Export:
-        async with self._database.transaction() as tx:
-            await keep(tx, export, self._clock.now(), "service:exports")
-        return export
-
-    async def _fail(self, export: Export, problem: str) -> None:
-        async with self._database.transaction() as tx:
-            failed = export.failed(problem)
-            await keep(tx, failed, self._clock.now(), "service:exports")
-            await self._note(tx, failed, "export.failed", "failed")
-
-    async def _put_back(self, export: Export, pause: timedelta) -> None:
-        now = self._clock.now()
-        async with self._database.transaction() as tx:
-            await keep(tx, export.put_back(), now, "service:exports")
-            await store.rest(tx, export, now + pause)
-
-    async def _note(self, tx: store.Tx, export: Export, action: str, outcome: str) -> None:
-        entry = Entry(self._ids(), self._clock.now(), "service:exports", action, str(export.id), outcome)
-        await store.note(tx, export.channel, entry)
-
-    async def _renew(self, export: Export) -> None:
-        while True:
-            await asyncio.sleep(_RENEW_SECONDS)
+    async def _renew(self, export: Export, stop: asyncio.Event, let_go: asyncio.Event) -> None:
+        """Keep the lease; sets `let_go` once it is lost or the process is told to stop."""
+        while not stop.is_set():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), min(_RENEW_SECONDS, self._lease.total_seconds() / 4))
             self._health.beat("worker")
             async with self._database.transaction() as tx:
-                if await store.renew(tx, export, self._name, self._clock.now(), LEASE) is None:
-                    return
+                if not await store.renew(tx, export, self._name, self._clock.now() + self._lease):
+                    break
+        let_go.set()
 
-    async def _expire(self) -> None:
-        now = self._clock.now()
+    async def _attempt(self, job: "_Job", sealed: bytes, stop: asyncio.Event, let_go: asyncio.Event) -> None:
+        export = job.export
+        try:
+            lock = self._sealing.open(sealed, str(export.id))
+            file = await asyncio.to_thread(self._files.begin, export.id, export.attempts)
+            with contextlib.closing(file):
+                manifest = await self._write(job, file, lock, let_go)
+            if manifest is not None:
+                await job.do(Complete(manifest, self._clock.now()))
+                return
+        except (Unprocessable, Conflict) as problem:
+            await job.do(Fail(problem.detail))
+        except (CannotWrite, PackageTooLong) as error:
+            await job.do(Fail(f"{error} Ask again without what does not fit."))
+        except Unsealable as error:
+            log.error("a sealed lock does not open", export=str(export.id), exc_info=error)
+            await job.do(Fail(_CANNOT))
+        except _LetGo:
+            if not stop.is_set():
+                raise
+            await job.do(GiveBack())
+        except _MAY_PASS as error:
+            log.warning("an attempt failed", export=str(export.id), attempt=export.attempts, exc_info=error)
+            await job.do(GiveBack(), rest=pause_after(export.attempts))
+        await asyncio.to_thread(self._files.remove, export.id, export.attempts)
+
+    async def _write(self, job: "_Job", file: BinaryIO, lock: Stretched, let_go: asyncio.Event) -> Manifest | None:
+        """The manifest of the written file, None where its rows are too many. Raises whatever makes an attempt fail."""
+        export = job.export
+        async with contextlib.aclosing(self._rows(export)) as rows:
+            total, instant = _read_head((await _unless(let_go, anext(rows)))[0])
+            await job.do(Count(total))
+            if not job.export.in_work:
+                return None
+            writing = await asyncio.to_thread(Writing, file, lock, export.columns, export.time_zone)
+            loop = asyncio.get_running_loop()
+            told = loop.time()
+            while batch := await _unless(let_go, anext(rows, [])):
+                await asyncio.to_thread(writing.add, batch)
+                if loop.time() - told > _TELL_SECONDS:
+                    told = loop.time()
+                    await job.do(Progress(writing.rows))
+        if writing.rows != total:
+            raise Incomplete("the rows are not as many as were counted")
+        await asyncio.to_thread(writing.close)
+        await job.do(Finish(writing.rows))
+        found = await asyncio.to_thread(read_back, file, lock, export.columns)
+        ids = writing.ids.sha256()
+        if found not in {ReadBack(writing.rows, ids), ReadBack(writing.rows, None)}:
+            raise Incomplete("the file does not hold what was written")
+        size, digest = await asyncio.to_thread(self._files.finish, export.id, export.attempts, file)
+        return Manifest(
+            rows=found.rows, columns=[c.key for c in export.columns], instant=instant, bytes=size,
+            file_sha256=digest, ids_sha256=ids,
+        )  # fmt: skip
+
+    async def _rows(self, export: Export) -> AsyncGenerator[list[bytes], None]:
+        """The head alone, then the contacts' lines by hundreds. Raises Incomplete where the stream breaks off."""
+        async with self._neighbours.scan(export.channel, export.scope.asked) as lines:
+            yield [await anext(lines, b"")]
+            async for batch in batches(lines):
+                yield batch
+
+    async def _note(self, tx: store.Tx, export: Export, at: datetime) -> None:
+        """Audit what ends an export's work."""
+        if export.status is Status.READY:
+            assert export.manifest is not None
+            action, outcome, detail = "export.ready", "done", f"{export.manifest.rows} rows"
+        elif export.status is Status.FAILED:
+            action, outcome, detail = "export.failed", "failed", export.problem or ""
+        else:
+            return
+        await store.note(tx, export.channel, Entry(self._ids(), at, _BY, action, str(export.id), outcome, None, detail))
+
+    async def step(
+        self, export: Export, command: Count | Progress | Finish | Complete | Fail | GiveBack, rest: timedelta
+    ) -> Export:
+        """One command by this worker, in a transaction of its own. Raises Lost where the export is not as it was seen."""
         async with self._database.transaction() as tx:
-            over = await store.expirable(tx, now)
-            for export in over:
-                after = export.expired()
-                await keep(tx, after, now, "service:exports")
-                await self._note(tx, after, "export.expired", "done")
-        for export in over:
-            await asyncio.to_thread(self._files.remove, export.id)
-
-    async def _sweep(self) -> None:
-        """Delete files whose export has ended otherwise: revoked, or cancelled while being written."""
-        there: set[UUID] = await asyncio.to_thread(self._files.ids)
-        if there:
-            async with self._database.connection() as connection:
-                gone = await store.ended(connection, list(there))
-            for export_id in gone:
-                await asyncio.to_thread(self._files.remove, export_id)
+            now = self._clock.now()
+            after = await keep(tx, export, decide(export, command), now, _BY)
+            if after.status is Status.WAITING:
+                await store.rest(tx, after, now + rest)
+            await self._note(tx, after, now)
+        return after
 
 
-class _Current:
-    """The export as its attempt last wrote it."""
+class _Job:
+    """The export in a worker's hands, as the worker last wrote it."""
 
-    def __init__(self, export: Export) -> None:
+    def __init__(self, worker: Worker, export: Export) -> None:
+        self._worker = worker
         self.export = export
-        self.finished = False
+
+    async def do(
+        self, command: Count | Progress | Finish | Complete | Fail | GiveBack, *, rest: timedelta = timedelta(0)
+    ) -> None:
+        """Bring it one step further; `rest` is how long nobody takes it up if it waits after that. Raises Lost."""
+        self.export = await self._worker.step(self.export, command, rest)
 
 
-async def _batches(lines: AsyncIterator[bytes]) -> AsyncIterator[list[bytes]]:
+async def _unless(let_go: asyncio.Event, work: Awaitable[T]) -> T:
+    """The work's result. Raises _LetGo as soon as the export is to be let go, and breaks the work off."""
+    working, waiting = asyncio.ensure_future(work), asyncio.ensure_future(let_go.wait())
+    try:
+        await asyncio.wait({working, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        if let_go.is_set():
+            raise _LetGo
+        return working.result()
+    finally:
+        for task in (working, waiting):
+            task.cancel()
+        await asyncio.gather(working, waiting, return_exceptions=True)
+
+
+def _read_head(line: bytes) -> tuple[int, datetime]:
+    try:
+        head = orjson.loads(line)
+        return head["total"], from_wire(head["instant"])
+    except (ValueError, KeyError, TypeError):
+        raise Incomplete("the stream of contacts has no head") from None
+
+
+async def batches(lines: AsyncIterator[bytes]) -> AsyncIterator[list[bytes]]:
     """The contacts' lines by hundreds. Raises Incomplete where the end is missing or tells of another number."""
     batch: list[bytes] = []
     rows = 0
@@ -227,6 +274,9 @@ async def _batches(lines: AsyncIterator[bytes]) -> AsyncIterator[list[bytes]]:
             batch = []
     if batch:
         yield batch
-    end = orjson.loads(last) if last else {}
+    try:
+        end = orjson.loads(last)
+    except orjson.JSONDecodeError:
+        end = None
     if end != {"end": True, "rows": rows}:
         raise Incomplete("the stream of contacts broke off")

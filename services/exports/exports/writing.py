@@ -5,6 +5,7 @@ import io
 import re
 import zipfile
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 import orjson
@@ -12,16 +13,35 @@ import orjson
 from exports.agile import EncryptedPackage, Stretched, open_package
 from exports.columns import row_maker
 from exports.export import Column
-from exports.xlsx import SheetWriter
+from exports.xlsx import SheetWriter, column_letters
 
 _SHEET = "xl/worksheets/sheet1.xml"
-_ROW = re.compile(rb"<row[ >]")
 _READ = 1 << 20
-_LONGEST_MARK = 5
+_ROW_ENDS = b"</row>"
+_ID = "id"
 
 
 class Incomplete(Exception):
     """The rows are not those that were announced: the attempt is thrown away."""
+
+
+class Ids:
+    """The SHA-256 over contact ids joined by new lines, given in their order."""
+
+    def __init__(self) -> None:
+        self._digest = hashlib.sha256()
+        self._last = ""
+
+    def add(self, contact_id: str) -> None:
+        """The next id. Raises Incomplete for one that came before or is out of order."""
+        if contact_id <= self._last:
+            raise Incomplete("a contact came twice or out of order")
+        self._digest.update((("\n" if self._last else "") + contact_id).encode())
+        self._last = contact_id
+
+    def sha256(self) -> str:
+        """Over those given so far, in hexadecimal."""
+        return self._digest.hexdigest()
 
 
 class Writing:
@@ -31,48 +51,51 @@ class Writing:
         self._package = EncryptedPackage(file, lock)
         self._sheet = SheetWriter(self._package, [c.heading for c in columns])
         self._row = row_maker(columns, zone)
-        self._ids = hashlib.sha256()
-        self._last = ""
+        self.ids = Ids()
         self.rows = 0
 
     def add(self, lines: Sequence[bytes]) -> None:
         """Write contacts, one JSON text each, in the ascending order of their ids. Raises Incomplete where they are not."""
         contacts: list[Mapping[str, Any]] = [orjson.loads(line) for line in lines]
         for contact in contacts:
-            contact_id: str = contact["id"]
-            if contact_id <= self._last:
-                raise Incomplete("a contact came twice or out of order")
-            self._ids.update((("\n" if self._last else "") + contact_id).encode())
-            self._last = contact_id
+            self.ids.add(contact[_ID])
         self._sheet.write_rows(map(self._row, contacts))
         self.rows += len(contacts)
 
-    def close(self) -> str:
-        """Finish the workbook; answers the SHA-256 of the ids joined by new lines."""
+    def close(self) -> None:
+        """Finish the workbook."""
         self._sheet.close()
         self._package.close()
-        return self._ids.hexdigest()
-
-    def abandon(self) -> None:
-        """Give up: what was written can never be opened."""
-        self._package.abandon()
 
 
-def count_rows(file: BinaryIO, lock: Stretched) -> int:
-    """Open a written file as its reader will, check that no byte was changed, and count its rows without the headings.
+@dataclass(frozen=True, slots=True)
+class ReadBack:
+    """What a file turned out to hold; `ids_sha256` is None where its ids are in no column."""
 
-    Raises what `agile.open_package` raises, and Incomplete where the workbook inside is damaged.
+    rows: int
+    ids_sha256: str | None
+
+
+def read_back(file: BinaryIO, lock: Stretched, columns: Sequence[Column]) -> ReadBack:
+    """Open a written file as its reader will, check that no byte was changed, and count what is in it.
+
+    It shares no state with the writer: the bytes are decrypted and checked against their HMAC, unzipped against their
+    checksum, and the sheet's rows are counted anew. Raises what `agile.open_package` raises, and Incomplete where the
+    workbook inside is damaged.
     """
     package = io.BufferedReader(open_package(file, lock), 1 << 18)
+    place = next((n for n, column in enumerate(columns) if column.key == _ID), None)
+    # The heading's cell, in row 1, is none of them.
+    cell = None if place is None else re.compile(rb'<c r="%s(?!1")\d+"[^>]*><is><t>([^<]*)</t>' % column_letters(place).encode())
+    ids, ends = Ids(), 0
     try:
         with zipfile.ZipFile(package) as archive, archive.open(_SHEET) as sheet:
-            found, rest = 0, b""
+            rest = b""
             while data := sheet.read(_READ):
-                text = rest + data
-                found += len(_ROW.findall(text))
-                rest = text[-(_LONGEST_MARK - 1) :]
-                found -= len(_ROW.findall(rest))
-            found += len(_ROW.findall(rest))
-    except zipfile.BadZipFile:
+                whole, mark, rest = (rest + data).rpartition(_ROW_ENDS)
+                ends += whole.count(_ROW_ENDS) + (mark != b"")
+                for contact_id in cell.findall(whole) if cell is not None else []:
+                    ids.add(contact_id.decode())
+    except (zipfile.BadZipFile, EOFError):
         raise Incomplete("the workbook cannot be read back") from None
-    return found - 1
+    return ReadBack(ends - 1, None if cell is None else ids.sha256())

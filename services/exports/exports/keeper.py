@@ -1,0 +1,64 @@
+"""Ends what is over: files whose seven days have passed, and files that nothing needs any more."""
+
+import asyncio
+import contextlib
+
+from common.clock import Clock
+from common.health import Health
+from common.ids import Ids
+from common.postgres import Database
+from exports import store
+from exports.export import Expire, decide
+from exports.files import Files
+from exports.publish import keep
+from exports.store import Entry
+
+_BY = "service:exports"
+_LOOK_SECONDS = 1.0
+_SWEEP_EVERY = 15
+
+
+class Keeper:
+    """The timers of exports; any number may run, each expiry happens once."""
+
+    def __init__(self, database: Database, files: Files, clock: Clock, ids: Ids, health: Health) -> None:
+        self._database = database
+        self._files = files
+        self._clock = clock
+        self._ids = ids
+        self._health = health
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Go on until told to stop."""
+        rounds = 0
+        while not stop.is_set():
+            self._health.beat("keeper")
+            await self.expire()
+            if rounds % _SWEEP_EVERY == 0:
+                await self.sweep()
+            rounds += 1
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), _LOOK_SECONDS)
+
+    async def expire(self) -> None:
+        """Expire what is due, then delete its files."""
+        async with self._database.transaction() as tx:
+            now = self._clock.now()
+            over = await store.expirable(tx, now)
+            for export in over:
+                await keep(tx, export, decide(export, Expire(now)), now, _BY)
+                await store.note(tx, export.channel, Entry(self._ids(), now, _BY, "export.expired", str(export.id), "done"))
+        for export in over:
+            await asyncio.to_thread(self._files.remove, export.id, export.attempts)
+
+    async def sweep(self) -> None:
+        """Delete the files of attempts that nothing needs: of killed workers, of exports that ended in another way.
+
+        The files are listed before the exports are read: a file's attempt is always written down before the file is made.
+        """
+        there = await asyncio.to_thread(self._files.there)
+        if there:
+            async with self._database.connection() as connection:
+                needed = await store.holding(connection, [export_id for export_id, _ in there])
+            for export_id, attempt in there - needed:
+                await asyncio.to_thread(self._files.remove, export_id, attempt)

@@ -1,0 +1,89 @@
+"""Notes refusals in the audit log, whoever refuses: the border, a permission, the body's shape or a rule."""
+
+import re
+from collections.abc import Awaitable, Callable
+from typing import TypeAlias
+from uuid import UUID
+
+import orjson
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from common.auth import Caller
+from common.http import caller
+from common.ids import parse_id
+
+Note: TypeAlias = Callable[[Caller, str, UUID | None, str | None, str | None], Awaitable[None]]
+"""Takes who was refused, the action, the export's id, the problem's code and the caller's address."""
+
+_ADDRESS = re.compile(r"/v1/exports(?:/([^/]+))?(?:/(download|cancel|revoke))?")
+_ACTIONS = {None: "export.asked", "download": "export.downloaded", "cancel": "export.cancelled", "revoke": "export.revoked"}
+_FORBIDDEN, _UNAUTHORIZED = 403, 401
+
+
+class Refusals:
+    """ASGI middleware around the whole application. A refusal is noted before it is answered.
+
+    What counts: every POST on exports that is refused, and every read of exports or of the audit log without permission;
+    not a missing token (nobody is known who could be written down) and not a server's own trouble.
+    """
+
+    def __init__(self, app: ASGIApp, note: Note) -> None:
+        self._app = app
+        self._note = note
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        held: list[Message] = []
+
+        async def sending(message: Message) -> None:
+            if message["type"] == "http.response.start" and (action := action_of(scope, message["status"])) is not None:
+                held.append({**message, "action": action})
+            elif not held:
+                await send(message)
+            else:
+                start = held.pop()
+                await self._note(caller(), start.pop("action"), _target(scope), _code(message), address_of(scope))
+                await send(start)
+                await send(message)
+
+        await self._app(scope, receive, sending)
+
+
+def action_of(scope: Scope, status: int) -> str | None:
+    """What was refused, in the audit log's words; None where the answer is no refusal to be noted."""
+    if not 400 <= status < 500 or status == _UNAUTHORIZED:
+        return None
+    path: str = scope["path"]
+    match = _ADDRESS.fullmatch(path)
+    if match is not None and scope["method"] == "POST" and (match[1] is None) == (match[2] is None):
+        return _ACTIONS[match[2]]
+    if status != _FORBIDDEN:
+        return None
+    return "audit.read" if path == "/v1/audit" else "export.read"
+
+
+def address_of(scope: Scope) -> str | None:
+    """The caller's address as the gateway tells it."""
+    forwarded = Headers(scope=scope).get("X-Forwarded-For")
+    if forwarded:
+        return forwarded.split(",")[0].strip()[:64]
+    client = scope.get("client")
+    return client[0] if client else None
+
+
+def _target(scope: Scope) -> UUID | None:
+    match = _ADDRESS.match(scope["path"])
+    return parse_id(match[1]) if match is not None and match[1] else None
+
+
+def _code(message: Message) -> str | None:
+    """The code of a problem, whose body is always one piece."""
+    try:
+        problem = orjson.loads(message.get("body", b""))
+    except orjson.JSONDecodeError:
+        return None
+    return problem.get("code") if isinstance(problem, dict) else None
