@@ -3,6 +3,7 @@
 import asyncio
 import json
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -23,8 +24,8 @@ def key(tmp_path: Path) -> ECKey:
     return made
 
 
-def token(key: ECKey | OctKey, *, alg: str = "ES256", **changed: object) -> str:
-    claims = {**CLAIMS, "exp": int(time.time()) + 60, **changed}
+def token(key: ECKey | OctKey, changed: Mapping[str, object] | None = None, *, alg: str = "ES256") -> str:
+    claims = {**CLAIMS, "exp": int(time.time()) + 60, **(changed or {})}
     kept = {name: value for name, value in claims.items() if value is not None}
     return jwt.encode({"alg": alg, "kid": "one"}, kept, key, algorithms=[alg])
 
@@ -48,7 +49,7 @@ def test_a_good_token_names_the_caller(key: ECKey, tmp_path: Path) -> None:
 )  # fmt: skip
 def test_a_token_with_a_wrong_claim_is_refused(key: ECKey, tmp_path: Path, changed: dict[str, object]) -> None:
     with pytest.raises(Unauthorized):
-        verify(tmp_path, f"Bearer {token(key, **changed)}")
+        verify(tmp_path, f"Bearer {token(key, changed)}")
 
 
 def test_a_token_of_another_key_or_algorithm_is_refused(key: ECKey, tmp_path: Path) -> None:

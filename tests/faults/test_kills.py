@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from localstack.demo import Api
+from localstack.demo import Api, decrypt
 from localstack.stack import Stack
-from tests.support.api import caller, eventually, fresh_channel, kill, replaced, sheet
+from tests.support.api import caller, eventually, fresh_channel, kill, replaced
 
 CONTACTS = 400
 VERSIONS = 5
@@ -117,6 +117,6 @@ async def test_an_export_goes_on_when_its_worker_is_killed(stack: Stack) -> None
         done = await eventually(state, lambda export: export["status"] in {"ready", "failed"}, 60)
         assert done["status"] == "ready"
         file = await api.ask("POST", f"{path}/download")
-        rows = sheet(file.content, password)
+        rows = decrypt(file.content, password)
         assert sorted(row[1] for row in rows[1:]) == sorted(f"m-{n}" for n in range(8000))
         assert done["manifest"]["rows"] == 8000

@@ -1,18 +1,15 @@
 """The gateway as a test uses it: one caller in one channel, and waiting by polling with a deadline."""
 
 import asyncio
-import io
 import os
 import signal
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Any, TypeVar
+from typing import TypeVar
 from uuid import uuid4
 
 import httpx
-import msoffcrypto
-import openpyxl
 
 from localstack.demo import Api
 from localstack.stack import Stack
@@ -59,12 +56,3 @@ async def replaced(stack: Stack, process: str, killed: int, seconds: float = 10.
         return stack.pid(process)
 
     await eventually(current, lambda pid: pid not in {None, killed}, seconds)
-
-
-def sheet(content: bytes, password: str) -> list[tuple[Any, ...]]:
-    """The rows of an encrypted workbook, read by software that is not ours."""
-    office = msoffcrypto.OfficeFile(io.BytesIO(content))
-    office.load_key(password=password, verify_password=True)
-    plain = io.BytesIO()
-    office.decrypt(plain, verify_integrity=True)
-    return list(openpyxl.load_workbook(plain, read_only=True).worksheets[0].iter_rows(values_only=True))

@@ -303,10 +303,10 @@ async def export(api: Api, url: str, segment_id: str) -> None:
         say("   | " + " | ".join(str(cell) for cell in row[1:]))
 
 
-def decrypt(content: bytes) -> list[tuple[Any, ...]]:
+def decrypt(content: bytes, password: str = PASSWORD) -> list[tuple[Any, ...]]:
     """The sheet's rows, read by software that is not ours."""
-    office = msoffcrypto.OfficeFile(io.BytesIO(content))
-    office.load_key(password=PASSWORD, verify_password=True)
+    office: Any = msoffcrypto.OfficeFile(io.BytesIO(content))
+    office.load_key(password=password, verify_password=True)
     plain = io.BytesIO()
     office.decrypt(plain, verify_integrity=True)
     sheet = openpyxl.load_workbook(plain, read_only=True).worksheets[0]
