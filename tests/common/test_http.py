@@ -1,13 +1,15 @@
 """The border: what is refused before a route runs, in which order, and in which words."""
 
 import json
+import logging
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
 import httpx
 import pytest
+import structlog
 from fastapi import Depends
 from joserfc import jwt
 from joserfc.jwk import ECKey
@@ -153,13 +155,23 @@ async def test_a_limit_out_of_range_is_refused(client: httpx.AsyncClient, limit:
     assert problem(await client.get("/v1/things", params={"limit": limit})) == (422, "invalid", None)
 
 
-async def test_an_unforeseen_error_is_a_500_that_tells_nothing_of_the_data(
-    client: httpx.AsyncClient, capsys: pytest.CaptureFixture[str]
-) -> None:
+@pytest.fixture
+def logs(capsys: pytest.CaptureFixture[str]) -> Iterator[Callable[[], str]]:
+    """What a process would log; afterwards logging is as it was, or later tests would write to a captured output that is gone."""
+    before = logging.root.handlers[:], logging.root.level
     telemetry.configure("test", "api")
+    yield lambda: capsys.readouterr().out
+    logging.root.handlers[:], logging.root.level = before
+    structlog.reset_defaults()
+    structlog.contextvars.clear_contextvars()
+
+
+async def test_an_unforeseen_error_is_a_500_that_tells_nothing_of_the_data(
+    client: httpx.AsyncClient, logs: Callable[[], str]
+) -> None:
     answer = await client.get("/v1/things", params={"limit": 13})
     assert problem(answer)[:2] == (500, "internal")
-    logged = capsys.readouterr().out
+    logged = logs()
     assert "RuntimeError" in logged
     assert "Hong" not in answer.text + logged
 

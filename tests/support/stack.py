@@ -1,6 +1,7 @@
 """The stack that a test run has for itself: a home and ports of its own, or one that a developer keeps running."""
 
 import os
+import random
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -47,8 +48,8 @@ def stack_of_this_run() -> Iterator[Stack]:
 
 
 def free_port_base() -> int:
-    """The first of a hundred ports that nobody listens on now. Raises NoStack."""
-    for base in _PORT_BASES:
+    """The first of a hundred free ports, by chance: two runs that begin together seldom meet. Raises NoStack."""
+    for base in random.sample(_PORT_BASES, len(_PORT_BASES)):
         if all(is_free(base + p.offset) for p in PROCESSES if p.offset is not None):
             return base
     raise NoStack("The tests need 100 free ports in a row from 21000 to 32000 and found none. Stop what listens there.")

@@ -1,6 +1,7 @@
 """Which port each process has, whether it is free, and who holds it when it is not."""
 
 import asyncio
+import random
 import socket
 
 import psutil
@@ -53,8 +54,8 @@ async def listens(port: int) -> bool:
 
 
 def free_opensearch_port() -> int:
-    """A port that OpenSearch can have. Raises PortTaken when all are in use."""
-    for port in OPENSEARCH_PORTS:
+    """A port that OpenSearch can have, by chance: two stacks that start together seldom meet. Raises PortTaken."""
+    for port in random.sample(OPENSEARCH_PORTS, len(OPENSEARCH_PORTS)):
         if is_free(port):
             return port
     raise PortTaken("OpenSearch needs one free port within 9201-9299 and all are in use. Stop a program that holds one.")

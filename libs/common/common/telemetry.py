@@ -67,7 +67,6 @@ def configure(service: str, role: str, level: str = "info", otlp_endpoint: str |
         ],
         wrapper_class=structlog.make_filtering_bound_logger(number),
         logger_factory=structlog.PrintLoggerFactory(sys.stdout),
-        cache_logger_on_first_use=True,
     )
     structlog.contextvars.bind_contextvars(service=service, role=role)
     # Libraries log through the standard library; their messages may quote data, so only the logger, level and place are kept.
