@@ -1,7 +1,7 @@
 """A contact: what may be asked of it, what follows, and what it is after that. Pure: time, ids and actor are given."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -12,6 +12,7 @@ from pydantic import JsonValue
 from common.errors import NotFound, Unprocessable
 from common.events.contacts import Change, Contact, ContactChanged, ContactCreated, ContactEvent, ContactVisited, FieldDefinition
 from common.filters import UnreadablePhone, read_phone
+from common.text_rules import clean_text
 from contacts.profile_field import elements, fit, text
 
 MOST_TAGS = 20
@@ -41,10 +42,10 @@ class Write:
 
 
 def check_member_id(value: object, pointer: str) -> str:
-    """A member id: 1 to 64 characters without white space. Raises Unprocessable."""
+    """A member id: 1 to 64 characters without white space or control characters. Raises Unprocessable."""
     if not isinstance(value, str) or _MEMBER_ID.fullmatch(value) is None:
         raise Unprocessable("A memberId has 1 to 64 characters and no white space.", code="invalidMemberId", pointer=pointer)
-    return value
+    return clean_text(value, pointer)
 
 
 def read_write(raw: object, country: str, pointer: str = "", also: frozenset[str] = frozenset()) -> Write:
@@ -168,7 +169,11 @@ def created(id_: UUID, member_id: str | None, event: ContactCreated, at: datetim
 
 
 def evolve(state: Contact, event: ContactEvent, at: datetime) -> Contact:
-    """The contact after an event; a pure fold, which asks nothing and refuses nothing."""
+    """The contact after an event; a pure fold, which asks nothing and refuses nothing.
+
+    Instants never go back from one version to the next, whichever clock decided: `updated_at` is when the event counts.
+    """
+    at = max(at, state.updated_at)
     updates: dict[str, Any] = {"version": state.version + 1, "updated_at": at}
     if isinstance(event, ContactVisited):
         updates |= {
@@ -222,6 +227,13 @@ def no_contact() -> NotFound:
 def etag(contact: Contact) -> str:
     """The version as an ETag."""
     return f'"{contact.version}"'
+
+
+def shown(contact: Contact, archived: Collection[str]) -> Contact:
+    """The contact without the values of archived fields (by bare key), which stay in its state until they are restored."""
+    if contact.profile.keys().isdisjoint(archived):
+        return contact
+    return contact.model_copy(update={"profile": {k: v for k, v in contact.profile.items() if k not in archived}})
 
 
 def as_wire(contact: Contact) -> dict[str, Any]:

@@ -6,16 +6,15 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from common import eventstore, outbox
+from common import outbox
 from common.auth import Caller
 from common.clock import Clock
 from common.errors import Problem, StaleVersion, Unprocessable
 from common.events.contacts import Channel, Contact, FieldDefinition
 from common.ids import Ids
-from common.partition import partition_of
 from common.position import Position, last_by_partition
 from common.postgres import Database
-from contacts import profile_field, publish, store
+from contacts import journal, profile_field, publish, store
 from contacts.channel import BUILT_IN_FIELDS, NEW_CHANNEL
 from contacts.contact import Write, check_member_id, created, decide, evolve, no_contact, read_write
 from contacts.publish import Step
@@ -120,7 +119,7 @@ class Contacts:
                 steps.append(Step(event, after))
                 states[after.id] = (after, caller.subject)
                 results.append(RowResult(index, after, created=state is None, changed=True))
-            position = await self._append(tx, caller, steps, now, cause)
+            position = await journal.append(tx, caller.channel, steps, caller.subject, cause)
         return sorted(results, key=lambda r: r.index), position
 
     async def create_lead(self, caller: Caller, raw: object) -> Written:
@@ -135,7 +134,7 @@ class Contacts:
             id_ = self._ids()
             after = created(id_, None, event, now)  # type: ignore[arg-type]
             await store.reserve_lead(tx, caller.channel, id_)
-            position = await self._append(tx, caller, [Step(event, after)], now, "api")
+            position = await journal.append(tx, caller.channel, [Step(event, after)], caller.subject, "api")
         return Written(after, True, position)
 
     async def change(self, caller: Caller, contact_id: UUID, raw: object, expected: int | None) -> Written:
@@ -153,7 +152,7 @@ class Contacts:
             if event is None:
                 return Written(state, False, last_by_partition([]))
             after = evolve(state, event, now)
-            position = await self._append(tx, caller, [Step(event, after)], now, "api")
+            position = await journal.append(tx, caller.channel, [Step(event, after)], caller.subject, "api")
         return Written(after, False, position)
 
     async def _define(self, tx: Tx, caller: Caller, writes: Sequence[Write], now: datetime) -> dict[str, FieldDefinition]:
@@ -184,13 +183,6 @@ class Contacts:
             for key, _, _ in _new_keys(write, known):
                 fields.setdefault(key, FieldDefinition(key=f"profile.{key}", type="String"))
         return fields
-
-    async def _append(self, tx: Tx, caller: Caller, steps: Sequence[Step], now: datetime, cause: str) -> Position:
-        await eventstore.append(tx, publish.recorded(caller.channel, steps, now, caller.subject, cause))
-        latest = {s.after.id: s.after for s in steps}
-        await store.save(tx, caller.channel, list(latest.values()), caller.subject)
-        await outbox.put(tx, publish.contact_messages(caller.channel, steps, now))
-        return last_by_partition((partition_of(f"{caller.channel}/{s.after.id}"), publish.applied(s.after)) for s in steps)
 
     async def change_channel(self, caller: Caller, update: Callable[[Channel], Channel]) -> Channel:
         """Change the channel's settings."""

@@ -1,6 +1,6 @@
 """The messages that tell of what was written, made from the events and the states after them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID, uuid5
@@ -26,31 +26,35 @@ from common.eventstore import Recorded, as_data
 from common.position import Applied
 from common.telemetry import trace_headers
 from common.topics import CONTACTS, FIELDS, VISITS
+from contacts.contact import shown
 
 _NAMES = UUID("6f1f7b0c-53a5-4f0e-9d55-9d5a1e6c3c77")
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One event of one contact, and the contact after it."""
+    """One event of one contact, and the contact after it; the event happened at the `updated_at` of that."""
 
     event: ContactEvent
     after: Contact
 
 
-def recorded(channel: str, steps: Sequence[Step], at: datetime, by: str, cause: str) -> list[Recorded]:
+def recorded(channel: str, steps: Sequence[Step], by: str, cause: str) -> list[Recorded]:
     """The steps as rows of the event store."""
-    return [Recorded(channel, s.after.id, s.after.version, s.event.type, as_data(s.event.encode()), at, by, cause) for s in steps]
+    return [
+        Recorded(channel, s.after.id, s.after.version, s.event.type, as_data(s.event.encode()), s.after.updated_at, by, cause)
+        for s in steps
+    ]
 
 
-def contact_messages(channel: str, steps: Sequence[Step], at: datetime) -> list[Message]:
-    """One message per step, with the whole state after it."""
+def contact_messages(channel: str, steps: Sequence[Step], archived: Collection[str]) -> list[Message]:
+    """One message per step, with the whole state after it but the values of archived fields (by bare key)."""
     trace = trace_headers()
     return [
         message(
             CONTACTS, channel=channel, subject=str(s.after.id), source="contacts", type=s.event.type,
-            id=uuid5(_NAMES, f"{channel}/{s.after.id}/{s.after.version}"), version=s.after.version, at=at,
-            value=ContactMessage(event=s.event, contact=s.after, version=s.after.version).encode(), trace=trace,
+            id=uuid5(_NAMES, f"{channel}/{s.after.id}/{s.after.version}"), version=s.after.version, at=s.after.updated_at,
+            value=ContactMessage(event=s.event, contact=shown(s.after, archived), version=s.after.version).encode(), trace=trace,
         )
         for s in steps
     ]  # fmt: skip

@@ -31,7 +31,7 @@ def place(at: datetime, neighbours: Sequence[Session], window: timedelta) -> Pla
 
     A gap of exactly the window continues a session.
     """
-    touched = tuple(s for s in neighbours if s.started_at - window <= at <= s.ended_at + window)
+    touched = tuple(s for s in neighbours if s.started_at - at <= window and at - s.ended_at <= window)
     started = min([at, *(s.started_at for s in touched)])
     ended = max([at, *(s.ended_at for s in touched)])
     return Placed(Session(started, ended), touched)

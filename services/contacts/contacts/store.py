@@ -35,6 +35,7 @@ from unnest($2::uuid[], $3::bigint[], $4::jsonb[]) as new (id, version, doc)
 where contact.channel = $1 and contact.id = new.id
 """
 _FIELDS = "select key, definition, version from profile_field where channel = $1"
+_ARCHIVED = "select key from profile_field where channel = $1 and (definition->>'archived')::boolean"
 _SAVE_FIELDS = """
 insert into profile_field (channel, key, definition, version)
 select $1, new.key, new.definition, new.version
@@ -130,6 +131,11 @@ async def fields(tx: Tx, channel: str) -> dict[str, tuple[FieldDefinition, int]]
     return {r["key"]: (FieldDefinition.model_validate(r["definition"]), r["version"]) for r in rows}
 
 
+async def archived_keys(tx: Tx, channel: str) -> frozenset[str]:
+    """The bare keys of the profile fields that are archived."""
+    return frozenset(r["key"].removeprefix("profile.") for r in await tx.fetch(_ARCHIVED, channel))
+
+
 async def save_fields(tx: Tx, channel: str, changed: Sequence[tuple[FieldDefinition, int]]) -> None:
     """Keep definitions at their new versions."""
     if changed:
@@ -139,7 +145,11 @@ async def save_fields(tx: Tx, channel: str, changed: Sequence[tuple[FieldDefinit
 
 
 async def add_visits(tx: Tx, channel: str, visits: Sequence[Visit]) -> set[str]:
-    """Keep visits whose ids are new in the channel; answers those ids."""
+    """Keep visits whose ids are new in the channel; answers those ids.
+
+    Rows are inserted in the order of their ids, so two writers of the same ids never wait for each other.
+    """
+    visits = sorted(visits, key=lambda v: v.id)
     rows = await tx.fetch(
         _NEW_VISITS,
         channel,

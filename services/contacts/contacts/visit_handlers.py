@@ -6,16 +6,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from common import eventstore, outbox
+from common import outbox
 from common.auth import Caller
 from common.clock import Clock
 from common.errors import Problem, Unprocessable
 from common.events.contacts import Contact, ContactCreated, Visit
 from common.ids import Ids
-from common.partition import partition_of
-from common.position import Position, last_by_partition
+from common.position import Position
 from common.postgres import Database
-from contacts import publish, session, store
+from contacts import journal, publish, session, store
 from contacts.contact import created, evolve, visited
 from contacts.publish import Step
 from contacts.session import Session
@@ -72,12 +71,8 @@ class Visits:
             fresh = [v for v in first if v.id in new]
             moved = [v for v in fresh if v.name == VISIT]
             steps += await self._place(tx, caller.channel, moved, states, timedelta(minutes=settings.session_minutes), now)
-            await eventstore.append(tx, publish.recorded(caller.channel, steps, now, caller.subject, "visit"))
-            latest = {s.after.id: s.after for s in steps}
-            await store.save(tx, caller.channel, list(latest.values()), caller.subject)
-            told = publish.contact_messages(caller.channel, steps, now) + publish.visit_messages(caller.channel, fresh)
-            await outbox.put(tx, told)
-        position = last_by_partition((partition_of(f"{caller.channel}/{c.id}"), publish.applied(c)) for c in latest.values())
+            position = await journal.append(tx, caller.channel, steps, caller.subject, "visit")
+            await outbox.put(tx, publish.visit_messages(caller.channel, fresh))
         return Taken(len(fresh), len(visits) - len(fresh), sorted(rejected, key=lambda r: r[0]), position)
 
     async def _place(
