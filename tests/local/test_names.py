@@ -15,7 +15,7 @@ FACTS = Facts(18080, 9250, new_passwords())
 def test_every_process_has_its_fixed_name() -> None:
     assert {p.name for p in PROCESSES} == {
         "postgres", "kafka", "opensearch", "gateway", "watchdog",
-        "contacts-api", "contacts-relay", "search-api", "search-consumer",
+        "contacts-api", "contacts-relay", "contacts-worker", "search-api", "search-consumer",
         "segments-api", "segments-consumer", "segments-worker", "segments-relay",
         "exports-api", "exports-worker", "exports-relay", "notify-api", "notify-consumer",
     }  # fmt: skip
@@ -40,8 +40,10 @@ def test_the_environment_names_every_address() -> None:
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_a_service_gets_its_own_password_and_nobody_elses(service: str) -> None:
-    settings = service_environment(service, Home(Path("/somewhere")), FACTS, 18090)
+def test_a_service_gets_its_own_password_and_nobody_elses(service: str, tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    home.keys.mkdir()
+    settings = service_environment(service, home, FACTS, 18090)
     assert all(name.startswith(f"{service.upper()}_") for name in settings)
     text = repr(settings)
     assert [name for name, password in FACTS.passwords.items() if password in text] == [service]

@@ -42,6 +42,7 @@ SERVERS = (POSTGRES, KAFKA, OPENSEARCH)
 SERVICE_PROCESSES = (
     _service("contacts", "api", 10),
     _service("contacts", "relay", 11),
+    _service("contacts", "worker", 12),
     _service("search", "api", 20),
     _service("search", "consumer", 21),
     _service("segments", "api", 30),

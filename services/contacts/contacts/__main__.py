@@ -1,4 +1,4 @@
-"""`python -m contacts api|relay|migrate`."""
+"""`python -m contacts api|worker|relay|migrate`."""
 
 import sys
 

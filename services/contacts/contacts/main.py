@@ -8,6 +8,9 @@ from common.postgres import Database, migrate
 from common.relay import Relay
 from contacts.settings import Settings
 
+_JOBS_AT_ONCE = 3
+"""So that a short job need not wait for a long one."""
+
 
 def _settings(role: str) -> Settings:
     settings = Settings()  # pyright: ignore[reportCallIssue] - from the environment
@@ -32,6 +35,24 @@ async def run_relay() -> None:
         health = Health({"postgres": database.check, "kafka": producer.check})
         relay = Relay(database, producer, health)
         await process.serve(common_health.application(health), settings.host, settings.port, health, [relay.run])
+
+
+async def run_worker() -> None:
+    """Work jobs off."""
+    from common.clock import SystemClock
+    from common.ids import new_id
+    from contacts.job_runner import Runner
+    from contacts.worker import Worker
+
+    settings = _settings("worker")
+    async with Database.open(
+        settings.postgres.get_secret_value(), size=2 * _JOBS_AT_ONCE + 1, application="contacts-worker"
+    ) as database:
+        health = Health({"postgres": database.check}, patience=30)
+        runners: dict[str, Runner] = {}
+        workers = [Worker(f"worker-{n}:{new_id()}", database, runners, SystemClock(), health) for n in range(_JOBS_AT_ONCE)]
+        app = common_health.application(health)
+        await process.serve(app, settings.host, settings.port, health, [worker.run for worker in workers])
 
 
 async def run_api() -> None:
@@ -71,4 +92,4 @@ async def run_api() -> None:
         await process.serve(app, settings.host, settings.port, health)
 
 
-ROLES = {"api": run_api, "relay": run_relay, "migrate": run_migrate}
+ROLES = {"api": run_api, "worker": run_worker, "relay": run_relay, "migrate": run_migrate}

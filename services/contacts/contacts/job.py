@@ -1,0 +1,192 @@
+"""The life of a job that is worked off in the background: what may happen next, and what it is after that. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import TypeAlias, assert_never
+from uuid import UUID
+
+from pydantic import Field, JsonValue
+
+from common.clock import Instant
+from common.errors import Conflict, NotFound
+from common.events.wire import Body
+from common.partition import partition_of
+from common.position import Position, decode, last_by_partition
+
+MOST_ATTEMPTS = 10
+_LONGEST_PAUSE = timedelta(seconds=30)
+
+GAVE_UP = "This could not be finished after several attempts. Ask again; if it fails again, tell the operators."
+
+
+class Status(StrEnum):
+    """Where a job stands."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    UNDONE = "undone"
+
+
+IN_WORK = frozenset({Status.WAITING, Status.RUNNING})
+
+
+class Job(Body):
+    """A job's state. What was asked for is kept beside it and never changes; `cursor` says how far its runner is."""
+
+    id: UUID
+    channel: str
+    kind: str
+    version: int = 1
+    status: Status = Status.WAITING
+    requested_by: str
+    requested_at: Instant
+    total: int | None = None
+    counts: dict[str, int] = Field(default_factory=dict)
+    cursor: JsonValue = None
+    undoing: bool = False
+    attempts: int = 0
+    problem: str | None = None
+    ended_at: Instant | None = None
+    position: str | None = None
+
+    @property
+    def in_work(self) -> bool:
+        """Whether a worker has still something to do."""
+        return self.status in IN_WORK
+
+
+@dataclass(frozen=True, slots=True)
+class TakeUp:
+    """A worker holds the lease and wants to go on from the cursor."""
+
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Advance:
+    """A piece of the work is done: its runner is at the cursor now, and each count has grown by so much."""
+
+    cursor: JsonValue
+    counts: Mapping[str, int] = field(default_factory=dict[str, int])
+    total: int | None = None
+    position: Position | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """Nothing is left to do."""
+
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class GiveBack:
+    """The worker stops in the middle: another goes on where it is. What failed counts as an attempt, what was stopped doesn't."""
+
+    failed: bool
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Fail:
+    """It can never come to an end."""
+
+    problem: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    """Somebody wants it stopped where it is."""
+
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Undo:
+    """Somebody wants what it did taken back."""
+
+
+Command: TypeAlias = TakeUp | Advance | Finish | GiveBack | Fail | Cancel | Undo
+
+
+def decide(job: Job, command: Command) -> Job:
+    """The job after the command, one version on. Raises Conflict."""
+    match command:
+        case Undo():
+            _check_undoable(job)
+            # One that failed while it was being undone goes on where it was.
+            cursor = job.cursor if job.undoing else None
+            return _after(job, status=Status.WAITING, undoing=True, cursor=cursor, attempts=0, problem=None, ended_at=None)
+        case Cancel(at=at):
+            _require(job, job.in_work, "cannot be cancelled any more", "notCancellable")
+            _require(job, not job.undoing, "is being undone, which cannot be cancelled", "notCancellable")
+            return _ended(job, Status.CANCELLED, at)
+        case _:
+            _require(job, job.in_work, "needs no work any more", "ended")
+            return _decide_work(job, command)
+
+
+def _decide_work(job: Job, command: TakeUp | Advance | Finish | GiveBack | Fail) -> Job:
+    match command:
+        case TakeUp(at=at):
+            if job.attempts >= MOST_ATTEMPTS:
+                return _ended(job, Status.FAILED, at, GAVE_UP)
+            return _after(job, status=Status.RUNNING, attempts=job.attempts + 1)
+        case Advance():
+            counts = {name: job.counts.get(name, 0) + command.counts.get(name, 0) for name in {**job.counts, **command.counts}}
+            total = job.total if command.total is None else command.total
+            position = _joined(job, command.position)
+            return _after(job, cursor=command.cursor, counts=counts, total=total, position=position, attempts=0)
+        case Finish(at=at):
+            return _ended(job, Status.UNDONE if job.undoing else Status.DONE, at)
+        case GiveBack(failed=failed, at=at):
+            if failed and job.attempts >= MOST_ATTEMPTS:
+                return _ended(job, Status.FAILED, at, GAVE_UP)
+            return _after(job, status=Status.WAITING, attempts=job.attempts if failed else max(0, job.attempts - 1))
+        case Fail(problem=problem, at=at):
+            return _ended(job, Status.FAILED, at, problem)
+        case _:
+            assert_never(command)
+
+
+def _after(job: Job, **changes: object) -> Job:
+    return job.model_copy(update={"version": job.version + 1, **changes})
+
+
+def _ended(job: Job, status: Status, at: datetime, problem: str | None = None) -> Job:
+    return _after(job, status=status, ended_at=at, problem=problem)
+
+
+def _require(job: Job, holds: bool, otherwise: str, code: str) -> None:
+    if not holds:
+        raise Conflict(f"This job is {job.status} and {otherwise}.", code=code)
+
+
+def _check_undoable(job: Job) -> None:
+    _require(job, job.status is not Status.UNDONE, "cannot be undone twice", "alreadyUndone")
+    _require(job, not (job.in_work and job.undoing), "is being undone already", "alreadyUndone")
+    _require(job, not job.in_work, "cannot be undone yet; wait until it is done, or cancel it first", "notUndoable")
+
+
+def _joined(job: Job, position: Position | None) -> str | None:
+    """Where all that the job has written is seen: per partition the last."""
+    if position is None or not position.entries:
+        return job.position
+    before = decode(job.position).entries if job.position else ()
+    return last_by_partition((partition_of(f"{job.channel}/{e.id}"), e) for e in (*before, *position.entries)).encode()
+
+
+def pause_after(attempts: int) -> timedelta:
+    """How long to wait after so many attempts that came to nothing: 1 s, doubled each time, at most 30 s."""
+    return min(timedelta(seconds=2 ** (max(attempts, 1) - 1)), _LONGEST_PAUSE)
+
+
+def no_job() -> NotFound:
+    """The same words for another channel's job as for one that never was."""
+    return NotFound("There is no such job.")
