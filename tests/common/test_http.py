@@ -156,22 +156,22 @@ async def test_a_limit_out_of_range_is_refused(client: httpx.AsyncClient, limit:
 
 
 @pytest.fixture
-def logs(capsys: pytest.CaptureFixture[str]) -> Iterator[Callable[[], str]]:
-    """What a process would log; afterwards logging is as it was, or later tests would write to a captured output that is gone."""
+def logging_restored() -> Iterator[None]:
+    """Afterwards logging is as it was, or later tests would write to a captured output that is gone."""
     before = logging.root.handlers[:], logging.root.level
-    telemetry.configure("test", "api")
-    yield lambda: capsys.readouterr().out
+    yield
     logging.root.handlers[:], logging.root.level = before
     structlog.reset_defaults()
     structlog.contextvars.clear_contextvars()
 
 
 async def test_an_unforeseen_error_is_a_500_that_tells_nothing_of_the_data(
-    client: httpx.AsyncClient, logs: Callable[[], str]
+    client: httpx.AsyncClient, capsys: pytest.CaptureFixture[str], logging_restored: None
 ) -> None:
+    telemetry.configure("test", "api")
     answer = await client.get("/v1/things", params={"limit": 13})
     assert problem(answer)[:2] == (500, "internal")
-    logged = logs()
+    logged = capsys.readouterr().out
     assert "RuntimeError" in logged
     assert "Hong" not in answer.text + logged
 

@@ -24,6 +24,13 @@ async def load(api: Api, versions: range, on_batch: asyncio.Event) -> None:
             on_batch.set()
 
 
+async def make_segment(api: Api, seen: dict[str, str]) -> str:
+    answer = await api.ask("POST", "/v1/segments", body={"name": "three times", "filter": FILTER}, headers=seen)
+    assert answer.status_code == 201, answer.text
+    made: str = answer.json()["id"]
+    return made
+
+
 async def everyone(api: Api) -> list[dict[str, Any]]:
     items: list[dict[str, Any]] = []
     cursor: str | None = None
@@ -50,7 +57,8 @@ async def changes(api: Api, segment: str) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("victim", ["contacts-relay", "search-consumer", "segments-consumer", "segments-relay", "contacts-api"])
 async def test_a_process_killed_during_a_load_comes_back_and_the_counts_are_right(stack: Stack, victim: str) -> None:
     async with caller(stack, fresh_channel()) as api:
-        segment = (await api.json("POST", "/v1/segments", body={"name": "three times", "filter": FILTER}))["id"]
+        first = await api.ask("PUT", "/v1/contacts/@m-0", body={"profile": {"purchaseCount": 1}})
+        segment = await make_segment(api, {"Dangol-Position": first.headers["Dangol-Position"]})
         moved = asyncio.Event()
         loading = asyncio.create_task(load(api, range(1, VERSIONS + 1), moved))
         for _ in range(2):

@@ -57,11 +57,20 @@ class Api:
         self._client = client
         self._headers = {"Authorization": f"Bearer {token}"}
 
-    async def ask(self, method: str, path: str, *, body: object = None, params: dict[str, str] | None = None) -> httpx.Response:
+    async def ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: object = None,
+        params: dict[str, str] | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> httpx.Response:
         """The answer, whatever its status but 503, which is waited out."""
+        sent = self._headers | (headers or {})
         async for attempt in stamina.retry_context(on=(httpx.TransportError, _NotYet), timeout=60, attempts=None, wait_max=2):
             with attempt:
-                answer = await self._client.request(method, path, json=body, params=params, headers=self._headers)
+                answer = await self._client.request(method, path, json=body, params=params, headers=sent)
                 if answer.status_code == 503:
                     raise _NotYet
                 return answer
