@@ -69,6 +69,7 @@ check: $(VENV)/.complete ## Lint, types, import contracts, generated files, lock
 	$(BIN)/caddy validate --config deploy/Caddyfile --adapter caddyfile >/dev/null 2>&1 || \
 		$(BIN)/caddy validate --config deploy/Caddyfile --adapter caddyfile
 	$(BIN)/hadolint deploy/Dockerfile
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.compose-spec deploy/compose.yaml
 	$(UV) lock --check
 
 format: $(VENV)/.complete ## Lay out the code and sort its imports

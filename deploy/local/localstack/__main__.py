@@ -29,6 +29,11 @@ def main(arguments: list[str]) -> int:
     from localstack.errors import StackError
 
     try:
+        if parsed.command == "prepare":
+            from localstack.elsewhere import prepare
+
+            prepare(home, parsed.postgres, parsed.kafka, os.environ)
+            return 0
         return _command(parsed, home)
     except StackError as error:
         print(error, file=sys.stderr)
@@ -53,6 +58,9 @@ def _parser() -> argparse.ArgumentParser:
     token.add_argument("--sub", required=True)
     token.add_argument("--permissions", default="*", help="separated by commas; * for all")
     token.add_argument("--exp", type=int, default=12 * 60 * 60, help="seconds until it ends")
+    prepare = commands.add_parser("prepare", help="make keys, roles and topics on servers that run elsewhere (compose)")
+    prepare.add_argument("--postgres", required=True, help="host:port; the superuser's password is POSTGRES_PASSWORD")
+    prepare.add_argument("--kafka", required=True, help="host:port")
     run = commands.add_parser("run", help="become one process (started by the supervisor)")
     run.add_argument("process")
     return parser

@@ -1,6 +1,8 @@
 """PostgreSQL in the foreground: made at first start, one database, one schema and one role per service."""
 
 import importlib.util
+import re
+from collections.abc import Mapping
 from pathlib import Path
 
 import asyncpg
@@ -104,18 +106,28 @@ async def is_ready(facts: Facts) -> bool:
 
 async def bootstrap(facts: Facts) -> None:
     """Make the database, and for each service a role that owns one schema and can see no other's tables."""
-    admin = await asyncpg.connect(dsn(facts, database="postgres"))
+    await make_roles(dsn(facts, database="postgres"), dsn(facts), facts.passwords)
+
+
+async def make_roles(admin_dsn: str, database_dsn: str, passwords: Mapping[str, str]) -> None:
+    """The same on any server: as superuser, `admin_dsn` leads to a database that is there, `database_dsn` to the one to be made.
+
+    A password has letters, digits, `-` and `_` alone. Raises StackError for any other.
+    """
+    if odd := sorted(service for service in SERVICES if not re.fullmatch(r"[A-Za-z0-9_-]+", passwords[service])):
+        raise StackError(f"The password of {', '.join(odd)} may have letters, digits, - and _ alone.")
+    admin = await asyncpg.connect(admin_dsn)
     try:
         if await admin.fetchval(_DATABASE_EXISTS, DATABASE) is None:
             await admin.execute(f"create database {DATABASE}")
         for service in SERVICES:
             if await admin.fetchval(_ROLE_EXISTS, service) is None:
-                # Names come from the table of services and passwords are hexadecimal: nothing here needs quoting.
-                await admin.execute(f"create role {service} login password '{facts.passwords[service]}'")
+                # Names come from the table of services and passwords are checked above: nothing here needs quoting.
+                await admin.execute(f"create role {service} login password '{passwords[service]}'")
                 await admin.execute(f"alter role {service} in database {DATABASE} set search_path = {service}")
     finally:
         await admin.close()
-    connection = await asyncpg.connect(dsn(facts))
+    connection = await asyncpg.connect(database_dsn)
     try:
         for service in SERVICES:
             await connection.execute(f"create schema if not exists {service} authorization {service}")
