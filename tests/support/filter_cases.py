@@ -1,5 +1,7 @@
 """Random filters with contacts and instants that sit on the edges of what the filters say."""
 
+import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -144,13 +146,15 @@ def aimed(kind: str, operator: str, value: Any) -> list[Any]:
 
 
 @st.composite
-def single_conditions(draw: st.DrawFn, keys: list[str], contact: dict[str, Any]) -> dict[str, Any]:
-    """One condition with values of its key's type, often taken from the contact."""
+def single_conditions(
+    draw: st.DrawFn, keys: list[str], contact: dict[str, Any], operators: tuple[str, ...] | None = None
+) -> dict[str, Any]:
+    """One condition with values of its key's type, often taken from the contact; `operators` are one of OPERATORS' groups."""
     key = draw(st.sampled_from(keys))
     kind = TYPES[key]
     if draw(st.integers(0, 9)) == 9:
         return {"key": key, "operator": draw(st.sampled_from(["exists", "notExists"]))}
-    operators = draw(st.sampled_from(sorted(OPERATORS[kind])))
+    operators = operators or draw(st.sampled_from(sorted(OPERATORS[kind])))
     operator = draw(st.sampled_from(operators))
     value = oracle.stored(contact, key)
     own = [] if value is None else aimed(kind, operator, value)
@@ -222,14 +226,67 @@ def contacts(draw: st.DrawFn) -> dict[str, Any]:
     }
 
 
-@st.composite
-def cases(draw: st.DrawFn, *, keys: list[str] | None = None, most: int = 8) -> Case:
-    """A filter with a contact and an instant, often a millisecond from where the filter's truth turns.
+def population(chance: random.Random, count: int) -> list[dict[str, Any]]:
+    """Contacts as `contacts` makes them, many at once: the same for the same seed."""
 
-    With `most` 1 it is one condition; without `keys` it may name segments and term sets too.
+    def perhaps(pool: list[Any]) -> Any:
+        return chance.choice([None, *pool])
+
+    def elements() -> list[str]:
+        return chance.sample(ELEMENTS, chance.randrange(4))
+
+    return [
+        {
+            "name": perhaps([*TEXTS, *NO_TEXTS]),
+            "city": perhaps([*TEXTS, *NO_TEXTS]),
+            "email": perhaps(MAILS),
+            "mobileNumber": perhaps(PHONES),
+            "sessionsCount": chance.choice([0, 1, 2, 10]),
+            "member": chance.choice([True, False]),
+            "blocked": chance.choice([True, False]),
+            "lastSeenAt": perhaps(WIRES),
+            "createdAt": chance.choice(WIRES),
+            "tags": elements(),
+            "profile": {
+                "grade": perhaps([*TEXTS, *NO_TEXTS]),
+                "count": perhaps(NUMBERS),
+                "agreed": perhaps([True, False]),
+                "bought": perhaps(WIRES),
+                "born": perhaps(WIRES),
+                "sizes": perhaps([elements(), elements()]),
+            },
+        }
+        for _ in range(count)
+    ]
+
+
+def window_edges(raw: Any, contact: dict[str, Any], world: oracle.World) -> list[int]:
+    """Where a window of the filter begins or ends for this contact, however far from the present."""
+    found: set[int] = set()
+    for condition in oracle.conditions(raw, world):
+        value = oracle.stored(contact, oracle.plain_key(condition["key"]))
+        if condition["operator"].lstrip("$") in {"withinLast", "notWithinLast", "withinNext"} and value is not None:
+            length = condition["values"][0]["n"] * oracle.UNITS[condition["values"][0]["unit"]]
+            found |= {oracle.instant(value) + shift for shift in (-length, 0, length)}
+    return sorted(found)
+
+
+@st.composite
+def cases(
+    draw: st.DrawFn,
+    *,
+    keys: list[str] | None = None,
+    operators: tuple[str, ...] | None = None,
+    most: int = 8,
+    among: Sequence[dict[str, Any]] | None = None,
+) -> Case:
+    """A filter with a contact (one of `among`, where given) and an instant, often a millisecond from where its truth turns.
+
+    With `most` 1 it is one condition, of this group of operators if one is given; without `keys` it may name segments and term
+    sets too.
     """
-    contact = draw(contacts())
-    leaves = single_conditions(keys or list(TYPES), contact)
+    contact = draw(contacts() if among is None else st.sampled_from(among))
+    leaves = single_conditions(keys or list(TYPES), contact, operators)
     raw = draw(leaves if most == 1 else trees(leaves | _REFERENCES if keys is None else leaves, most))
     world = oracle.World(
         zone=draw(st.sampled_from(ZONES)),
@@ -243,6 +300,7 @@ def cases(draw: st.DrawFn, *, keys: list[str] | None = None, most: int = 8) -> C
         st.sampled_from([0, 0, -1, 1, -9 * oracle.UNITS["hours"], 29 * oracle.UNITS["days"], -3 * oracle.UNITS["days"]])
     )
     turns: list[int] = oracle.turning_points(raw, contact, start, start + 30 * oracle.UNITS["days"], world)
-    if turns and draw(st.sampled_from([True, False])):
-        start = draw(st.sampled_from(turns)) + draw(st.sampled_from([-1, 0, 1]))
+    turns += window_edges(raw, contact, world)
+    if turns and draw(st.sampled_from([True, True, False])):
+        start = draw(st.sampled_from(turns)) + draw(st.sampled_from([-1, 0, 0, 1]))
     return Case(raw, contact, start, world)

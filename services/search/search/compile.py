@@ -5,6 +5,7 @@ from datetime import date
 from typing import Any, TypeAlias
 
 from common.filters import windows
+from common.filters.outcomes import TermValues
 from common.filters.tree import And, Condition, FieldType, Node, Not, Or, Size, Window
 from search.document import END, START, Slots, field_name, term
 
@@ -25,17 +26,24 @@ return params.days.contains(t.getMonthValue() * 100 + t.getDayOfMonth());
 """
 
 
-def compile_filter(node: Node, slots: Slots, now: int) -> Query:
-    """The query of a filter whose segments are inlined, at `now` in milliseconds since 1970."""
+def compile_filter(node: Node, slots: Slots, now: int, terms: TermValues | None = None) -> Query:
+    """The query of a filter whose segments are inlined, at `now` in milliseconds since 1970; `terms` are those of its term sets.
+
+    Raises ValueError for a segment not inlined and a term set whose terms are not given.
+    """
+    return _node(node, slots, now, terms or {})
+
+
+def _node(node: Node, slots: Slots, now: int, terms: TermValues) -> Query:
     match node:
         case And(children):
-            return {"bool": {"filter": [compile_filter(c, slots, now) for c in children]}} if children else EVERYONE
+            return {"bool": {"filter": [_node(c, slots, now, terms) for c in children]}} if children else EVERYONE
         case Or(children):
-            return any_of([compile_filter(c, slots, now) for c in children])
+            return any_of([_node(c, slots, now, terms) for c in children])
         case Not(child):
-            return none_of(compile_filter(child, slots, now))
+            return none_of(_node(child, slots, now, terms))
         case Condition():
-            return _condition(node, slots, now)
+            return _condition(node, slots, now, terms)
 
 
 def any_of(queries: list[Query]) -> Query:
@@ -50,16 +58,21 @@ def none_of(query: Query) -> Query:
     return {"bool": {"must_not": [query]}}
 
 
-def _condition(node: Condition, slots: Slots, now: int) -> Query:
-    if node.type is FieldType.SEGMENT or node.term_set is not None:
-        raise ValueError("segments and term sets must be resolved before a filter is compiled")
+def _condition(node: Condition, slots: Slots, now: int, terms: TermValues) -> Query:
+    if node.type is FieldType.SEGMENT:
+        raise ValueError("segments must be inlined before a filter is compiled")
+    if node.term_set is not None and node.term_set not in terms:
+        raise ValueError("the terms of every term set in the filter must be given")
     name = field_name(node.key, slots)
     exists = {"exists": {"field": name + _VALUE_AT.get(node.type, "")}}
     operator = _NEGATIVE.get(node.operator, node.operator)
     negative = operator != node.operator
     if operator == "exists":
         return none_of(exists) if negative else exists
-    positive = _positive(node, operator, name, now)
+    if node.term_set is not None:
+        positive: Query = {"terms": {f"{name}.term": [term(t) for t in terms[node.term_set]]}}
+    else:
+        positive = _positive(node, operator, name, now)
     if not negative:
         return any_of([positive, none_of(exists)]) if node.missing == "include" else positive
     if node.missing == "exclude":

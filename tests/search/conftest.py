@@ -1,0 +1,41 @@
+"""An index of the tests' own in the real OpenSearch, and search's tables in the real PostgreSQL."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from common.postgres import Database
+from localstack.stack import Stack
+from search.index import Index
+from tests.support.postgres import fresh_database
+
+
+@pytest.fixture(scope="session")
+def alias(servers: Stack) -> Iterator[str]:
+    """The alias of an empty index of this run's."""
+    name = f"test-{uuid4().hex[:12]}"
+
+    async def create() -> None:
+        async with Index.open(servers.opensearch, name) as index:
+            await index.create(f"{name}-000001")
+
+    asyncio.run(create())
+    yield name
+    httpx.delete(f"{servers.opensearch}/{name}-*", params={"expand_wildcards": "all"}, timeout=30).raise_for_status()
+
+
+@pytest.fixture
+async def index(servers: Stack, alias: str) -> AsyncIterator[Index]:
+    """The index, to be written and searched."""
+    async with Index.open(servers.opensearch, alias) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def database(servers: Stack) -> AsyncIterator[Database]:
+    """Search's tables, empty."""
+    async with fresh_database(servers.postgres_dsn(None), ["search"]) as made:
+        yield made

@@ -1,0 +1,49 @@
+"""Contacts put into the index as the consumer would, without Kafka and without any neighbour."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+from uuid import UUID, uuid5
+
+from common.events.contacts import Contact
+from common.filters import Context, FieldDefinition, FieldType
+from search.document import Slots, document
+from search.index import Entry, Index
+from search.store import Fields
+from tests.support.filter_cases import FIELDS
+
+BEGAN = "2026-11-24T03:00:00.000Z"
+_NAMES = UUID("6ba7b811-9dad-11d1-80b4-00c04fd430c8")
+
+
+def contact_id(channel: str, called: object) -> str:
+    """The id of the contact that a test calls so."""
+    return str(uuid5(_NAMES, f"{channel}/{called}"))
+
+
+def contact(channel: str, called: object, /, **members: Any) -> Contact:
+    """A contact by the name that the test gives it; whatever is not named has its first value."""
+    first = {"id": contact_id(channel, called), "version": 1, "createdAt": BEGAN, "updatedAt": BEGAN}
+    return Contact.model_validate(first | members)
+
+
+def slots_of(fields: Mapping[str, str]) -> Slots:
+    """Slots for profile fields, given their type words by bare key."""
+    return {key: (FieldType(word), slot) for slot, (key, word) in enumerate(fields.items())}
+
+
+def fields_of(fields: Mapping[str, str] = FIELDS, *, country: str = "KR", zone: str = "Asia/Seoul") -> Fields:
+    """What the store would know of a channel with these profile fields."""
+    known = {key: FieldDefinition(FieldType(word)) for key, word in fields.items()}
+    return Fields(Context(country=country, zone=zone, fields=known, segments=None), slots_of(fields))
+
+
+def entries(channel: str, contacts: Iterable[Contact], fields: Mapping[str, str] = FIELDS) -> list[Entry]:
+    """The documents of these contacts."""
+    slots = slots_of(fields)
+    return [Entry(f"{channel}/{c.id}", c.version, document(channel, c, slots)) for c in contacts]
+
+
+async def put(index: Index, channel: str, contacts: Sequence[Contact], fields: Mapping[str, str] = FIELDS) -> None:
+    """Make these contacts searchable."""
+    assert await index.write(entries(channel, contacts, fields)) == []
+    await index.refresh()
