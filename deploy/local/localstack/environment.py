@@ -31,6 +31,7 @@ def service_environment(service: str, home: Home, facts: Facts, port: int) -> di
         "ISSUER": tokens.ISSUER,
         "SIGNING_KEY": str(tokens.key_file(home, service)),
         "PUBLIC_URL": gateway_url(facts),
+        "IDEMPOTENCY_SECRET": _secret(home, f"idempotency-{service}"),
     }
     urls = {f"{other.upper()}_URL": _api(other, facts) for other in SERVICES if other != service}
     own: dict[str, dict[str, str]] = {

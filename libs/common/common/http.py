@@ -17,7 +17,7 @@ from pydantic.alias_generators import to_camel
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from common import position
+from common import idempotency, position
 from common.auth import Caller, Verifier
 from common.errors import NotFound, Problem, TooLarge, Unprocessable, Unreadable
 from common.health import PATHS, Health, routes
@@ -109,17 +109,34 @@ class _Request(Request):
 
 
 class Route(APIRoute):
-    """A route whose endpoint runs only after permission and existence are checked and no text of the body is refused."""
+    """A route whose endpoint runs only after permission and existence are checked and no text of the body is refused.
+
+    A POST with an `Idempotency-Key` runs it once: repeated, it gets the answer that was given before.
+    """
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
+        if "POST" in (options.get("methods") or ()):
+            options["openapi_extra"] = {"parameters": [idempotency.PARAMETER], **(options.get("openapi_extra") or {})}
+        self._streamed = idempotency.is_streamed(endpoint)
         super().__init__(path, _guarded(endpoint), **options)
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """The handler, given a request whose JSON is already read."""
         handle = super().get_route_handler()
 
-        async def handling(request: Request) -> Response:
-            return await handle(_Request(request.scope, request.receive))
+        async def handling(plain: Request) -> Response:
+            request = _Request(plain.scope, plain.receive)
+            memory: idempotency.Idempotency | None = request.app.state.idempotency
+            key = request.headers.get(idempotency.HEADER)
+            who = _caller.get(None)
+            if key is None or memory is None or who is None or request.method != "POST":
+                return await handle(request)
+            if not self._streamed:
+                idempotency.asked.set(await idempotency.what_is_asked(request, request.scope.get(_JSON)))
+            async with memory.attempt(who, request.method, request.url.path, key) as attempt:
+                response = await handle(request)
+                await attempt.keep(response)
+            return response
 
         return handling
 
@@ -129,6 +146,10 @@ def _guarded(endpoint: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable
     async def run(*arguments: Any, **named: Any) -> Any:
         if (refusal := _refusal.get()) is not None:
             raise refusal
+        if not idempotency.is_streamed(endpoint):
+            given = await idempotency.begin(idempotency.asked.get(), repeatable=idempotency.is_repeatable(endpoint))
+            if given is not None:
+                return given
         return await endpoint(*arguments, **named)
 
     return run
@@ -151,12 +172,14 @@ def application(
     streamed: Sequence[str] = (),
     state: Mapping[str, object] | None = None,
     admitted: Callable[[str], Awaitable[None]] | None = None,
+    memory: idempotency.Idempotency | None = None,
 ) -> ASGIApp:
     """A service's whole HTTP application.
 
     `limits` gives the body limit in bytes of path prefixes that have their own (default 1 MiB), `public` the path prefixes
     that need no token, `streamed` the path prefixes whose body the route reads itself (uploads). `state` are the service's
-    own objects, for its dependencies to find in `request.app.state`; `admitted` is told the channel of every valid token.
+    own objects, for its dependencies to find in `request.app.state`; `admitted` is told the channel of every valid token;
+    `memory` remembers what POSTs with an `Idempotency-Key` were answered.
     """
     app = FastAPI(
         title=f"Dangol {service}", description=description, version="1", docs_url=None, redoc_url=None, openapi_url=None
@@ -168,6 +191,7 @@ def application(
     app.add_exception_handler(HTTPException, _on_http)
     app.add_exception_handler(Exception, _on_unforeseen)
     app.router.routes.extend(routes(health))
+    app.state.idempotency = memory
     for name, value in (state or {}).items():
         setattr(app.state, name, value)
     return Border(app, verifier, limits or {}, tuple(public), tuple(streamed), admitted)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 
@@ -38,6 +39,7 @@ class Database:
 
     def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
         self._pool = pool
+        self._joined: ContextVar[asyncpg.Connection[asyncpg.Record] | None] = ContextVar("joined transaction", default=None)
 
     @classmethod
     @asynccontextmanager
@@ -55,12 +57,31 @@ class Database:
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
         """One transaction: committed at the end, rolled back by an exception."""
+        joined = self._joined.get()
+        if joined is not None:
+            async with joined.transaction():
+                yield joined
+            return
         async with self._pool.acquire() as connection, connection.transaction():
             yield connection  # type: ignore[misc]  # the pool's proxy has all of a connection's methods
 
     @asynccontextmanager
+    async def whole(self) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
+        """One transaction that all of this task's transactions and reads belong to until it ends: all are kept, or none."""
+        async with self.transaction() as connection:
+            token = self._joined.set(connection)
+            try:
+                yield connection
+            finally:
+                self._joined.reset(token)
+
+    @asynccontextmanager
     async def connection(self) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
         """A connection without a transaction, for reads of one statement and for session locks."""
+        joined = self._joined.get()
+        if joined is not None:
+            yield joined
+            return
         async with self._pool.acquire() as connection:
             yield connection  # type: ignore[misc]
 

@@ -22,6 +22,14 @@ class ServiceSettings(BaseSettings):
     otlp_endpoint: str | None = None
 
 
+class ApiSettings(BaseSettings):
+    """For a service whose POSTs may carry an `Idempotency-Key`: the secret of its hashes, 32 bytes in hexadecimal."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore")
+
+    idempotency_secret: SecretStr
+
+
 class CallerSettings(BaseSettings):
     """For a service that calls another: the private key it signs its own short tokens with."""
 

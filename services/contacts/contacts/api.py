@@ -8,7 +8,7 @@ import orjson
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import Field, JsonValue
 
-from common import position
+from common import idempotency, position
 from common.auth import Caller
 from common.errors import Unprocessable
 from common.events.contacts import Contact
@@ -70,6 +70,7 @@ def _json(value: object, status: int = 200, headers: dict[str, str] | None = Non
 
 def answer(written: Written) -> Response:
     """The whole contact with its ETag and position."""
+    idempotency.concerns(written.contact.id)
     headers = {"ETag": etag(written.contact), position.HEADER: written.position.encode()}
     return _json(as_wire(written.contact), 201 if written.created else 200, headers)
 

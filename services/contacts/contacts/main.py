@@ -21,7 +21,7 @@ def _settings(role: str) -> Settings:
 async def run_migrate() -> None:
     """Bring the tables up to date."""
     settings = _settings("migrate")
-    applied = await migrate(settings.postgres.get_secret_value(), ["common", "contacts"])
+    applied = await migrate(settings.postgres.get_secret_value(), ["common", "common.idempotency", "contacts"])
     telemetry.log.info("migrated", applied=applied)
 
 
@@ -60,6 +60,7 @@ async def run_api() -> None:
     from common.auth import Verifier
     from common.clock import SystemClock
     from common.http import MIB, application
+    from common.idempotency import Idempotency
     from common.ids import new_id
     from contacts import api
     from contacts.field_handlers import Fields
@@ -74,6 +75,7 @@ async def run_api() -> None:
         health = Health({"postgres": database.check})
         clock = SystemClock()
         commands = Contacts(database, clock, new_id)
+        memory = Idempotency(database, bytes.fromhex(settings.idempotency_secret.get_secret_value()), clock)
         app = application(
             "contacts",
             "Takes in who the customers are and what they do, and keeps every change.",
@@ -88,8 +90,9 @@ async def run_api() -> None:
                 "fields": Fields(database, clock),
             },
             admitted=commands.ensure_channel,
+            memory=memory,
         )
-        await process.serve(app, settings.host, settings.port, health)
+        await process.serve(app, settings.host, settings.port, health, [memory.purge])
 
 
 ROLES = {"api": run_api, "worker": run_worker, "relay": run_relay, "migrate": run_migrate}

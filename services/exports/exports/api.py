@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import HTMLResponse, StreamingResponse
 from pydantic import Field, JsonValue, model_validator
 
-from common import http
+from common import http, idempotency
 from common.auth import Caller
 from common.http import AwaitedPosition, Limit, Wire, permit
 from common.ids import Id, parse_id
@@ -136,6 +136,7 @@ async def follow(export: Existing, caller: Seer, reads: Reads) -> Response:
 
 
 @routes.post("/exports/{export_id}/download")
+@idempotency.repeatable
 async def download(request: Request, export: Existing, caller: Asker, commands: Commands) -> Response:
     """The file, by whoever asked for it; with `Range` a part of it."""
     part = Part(request.headers.get("Range"), request.headers.get("If-Range"))

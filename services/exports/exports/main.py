@@ -42,7 +42,7 @@ def _sealing(settings: Settings) -> Sealing:
 async def run_migrate() -> None:
     """Bring the tables up to date."""
     settings = _settings("migrate")
-    applied = await migrate(settings.postgres.get_secret_value(), ["common", "exports"])
+    applied = await migrate(settings.postgres.get_secret_value(), ["common", "common.idempotency", "exports"])
     telemetry.log.info("migrated", applied=applied)
 
 
@@ -81,6 +81,7 @@ async def run_api() -> None:
     """Answer HTTP."""
     from common.auth import Verifier
     from common.http import application
+    from common.idempotency import Idempotency
     from exports import api
     from exports.handlers import Exports
     from exports.queries import Queries
@@ -92,8 +93,9 @@ async def run_api() -> None:
         _neighbours(settings) as neighbours,
     ):
         health = Health({"postgres": database.check})
-        files = Files(settings.files)
-        commands = Exports(database, neighbours, files, _sealing(settings), SystemClock(), new_id, os.urandom)
+        files, clock = Files(settings.files), SystemClock()
+        commands = Exports(database, neighbours, files, _sealing(settings), clock, new_id, os.urandom)
+        memory = Idempotency(database, bytes.fromhex(settings.idempotency_secret.get_secret_value()), clock)
         app = application(
             "exports",
             "Takes contacts out as encrypted Excel files that prove they are complete.",
@@ -102,8 +104,9 @@ async def run_api() -> None:
             api.ROUTERS,
             public=["/exports"],
             state={"exports": commands, "queries": Queries(database)},
+            memory=memory,
         )
-        await process.serve(Refusals(app, commands.refused), settings.host, settings.port, health)
+        await process.serve(Refusals(app, commands.refused), settings.host, settings.port, health, [memory.purge])
 
 
 ROLES = {"api": run_api, "worker": run_worker, "relay": run_relay, "migrate": run_migrate}

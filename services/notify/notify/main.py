@@ -22,7 +22,7 @@ def _settings(role: str) -> Settings:
 async def run_migrate() -> None:
     """Bring the tables up to date."""
     settings = _settings("migrate")
-    applied = await migrate(settings.postgres.get_secret_value(), ["notify"])
+    applied = await migrate(settings.postgres.get_secret_value(), ["common.idempotency", "notify"])
     telemetry.log.info("migrated", applied=applied)
 
 
@@ -47,12 +47,14 @@ async def run_api() -> None:
     """Answer HTTP."""
     from common.auth import Verifier
     from common.http import application
+    from common.idempotency import Idempotency
     from notify import api
     from notify.queries import Queries
 
     settings = _settings("api")
     async with Database.open(settings.postgres.get_secret_value(), size=settings.pool_size, application="notify-api") as database:
         health = Health({"postgres": database.check})
+        memory = Idempotency(database, bytes.fromhex(settings.idempotency_secret.get_secret_value()), SystemClock())
         app = application(
             "notify",
             "Tells managers what happened, in their own room first.",
@@ -60,8 +62,9 @@ async def run_api() -> None:
             health,
             api.ROUTERS,
             state={"queries": Queries(Store(database))},
+            memory=memory,
         )
-        await process.serve(app, settings.host, settings.port, health)
+        await process.serve(app, settings.host, settings.port, health, [memory.purge])
 
 
 ROLES = {"api": run_api, "consumer": run_consumer, "migrate": run_migrate}

@@ -2,10 +2,10 @@
 
 from pydantic_settings import SettingsConfigDict
 
-from common.settings import ServiceSettings
+from common.settings import ApiSettings, ServiceSettings
 
 
-class Settings(ServiceSettings):
+class Settings(ServiceSettings, ApiSettings):
     """`NOTIFY_…` of the environment. `public_url` is where links lead: the gateway as people reach it."""
 
     model_config = SettingsConfigDict(env_prefix="NOTIFY_", frozen=True, extra="ignore")

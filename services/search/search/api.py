@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import Field, model_validator
 
+from common import idempotency
 from common.auth import Caller
 from common.clock import from_millis, to_wire
 from common.http import AwaitedPosition, Wire, permit, router
@@ -116,6 +117,7 @@ async def _stream(rows: AsyncIterator[dict[str, Any]], head: dict[str, Any] | No
 
 
 @routes.post("/search")
+@idempotency.repeatable
 async def search(caller: Reader, body: Searched, reads: Reads, awaited: AwaitedPosition) -> Response:
     """Contacts by filter, segment and quick search, a page at a time."""
     if awaited is not None:
@@ -126,6 +128,7 @@ async def search(caller: Reader, body: Searched, reads: Reads, awaited: AwaitedP
 
 
 @routes.post("/search/count")
+@idempotency.repeatable
 async def count(caller: Reader, body: Counted, reads: Reads, awaited: AwaitedPosition) -> Response:
     """How many match, exactly, and the fingerprint of that."""
     if awaited is not None:
@@ -135,6 +138,7 @@ async def count(caller: Reader, body: Counted, reads: Reads, awaited: AwaitedPos
 
 
 @routes.post("/search/ids")
+@idempotency.repeatable
 async def ids(caller: Reader, body: Counted, reads: Reads, awaited: AwaitedPosition) -> Response:
     """The ids and versions of all that match at one instant, as NDJSON."""
     if awaited is not None:
@@ -151,6 +155,7 @@ async def ids(caller: Reader, body: Counted, reads: Reads, awaited: AwaitedPosit
 
 
 @routes.post("/filters/check")
+@idempotency.repeatable
 async def check(caller: Reader, body: Checked, reads: Reads) -> Response:
     """The filter as it is understood."""
     return _json({"filter": await reads.check(caller.channel, body.filter)})

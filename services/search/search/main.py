@@ -36,7 +36,7 @@ async def _neighbours(settings: Settings) -> AsyncIterator[Neighbours]:
 async def run_migrate() -> None:
     """Bring the tables up to date and make the index."""
     settings = _settings("migrate")
-    applied = await migrate(settings.postgres.get_secret_value(), ["search"])
+    applied = await migrate(settings.postgres.get_secret_value(), ["common.idempotency", "search"])
     async with Index.open(settings.opensearch) as index:
         created = await index.create()
     telemetry.log.info("migrated", applied=applied, index_created=created)
@@ -67,6 +67,7 @@ async def run_api() -> None:
     from common.auth import Verifier
     from common.clock import SystemClock
     from common.http import MIB, application
+    from common.idempotency import Idempotency
     from search import api
     from search.queries import Finder
     from search.seal import Sealer
@@ -90,6 +91,7 @@ async def run_api() -> None:
         health = Health({"postgres": database.check, "opensearch": index.check})
         sealer = Sealer(settings.fingerprint_key.get_secret_value().encode())
         finder = Finder(Store(database), index, neighbours, sealer, SystemClock(), caught_up)
+        memory = Idempotency(database, bytes.fromhex(settings.idempotency_secret.get_secret_value()), SystemClock())
         app = application(
             "search",
             "Finds contacts: quick search, the filter language, paging.",
@@ -98,8 +100,9 @@ async def run_api() -> None:
             [*api.ROUTERS, *api.INTERNAL],
             limits={"/internal/": 64 * MIB},
             state={"finder": finder},
+            memory=memory,
         )
-        await process.serve(app, settings.host, settings.port, health)
+        await process.serve(app, settings.host, settings.port, health, [memory.purge])
 
 
 ROLES = {"api": run_api, "consumer": run_consumer, "migrate": run_migrate}

@@ -3,10 +3,10 @@
 from pydantic import SecretStr
 from pydantic_settings import SettingsConfigDict
 
-from common.settings import CallerSettings, ServiceSettings
+from common.settings import ApiSettings, CallerSettings, ServiceSettings
 
 
-class Settings(ServiceSettings, CallerSettings):
+class Settings(ServiceSettings, CallerSettings, ApiSettings):
     """`SEARCH_…` of the environment. `fingerprint_key` signs cursors and fingerprints."""
 
     model_config = SettingsConfigDict(env_prefix="SEARCH_", frozen=True, extra="ignore")

@@ -16,7 +16,7 @@ from fastapi.responses import StreamingResponse
 from pydantic import AfterValidator, Field
 from starlette.types import ASGIApp
 
-from common import http, position
+from common import http, idempotency, position
 from common.auth import Caller, Verifier
 from common.clock import Clock, Instant, from_millis, to_millis
 from common.errors import NotFound, Unavailable, Unprocessable
@@ -48,9 +48,9 @@ class Parts:
     clock: Clock
 
 
-def application(verifier: Verifier, health: Health, parts: Parts) -> ASGIApp:
+def application(verifier: Verifier, health: Health, parts: Parts, memory: idempotency.Idempotency | None = None) -> ASGIApp:
     """The service's whole HTTP application."""
-    whole = http.application("segments", __doc__ or "", verifier, health, ROUTERS)
+    whole = http.application("segments", __doc__ or "", verifier, health, ROUTERS, memory=memory)
     assert isinstance(whole, http.Border)
     whole.app.state.parts = parts
     return whole
@@ -317,6 +317,7 @@ async def count_changes(
 
 
 @router.post("/{segment_id}/explain")
+@idempotency.repeatable
 async def explain_membership(segment: Existing, body: Why, parts: Using, caller: Reader) -> dict[str, object]:
     """Explain why a contact is in a segment or not: every condition, what it saw, and when the clock will change it."""
     try:

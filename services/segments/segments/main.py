@@ -14,6 +14,7 @@ from segments.settings import Settings
 
 async def _api(settings: Settings) -> None:
     from common.auth import Verifier
+    from common.idempotency import Idempotency
     from segments import api
     from segments.handlers import Segments
     from segments.queries import Queries
@@ -22,8 +23,9 @@ async def _api(settings: Settings) -> None:
     async with _database(settings, "api") as database:
         state = Health({"postgres": database.check})
         parts = api.Parts(Segments(database, clock, new_id), Queries(database), clock)
-        app = api.application(Verifier(settings.jwks, settings.issuer), state, parts)
-        await process.serve(app, settings.host, settings.port, state)
+        memory = Idempotency(database, bytes.fromhex(settings.idempotency_secret.get_secret_value()), clock)
+        app = api.application(Verifier(settings.jwks, settings.issuer), state, parts, memory)
+        await process.serve(app, settings.host, settings.port, state, [memory.purge])
 
 
 async def _consumer(settings: Settings) -> None:
@@ -66,7 +68,7 @@ async def _relay(settings: Settings) -> None:
 
 
 async def _migrate(settings: Settings) -> None:
-    await migrate(settings.postgres.get_secret_value(), ["common", "segments"])
+    await migrate(settings.postgres.get_secret_value(), ["common", "common.idempotency", "segments"])
 
 
 async def _rebuild(settings: Settings) -> None:

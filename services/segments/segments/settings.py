@@ -2,10 +2,10 @@
 
 from pydantic_settings import SettingsConfigDict
 
-from common.settings import ServiceSettings
+from common.settings import ApiSettings, ServiceSettings
 
 
-class Settings(ServiceSettings):
+class Settings(ServiceSettings, ApiSettings):
     """Read from `SEGMENTS_…`."""
 
     model_config = SettingsConfigDict(env_prefix="SEGMENTS_", frozen=True, extra="ignore")

@@ -1,0 +1,321 @@
+"""POSTs that carry an `Idempotency-Key`: one effect, the same answer, and nothing in the table that tells of either."""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+from fastapi import Depends, Request, Response
+from hypothesis import given
+from hypothesis import strategies as st
+from joserfc import jwt
+from joserfc.jwk import ECKey
+
+from common import idempotency
+from common.auth import Caller, Verifier
+from common.clock import SystemClock
+from common.errors import Conflict, Unavailable, Unprocessable
+from common.health import Health
+from common.http import Wire, application, permit, router
+from common.idempotency import Idempotency, ledger
+from common.idempotency.ledger import Answer, Name
+from common.postgres import Database
+from localstack.stack import Stack
+from tests.support.postgres import fresh_database
+
+SECRET = b"s" * 32
+BOB = UUID("019a1f0e-7c2e-7d44-9a51-0f6f0e2b7c11")
+
+
+class Thing(Wire):
+    name: str
+
+
+routes = router("/v1")
+Editor = Annotated[Caller, Depends(permit("contacts.edit"))]
+
+
+def database_of(request: Request) -> Database:
+    found: Database = request.app.state.database
+    return found
+
+
+Stored = Annotated[Database, Depends(database_of)]
+
+
+@routes.post("/things", status_code=201)
+async def make(caller: Editor, body: Thing, database: Stored, request: Request) -> Response:
+    async with database.transaction() as tx:
+        await tx.execute("insert into thing (channel, name) values ($1, $2)", caller.channel, body.name)
+    async with database.connection() as connection:
+        count = await connection.fetchval("select count(*) from thing where channel = $1", caller.channel)
+    match body.name:
+        case "refused":
+            raise Unprocessable("Not this one.", code="notThisOne")
+        case "away":
+            raise Unavailable("Not now.")
+        case "broken":
+            raise RuntimeError("broken in the middle")
+        case "slow":
+            request.app.state.entered.set()
+            await request.app.state.gate.wait()
+        case _:
+            idempotency.concerns(BOB)
+    return Response(json.dumps({"count": count}), 201, headers={"ETag": f'"{count}"', "Dangol-Position": "x", "X-Other": "y"})
+
+
+@routes.post("/things/{thing}/archive")
+async def archive(caller: Editor, thing: str, database: Stored) -> dict[str, object]:
+    async with database.transaction() as tx:
+        await tx.execute("insert into thing (channel, name) values ($1, $2)", caller.channel, thing)
+    return {"archived": thing}
+
+
+@routes.post("/search")
+@idempotency.repeatable
+async def search(caller: Editor, body: Thing, database: Stored) -> dict[str, object]:
+    async with database.connection() as connection:
+        return {"total": await connection.fetchval("select count(*) from thing where name = $1", body.name)}
+
+
+class Later:
+    """A clock so far ahead as it is told."""
+
+    def __init__(self) -> None:
+        self.ahead = timedelta()
+
+    def now(self):  # type: ignore[no-untyped-def]
+        return SystemClock().now() + self.ahead
+
+
+@dataclass
+class System:
+    """The service and what the test may turn."""
+
+    client: httpx.AsyncClient
+    database: Database
+    memory: Idempotency
+    clock: Later
+    entered: asyncio.Event
+    gate: asyncio.Event
+    bearer: Callable[..., dict[str, str]]
+
+    async def post(self, path: str, body: object, key: str | None, **headers: str) -> httpx.Response:
+        with_key = headers if key is None else {"Idempotency-Key": key, **headers}
+        return await self.client.post(path, json=body, headers=with_key)
+
+    async def things(self) -> int:
+        async with self.database.connection() as connection:
+            count: int = await connection.fetchval("select count(*) from thing")
+            return count
+
+
+@pytest.fixture
+async def system(servers: Stack, tmp_path: Path) -> AsyncIterator[System]:
+    key = ECKey.generate_key("P-256", {"kid": "one"})
+    (tmp_path / "jwks.json").write_text(json.dumps({"keys": [key.as_dict(private=False)]}))
+
+    def bearer(sub: str = "kim", channel: str = "demo", permissions: tuple[str, ...] = ("*",)) -> dict[str, str]:
+        claims = {"iss": "dangol-local", "aud": "dangol", "exp": int(time.time()) + 60}
+        claims |= {"sub": sub, "channel": channel, "permissions": list(permissions)}
+        return {"Authorization": "Bearer " + jwt.encode({"alg": "ES256", "kid": "one"}, claims, key)}
+
+    async with fresh_database(servers.postgres_dsn(), ["common.idempotency"]) as database:
+        async with database.connection() as connection:
+            await connection.execute("create table thing (channel text, name text)")
+        clock, entered, gate = Later(), asyncio.Event(), asyncio.Event()
+        memory = Idempotency(database, SECRET, clock)
+        app = application(
+            "test", "For the tests.", Verifier(str(tmp_path / "jwks.json"), "dangol-local"), Health({}), [routes],
+            state={"database": database, "entered": entered, "gate": gate}, memory=memory,
+        )  # fmt: skip
+        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url="http://test", headers=bearer()) as client:
+            yield System(client, database, memory, clock, entered, gate, bearer)
+
+
+async def test_the_same_request_twice_has_one_effect_and_the_same_answer(system: System) -> None:
+    first = await system.post("/v1/things", {"name": "a"}, "k1")
+    again = await system.post("/v1/things", {"name": "a"}, "k1")
+    assert (first.status_code, first.json(), first.headers["etag"]) == (201, {"count": 1}, '"1"')
+    assert (again.status_code, again.content, again.headers["etag"]) == (201, first.content, '"1"')
+    assert again.headers["dangol-position"] == "x"
+    assert "idempotency-replayed" not in first.headers
+    assert again.headers["idempotency-replayed"] == "true"
+    assert await system.things() == 1
+
+
+async def test_an_answer_without_a_response_of_its_own_and_without_a_body_is_kept_too(system: System) -> None:
+    answers = [await system.client.post("/v1/things/x/archive", headers={"Idempotency-Key": "k"}) for _ in range(3)]
+    assert [a.json() for a in answers] == [{"archived": "x"}] * 3
+    assert {a.headers["content-type"] for a in answers} == {"application/json"}
+    assert await system.things() == 1
+
+
+async def test_the_same_values_in_another_writing_are_the_same_request(system: System) -> None:
+    await system.client.post("/v1/things", content=b'{"name": "a"}', headers={"Idempotency-Key": "k"})
+    again = await system.client.post("/v1/things", content=b'{ "name":"\\u0061" }', headers={"Idempotency-Key": "k"})
+    assert (again.status_code, await system.things()) == (201, 1)
+
+
+@pytest.mark.parametrize("other", [{"path": "/v1/things?x=1"}, {"body": {"name": "b"}}])
+async def test_the_same_key_with_another_request_is_a_conflict(system: System, other: dict[str, object]) -> None:
+    await system.post("/v1/things", {"name": "a"}, "k")
+    answer = await system.post(str(other.get("path", "/v1/things")), other.get("body", {"name": "a"}), "k")
+    assert (answer.status_code, answer.json()["code"]) == (409, "idempotencyConflict")
+    assert await system.things() == 1
+
+
+async def test_a_key_is_its_callers_own_and_its_paths_own(system: System) -> None:
+    for bearer in (system.bearer(), system.bearer(sub="lee"), system.bearer(channel="other")):
+        answer = await system.post("/v1/things", {"name": "a"}, "k", **bearer)
+        assert "idempotency-replayed" not in answer.headers
+    await system.client.post("/v1/things/a/archive", headers={"Idempotency-Key": "k"})
+    assert await system.things() == 4
+
+
+async def test_without_a_key_every_request_counts(system: System) -> None:
+    for _ in range(2):
+        await system.post("/v1/things", {"name": "a"}, None)
+    assert await system.things() == 2
+
+
+@pytest.mark.parametrize("key", ["", "   ", "x" * 256, "a\tb"])
+async def test_a_key_that_is_none_is_refused(system: System, key: str) -> None:
+    answer = await system.post("/v1/things", {"name": "a"}, key)
+    assert (answer.status_code, answer.json()["code"]) == (400, "unreadable")
+    assert await system.things() == 0
+
+
+@pytest.mark.parametrize(("name", "status"), [("refused", 422), ("away", 503), ("broken", 500)])
+async def test_a_refused_or_failed_request_has_no_effect_and_leaves_its_key_free(system: System, name: str, status: int) -> None:
+    for _ in range(2):
+        answer = await system.post("/v1/things", {"name": name}, "k")
+        assert (answer.status_code, await system.things()) == (status, 0)
+    assert (await system.post("/v1/things", {"name": "a"}, "k")).status_code == 201
+
+
+async def test_who_lost_the_permission_gets_no_kept_answer(system: System) -> None:
+    await system.post("/v1/things", {"name": "a"}, "k")
+    answer = await system.post("/v1/things", {"name": "a"}, "k", **system.bearer(permissions=("contacts.read",)))
+    assert answer.status_code == 403
+
+
+async def test_a_request_that_changes_nothing_is_answered_anew_and_nothing_of_its_answer_is_kept(system: System) -> None:
+    await system.post("/v1/things", {"name": "a"}, None)
+    first = await system.post("/v1/search", {"name": "a"}, "k")
+    await system.post("/v1/things", {"name": "a"}, None)
+    second = await system.post("/v1/search", {"name": "a"}, "k")
+    assert (first.json(), second.json()) == ({"total": 1}, {"total": 2})
+    assert (await system.post("/v1/search", {"name": "b"}, "k")).json()["code"] == "idempotencyConflict"
+    async with system.database.connection() as connection:
+        assert await connection.fetchval("select count(*) from idempotent_request where answer is not null") == 0
+
+
+async def test_of_two_at_once_the_second_waits_and_gets_the_firsts_answer(system: System) -> None:
+    first = asyncio.create_task(system.post("/v1/things", {"name": "slow"}, "k"))
+    await system.entered.wait()
+    second = asyncio.create_task(system.post("/v1/things", {"name": "slow"}, "k"))
+    await asyncio.wait([second], timeout=0.2)
+    assert not second.done()
+    system.gate.set()
+    answers = await asyncio.gather(first, second)
+    assert [a.json() for a in answers] == [{"count": 1}] * 2
+    assert await system.things() == 1
+
+
+async def test_a_second_that_waits_too_long_is_told_to_come_back(system: System) -> None:
+    first = asyncio.create_task(system.post("/v1/things", {"name": "slow"}, "k"))
+    await system.entered.wait()
+    second = await system.post("/v1/things", {"name": "slow"}, "k")
+    assert (second.status_code, second.json()["code"], second.headers["retry-after"]) == (409, "idempotencyInProgress", "1")
+    system.gate.set()
+    assert (await first).status_code == 201
+
+
+async def test_many_at_once_have_one_effect(system: System) -> None:
+    answers = await asyncio.gather(*(system.post("/v1/things", {"name": "a"}, "k") for _ in range(12)))
+    assert {(a.status_code, a.content) for a in answers} == {(201, b'{"count": 1}')}
+    assert await system.things() == 1
+
+
+async def test_a_request_broken_off_in_the_middle_has_no_effect(system: System) -> None:
+    first = asyncio.create_task(system.post("/v1/things", {"name": "slow"}, "k"))
+    await system.entered.wait()
+    first.cancel()
+    await asyncio.gather(first, return_exceptions=True)
+    assert await system.things() == 0
+    system.gate.set()
+    assert (await system.post("/v1/things", {"name": "slow"}, "k")).json() == {"count": 1}
+
+
+async def test_after_24_hours_a_key_is_as_new_and_what_is_old_is_deleted(system: System) -> None:
+    await system.post("/v1/things", {"name": "a"}, "k")
+    await system.post("/v1/things", {"name": "a"}, "old")
+    system.clock.ahead = timedelta(hours=24, seconds=1)
+    answer = await system.post("/v1/things", {"name": "b"}, "k")
+    assert (answer.status_code, answer.json()) == (201, {"count": 3})
+    assert (await system.post("/v1/things", {"name": "b"}, "k")).headers["idempotency-replayed"] == "true"
+    stop = asyncio.Event()
+    purging = asyncio.create_task(system.memory.purge(stop))
+    async with asyncio.timeout(10), system.database.connection() as connection:
+        while await connection.fetchval("select count(*) from idempotent_request") != 1:
+            await asyncio.sleep(0)
+    stop.set()
+    await purging
+
+
+async def test_the_answer_about_an_erased_contact_is_gone_and_its_request_is_not_done_again(system: System) -> None:
+    await system.post("/v1/things", {"name": "a"}, "k")
+    async with system.database.transaction() as tx:
+        await idempotency.forget(tx, "demo", [BOB])
+        assert await tx.fetchval("select answer from idempotent_request") is None
+    answer = await system.post("/v1/things", {"name": "a"}, "k")
+    assert (answer.status_code, answer.json()["code"]) == (410, "erased")
+    assert await system.things() == 1
+
+
+async def test_the_table_tells_neither_key_nor_body_nor_answer(system: System) -> None:
+    await system.post("/v1/things", {"name": "hong-gildong"}, "signup-hong-gildong")
+    async with system.database.connection() as connection:
+        row = await connection.fetchrow("select * from idempotent_request")
+        assert row is not None
+    assert not any(secret in repr(row.values()) for secret in ("hong", "things", "count", "kim"))
+    assert b"count" not in row["answer"]
+
+
+def test_a_hash_is_another_with_another_secret() -> None:
+    one, two = (Name.of(secret, "demo", "kim", "POST", "/v1/exports", "k") for secret in (SECRET, b"t" * 32))
+    assert one.digest != two.digest
+    assert one.seal != two.seal
+    assert ledger.keyed(SECRET, b"asked", b"x") != ledger.keyed(SECRET, b"name", b"x")
+
+
+@given(st.lists(st.text(), min_size=5, max_size=5), st.lists(st.text(), min_size=5, max_size=5))
+def test_two_requests_have_one_name_only_where_all_parts_are_equal(one: list[str], two: list[str]) -> None:
+    first, second = (Name.of(SECRET, *parts) for parts in (one, two))
+    assert (first.digest == second.digest) == (one == two)
+
+
+@given(st.integers(200, 399), st.dictionaries(st.text(), st.text()), st.binary())
+def test_a_sealed_answer_opens_as_it_was(status: int, headers: dict[str, str], body: bytes) -> None:
+    name = Name.of(SECRET, "demo", "kim", "POST", "/v1/things", str(uuid4()))
+    answer = Answer(status, headers, body)
+    assert ledger._opened(name, ledger._sealed(name, answer)) == answer
+
+
+async def test_what_joins_a_whole_transaction_is_undone_with_it(system: System) -> None:
+    with pytest.raises(Conflict):
+        async with system.database.whole():
+            async with system.database.transaction() as tx:
+                await tx.execute("insert into thing values ('demo', 'x')")
+            assert await system.things() == 1
+            raise Conflict("no")
+    assert await system.things() == 0
