@@ -1,8 +1,8 @@
 """Agile encryption (ECMA-376; MS-OFFCRYPTO 2.3.4.10-15), because an export is a workbook that only its password opens.
 
 AES-256 in CBC mode, SHA-512, 100,000 rounds over the password, an HMAC over the whole: what Excel itself writes. The plain
-workbook never touches the disk: what is written is encrypted at once, segment by segment, into a compound file. Only the
-HMAC needs a second pass, over the encrypted bytes, since it begins with a length that is known last.
+workbook never touches the disk: it is encrypted at once, segment by segment, into a compound file. Only the HMAC needs a
+second pass, over the encrypted bytes, since it begins with a length that is known last.
 """
 
 import hashlib
@@ -152,7 +152,7 @@ def stretched(password: str, salt: bytes) -> bytes:
     return digest
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Stretched:
     """A password stretched under a salt: enough to lock and open one file, and of no use to find the password itself."""
 

@@ -10,16 +10,17 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import HTMLResponse, StreamingResponse
 from pydantic import Field, JsonValue, model_validator
 
-from common import http, idempotency
+from common import http, idempotency, position
 from common.auth import Caller
 from common.http import AwaitedPosition, Limit, Wire, permit
 from common.ids import Id, parse_id
 from exports import page
 from exports.columns import language_of
-from exports.export import Export, no_export, shown
+from exports.export import Export
 from exports.handlers import Ask, Exports, Opened, Part
 from exports.queries import Queries, progress
 from exports.refusals import address_of
+from exports.sight import no_export, shown
 
 _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _LOOK_SECONDS = 0.3
@@ -78,7 +79,7 @@ class NewExport(Wire):
     """A request for an export."""
 
     reason: Annotated[str, Field(max_length=1000)]
-    password: str
+    password: Annotated[str, Field(repr=False)]
     scope: Scope
     columns: Annotated[list[str], Field(min_length=1, max_length=500)] | None = None
     headings: Literal["names", "keys"] = "names"
@@ -90,6 +91,13 @@ pages = http.router()
 
 def _json(value: object, status: int = 200) -> Response:
     return Response(orjson.dumps(value), status, media_type="application/json")
+
+
+def _written(export: Export, status: int = 200) -> Response:
+    """The answer of a write. Exports are read where they are written, so that no reader has to wait for anything."""
+    answer = _json(shown(export), status)
+    answer.headers[position.HEADER] = position.Position(()).encode()
+    return answer
 
 
 async def existing(export_id: str, caller: Seer, reads: Reads) -> Export:
@@ -108,7 +116,7 @@ async def ask(request: Request, caller: Asker, body: NewExport, commands: Comman
     """Ask for an export; the file is written in the background."""
     language = language_of(request.headers.get("Accept-Language"))
     wanted = Ask(body.reason, body.password, body.scope.asked(), body.columns, body.headings == "names", language, awaited)
-    return _json(shown(await commands.ask(caller, wanted, address_of(request.scope))), 202)
+    return _written(await commands.ask(caller, wanted, address_of(request.scope)), 202)
 
 
 @routes.get("/exports")
@@ -137,7 +145,7 @@ async def follow(export: Existing, caller: Seer, reads: Reads) -> Response:
 
 @routes.post("/exports/{export_id}/download")
 @idempotency.repeatable
-async def download(request: Request, export: Existing, caller: Asker, commands: Commands) -> Response:
+async def download(request: Request, caller: Asker, export: Existing, commands: Commands) -> Response:
     """The file, by whoever asked for it; with `Range` a part of it."""
     part = Part(request.headers.get("Range"), request.headers.get("If-Range"))
     opened = await commands.download(caller, export.id, part, address_of(request.scope))
@@ -171,13 +179,13 @@ async def _bytes(file: BinaryIO, sent: range) -> AsyncIterator[bytes]:
 @routes.post("/exports/{export_id}/cancel")
 async def cancel(request: Request, export: Existing, caller: Seer, commands: Commands) -> Response:
     """Cancel an export before it is ready."""
-    return _json(shown(await commands.cancel(caller, export.id, address_of(request.scope))))
+    return _written(await commands.cancel(caller, export.id, address_of(request.scope)))
 
 
 @routes.post("/exports/{export_id}/revoke")
 async def revoke(request: Request, export: Existing, caller: Seer, commands: Commands) -> Response:
     """Take a ready file away."""
-    return _json(shown(await commands.revoke(caller, export.id, address_of(request.scope))))
+    return _written(await commands.revoke(caller, export.id, address_of(request.scope)))
 
 
 @routes.get("/audit")

@@ -10,13 +10,12 @@ from uuid import UUID
 from pydantic import Field, JsonValue, TypeAdapter
 
 from common.clock import Instant
-from common.errors import Conflict, Forbidden, Gone, NotFound
+from common.errors import Conflict, Forbidden, Gone
 from common.events.wire import Body
 
 KEPT = timedelta(days=7)
 MOST_ROWS = 1_000_000
 MOST_ATTEMPTS = 10
-_LONGEST_PAUSE = timedelta(seconds=30)
 
 GAVE_UP = "The file could not be finished after several attempts. Ask again; if it fails again, tell the operators."
 
@@ -382,37 +381,3 @@ def _check_download(export: Export, command: Download) -> None:
 def too_many(total: int) -> str:
     """What is said of more rows than a file takes."""
     return f"{total:,} contacts match, more than the {MOST_ROWS:,} that one file takes. Narrow it down and ask again."
-
-
-def pause_after(attempts: int) -> timedelta:
-    """How long to wait after so many attempts that came to nothing: 1 s, doubled each time, at most 30 s."""
-    return min(timedelta(seconds=2 ** (attempts - 1)), _LONGEST_PAUSE)
-
-
-def wait_seconds(latest: datetime | None, minutes: int, now: datetime) -> int:
-    """How long to wait until the next export is allowed, in whole seconds; 0 for now. The window runs from acceptance."""
-    if latest is None:
-        return 0
-    left = latest + timedelta(minutes=minutes) - now
-    return max(0, -(-left // timedelta(seconds=1)))
-
-
-def shown(export: Export) -> dict[str, JsonValue]:
-    """The export as the API shows it."""
-    names = (
-        "id", "status", "rowsDone", "rowsTotal", "requestedAt", "readyAt", "expiresAt", "requestedBy", "reason", "problem",
-        "manifest",
-    )  # fmt: skip
-    members = export.members()
-    return {name: members[name] for name in names}
-
-
-def no_export() -> NotFound:
-    """The same words for another channel's export as for one that never was."""
-    return NotFound("There is no such export.")
-
-
-def check_visible(export: Export, subject: str, *, auditor: bool) -> None:
-    """Raises Forbidden for another manager's export, unless the subject reads the audit log."""
-    if export.requested_by != subject and not auditor:
-        raise Forbidden("This is another manager's export. Seeing it needs the permission `audit.read`.")

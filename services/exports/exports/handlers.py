@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, BinaryIO
 from uuid import UUID
@@ -27,11 +27,8 @@ from exports.export import (
     Requested,
     Revoke,
     Scope,
-    check_visible,
     decide,
-    no_export,
     too_many,
-    wait_seconds,
 )
 from exports.files import Files
 from exports.neighbours import Neighbours
@@ -39,7 +36,9 @@ from exports.password import check_password
 from exports.publish import keep
 from exports.ranges import part_of
 from exports.sealing import Sealing
+from exports.sight import check_visible, no_export
 from exports.store import Entry, Tx
+from exports.waiting import in_words, wait_seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +46,7 @@ class Ask:
     """A request for an export, read."""
 
     reason: str
-    password: str
+    password: str = field(repr=False)
     scope: Mapping[str, Any]
     columns: Sequence[str] | None
     names: bool
@@ -123,7 +122,7 @@ class Exports:
         wait = wait_seconds(await store.latest_counted(tx, caller.channel, whose), settings["exportMinutes"], now)
         if wait:
             raise TooManyRequests(
-                f"There is one export every {settings['exportMinutes']} minutes. The next is possible in {_in_words(wait)}.",
+                f"There is one export every {settings['exportMinutes']} minutes. The next is possible in {in_words(wait)}.",
                 wait,
                 code="exportWindow",
             )
@@ -135,6 +134,8 @@ class Exports:
         if "all" in asked:
             _check_total(await self._neighbours.everyone(channel, ask.position))
             return Scope(kind="all", asked={"all": True})
+        if without := ask.scope.get("except"):
+            asked["except"] = await self._left_out(channel, without)
         _check_total(await self._neighbours.audience(channel, asked, ask.position))
         return Scope(kind="filter", asked={key: value for key, value in asked.items() if key != "fingerprint"})
 
@@ -145,6 +146,11 @@ class Exports:
                 raise Unprocessable("There is no such contact here.", code="unknownContact", pointer=f"/scope/contactIds/{n}")
         found: list[JsonValue] = [*dict.fromkeys(survivors[i] for i in ids)]
         return Scope(kind="contactIds", asked={"contactIds": found})
+
+    async def _left_out(self, channel: str, ids: Sequence[str]) -> list[JsonValue]:
+        """The ids, and whom they stand for: who was unchecked stays out under the id of a merge's survivor as well."""
+        survivors = await self._neighbours.survivors(channel, ids)
+        return [*dict.fromkeys([*ids, *survivors.values()])]
 
     async def cancel(self, caller: Caller, export_id: UUID, address: str | None) -> Export:
         """Cancel before it is ready. Raises NotFound, Conflict."""
@@ -210,8 +216,3 @@ def _request(
 def _check_total(total: int) -> None:
     if total > MOST_ROWS:
         raise Unprocessable(too_many(total), code="tooManyRows", pointer="/scope", extra={"total": total})
-
-
-def _in_words(seconds: int) -> str:
-    minutes = -(-seconds // 60)
-    return f"{minutes} minutes" if minutes > 1 else f"{seconds} seconds"

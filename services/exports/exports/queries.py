@@ -15,7 +15,8 @@ from common.errors import Unprocessable
 from common.ids import parse_id
 from common.postgres import Database
 from exports import store
-from exports.export import Export, check_visible, no_export, shown
+from exports.export import Export
+from exports.sight import check_visible, no_export, shown
 
 _QUIET_LOOKS = 50
 

@@ -35,7 +35,7 @@ where channel = $1 and ($2::text is null or requested_by = $2)
 """
 _CLAIM = """
 select state, lock from export
-where status in ('waiting', 'counting', 'writing', 'verifying') and (lease_until is null or lease_until < $1)
+where status in ('waiting', 'counting', 'writing', 'verifying') and (lease_until is null or lease_until <= $1)
 order by requested_at limit 1 for update skip locked
 """
 _LEASE = "update export set lease_by = $3, lease_until = $4 where channel = $1 and id = $2"

@@ -29,13 +29,13 @@ from exports.export import (
     Status,
     TakeUp,
     decide,
-    pause_after,
 )
 from exports.files import Files
 from exports.neighbours import Neighbours
 from exports.publish import keep
 from exports.sealing import Sealing, Unsealable
 from exports.store import Entry, Lost
+from exports.waiting import pause_after
 from exports.writing import Incomplete, ReadBack, Writing, read_back
 from exports.xlsx import CannotWrite
 
@@ -127,14 +127,16 @@ class Worker:
 
     async def _renew(self, export: Export, stop: asyncio.Event, let_go: asyncio.Event) -> None:
         """Keep the lease; sets `let_go` once it is lost or the process is told to stop."""
-        while not stop.is_set():
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), min(_RENEW_SECONDS, self._lease.total_seconds() / 4))
-            self._health.beat("worker")
-            async with self._database.transaction() as tx:
-                if not await store.renew(tx, export, self._name, self._clock.now() + self._lease):
-                    break
-        let_go.set()
+        try:
+            while not stop.is_set():
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(stop.wait(), min(_RENEW_SECONDS, self._lease.total_seconds() / 4))
+                self._health.beat("worker")
+                async with self._database.transaction() as tx:
+                    if not await store.renew(tx, export, self._name, self._clock.now() + self._lease):
+                        break
+        finally:
+            let_go.set()  # also where the database is gone: a lease that is not renewed is soon another worker's
 
     async def _attempt(self, job: "_Job", sealed: bytes, stop: asyncio.Event, let_go: asyncio.Event) -> None:
         export = job.export

@@ -1,0 +1,27 @@
+"""Who may see an export, and what is seen of it."""
+
+from pydantic import JsonValue
+
+from common.errors import Forbidden, NotFound
+from exports.export import Export
+
+
+def shown(export: Export) -> dict[str, JsonValue]:
+    """The export as the API shows it."""
+    names = (
+        "id", "status", "rowsDone", "rowsTotal", "requestedAt", "readyAt", "expiresAt", "requestedBy", "reason", "problem",
+        "manifest",
+    )  # fmt: skip
+    members = export.members()
+    return {name: members[name] for name in names}
+
+
+def no_export() -> NotFound:
+    """The same words for another channel's export as for one that never was."""
+    return NotFound("There is no such export.")
+
+
+def check_visible(export: Export, subject: str, *, auditor: bool) -> None:
+    """Raises Forbidden for another manager's export, unless the subject reads the audit log."""
+    if export.requested_by != subject and not auditor:
+        raise Forbidden("This is another manager's export. Seeing it needs the permission `audit.read`.")

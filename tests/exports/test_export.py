@@ -1,0 +1,326 @@
+"""The life of an export: what may follow what, by tables; and by random lives, that its state is the fold of its events."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import pytest
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from common.errors import Conflict, Forbidden, Gone, NotFound, Problem
+from exports.export import (
+    EVENTS,
+    IN_WORK,
+    KEPT,
+    MOST_ATTEMPTS,
+    MOST_ROWS,
+    Cancel,
+    Cancelled,
+    Column,
+    Command,
+    Complete,
+    Completed,
+    Count,
+    Counted,
+    Download,
+    Downloaded,
+    Event,
+    Expire,
+    Expired,
+    Export,
+    Fail,
+    Failed,
+    Finish,
+    GiveBack,
+    Manifest,
+    Progress,
+    Progressed,
+    PutBack,
+    Requested,
+    Revoke,
+    Revoked,
+    Scope,
+    Status,
+    TakenUp,
+    TakeUp,
+    Written,
+    decide,
+    evolve,
+    fold,
+)
+from exports.sight import check_visible, no_export, shown
+from exports.waiting import in_words, pause_after, wait_seconds
+
+AT = datetime(2026, 11, 24, 3, tzinfo=UTC)
+ID = UUID("019a1f0e-7c2e-7d44-9a51-0f6f0e2b7c11")
+REQUESTED = Requested(
+    id=ID, channel="c", at=AT, by="kim", reason="a greeting", scope=Scope(kind="all", asked={"all": True}),
+    columns=[Column(key="id", type="String", heading="id")], time_zone="Asia/Seoul",
+)  # fmt: skip
+
+
+def manifest(rows: int) -> Manifest:
+    return Manifest(rows=rows, columns=["id"], instant=AT, bytes=9, file_sha256="f", ids_sha256="i")
+
+
+def completed(rows: int) -> Completed:
+    return Completed(at=AT, expires_at=AT + KEPT, manifest=manifest(rows))
+
+
+WAITING: list[Event] = [REQUESTED]
+COUNTING = [*WAITING, TakenUp(attempt=1)]
+WRITING = [*COUNTING, Counted(total=3)]
+VERIFYING = [*WRITING, Written(rows=3)]
+READY = [*VERIFYING, completed(3)]
+FAILED = [*COUNTING, Failed(problem="no")]
+CANCELLED = [*WRITING, Cancelled()]
+EXPIRED = [*READY, Expired()]
+REVOKED = [*READY, Revoked()]
+LIVES = {
+    Status.WAITING: WAITING, Status.COUNTING: COUNTING, Status.WRITING: WRITING, Status.VERIFYING: VERIFYING,
+    Status.READY: READY, Status.FAILED: FAILED, Status.CANCELLED: CANCELLED, Status.EXPIRED: EXPIRED, Status.REVOKED: REVOKED,
+}  # fmt: skip
+ENDED = [status for status in LIVES if status not in IN_WORK]
+
+
+def after(events: Sequence[Event]) -> Export:
+    export = fold(events)
+    assert export is not None
+    return export
+
+
+@pytest.mark.parametrize("status", LIVES)
+def test_each_life_ends_in_its_status(status: Status) -> None:
+    assert after(LIVES[status]).status is status
+    assert after(LIVES[status]).version == len(LIVES[status])
+
+
+@pytest.mark.parametrize(
+    ("given", "when", "then"),
+    [
+        (WAITING, TakeUp(), [TakenUp(attempt=1)]),
+        (WRITING, TakeUp(), [TakenUp(attempt=2)]),
+        (COUNTING, Count(3), [Counted(total=3)]),
+        (COUNTING, Count(0), [Counted(total=0)]),
+        (COUNTING, Count(MOST_ROWS), [Counted(total=MOST_ROWS)]),
+        (WRITING, Progress(2), [Progressed(rows=2)]),
+        (WRITING, Progress(0), []),
+        (WRITING, Finish(3), [Written(rows=3)]),
+        (VERIFYING, Complete(manifest(3), AT), [completed(3)]),
+        (WRITING, GiveBack(), [PutBack()]),
+        (WRITING, Fail("no"), [Failed(problem="no")]),
+        (WAITING, Cancel(), [Cancelled()]),
+        (VERIFYING, Cancel(), [Cancelled()]),
+        (READY, Revoke(), [Revoked()]),
+        (READY, Download("kim", AT), [Downloaded()]),
+        (READY, Download("kim", AT + KEPT - timedelta(milliseconds=1)), [Downloaded()]),
+        (READY, Expire(AT + KEPT - timedelta(milliseconds=1)), []),
+        (READY, Expire(AT + KEPT), [Expired()]),
+        (WRITING, Expire(AT + KEPT), []),
+        (EXPIRED, Expire(AT + KEPT), []),
+        (REVOKED, Expire(AT + KEPT), []),
+    ],
+)
+def test_what_may_happen_happens(given: list[Event], when: Command, then: list[Event]) -> None:
+    assert decide(after(given), when) == then
+
+
+@pytest.mark.parametrize(
+    ("given", "when", "kind", "code"),
+    [
+        *((LIVES[status], Cancel(), Conflict, "notCancellable") for status in ENDED),
+        *((LIVES[status], Revoke(), Conflict, "notRevocable") for status in LIVES if status is not Status.READY),
+        *((LIVES[status], TakeUp(), Conflict, "ended") for status in ENDED),
+        *((LIVES[status], Progress(1), Conflict, "ended") for status in ENDED),
+        *((LIVES[status], Fail("no"), Conflict, "ended") for status in ENDED),
+        *((LIVES[status], Download("kim", AT), Conflict, "notReady") for status in [*IN_WORK, Status.FAILED, Status.CANCELLED]),
+        (WRITING, Finish(2), Conflict, "incomplete"),
+        (WRITING, Complete(manifest(3), AT), Conflict, "incomplete"),
+        (VERIFYING, Complete(manifest(2), AT), Conflict, "incomplete"),
+        (READY, Download("lee", AT), Forbidden, "forbidden"),
+        (EXPIRED, Download("lee", AT), Forbidden, "forbidden"),
+        (EXPIRED, Download("kim", AT), Gone, "gone"),
+        (REVOKED, Download("kim", AT), Gone, "gone"),
+        (READY, Download("kim", AT + KEPT), Gone, "gone"),
+    ],
+)
+def test_what_may_not_happen_is_refused(given: list[Event], when: Command, kind: type[Problem], code: str) -> None:
+    with pytest.raises(kind) as refusal:
+        decide(after(given), when)
+    assert type(refusal.value) is kind
+    assert refusal.value.code == code
+
+
+def test_more_rows_than_a_file_takes_end_it_with_the_count_and_nothing_is_cut_short() -> None:
+    [event] = decide(after(COUNTING), Count(MOST_ROWS + 1))
+    assert isinstance(event, Failed)
+    assert "1,000,001 contacts match" in event.problem
+
+
+def test_an_attempt_begins_its_rows_anew() -> None:
+    export = after([*WRITING, Progressed(rows=2), TakenUp(attempt=2)])
+    assert (export.status, export.rows_done, export.rows_total, export.attempts) == (Status.COUNTING, 0, None, 2)
+    put_back = after([*WRITING, Progressed(rows=2), PutBack()])
+    assert (put_back.status, put_back.rows_done, put_back.rows_total) == (Status.WAITING, 0, None)
+
+
+@pytest.mark.parametrize("command", [TakeUp(), GiveBack()])
+def test_after_the_last_attempt_it_fails_for_good(command: Command) -> None:
+    tries: list[Event] = [TakenUp(attempt=n) for n in range(1, MOST_ATTEMPTS + 1)]
+    [event] = decide(after([*WAITING, *tries]), command)
+    assert isinstance(event, Failed)
+    [still] = decide(after([*WAITING, *tries[:-1]]), command)
+    assert not isinstance(still, Failed)
+
+
+@pytest.mark.parametrize(
+    ("latest", "minutes", "now", "left"),
+    [
+        (None, 30, AT, 0),
+        (AT, 30, AT, 1800),
+        (AT, 30, AT + timedelta(minutes=29, seconds=59), 1),
+        (AT, 30, AT + timedelta(minutes=29, seconds=59, milliseconds=1), 1),
+        (AT, 30, AT + timedelta(minutes=29, milliseconds=1), 60),
+        (AT, 30, AT + timedelta(minutes=30) - timedelta(milliseconds=1), 1),
+        (AT, 30, AT + timedelta(minutes=30), 0),
+        (AT, 30, AT + timedelta(days=1), 0),
+        (AT, 0, AT, 0),
+        (AT, 1, AT, 60),
+    ],
+)
+def test_the_window_runs_from_acceptance_and_its_rest_is_told_in_whole_seconds(
+    latest: datetime | None, minutes: int, now: datetime, left: int
+) -> None:
+    assert wait_seconds(latest, minutes, now) == left
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(1, "1 second"), (2, "2 seconds"), (60, "60 seconds"), (61, "2 minutes"), (1741, "30 minutes"), (1800, "30 minutes")],
+)
+def test_the_wait_is_told_in_words(seconds: int, words: str) -> None:
+    assert in_words(seconds) == words
+
+
+def test_attempts_are_followed_by_longer_and_longer_pauses() -> None:
+    assert [pause_after(n).total_seconds() for n in range(1, 8)] == [1, 2, 4, 8, 16, 30, 30]
+
+
+def test_it_is_shown_to_its_asker_and_to_whoever_reads_the_audit_log() -> None:
+    export = after(READY)
+    check_visible(export, "kim", auditor=False)
+    check_visible(export, "lee", auditor=True)
+    with pytest.raises(Forbidden):
+        check_visible(export, "lee", auditor=False)
+    assert isinstance(no_export(), NotFound)
+
+
+def test_what_is_shown_holds_neither_scope_nor_columns() -> None:
+    assert shown(after(READY)) == {
+        "id": str(ID), "status": "ready", "rowsDone": 3, "rowsTotal": 3, "requestedAt": "2026-11-24T03:00:00.000Z",
+        "readyAt": "2026-11-24T03:00:00.000Z", "expiresAt": "2026-12-01T03:00:00.000Z", "requestedBy": "kim",
+        "reason": "a greeting", "problem": None,
+        "manifest": {
+            "rows": 3, "columns": ["id"], "instant": "2026-11-24T03:00:00.000Z", "bytes": 9, "fileSha256": "f", "idsSha256": "i",
+        },
+    }  # fmt: skip
+
+
+COMMANDS: list[Command] = [TakeUp(), GiveBack(), Fail("no"), Cancel(), Revoke()]
+
+
+class Life(RuleBasedStateMachine):
+    """Commands in any order, at any time: refused, or followed by events whose fold is the state."""
+
+    @initialize()
+    def begin(self) -> None:
+        self.now = AT
+        self.events: list[Event] = [REQUESTED]
+        self.export = after(self.events)
+
+    def try_(self, command: Command) -> None:
+        before = self.export
+        try:
+            events = decide(before, command)
+        except Problem:
+            return
+        for event in events:
+            self.export = evolve(self.export, event)
+        self.events += events
+        if not before.in_work:
+            # Whatever has ended moves on to one thing alone: a ready file to a file that is gone.
+            assert not self.export.in_work
+            assert self.export.status in {before.status, Status.EXPIRED, Status.REVOKED}
+            assert self.export.manifest == before.manifest
+            assert self.export.expires_at == before.expires_at
+
+    @rule(command=st.sampled_from(COMMANDS))
+    def plain(self, command: Command) -> None:
+        self.try_(command)
+
+    @rule(total=st.integers(0, 4) | st.just(MOST_ROWS + 1))
+    def count(self, total: int) -> None:
+        self.try_(Count(total))
+
+    @rule(rows=st.integers(0, 4))
+    def write(self, rows: int) -> None:
+        self.try_(Progress(rows))
+
+    @rule(rows=st.integers(0, 4))
+    def finish(self, rows: int) -> None:
+        self.try_(Finish(rows))
+
+    @rule(rows=st.integers(0, 4))
+    def complete(self, rows: int) -> None:
+        self.try_(Complete(manifest(rows), self.now))
+
+    @precondition(lambda self: self.export.in_work and self.export.rows_total is not None)
+    @rule()
+    def work(self) -> None:
+        total = self.export.rows_total
+        assert total is not None
+        self.try_(Finish(total))
+        self.try_(Complete(manifest(total), self.now))
+
+    @rule(by=st.sampled_from(["kim", "lee"]))
+    def download(self, by: str) -> None:
+        try:
+            decide(self.export, Download(by, self.now))
+        except Problem:
+            return
+        assert by == "kim"
+        assert self.export.status is Status.READY
+        assert self.export.expires_at is not None
+        assert self.now < self.export.expires_at
+
+    @rule(days=st.integers(0, 4), millis=st.integers(0, 1))
+    def wait(self, days: int, millis: int) -> None:
+        self.now += timedelta(days=days, milliseconds=millis)
+        self.try_(Expire(self.now))
+
+    @invariant()
+    def state_is_the_fold_of_its_events(self) -> None:
+        assert fold(self.events) == self.export
+        assert self.export.version == len(self.events)
+
+    @invariant()
+    def events_and_state_read_back_as_they_were(self) -> None:
+        assert [EVENTS.validate_json(e.encode()) for e in self.events] == self.events
+        assert Export.model_validate_json(self.export.encode()) == self.export
+
+    @invariant()
+    def a_file_is_promised_only_with_its_proof(self) -> None:
+        export = self.export
+        assert (export.manifest is not None) == (export.status in {Status.READY, Status.EXPIRED, Status.REVOKED})
+        if export.manifest is not None:
+            assert export.manifest.rows == export.rows_total == export.rows_done
+            assert export.ready_at is not None
+            assert export.expires_at == export.ready_at + KEPT
+        if export.rows_total is not None:
+            assert export.rows_total <= MOST_ROWS
+        assert (export.problem is not None) == (export.status is Status.FAILED)
+        assert export.attempts <= MOST_ATTEMPTS
+
+
+TestLife = Life.TestCase

@@ -1,0 +1,333 @@
+"""The worker and the keeper over real tables and files: complete or not at all, whoever dies, cancels or breaks off."""
+
+import asyncio
+import hashlib
+import resource
+from collections.abc import AsyncIterator, Iterator, MutableMapping
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+from structlog.testing import capture_logs
+
+from common.auth import Caller
+from common.errors import Conflict, Gone, TooManyRequests
+from exports.export import KEPT, MOST_ATTEMPTS, Export, Status, fold
+from exports.handlers import Part
+from exports.worker import LEASE
+from localstack.stack import Stack
+from tests.support.api import fresh_channel
+from tests.support.workshop import Between, Workshop, workshop
+
+CONTACTS = 1200
+MIDWAY = 200_000
+"""Bytes of a scan after which some rows are written and many are to come."""
+NUMBERS = {f"+82101000{n:04d}" for n in range(CONTACTS)}
+
+
+@pytest.fixture(scope="module")
+def channel(stack: Stack) -> str:
+    """A channel with contacts."""
+    name = fresh_channel()
+    token = stack.token(channel=name, sub="kim")
+    with httpx.Client(base_url=stack.url, headers={"Authorization": f"Bearer {token}"}, timeout=60) as client:
+        for begin in range(0, CONTACTS, 600):
+            rows = [{"memberId": f"m-{n}", "mobileNumber": f"+82101000{n:04d}"} for n in range(begin, begin + 600)]
+            client.post("/v1/contacts/batch", json={"contacts": rows}).raise_for_status()
+        client.patch("/v1/channel", json={"exportMinutes": 30}).raise_for_status()
+    return name
+
+
+@pytest.fixture(autouse=True)
+def logs() -> Iterator[list[MutableMapping[str, Any]]]:
+    """What is logged meanwhile; it is kept from the output, whose file `small_disk` would limit too."""
+    with capture_logs() as entries:
+        yield entries
+
+
+@pytest.fixture
+async def shop(stack: Stack, channel: str) -> AsyncIterator[Workshop]:
+    async with workshop(stack, channel) as made:
+        yield made
+
+
+async def whole(shop: Workshop, export: Export) -> None:
+    """The file is there, holds everyone, and agrees with its manifest."""
+    assert export.status is Status.READY
+    rows = await shop.rows(export.id)
+    assert rows[0] == ("id", "mobileNumber")
+    assert {row[1] for row in rows[1:]} == NUMBERS
+    assert export.manifest is not None
+    assert export.manifest.rows == export.rows_done == export.rows_total == len(rows) - 1 == CONTACTS
+    assert export.manifest.ids_sha256 == hashlib.sha256("\n".join(sorted(row[0] for row in rows[1:])).encode()).hexdigest()
+    content = (shop.folder / f"{export.id}.{export.attempts}.xlsx").read_bytes()
+    assert (export.manifest.bytes, export.manifest.file_sha256) == (len(content), hashlib.sha256(content).hexdigest())
+
+
+async def lock_and_lease(shop: Workshop, export: Export) -> tuple[object, ...]:
+    async with shop.database.connection() as connection:
+        row = await connection.fetchrow("select lock, lease_by, lease_until from export where id = $1", export.id)
+    assert row is not None
+    return tuple(row)
+
+
+async def test_a_file_is_written_and_proven_and_every_step_is_an_event(shop: Workshop) -> None:
+    asked = await shop.ask()
+    assert await shop.work(shop.worker())
+    export = await shop.state(asked.id)
+    assert export.manifest is not None
+    assert export.manifest.instant >= asked.requested_at
+    events = await shop.events(asked.id)
+    assert fold(events) == export
+    kinds = [event.type.removeprefix("export.") for event in events if event.type != "export.progressed"]
+    assert kinds == ["requested", "taken_up", "counted", "written", "completed"]
+    told = await shop.told(asked.id)
+    assert (told[0], told[-1], len(told)) == ("export.requested", "export.completed", len(events))
+    assert await shop.audited() == [
+        ("kim", "export.asked", "accepted", "a greeting"),
+        ("service:exports", "export.ready", "done", f"{CONTACTS} rows"),
+    ]
+    await whole(shop, export)
+    assert await lock_and_lease(shop, export) == (None, None, None)
+    assert not await shop.work(shop.worker())
+
+
+async def test_the_file_is_for_the_service_alone(shop: Workshop) -> None:
+    export = await shop.ready()
+    [path] = shop.folder.iterdir()
+    assert path.name == f"{export.id}.1.xlsx"
+    assert (path.stat().st_mode & 0o777, shop.folder.stat().st_mode & 0o777) == (0o600, 0o700)
+
+
+async def test_checked_contacts_alone_are_written(shop: Workshop) -> None:
+    everyone = await shop.ready()
+    some = sorted(row[0] for row in (await shop.rows(everyone.id))[1:])[:3]
+    shop.clock.instant += timedelta(hours=1)
+    asked = await shop.ask(contactIds=[some[2], some[0], some[2]])
+    assert await shop.work(shop.worker())
+    assert [row[0] for row in (await shop.rows(asked.id))[1:]] == [some[0], some[2]]
+
+
+async def test_a_cancelled_export_is_let_go_in_the_middle_and_leaves_nothing(shop: Workshop) -> None:
+    asked = await shop.ask()
+    async with Between(shop.search_url, MIDWAY, hold=True).open() as between:
+        working = asyncio.create_task(shop.work(shop.worker(search_url=between.url, lease=timedelta(seconds=0.4))))
+        await shop.until(asked.id, "writing")
+        await between.reached.wait()
+        assert len(list(shop.folder.iterdir())) == 1
+        cancelled = await shop.commands().cancel(shop.kim, asked.id, "127.0.0.1")
+        assert await working
+    assert cancelled.status is Status.CANCELLED
+    assert await shop.state(asked.id) == cancelled == fold(await shop.events(asked.id))
+    assert list(shop.folder.iterdir()) == []
+    assert await lock_and_lease(shop, cancelled) == (None, None, None)
+    with pytest.raises(Conflict):
+        await shop.commands().cancel(shop.kim, asked.id, None)
+    assert [line[1:3] for line in await shop.audited()] == [("export.asked", "accepted"), ("export.cancelled", "done")]
+    await shop.ask()  # a cancelled one does not count for the window
+
+
+async def test_a_killed_workers_export_is_taken_over_once_its_lease_is_over(shop: Workshop) -> None:
+    asked = await shop.ask()
+    async with Between(shop.search_url, MIDWAY, hold=True).open() as between:
+        killed = asyncio.create_task(shop.work(shop.worker("killed", between.url)))
+        await between.reached.wait()
+        await shop.until(asked.id, "writing")
+        killed.cancel()  # as a kill, it leaves lease and file as they are
+        await asyncio.wait({killed})
+    assert shop.files.there() == {(asked.id, 1)}
+    assert not await shop.work(shop.worker("other"))
+    await shop.keeper().sweep()
+    assert shop.files.there() == {(asked.id, 1)}
+    shop.clock.instant += LEASE
+    assert await shop.work(shop.worker("other"))
+    export = await shop.state(asked.id)
+    assert export.attempts == 2
+    await whole(shop, export)
+    await shop.keeper().sweep()
+    assert shop.files.there() == {(asked.id, 2)}
+    await whole(shop, export)
+
+
+async def test_a_worker_that_was_taken_for_dead_cannot_touch_what_another_made(shop: Workshop) -> None:
+    asked = await shop.ask()
+    async with Between(shop.search_url, MIDWAY, hold=True).open() as between:
+        silent = asyncio.create_task(shop.work(shop.worker("silent", between.url)))
+        await between.reached.wait()
+        await shop.until(asked.id, "writing")
+        shop.clock.instant += LEASE
+        assert await shop.work(shop.worker("other"))
+        export = await shop.state(asked.id)
+        between.released.set()
+        assert await silent
+    assert await shop.state(asked.id) == export
+    assert shop.files.there() == {(asked.id, 2)}
+    await whole(shop, export)
+
+
+async def test_a_stopped_worker_gives_its_export_back_at_once(shop: Workshop) -> None:
+    asked = await shop.ask()
+    stop = asyncio.Event()
+    async with Between(shop.search_url, MIDWAY, hold=True).open() as between:
+        working = asyncio.create_task(shop.worker(search_url=between.url).work_once(stop))
+        await between.reached.wait()
+        await shop.until(asked.id, "writing")
+        stop.set()
+        assert await working
+    assert (await shop.state(asked.id)).status is Status.WAITING
+    assert shop.files.there() == set()
+    assert await shop.work(shop.worker("other"))
+    await whole(shop, await shop.state(asked.id))
+
+
+async def test_a_stream_that_breaks_off_never_becomes_a_file_and_is_tried_again_later(shop: Workshop) -> None:
+    asked = await shop.ask()
+    async with Between(shop.search_url, MIDWAY).open() as between:
+        assert await shop.work(shop.worker(search_url=between.url))
+    export = await shop.state(asked.id)
+    assert (export.status, export.rows_done, export.rows_total) == (Status.WAITING, 0, None)
+    assert shop.files.there() == set()
+    assert not await shop.work(shop.worker())
+    shop.clock.instant += timedelta(seconds=1)
+    assert await shop.work(shop.worker())
+    await whole(shop, await shop.state(asked.id))
+
+
+@contextmanager
+def small_disk(size: int) -> Iterator[None]:
+    """No file of this process grows beyond `size` bytes: as on a full disk, the write fails."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+async def test_a_full_disk_leaves_no_file_and_the_export_waits_for_another_attempt(
+    shop: Workshop, logs: list[MutableMapping[str, Any]]
+) -> None:
+    asked = await shop.ask()
+    with small_disk(8192):
+        assert await shop.work(shop.worker())
+    [failed] = [entry for entry in logs if entry["event"] == "an attempt failed"]
+    assert isinstance(failed["exc_info"], OSError)
+    assert (await shop.state(asked.id)).status is Status.WAITING
+    assert shop.files.there() == set()
+    shop.clock.instant += timedelta(seconds=2)
+    assert await shop.work(shop.worker())
+    await whole(shop, await shop.state(asked.id))
+
+
+async def test_after_ten_attempts_it_fails_and_the_manager_is_told_and_may_ask_again(shop: Workshop) -> None:
+    asked = await shop.ask()
+    async with Between(shop.search_url, 0).open() as between:
+        for _ in range(MOST_ATTEMPTS):
+            assert await shop.work(shop.worker(search_url=between.url))
+            shop.clock.instant += timedelta(seconds=31)
+    export = await shop.state(asked.id)
+    assert (export.status, export.attempts) == (Status.FAILED, MOST_ATTEMPTS)
+    assert export.problem is not None
+    assert "Ask again" in export.problem
+    assert (await shop.told(asked.id))[-1] == "export.failed"
+    assert (await shop.audited())[-1] == ("service:exports", "export.failed", "failed", export.problem)
+    assert await lock_and_lease(shop, export) == (None, None, None)
+    with pytest.raises(Conflict):
+        await shop.commands().download(shop.kim, asked.id, Part(None, None), None)
+    await shop.ask()  # a failed one does not count for the window
+
+
+async def test_a_filter_that_search_refuses_by_then_ends_the_export_with_its_reason(shop: Workshop) -> None:
+    asked = await shop.ask()
+    async with shop.database.connection() as connection:
+        await connection.execute("update export set state = jsonb_set(state, '{scope,asked}', $1)", {"segment": str(uuid4())})
+    assert await shop.work(shop.worker())
+    export = await shop.state(asked.id)
+    assert (export.status, export.problem) == (Status.FAILED, "There is no such segment.")
+
+
+async def test_a_lock_sealed_with_another_key_fails_and_says_nothing_of_it(shop: Workshop) -> None:
+    asked = await shop.ask()
+    assert await shop.work(shop.worker(key=b"x" * 32))
+    export = await shop.state(asked.id)
+    assert export.status is Status.FAILED
+    assert export.problem is not None
+    assert "key" not in export.problem
+    assert shop.files.there() == set()
+
+
+async def test_two_workers_never_have_one_export(shop: Workshop) -> None:
+    first = await shop.ask()
+    second = await shop.ask(Caller("lee", shop.channel, frozenset({"exports.create"})))
+    assert set(await asyncio.gather(shop.work(shop.worker("one")), shop.work(shop.worker("two")))) == {True}
+    assert {(await shop.state(e.id)).attempts for e in (first, second)} == {1}
+    await whole(shop, await shop.state(first.id))
+
+
+async def test_seven_days_after_it_was_ready_the_file_is_gone(shop: Workshop) -> None:
+    export = await shop.ready()
+    shop.clock.instant = shop.clock.instant + KEPT - timedelta(milliseconds=1)
+    await shop.keeper().expire()
+    await whole(shop, await shop.state(export.id))
+    shop.clock.instant += timedelta(milliseconds=1)
+    with pytest.raises(Gone):  # before any keeper has come round
+        await shop.rows(export.id)
+    await asyncio.gather(shop.keeper().expire(), shop.keeper().expire())
+    expired = await shop.state(export.id)
+    assert (expired.status, expired.manifest) == (Status.EXPIRED, export.manifest)
+    assert list(shop.folder.iterdir()) == []
+    assert [line[:3] for line in await shop.audited()].count(("service:exports", "export.expired", "done")) == 1
+    assert (await shop.told(export.id))[-1] == "export.expired"
+    with pytest.raises(Gone):
+        await shop.rows(export.id)
+
+
+async def test_a_revoked_file_is_gone_at_once(shop: Workshop) -> None:
+    export = await shop.ready()
+    revoked = await shop.commands().revoke(shop.kim, export.id, "127.0.0.1")
+    assert revoked.status is Status.REVOKED
+    assert list(shop.folder.iterdir()) == []
+    assert (await shop.told(export.id))[-1] == "export.revoked"
+    with pytest.raises(Gone):
+        await shop.rows(export.id)
+    with pytest.raises(Conflict):
+        await shop.commands().revoke(shop.kim, export.id, None)
+    with pytest.raises(TooManyRequests):  # it counts: its rows were out
+        await shop.ask()
+
+
+async def test_files_that_nothing_needs_are_swept_and_others_stay(shop: Workshop) -> None:
+    export = await shop.ready()
+    for name in (f"{uuid4()}.1.partial", f"{export.id}.7.xlsx", f"{export.id}.7.partial", "notes.txt"):
+        (shop.folder / name).write_bytes(b"x")
+    await shop.keeper().sweep()
+    assert {path.name for path in shop.folder.iterdir()} == {f"{export.id}.1.xlsx", "notes.txt"}
+
+
+async def test_a_file_that_was_taken_away_by_hand_is_told_as_gone(shop: Workshop) -> None:
+    export = await shop.ready()
+    (shop.folder / f"{export.id}.1.xlsx").unlink()
+    with pytest.raises(Gone):
+        await shop.rows(export.id)
+    assert [line[1] for line in await shop.audited()] == ["export.asked", "export.ready"]
+
+
+async def test_of_two_asked_for_at_one_moment_one_is_accepted(shop: Workshop) -> None:
+    found = await asyncio.gather(*(shop.ask() for _ in range(4)), return_exceptions=True)
+    assert [type(each) for each in found if isinstance(each, BaseException)] == [TooManyRequests] * 3
+    lee = Caller("lee", shop.channel, frozenset({"exports.create"}))
+    await shop.ask(lee)  # the window is each manager's own
+
+
+async def test_the_window_ends_to_the_second_and_says_how_long_it_is(shop: Workshop) -> None:
+    await shop.ask()
+    shop.clock.instant += timedelta(minutes=29, seconds=58, milliseconds=500)
+    with pytest.raises(TooManyRequests) as refusal:
+        await shop.ask()
+    assert (refusal.value.headers["Retry-After"], refusal.value.code) == ("2", "exportWindow")
+    assert "2 seconds" in refusal.value.detail
+    shop.clock.instant += timedelta(seconds=1, milliseconds=500)
+    await shop.ask()
