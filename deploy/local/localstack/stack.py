@@ -38,7 +38,7 @@ from localstack.processes import (
 from localstack.spec import Spec, read_spec, write_spec
 from localstack.supervision import Supervisor
 
-_READY_SECONDS = 120.0
+_READY_SECONDS = 300.0
 _POLL_SECONDS = 0.2
 # More starts than this within a minute, and waiting longer helps nobody.
 _MOST_STARTS = 6
