@@ -2,14 +2,17 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 from uuid import uuid4
 
 import httpx
 import pytest
 
+from common.auth import Signer
 from common.postgres import Database
 from localstack.stack import Stack
 from search.index import Index
+from search.neighbours import Neighbours
 from tests.support.postgres import fresh_database
 
 
@@ -39,3 +42,12 @@ async def database(servers: Stack) -> AsyncIterator[Database]:
     """Search's tables, empty."""
     async with fresh_database(servers.postgres_dsn(None), ["search"]) as made:
         yield made
+
+
+@pytest.fixture
+async def neighbours(servers: Stack) -> AsyncIterator[Neighbours]:
+    """The other services of this stack, whether they run or not."""
+    env = servers.service_env("search-api")
+    signer = Signer(Path(env["SEARCH_SIGNING_KEY"]), env["SEARCH_ISSUER"], "service:search")
+    async with httpx.AsyncClient(timeout=5) as client:
+        yield Neighbours(client, signer, env["SEARCH_CONTACTS_URL"], env["SEARCH_SEGMENTS_URL"])

@@ -1,5 +1,6 @@
 """Contacts put into the index as the consumer would, without Kafka and without any neighbour."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID, uuid5
@@ -27,8 +28,13 @@ def contact(channel: str, called: object, /, **members: Any) -> Contact:
 
 
 def slots_of(fields: Mapping[str, str]) -> Slots:
-    """Slots for profile fields, given their type words by bare key."""
-    return {key: (FieldType(word), slot) for slot, (key, word) in enumerate(fields.items())}
+    """Slots for profile fields, given their type words by bare key: each type counts its own, as in the store."""
+    given: Counter[str] = Counter()
+    slots: dict[str, tuple[FieldType, int]] = {}
+    for key, word in fields.items():
+        slots[key] = (FieldType(word), given[word])
+        given[word] += 1
+    return slots
 
 
 def fields_of(fields: Mapping[str, str] = FIELDS, *, country: str = "KR", zone: str = "Asia/Seoul") -> Fields:

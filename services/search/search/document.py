@@ -20,7 +20,9 @@ SLOTS = 200
 START, END = "\u0002", "\u0003"
 """Stand before and after every text that is searched by its characters; no text of a caller's may have them."""
 
-_UNIT_STARTS = 0xE000  # a private use area: the first key of each syllable is shifted here
+UNIT = "\u0004"
+"""Stands before the first key of each syllable: the index has that key with it and without it in one place."""
+
 _NO_KEY = "\u0001"  # stands for a character that no key makes, so that its neighbours do not become neighbours
 _MOST_TERM = 8_000  # Lucene refuses a term of over 32,766 bytes; a folded code point has 4 at most
 _QUICK_MOST = 300  # code points of a text that the quick search looks at by keys
@@ -58,13 +60,8 @@ def marked(text: str) -> str:
 
 
 def unit_keys(text: str) -> str:
-    """The keys of a text with the first of each unit shifted, so that a match begins where a syllable does."""
-    return "".join(unit_start(unit[0]) + unit[1:] if unit.isascii() else _NO_KEY for unit in hangul.units(text))
-
-
-def unit_start(key: str) -> str:
-    """How the first key of a unit is written in `unit_keys`."""
-    return chr(_UNIT_STARTS + ord(key))
+    """The keys of a text with the first of each unit marked, so that a match begins where a syllable does."""
+    return "".join(UNIT + unit if unit.isascii() else _NO_KEY for unit in hangul.units(text))
 
 
 def document(channel: str, contact: Contact, slots: Slots) -> dict[str, Any]:
@@ -188,8 +185,19 @@ def settings() -> dict[str, Any]:
             "mapping.total_fields.limit": 4000,
         },
         "analysis": {
-            "tokenizer": {"character": {"type": "ngram", "min_gram": 1, "max_gram": 1, "token_chars": []}},
-            "analyzer": {"characters": {"type": "custom", "tokenizer": "character"}},
+            "tokenizer": {
+                "character": {"type": "ngram", "min_gram": 1, "max_gram": 1, "token_chars": []},
+                "key": {"type": "pattern", "pattern": f"(?s){UNIT}?.", "group": 0},
+            },
+            "filter": {
+                "bare": {"type": "pattern_replace", "pattern": UNIT, "replacement": ""},
+                "marked_and_bare": {"type": "multiplexer", "filters": ["bare"]},
+            },
+            "analyzer": {
+                "characters": {"type": "custom", "tokenizer": "character"},
+                "keys": {"type": "custom", "tokenizer": "key", "filter": ["marked_and_bare"]},
+                "typed": {"type": "custom", "tokenizer": "key"},
+            },
         },
     }
 
@@ -221,7 +229,7 @@ def mapping() -> dict[str, Any]:
             "deleted": {"type": "boolean"},
             "seen": {"type": "long"},
             "source": {"type": "object", "enabled": False},
-            "quick": _object({name: _characters() for name in ("text", "digits", "initials", "keys")}),
+            "quick": _object({**{name: _characters() for name in ("text", "digits", "initials")}, "keys": _keys()}),
             "builtin": _object({key: kinds[kind] for key, kind in BUILT_INS.items()}),
             **{name: _object({str(slot): each for slot in range(SLOTS)}) for name, each in by_type.items()},
         },
@@ -234,6 +242,10 @@ def _object(properties: Mapping[str, Any]) -> dict[str, Any]:
 
 def _characters() -> dict[str, Any]:
     return {"type": "text", "analyzer": "characters", "norms": False}
+
+
+def _keys() -> dict[str, Any]:
+    return {"type": "text", "analyzer": "keys", "search_analyzer": "typed", "norms": False}
 
 
 def _text_mapping() -> dict[str, Any]:

@@ -5,10 +5,11 @@ import re
 from common.filters.text import UnreadablePhone, digits_of, is_blank, read_phone
 from search import hangul
 from search.compile import Query, phrase
-from search.document import END, START, squeezed, unit_start
+from search.document import END, START, UNIT, squeezed
 
 EXACT, PREFIX, INFIX = 3.0, 2.0, 1.0
-_NUMBER = re.compile(r"[\d\s+().\-\u2010-\u2015/]+")
+# Digits of any script, and what stands between them in numbers, in half and full width.
+_NUMBER = re.compile(r"[\d\s+.()\[\]/~\-\u00ad\u200b\u2010-\u2015\u2060\u2212\u223c\u30fc\uff08\uff09\uff0b\uff0d-\uff0f\uff5e]+")
 _MOST_KEYS = 60
 _SHIFTED = frozenset("QWERTOP")  # the keys whose capital is another letter of the Korean layout
 
@@ -65,21 +66,14 @@ def _ranked(name: str, characters: str) -> list[Query]:
 
 
 def _typed(keys: str) -> list[Query]:
-    """Keys that begin where a syllable does: the first key is a unit's first; each later one may be, or may not."""
-    steps: list[Query] = [_key(unit_start(keys[0]))]
-    steps += [{"any_of": {"intervals": [_key(key), _key(unit_start(key))]}} for key in keys[1:]]
-    start, end = _key(START), _key(END)
+    """Keys that begin where a syllable does; any later one may begin another, or not."""
+    typed = UNIT + keys
     return [
-        _in_order("quick.keys", [start, *steps, end], EXACT),
-        _in_order("quick.keys", [start, *steps], PREFIX),
-        _in_order("quick.keys", steps, INFIX),
+        _phrase_of_keys(START + typed + END, EXACT),
+        _phrase_of_keys(START + typed, PREFIX),
+        _phrase_of_keys(typed, INFIX),
     ]
 
 
-def _key(character: str) -> Query:
-    return {"match": {"query": character}}
-
-
-def _in_order(name: str, steps: list[Query], boost: float) -> Query:
-    intervals = {"intervals": {name: {"all_of": {"intervals": steps, "ordered": True, "max_gaps": 0}}}}
-    return {"constant_score": {"filter": intervals, "boost": boost}}
+def _phrase_of_keys(keys: str, boost: float) -> Query:
+    return {"constant_score": {"filter": {"match_phrase": {"quick.keys": keys}}, "boost": boost}}

@@ -1,0 +1,177 @@
+"""The quick search as people type: numbers in any writing, Korean by syllable, initials, half a syllable, the wrong layout."""
+
+import asyncio
+import unicodedata
+from uuid import uuid4
+
+import pytest
+
+from localstack.stack import Stack
+from search.index import Index
+from search.quick import quick
+from search.request import sort_of
+from tests.search.support import contact, put
+
+CHANNEL = f"quick-{uuid4().hex[:12]}"
+PEOPLE: dict[str, dict[str, object]] = {
+    "hong": {
+        "name": "홍길동", "email": "hong.gd@example.com", "mobileNumber": "+821012345678", "memberId": "member-1", "member": True,
+    },
+    "hwang": {"name": "황보 관", "mobileNumber": "+821098765432", "landlineNumber": "+82315551234"},
+    "alice": {"name": "Alice Kim", "email": "ALICE@Sub.Example.COM", "landlineNumber": "+8221234567"},
+    "magpie": {"name": unicodedata.normalize("NFD", "김까치")},
+    "go": {"name": "고상민"},
+    "sharp": {"name": "Straße"},
+    "star": {"name": 'a*b?c\\d"e 👩‍👩‍👧'},
+    "spaced": {"name": "김 철수"},
+    "abroad": {"name": "Bob", "mobileNumber": "+12125550100"},
+    "nobody": {},
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def people(servers: Stack, alias: str) -> None:
+    async def fill() -> None:
+        async with Index.open(servers.opensearch, alias) as index:
+            await put(index, CHANNEL, [contact(CHANNEL, called, **members) for called, members in PEOPLE.items()])
+
+    asyncio.run(fill())
+
+
+async def found(index: Index, channel: str, typed: str) -> list[dict[str, object]]:
+    query = quick(typed, "KR")
+    assert query is not None
+    within = {"bool": {"filter": [{"term": {"channel": channel}}], "must": [query]}}
+    hits = await index.search(within, sort_of(None, {}, {}, ranked=True), 100)
+    return [source["source"] for source in hits.sources]
+
+
+def called(shown: dict[str, object]) -> str:
+    return next(name for name, members in PEOPLE.items() if members.get("name") == shown["name"])
+
+
+@pytest.mark.parametrize(
+    ("typed", "expected"),
+    [
+        # numbers: any part, any writing
+        ("010-1234-5678", {"hong"}),
+        ("01012345678", {"hong"}),
+        ("010 1234 5678", {"hong"}),
+        ("+82 10-1234-5678", {"hong"}),
+        ("821012345678", {"hong"}),
+        ("(010) 1234.5678", {"hong"}),
+        ("5678", {"hong"}),
+        ("234-56", {"hong", "alice"}),
+        ("０１０－１２３４", {"hong"}),
+        ("010", {"hong", "hwang", "abroad"}),
+        ("10-9876", {"hwang"}),
+        ("02-123-4567", {"alice"}),
+        ("+82 2 1234567", {"alice", "hong"}),
+        ("031", {"hwang"}),
+        ("(212) 555-0100", {"abroad"}),
+        ("9999", set()),
+        # addresses
+        ("hong.gd@example.com", {"hong"}),
+        ("ng.gd@EX", {"hong"}),
+        ("example", {"hong", "alice"}),
+        ("a.very.long.address.of.nobody@example.com", set()),
+        ("@sub.", {"alice"}),
+        ("member-1", {"hong"}),
+        # names: any part, any case, any spacing, composed or not
+        ("홍길동", {"hong"}),
+        ("길동", {"hong"}),
+        ("길", {"hong"}),
+        ("홍 길 동", {"hong"}),
+        ("황보관", {"hwang"}),
+        ("보  관", {"hwang"}),
+        ("김철수", {"spaced"}),
+        ("김까치", {"magpie"}),
+        (unicodedata.normalize("NFD", "까치"), {"magpie"}),
+        (unicodedata.normalize("NFD", "길동"), {"hong"}),
+        ("ALICE", {"alice"}),
+        ("ｋim", set()),
+        ("STRASSE", {"sharp"}),
+        ("straẞe", {"sharp"}),
+        ("*", {"star"}),
+        ("b?c", {"star"}),
+        ("\\", {"star"}),
+        ('"', {"star"}),
+        ("👩", {"star"}),
+        # initials
+        ("ㅎㄱㄷ", {"hong"}),
+        ("ㄱㄷ", {"hong"}),
+        ("ㅎㅂㄱ", {"hwang"}),
+        ("ㄲㅊ", {"magpie"}),
+        ("ㄱㅅ", {"go"}),
+        ("ㄳ", {"go"}),
+        ("ㄳㅁ", {"go"}),
+        ("ㅎ ㄱ", {"hong", "hwang"}),
+        ("ㅂㅎ", set()),
+        # half a syllable: by the keys pressed so far
+        ("홍ㄱ", {"hong"}),
+        ("홍기", {"hong"}),
+        ("홍길ㄷ", {"hong"}),
+        ("홍길도", {"hong"}),
+        ("호", {"hong", "hwang"}),
+        ("화", {"hwang"}),
+        ("황ㅂ", {"hwang"}),
+        ("황보ㄱ", {"hwang"}),
+        ("까ㅊ", {"magpie"}),
+        ("가ㅊ", set()),
+        ("홍ㄷ", set()),
+        ("ㅏㅊ", set()),
+        # the other layout, both ways
+        ("ghdrlfehd", {"hong"}),
+        ("GHDRLFEHD", {"hong"}),
+        ("rlfehd", {"hong"}),
+        ("ghdr", {"hong"}),
+        ("ghkdqhrhks", {"hwang"}),
+        ("rlaRkcl", {"magpie"}),
+        ("Rkcl", {"magpie"}),
+        ("rkcl", set()),
+        ("dehfflrghd", set()),
+        ("ㅁㅣㅑㅊㄷ", {"alice"}),
+        ("미ㅑㅊㄷ", {"alice"}),
+        ("ㅁㅣㅑㅊㄷ ㅏㅑㅡ", {"alice"}),
+        # each of several words somewhere
+        ("hong 5678", {"hong"}),
+        ("길동 example", {"hong"}),
+        ("동 홍", {"hong"}),
+        ("홍길동 9876", set()),
+    ],
+)  # fmt: skip
+async def test_what_is_typed_finds(people: None, index: Index, typed: str, expected: set[str]) -> None:
+    assert {called(shown) for shown in await found(index, CHANNEL, typed)} == expected
+
+
+@pytest.mark.parametrize("typed", ["", " ", "\t\u3000\n"])
+def test_a_blank_term_is_none(typed: str) -> None:
+    assert quick(typed, "KR") is None
+
+
+async def test_the_whole_name_comes_before_its_beginning_and_that_before_a_part_then_the_latest_seen(index: Index) -> None:
+    channel = f"order-{uuid4().hex[:12]}"
+    day = "2026-11-{:02d}T00:00:00.000Z".format
+    people = [
+        contact(channel, "infix, newest", name="강민지", lastSeenAt=day(20)),
+        contact(channel, "prefix, newer", name="민지수", lastSeenAt=day(12)),
+        contact(channel, "prefix, older", name="민지안", lastSeenAt=day(11)),
+        contact(channel, "prefix, never seen", name="민지영"),
+        contact(channel, "exact, older", name="민지", lastSeenAt=day(1)),
+        contact(channel, "exact, newer", name="민 지", lastSeenAt=day(2)),
+        contact(channel, "somebody else", name="지민", lastSeenAt=day(21)),
+    ]
+    await put(index, channel, people)
+    for typed in ("민지", "alswl", "ㅁㅈ"):
+        names = [shown["name"] for shown in await found(index, channel, typed)]
+        assert names[-1] == "강민지", typed
+        assert names[:2] == ["민 지", "민지"], typed
+        assert names[2:-1] == ["민지수", "민지안", "민지영"], typed
+
+
+async def test_a_number_typed_whole_comes_before_one_that_only_begins_so(index: Index) -> None:
+    channel = f"order-{uuid4().hex[:12]}"
+    longer = contact(channel, "longer", mobileNumber="+82215881234", lastSeenAt="2026-11-20T00:00:00.000Z")
+    whole = contact(channel, "whole", mobileNumber="+8215881234", lastSeenAt="2026-11-01T00:00:00.000Z")
+    await put(index, channel, [longer, whole])
+    assert [shown["id"] for shown in await found(index, channel, "1588-1234")] == [str(whole.id), str(longer.id)]
