@@ -2,7 +2,6 @@
 
 from typing import Annotated, Any
 from urllib.parse import unquote
-from uuid import UUID
 
 import orjson
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -108,9 +107,7 @@ Editable = Annotated[Contact, Depends(editable)]
 
 @routes.put("/contacts/@{member_id}", status_code=201)
 async def upsert(member_id: str, caller: Editor, body: dict[str, Any], commands: Commands, expected: IfMatch) -> Response:
-    """Make or change a member; what is not named stays."""
-    if "leadId" in body:
-        raise Unprocessable("`leadId` is still to come.", code="notSupported", pointer="/leadId")
+    """Make or change a member; what is not named stays. `leadId` is who this was until now: it becomes or merges."""
     return answer(await commands.upsert(caller, member_id, body, expected))
 
 
@@ -189,8 +186,8 @@ class Ids(Wire):
 @internal.post("/contacts/resolve")
 async def resolve(caller: Reader, body: Ids, reads: Reads) -> Response:
     """Which ids are contacts here, and whom each stands for."""
-    there: set[UUID] = await reads.resolve(caller.channel, body.ids)
-    found = [{"id": str(i), "survivor": str(i)} for i in body.ids if i in there]
+    there = await reads.survivors(caller.channel, body.ids)
+    found = [{"id": str(i), "survivor": str(there[i].id)} for i in body.ids if i in there]
     return _json({"found": found, "missing": [str(i) for i in body.ids if i not in there]})
 
 

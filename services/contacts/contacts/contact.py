@@ -1,7 +1,7 @@
 """A contact: what may be asked of it, what follows, and what it is after that. Pure: time, ids and actor are given."""
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -10,7 +10,18 @@ from uuid import UUID
 from pydantic import JsonValue
 
 from common.errors import NotFound, Unprocessable
-from common.events.contacts import Change, Contact, ContactChanged, ContactCreated, ContactEvent, ContactVisited, FieldDefinition
+from common.events.contacts import (
+    Change,
+    Contact,
+    ContactAbsorbed,
+    ContactChanged,
+    ContactCreated,
+    ContactEvent,
+    ContactIdentified,
+    ContactMerged,
+    ContactVisited,
+    FieldDefinition,
+)  # fmt: skip
 from common.filters import UnreadablePhone, read_phone
 from common.text_rules import clean_text
 from contacts.profile_field import elements, fit, text
@@ -182,6 +193,11 @@ def evolve(state: Contact, event: ContactEvent, at: datetime) -> Contact:
             "sessions_count": event.sessions_count,
         }
         return state.model_copy(update=updates)
+    if isinstance(event, ContactAbsorbed):
+        # What it held is the survivor's now; what it was before can still be read from its events.
+        return Contact(id=state.id, created_at=state.created_at, merged_into=event.into, **updates)
+    if isinstance(event, ContactIdentified | ContactMerged):
+        return _with(state, event.changes).model_copy(update=updates)
     profile = dict(state.profile)
     for change in event.changes:
         if change.key.startswith("profile."):
@@ -194,6 +210,19 @@ def evolve(state: Contact, event: ContactEvent, at: datetime) -> Contact:
         if change.key in _CONSENTS:
             updates[_ATTRIBUTES[f"{change.key}UpdatedAt"]] = at
     return state.model_copy(update=updates | {"profile": profile})
+
+
+def _with(state: Contact, changes: Sequence[Change]) -> Contact:
+    """The contact with these values, whatever they are: instants and counts too."""
+    members, profile = state.members(), dict(state.profile)
+    for change in changes:
+        if not change.key.startswith("profile."):
+            members[change.key] = change.to
+        elif change.to is None:
+            profile.pop(change.key[8:], None)
+        else:
+            profile[change.key[8:]] = change.to
+    return Contact.model_validate(members | {"profile": profile})
 
 
 _ATTRIBUTES = {str(info.alias): name for name, info in Contact.model_fields.items()}

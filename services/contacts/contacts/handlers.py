@@ -1,15 +1,15 @@
 """Commands on contacts: one command, one transaction: load, decide, append."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from common import outbox
 from common.auth import Caller
 from common.clock import Clock
-from common.errors import Problem, StaleVersion, Unprocessable
+from common.errors import Conflict, Problem, StaleVersion, Unprocessable
 from common.events.contacts import Channel, Contact, FieldDefinition
 from common.ids import Ids
 from common.position import Position, last_by_partition
@@ -17,10 +17,11 @@ from common.postgres import Database
 from contacts import journal, profile_field, publish, store
 from contacts.channel import BUILT_IN_FIELDS, NEW_CHANNEL
 from contacts.contact import Write, check_member_id, created, decide, evolve, no_contact, read_write
+from contacts.identity import Lead, States, again, carry_out, lock_survivors, plan, read_lead
 from contacts.publish import Step
 from contacts.store import Tx
 
-_ROW_MEMBERS = frozenset({"memberId"})
+_ROW_MEMBERS = frozenset({"memberId", "leadId"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,16 @@ class Written:
     contact: Contact
     created: bool
     position: Position
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One upsert, read: of which member, what, and which lead it was until now."""
+
+    index: int
+    member_id: str
+    write: Write
+    lead: Lead | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,37 +100,24 @@ class Contacts:
         async with self._database.transaction() as tx:
             settings, _ = await store.load_channel(tx, caller.channel)
             writes, refused = _parsed(rows, settings.country)
-            fields = await self._define(tx, caller, [w for _, _, w in writes], now)
-            fitting: list[tuple[int, str, Write]] = []
-            for index, member_id, write in writes:
+            fields = await self._define(tx, caller, [r.write for r in writes], now)
+            fitting: list[Row] = []
+            for row in writes:
                 try:
-                    decide(None, write, fields)  # a value that fits no field is found before any row is made
-                    fitting.append((index, member_id, write))
+                    decide(None, row.write, fields)  # a value that fits no field is found before any row is made
+                    fitting.append(row)
                 except Unprocessable as problem:
-                    refused.append(RowResult(index, problem=problem))
-            if len(rows) == 1 and refused:
-                assert refused[0].problem is not None
-                raise refused[0].problem
-            ids = await store.reserve_members(tx, caller.channel, {m: self._ids() for _, m, _ in fitting})
-            states = await store.lock(tx, caller.channel, ids.values())
-            steps: list[Step] = []
-            results = list(refused)
-            for index, member_id, write in fitting:
-                state, by = states[ids[member_id]]
-                _check_version(state, by, expected)
-                try:
-                    event = decide(state, write, fields)
-                except Unprocessable as problem:
-                    results.append(RowResult(index, problem=problem))
-                    continue
-                if event is None:
-                    results.append(RowResult(index, state))
-                    continue
-                after = created(ids[member_id], member_id, event, now) if state is None else evolve(state, event, now)  # type: ignore[arg-type]
-                steps.append(Step(event, after))
-                states[after.id] = (after, caller.subject)
-                results.append(RowResult(index, after, created=state is None, changed=True))
-            position = await journal.append(tx, caller.channel, steps, caller.subject, cause)
+                    refused.append(RowResult(row.index, problem=problem))
+            ids = await store.reserve_members(tx, caller.channel, {r.member_id: self._ids() for r in fitting})
+            leads = [r.lead.id for r in fitting if r.lead is not None]
+            states = await store.lock(tx, caller.channel, [*ids.values(), *leads])
+            work = _Work(tx, caller, fields, ids, states, timedelta(minutes=settings.session_minutes), now, expected)
+            results = [*refused, *[await _upserted(work, row) for row in fitting]]
+            if len(rows) == 1 and results[0].problem is not None:
+                raise results[0].problem
+            if empty := [i for i, (state, _) in states.items() if state is None]:
+                await store.drop_reserved(tx, caller.channel, empty)
+            position = await journal.append(tx, caller.channel, work.steps, caller.subject, cause)
         return sorted(results, key=lambda r: r.index), position
 
     async def create_lead(self, caller: Caller, raw: object) -> Written:
@@ -139,12 +137,16 @@ class Contacts:
 
     async def change(self, caller: Caller, contact_id: UUID, raw: object, expected: int | None) -> Written:
         """Change some of a contact's fields. Raises NotFound, Unprocessable, StaleVersion."""
+        return await again(lambda: self._change(caller, contact_id, raw, expected))
+
+    async def _change(self, caller: Caller, contact_id: UUID, raw: object, expected: int | None) -> Written:
         now = self._clock.now()
         async with self._database.transaction() as tx:
             settings, _ = await store.load_channel(tx, caller.channel)
             write = read_write(raw, settings.country)
             fields = await self._define(tx, caller, [write], now)
-            state, by = (await store.lock(tx, caller.channel, [contact_id])).get(contact_id, (None, ""))
+            survivor, states = await lock_survivors(tx, caller.channel, [contact_id])
+            state, by = states.get(survivor[contact_id], (None, ""))
             if state is None:
                 raise no_contact()
             event = decide(state, write, fields)
@@ -196,6 +198,52 @@ class Contacts:
         return changed
 
 
+@dataclass(slots=True)
+class _Work:
+    """One transaction's upserts under way: what is locked, what has happened so far."""
+
+    tx: Tx
+    caller: Caller
+    fields: Mapping[str, FieldDefinition]
+    ids: dict[str, UUID]
+    states: States
+    window: timedelta
+    now: datetime
+    expected: int | None
+    steps: list[Step] = field(default_factory=list[Step])
+
+    def note(self, steps: Iterable[Step]) -> None:
+        """Remember what happened, for the rows that follow."""
+        for step in steps:
+            self.steps.append(step)
+            self.states[step.after.id] = (step.after, self.caller.subject)
+
+
+async def _upserted(work: _Work, row: Row) -> RowResult:
+    """One row's upsert, after the identity it may bring; where either is refused, neither is written. Raises StaleVersion."""
+    contact_id, joined = work.ids[row.member_id], None
+    state, by = work.states[contact_id]
+    try:
+        if row.lead is not None:
+            joined = await plan(
+                work.tx, work.caller.channel, row.lead, row.member_id, contact_id, work.states, work.window, work.now
+            )
+        _check_version(state, by, work.expected)
+        state = state if joined is None else joined.contact
+        event = decide(state, row.write, work.fields)
+    except (Unprocessable, Conflict) as problem:
+        return RowResult(row.index, problem=problem)
+    if joined is not None:
+        await carry_out(work.tx, work.caller.channel, joined)
+        work.ids[row.member_id] = contact_id = joined.contact.id
+        work.note(joined.steps)
+    if event is None:
+        return RowResult(row.index, state, changed=joined is not None and joined.steps != ())
+    after = created(contact_id, row.member_id, event, work.now) if state is None else evolve(state, event, work.now)  # type: ignore[arg-type]
+    work.note([Step(event, after)])
+    return RowResult(row.index, after, created=state is None, changed=True)
+
+
 def _check_version(state: Contact | None, by: str, expected: int | None) -> None:
     if expected is not None and (state is None or state.version != expected):
         raise StaleVersion(state.version if state else 0, by or None)
@@ -208,12 +256,14 @@ def _written(result: RowResult, position: Position) -> Written:
     return Written(result.contact, result.created, position)
 
 
-def _parsed(rows: Sequence[tuple[int, str, object, str]], country: str) -> tuple[list[tuple[int, str, Write]], list[RowResult]]:
-    writes: list[tuple[int, str, Write]] = []
+def _parsed(rows: Sequence[tuple[int, str, object, str]], country: str) -> tuple[list[Row], list[RowResult]]:
+    writes: list[Row] = []
     refused: list[RowResult] = []
     for index, member_id, raw, pointer in rows:
         try:
-            writes.append((index, member_id, read_write(raw, country, pointer, _ROW_MEMBERS)))
+            write = read_write(raw, country, pointer, _ROW_MEMBERS)
+            lead = read_lead(raw, pointer) if isinstance(raw, dict) else None
+            writes.append(Row(index, member_id, write, lead))
         except Unprocessable as problem:
             refused.append(RowResult(index, problem=problem))
     return writes, refused

@@ -65,12 +65,11 @@ class Queries:
         self._database = database
 
     async def contact(self, channel: str, contact_id: UUID) -> Contact:
-        """One contact. Raises NotFound."""
-        async with self._database.connection() as connection:
-            found = await store.read(connection, channel, [contact_id])
-        if contact_id not in found:
+        """One contact; a merged id answers with its survivor. Raises NotFound."""
+        survivors = await self.survivors(channel, [contact_id])
+        if contact_id not in survivors:
             raise no_contact()
-        return found[contact_id]
+        return survivors[contact_id]
 
     async def member(self, channel: str, member_id: str) -> Contact:
         """One member. Raises NotFound."""
@@ -81,10 +80,13 @@ class Queries:
             raise no_contact()
         return next(iter(found.values()))
 
-    async def resolve(self, channel: str, ids: Iterable[UUID]) -> set[UUID]:
-        """Those of the ids that are contacts here."""
+    async def survivors(self, channel: str, ids: Iterable[UUID]) -> dict[UUID, Contact]:
+        """Whom each id stands for, itself unless it was merged; those that are no contacts here are left out."""
         async with self._database.connection() as connection:
-            return set(await store.read(connection, channel, ids))
+            found = await store.read(connection, channel, ids)
+            led = {c.id: c.merged_into for c in found.values() if c.merged_into is not None}
+            behind = await store.read(connection, channel, led.values()) if led else {}
+        return {i: behind[led[i]] if i in led else contact for i, contact in found.items()}
 
     async def all_sent(self) -> None:
         """Returns when every message committed before this call is with Kafka. Raises Unavailable after 10 seconds."""

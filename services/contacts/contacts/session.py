@@ -1,6 +1,6 @@
 """Sessions: stretches of visits with no gap longer than the window, the same for every order of arrival."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -42,3 +42,17 @@ def settle(at: datetime, sessions: Sequence[Session], window: timedelta) -> tupl
     placed = place(at, sessions, window)
     kept = [s for s in sessions if s not in placed.replaced]
     return [*kept, placed.session], placed.change
+
+
+def unite(sessions: Iterable[Session], window: timedelta) -> list[Session]:
+    """The sessions of several contacts as those of one: the same as counting anew over all their visits.
+
+    Within a session no gap is longer than the window, so two of them are one where their ends are no further apart.
+    """
+    united: list[Session] = []
+    for session in sorted(sessions, key=lambda s: s.started_at):
+        if united and session.started_at - united[-1].ended_at <= window:
+            united[-1] = Session(united[-1].started_at, max(united[-1].ended_at, session.ended_at))
+        else:
+            united.append(session)
+    return united

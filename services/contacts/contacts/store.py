@@ -23,6 +23,7 @@ select $1, new.id, new.member_id, 0, '{}', '' from unnest($2::uuid[], $3::text[]
 on conflict (channel, member_id) where member_id is not null do nothing
 """
 _INSERT = "insert into contact (channel, id, member_id, version, doc, changed_by) values ($1, $2, null, 0, '{}', '')"
+_DROP_RESERVED = "delete from contact where channel = $1 and id = any($2::uuid[]) and version = 0"
 _IDS = "select member_id, id from contact where channel = $1 and member_id = any($2::text[])"
 _LOCK = """
 select id, member_id, version, doc, changed_by from contact
@@ -30,7 +31,7 @@ where channel = $1 and id = any($2::uuid[]) order by id for update
 """
 _READ = "select id, member_id, version, doc, changed_by from contact where channel = $1 and id = any($2::uuid[]) and version > 0"
 _SAVE = """
-update contact set version = new.version, doc = new.doc, changed_by = $5
+update contact set version = new.version, doc = new.doc, changed_by = $5, merged_into = (new.doc ->> 'mergedInto')::uuid
 from unnest($2::uuid[], $3::bigint[], $4::jsonb[]) as new (id, version, doc)
 where contact.channel = $1 and contact.id = new.id
 """
@@ -54,6 +55,7 @@ from session s join unnest($2::uuid[], $3::timestamptz[], $4::timestamptz[]) as 
   on s.contact_id = near.contact_id and s.started_at <= near.high and s.ended_at >= near.low
 where s.channel = $1
 """
+_ALL_SESSIONS = "select contact_id, started_at, ended_at from session where channel = $1 and contact_id = any($2::uuid[])"
 _DROP_SESSIONS = """
 delete from session using unnest($2::uuid[], $3::timestamptz[]) as gone (contact_id, started_at)
 where session.channel = $1 and session.contact_id = gone.contact_id and session.started_at = gone.started_at
@@ -93,6 +95,11 @@ async def reserve_members(tx: Tx, channel: str, new: Mapping[str, UUID]) -> dict
         await tx.execute(_RESERVE, channel, [new[m] for m in missing], missing)
         found |= {r["member_id"]: r["id"] for r in await tx.fetch(_IDS, channel, missing)}
     return found
+
+
+async def drop_reserved(tx: Tx, channel: str, ids: Sequence[UUID]) -> None:
+    """Give up rows that were reserved and of which nothing was made."""
+    await tx.execute(_DROP_RESERVED, channel, ids)
 
 
 async def reserve_lead(tx: Tx, channel: str, contact_id: UUID) -> None:
@@ -175,6 +182,12 @@ async def sessions_near(
     for row in rows:
         found[row["contact_id"]].append(Session(row["started_at"], row["ended_at"]))
     return found
+
+
+async def all_sessions(tx: Tx, channel: str, ids: Sequence[UUID]) -> list[tuple[UUID, Session]]:
+    """Every session of these contacts."""
+    rows = await tx.fetch(_ALL_SESSIONS, channel, ids)
+    return [(r["contact_id"], Session(r["started_at"], r["ended_at"])) for r in rows]
 
 
 def _shift(at: datetime, by: timedelta) -> datetime:

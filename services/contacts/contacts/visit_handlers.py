@@ -16,6 +16,7 @@ from common.position import Position
 from common.postgres import Database
 from contacts import journal, publish, session, store
 from contacts.contact import created, evolve, visited
+from contacts.identity import again, lock_survivors
 from contacts.publish import Step
 from contacts.session import Session
 from contacts.store import Tx
@@ -50,17 +51,24 @@ class Visits:
                 reports.append(read_report(index, raw, now))
             except Unprocessable as problem:
                 rejected.append((index, problem))
+        return await again(lambda: self._record(caller, reports, rejected, now))
+
+    async def _record(
+        self, caller: Caller, reports: Sequence[Reported], unreadable: Sequence[tuple[int, Problem]], now: datetime
+    ) -> Taken:
+        rejected = list(unreadable)
         async with self._database.transaction() as tx:
             settings, _ = await store.load_channel(tx, caller.channel)
             wanted = {r.member_id for r in reports if r.member_id is not None}
             members = await store.reserve_members(tx, caller.channel, {m: self._ids() for m in wanted})
             named = [r.contact_id for r in reports if r.contact_id is not None]
-            states = {i: state for i, (state, _) in (await store.lock(tx, caller.channel, [*members.values(), *named])).items()}
+            survivors, locked = await lock_survivors(tx, caller.channel, named, members.values())
+            states = {i: state for i, (state, _) in locked.items()}
             steps = _new_members(members, states, now)
             visits: list[Visit] = []
             for report in reports:
-                contact_id = members[report.member_id] if report.member_id is not None else report.contact_id
-                if contact_id is None or states.get(contact_id) is None:
+                contact_id = survivors[report.contact_id] if report.contact_id else members[report.member_id or ""]
+                if states.get(contact_id) is None:
                     place = f"/visits/{report.index}/contactId"
                     unknown = Unprocessable("There is no such contact.", code="unknownContact", pointer=place)
                     rejected.append((report.index, unknown))

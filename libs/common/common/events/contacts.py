@@ -78,7 +78,30 @@ class ContactVisited(Body):
     sessions_count: int
 
 
-ContactEvent = ContactCreated | ContactChanged | ContactVisited
+class ContactIdentified(Body):
+    """A lead turned out to be a member: the contact goes on under its own id, with a memberId."""
+
+    type: Literal["contact.identified"] = "contact.identified"
+    member_id: str
+    changes: list[Change] = Field(default_factory=list)
+
+
+class ContactMerged(Body):
+    """A member took a lead in; `changes` are what the member has of it, `absorbed` is the lead's id."""
+
+    type: Literal["contact.merged"] = "contact.merged"
+    absorbed: UUID
+    changes: list[Change] = Field(default_factory=list)
+
+
+class ContactAbsorbed(Body):
+    """A lead was taken in by a member, which stands for it from now on; what it held is the member's."""
+
+    type: Literal["contact.absorbed"] = "contact.absorbed"
+    into: UUID
+
+
+ContactEvent = ContactCreated | ContactChanged | ContactVisited | ContactIdentified | ContactMerged | ContactAbsorbed
 
 
 class ContactMessage(Body):

@@ -1,0 +1,129 @@
+"""A lead and a member made one: both streams, their visits and their sessions, in the caller's transaction."""
+
+import contextlib
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TypeVar
+from uuid import UUID
+
+from common.errors import Unprocessable
+from common.events.contacts import Contact, ContactAbsorbed, ContactIdentified
+from common.eventstore import ConcurrentChange
+from common.ids import parse_id
+from contacts import merge, session, store
+from contacts.contact import evolve
+from contacts.merge import Identified
+from contacts.publish import Step
+from contacts.session import Session
+from contacts.store import Tx
+
+_SURVIVORS = "select id, merged_into from contact where channel = $1 and id = any($2::uuid[]) and merged_into is not null"
+_BECOME = "update contact set member_id = $3 where channel = $1 and id = $2"
+_MOVE_VISITS = """
+update visit set contact_id = $3, body = jsonb_set(body, '{contactId}', to_jsonb($3::uuid)) where channel = $1 and contact_id = $2
+"""
+
+_MOST_TRIES = 5
+
+T = TypeVar("T")
+
+States = dict[UUID, tuple[Contact | None, str]]
+"""Locked contacts (None: reserved, not made yet) and who changed each last."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lead:
+    """The lead that an upsert names: who the member was until now."""
+
+    id: UUID
+    pointer: str
+
+
+def read_lead(raw: Mapping[str, object], pointer: str) -> Lead | None:
+    """The lead that an upsert's body names, if it does. Raises Unprocessable where it is no id."""
+    value = raw.get("leadId")
+    if value is None:
+        return None
+    lead_id = parse_id(value) if isinstance(value, str) else None
+    if lead_id is None:
+        raise Unprocessable("There is no such lead.", code="unknownLead", pointer=f"{pointer}/leadId")
+    return Lead(lead_id, f"{pointer}/leadId")
+
+
+async def lock_survivors(tx: Tx, channel: str, ids: Iterable[UUID], also: Iterable[UUID] = ()) -> tuple[dict[UUID, UUID], States]:
+    """Lock whom each id stands for (a merged lead's for its member, any other for itself), and further contacts that were
+    never merged; answers whom that is, and the locked states by their own ids.
+
+    Raises ConcurrentChange where a lead was merged just now: its survivor cannot be locked any more without breaking the
+    order of locking, so the whole transaction begins again.
+    """
+    wanted = set(ids)
+    led = {r["id"]: r["merged_into"] for r in await tx.fetch(_SURVIVORS, channel, list(wanted))} if wanted else {}
+    survivors = {i: led.get(i, i) for i in wanted}
+    states = await store.lock(tx, channel, [*survivors.values(), *also])
+    if any(state is not None and state.merged_into is not None for state, _ in states.values()):
+        raise ConcurrentChange
+    return survivors, states
+
+
+async def again(command: Callable[[], Awaitable[T]]) -> T:
+    """Run a command, and a few times again where others were faster."""
+    for _ in range(_MOST_TRIES - 1):
+        with contextlib.suppress(ConcurrentChange):
+            return await command()
+    return await command()
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """What naming a lead as a member comes to, before anything is written: its steps, and the person after them."""
+
+    contact: Contact
+    steps: tuple[Step, ...] = ()
+    reserved: UUID | None = None
+    before: tuple[tuple[UUID, Session], ...] = ()
+    united: tuple[Session, ...] = ()
+
+
+async def plan(
+    tx: Tx, channel: str, lead: Lead, member_id: str, reserved: UUID, states: States, window: timedelta, at: datetime
+) -> Joined:
+    """Whether the lead becomes this member or the member takes it in; nothing is written yet.
+
+    The rows of the lead and of the member (`reserved` for it, where it is not there yet) are locked. Raises what
+    `merge.identify` raises.
+    """
+    old, _ = states.get(lead.id, (None, ""))
+    member, _ = states[reserved]
+    match merge.identify(old, member, member_id, lead.pointer):
+        case Identified.ALREADY:
+            assert member is not None
+            return Joined(member)
+        case Identified.BECOMES:
+            assert old is not None
+            named = merge.becomes(old, member_id)
+            after = evolve(old, named, at)
+            return Joined(after, (Step(named, after),), reserved)
+        case Identified.MERGES:
+            assert old is not None
+            assert member is not None
+            both = await store.all_sessions(tx, channel, [old.id, member.id])
+            united = session.unite([s for _, s in both], window)
+            taken, gone = merge.merged(member, old, len(united)), merge.absorbed(member)
+            after = evolve(member, taken, at)
+            return Joined(after, (Step(gone, evolve(old, gone, at)), Step(taken, after)), None, tuple(both), tuple(united))
+
+
+async def carry_out(tx: Tx, channel: str, joined: Joined) -> None:
+    """Write what a plan says beside its events and states: whose the member id, the visits and the sessions are."""
+    match joined.steps:
+        case (Step(ContactIdentified(member_id=member_id), after),):
+            assert joined.reserved is not None
+            await store.drop_reserved(tx, channel, [joined.reserved])
+            await tx.execute(_BECOME, channel, after.id, member_id)
+        case (Step(ContactAbsorbed(into=member), lead), _):
+            await tx.execute(_MOVE_VISITS, channel, lead.id, member)
+            await store.replace_sessions(tx, channel, joined.before, [(member, s) for s in joined.united])
+        case _:
+            return

@@ -1,0 +1,57 @@
+"""Contacts on a schema of its own in the real PostgreSQL, with a clock that the test sets."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import pytest
+
+from common.auth import Caller
+from common.clock import FixedClock
+from common.events.contacts import Contact
+from common.ids import new_id
+from common.postgres import Database
+from contacts.field_handlers import Fields
+from contacts.handlers import Contacts
+from contacts.queries import Queries
+from contacts.visit_handlers import Visits
+from localstack.stack import Stack
+from tests.support.postgres import fresh_database
+
+NOW = datetime(2026, 11, 24, 3, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """The commands and reads of one channel, which is there already."""
+
+    database: Database
+    clock: FixedClock
+    contacts: Contacts
+    visits: Visits
+    fields: Fields
+    queries: Queries
+    channel: str = "shop"
+
+    def caller(self, subject: str = "kim") -> Caller:
+        """A manager of the channel."""
+        return Caller(subject, self.channel, frozenset({"*"}))
+
+    async def put(self, member_id: str, subject: str = "kim", **body: object) -> Contact:
+        """Upsert a member; the contact after it."""
+        return (await self.contacts.upsert(self.caller(subject), member_id, body, None)).contact
+
+    async def count(self, statement: str, *values: object) -> int:
+        """One number from the tables."""
+        async with self.database.connection() as connection:
+            return int(await connection.fetchval(statement, *values) or 0)
+
+
+@pytest.fixture
+async def world(servers: Stack) -> AsyncIterator[World]:
+    async with fresh_database(servers.postgres_dsn(None), ("common", "contacts")) as database:
+        clock = FixedClock(NOW)
+        contacts = Contacts(database, clock, new_id)
+        made = World(database, clock, contacts, Visits(database, clock, new_id), Fields(database, clock), Queries(database))
+        await contacts.ensure_channel(made.channel)
+        yield made
