@@ -7,13 +7,10 @@ from hypothesis import strategies as st
 from common.errors import Unreadable
 from common.position import Applied, Position, decode, last_by_partition
 
+KEYS = st.text(st.characters(codec="utf-8", exclude_characters="\n\0"), min_size=1, max_size=40)
+VERSIONS = st.integers(0, 2**63 - 1)
 ENTRIES = st.lists(
-    st.builds(
-        Applied,
-        st.sampled_from(["contact", "field"]),
-        st.text(st.characters(codec="utf-8", exclude_characters="\n"), min_size=1, max_size=40),
-        st.integers(0, 2**62),
-    ),
+    st.builds(Applied, st.just("contact"), st.uuids().map(str), VERSIONS) | st.builds(Applied, st.just("field"), KEYS, VERSIONS),
     max_size=32,
 )
 
@@ -37,4 +34,17 @@ def test_any_other_word_is_unreadable(word: str) -> None:
 
 def test_a_word_with_far_too_many_entries_is_unreadable() -> None:
     with pytest.raises(Unreadable):
-        decode(Position(tuple(Applied("contact", str(n), n) for n in range(65))).encode())
+        decode(Position(tuple(Applied("field", str(n), n) for n in range(65))).encode())
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        Applied("contact", "not-an-id", 1),
+        Applied("contact", "019a1f0e-7c2e-7d44-9a51-0f6f0e2b7c11", 2**63),
+        Applied("field", "profile.a\0", 1),
+    ],
+)
+def test_a_word_that_names_what_cannot_be_is_unreadable_and_never_reaches_a_store(entry: Applied) -> None:
+    with pytest.raises(Unreadable):
+        decode(Position((entry,)).encode())

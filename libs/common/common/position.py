@@ -6,9 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from common.errors import Unreadable
+from common.ids import parse_id
 
 HEADER = "Dangol-Position"
 _MOST_ENTRIES = 64
+_MOST_VERSION = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +48,15 @@ def decode(word: str) -> Position:
         )
     except (binascii.Error, ValueError, KeyError, IndexError):
         raise refusal from None
-    if len(entries) > _MOST_ENTRIES or any(not e.id or e.version < 0 for e in entries):
+    if len(entries) > _MOST_ENTRIES or not all(_can_be_ours(e) for e in entries):
         raise refusal
     return Position(entries)
+
+
+def _can_be_ours(entry: Applied) -> bool:
+    """Whether a store may be asked about it: a word that somebody made up must not fail there."""
+    named = parse_id(entry.id) is not None if entry.kind == "contact" else entry.id != "" and "\0" not in entry.id
+    return named and 0 <= entry.version <= _MOST_VERSION
 
 
 def last_by_partition(written: Iterable[tuple[int, Applied]]) -> Position:

@@ -8,7 +8,6 @@ import orjson
 
 from common.clock import Clock, to_millis
 from common.envelope import Delivered, UnreadableMessage
-from common.errors import Unavailable
 from common.events.contacts import ChannelMessage, FieldMessage, contact_message, field_message
 from common.ids import Ids, parse_id
 from common.postgres import Database
@@ -96,12 +95,10 @@ class Judge:
     async def apply(self, facts: Sequence[Fact]) -> None:
         """Judge a batch. Raises Unavailable where PostgreSQL is away, Fenced where these partitions are somebody else's now."""
         new = [f for f in facts if f.offset >= self._applied.get(f.partition, 0)]
-        try:
+        with store.away_is_unavailable():
             # Fields first: a definition is never newer than the contacts that were written with it in the batch.
             await self._apply_fields([f for f in new if isinstance(f, FieldFact)])
             await self._apply_contacts([f for f in new if isinstance(f, ContactFact)])
-        except store.AWAY as error:
-            raise Unavailable("PostgreSQL does not answer") from error
 
     def _moves(self, topic: str) -> list[store.Move]:
         return [

@@ -5,12 +5,14 @@ from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 from common.filters import (
+    CompiledFilter,
     Condition,
     Context,
     FieldDefinition,
     FieldType,
     FilterRefused,
     Node,
+    compile_filter,
     conditions,
     inline,
     parse,
@@ -88,7 +90,13 @@ def meaning(channel: Channel) -> Meaning:
 
 def readable(raw: object, channel: Channel, segment_id: UUID) -> Node:
     """The inlined tree of a filter that a segment of this id is to have. Raises FilterRefused with the place in the body."""
-    node = parse(raw, channel.context())
+    try:
+        node = parse(raw, channel.context())
+    except FilterRefused as refusal:
+        if refusal.code == "unknownTermSet":
+            detail = "A segment can't use a term set yet. Write the terms themselves as `values`."
+            raise FilterRefused(detail, code="notSupported", pointer=refusal.pointer) from None
+        raise
     read: dict[str, Node] = {}
     for other in channel.segments.values():
         try:
@@ -99,11 +107,13 @@ def readable(raw: object, channel: Channel, segment_id: UUID) -> Node:
 
 
 def dependents(channel: Channel, segment_id: UUID) -> list[Segment]:
-    """The segments that name this one themselves."""
+    """The segments that name this one themselves; those too that are broken only by an archived field, which may come back."""
+    fields = {key: replace(definition, archived=False) for key, definition in channel.fields.items()}
+    context = replace(channel.context(), fields=fields)
     found = []
     for other in channel.segments.values():
         try:
-            named = segment_ids(parse(other.filter, channel.context()))
+            named = segment_ids(parse(other.filter, context))
         except FilterRefused:
             continue
         if str(segment_id) in named:
@@ -113,10 +123,12 @@ def dependents(channel: Channel, segment_id: UUID) -> list[Segment]:
 
 def rules(channel: Channel, read: Meaning) -> dict[UUID, Rule]:
     """How each segment is judged; one that is marked broken is frozen, and so is one that can't be read."""
-    return {
-        s.id: Rule(None if s.status == "broken" else read.nodes.get(s.id), s.since, s.build, s.status == "building")
-        for s in channel.segments.values()
-    }
+    return {s.id: Rule(_judge(s, read), s.since, s.build, s.status == "building") for s in channel.segments.values()}
+
+
+def _judge(segment: Segment, read: Meaning) -> CompiledFilter | None:
+    node = read.nodes.get(segment.id)
+    return None if segment.status == "broken" or node is None else compile_filter(node)
 
 
 def reconsidered(before: Channel, after: Channel, now: int) -> list[Segment]:

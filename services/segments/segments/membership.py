@@ -9,9 +9,11 @@ The rules, for one contact and one segment:
 3. A *late* version comes after a clock change that was due after its time t. The log is never rewritten, so the version is
    judged at the last settled instant (or a contact that was told to leave would enter and leave again by the way),
    and its change bears its own time t. Read in order of position and cut at an instant, the log then still tells who was in.
+   The same goes for a version whose time is before the previous version's: clocks of several machines are never quite even.
 4. A definition holds from its instant d on. Everyone known is judged at d, or at the contact's latest event if that is later,
    with cause `definition`. A version from before d belongs to what the definition found: its change too is at d, with that cause.
    While the build is under way, a version of a contact not reached yet brings that judgement with it, before its own.
+   What the clock had due under the definition before, and no timer had come to, is part of what that judgement finds.
 5. A contact that is gone (erased: cause `erasure`, merged: cause `event`) leaves at that event's time, from broken segments too.
 6. The membership of a broken segment is frozen: nothing else changes it, not the clock either.
 """
@@ -21,7 +23,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from common.events.segments import Cause
-from common.filters import Node, Verdict, evaluate
+from common.filters import CompiledFilter
 
 Doc = Mapping[str, object]
 """A contact as the API shows it."""
@@ -39,9 +41,9 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A segment as it is judged: `node` None is a broken one, `since` its definition's instant, `build` counts definitions."""
+    """A segment as it is judged: without `judge` it is broken, `since` its definition's instant, `build` counts definitions."""
 
-    node: Node | None
+    judge: CompiledFilter | None
     since: int
     build: int
     building: bool = False
@@ -89,8 +91,10 @@ def follow(standing: Standing, rule: Rule, prior: Known | None, new: Known) -> J
     """A contact's next version (rules 1 to 6). `prior` is its version before; raises ClockStands."""
     if new.doc is None:
         return _gone(standing, rule, prior, new)
-    if rule.node is None:
+    if rule.judge is None:
         return standing, []
+    if prior is not None and prior.at > standing.settled:
+        standing = replace(standing, settled=prior.at)  # as the row would say, had it been worth keeping
     changes: list[Change] = []
     if standing.build != rule.build and new.at > rule.since:
         standing, changes = define(standing, rule, prior)
@@ -100,28 +104,28 @@ def follow(standing: Standing, rule: Rule, prior: Known | None, new: Known) -> J
         standing, due = settle(standing, rule, prior, new.at)
         changes = changes + due
     instant = max(new.at, standing.settled)
-    standing, flips = _judge(standing, rule.node, new, instant, new.at, "event")
+    standing, flips = _judge(standing, rule.judge, new, instant, new.at, "event")
     return standing, changes + flips
 
 
 def define(standing: Standing, rule: Rule, known: Known | None) -> Judged:
     """Judge what is known of a contact as the definition finds it (rule 4)."""
     standing = replace(standing, build=rule.build, next_change=None)
-    if rule.node is None or known is None or known.doc is None:
+    if rule.judge is None or known is None or known.doc is None:
         return standing, []
     before = known.at <= rule.since
     instant = max(rule.since, known.at, standing.settled)
-    return _judge(standing, rule.node, known, instant, rule.since if before else known.at, "definition")
+    return _judge(standing, rule.judge, known, instant, rule.since if before else known.at, "definition")
 
 
 def settle(standing: Standing, rule: Rule, known: Known, until: int) -> Judged:
     """Let the clock run up to and including `until` (rule 2)."""
-    if rule.node is None or standing.build != rule.build:
+    if rule.judge is None or standing.build != rule.build:
         return replace(standing, next_change=None), []
     changes: list[Change] = []
     while standing.next_change is not None and standing.next_change <= until:
         due = standing.next_change
-        standing, flips = _judge(standing, rule.node, known, due, due, "clock")
+        standing, flips = _judge(standing, rule.judge, known, due, due, "clock")
         changes += flips
         if standing.next_change is not None and standing.next_change <= due:
             raise ClockStands(f"the next change after {due} would be at {standing.next_change}")
@@ -130,16 +134,19 @@ def settle(standing: Standing, rule: Rule, known: Known, until: int) -> Judged:
 
 def _gone(standing: Standing, rule: Rule, prior: Known | None, new: Known) -> Judged:
     changes: list[Change] = []
+    if standing.build != rule.build and new.at > rule.since:
+        standing, changes = define(standing, rule, prior)
     if prior is not None:
-        standing, changes = settle(standing, rule, prior, new.at)
+        standing, due = settle(standing, rule, prior, new.at)
+        changes = changes + due
     if standing.member:
         changes = [*changes, Change("left", "erasure" if new.erased else "event", new.at, new.version)]
     return Standing(settled=new.at, build=rule.build), changes
 
 
-def _judge(standing: Standing, node: Node, known: Known, instant: int, at: int, cause: Cause) -> Judged:
+def _judge(standing: Standing, judge: CompiledFilter, known: Known, instant: int, at: int, cause: Cause) -> Judged:
     assert known.doc is not None
-    verdict: Verdict = evaluate(node, known.doc, instant)
+    verdict = judge(known.doc, instant)
     moved = replace(standing, next_change=verdict.next_change, settled=instant)
     if verdict.truth == standing.member:
         return moved, []

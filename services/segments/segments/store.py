@@ -1,6 +1,7 @@
 """The tables of segments: definitions, newest states, standings, the change log, and the offsets they are true for."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
@@ -13,6 +14,7 @@ import orjson
 from common import outbox
 from common.clock import from_millis
 from common.envelope import Message, message
+from common.errors import Unavailable
 from common.events.segments import Entered, Left, SegmentDefined, SegmentDeleted, SegmentMessage
 from common.filters import FieldDefinition, FieldType
 from common.ids import Ids
@@ -25,11 +27,24 @@ from segments.membership import Known, Standing
 Tx: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 SOURCE = "segments"
 
-AWAY = (
+_AWAY = (
     OSError, TimeoutError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.AdminShutdownError,
-    asyncpg.CrashShutdownError, asyncpg.CannotConnectNowError,
+    asyncpg.CrashShutdownError, asyncpg.CannotConnectNowError, asyncpg.TooManyConnectionsError, asyncpg.TransactionRollbackError,
 )  # fmt: skip
-"""What it looks like when PostgreSQL can't be reached: the same work may be tried again."""
+
+
+@contextmanager
+def away_is_unavailable() -> Iterator[None]:
+    """What it looks like when PostgreSQL can't be reached, or gave way to another: the same work may be tried again.
+
+    Raises Unavailable for it. A value that does not fit its column is an InterfaceError to the driver as well; to us it is a bug.
+    """
+    try:
+        yield
+    except asyncpg.DataError:
+        raise
+    except _AWAY as error:
+        raise Unavailable(f"PostgreSQL does not answer ({type(error).__name__})") from error
 
 
 class Fenced(Exception):

@@ -6,6 +6,7 @@ from dataclasses import replace
 from uuid import UUID
 
 from common.clock import Clock, to_millis
+from common.errors import Unavailable
 from common.health import Health
 from common.ids import Ids
 from common.postgres import Database
@@ -26,10 +27,11 @@ async def _repeat(name: str, work: Callable[[], Awaitable[bool]], health: Health
     """Work until told to stop: at once again while it says there is more, a tick later otherwise, patiently without the store."""
     while not stop.is_set():
         try:
-            more = await work()
-        except store.AWAY:
-            log.warning("waiting for PostgreSQL", loop=name)
-            health.wait(name, "PostgreSQL does not answer")
+            with store.away_is_unavailable():
+                more = await work()
+        except Unavailable as error:
+            log.warning("waiting for a store", loop=name, reason=error.detail)
+            health.wait(name, error.detail)
             await asyncio.sleep(_AWAY_SECONDS)
             continue
         health.beat(name)
