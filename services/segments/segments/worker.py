@@ -58,12 +58,16 @@ class Timer:
             nonlocal purge_at
             found = await self.fire()
             if loop.time() > purge_at:
-                async with self._database.transaction() as tx:
-                    await store.purge(tx, to_millis(self._clock.now()) - _KEEP_SPENT_MS)
+                await self.purge()
                 purge_at = loop.time() + _PURGE_SECONDS
             return found == _BATCH
 
         await _repeat("timer", tick, self._health, stop)
+
+    async def purge(self) -> None:
+        """Drop the rows that have said nothing for a day: later than that, a late version is judged by its own time."""
+        async with self._database.transaction() as tx:
+            await store.purge(tx, to_millis(self._clock.now()) - _KEEP_SPENT_MS)
 
     async def fire(self) -> int:
         """Settle one batch of contacts up to now; answers how many were found due."""
@@ -91,6 +95,7 @@ class Timer:
                 judged = settle(stored, rule, contact.known, now)
                 ledger.note(place, judged)
                 ledger.close(place, stored, judged[0], rule, contact.known)
+        ledger.changes.sort(key=lambda told: told[1].at)  # all are the clock's, so each contact's are in this order already
         await store.write(tx, ledger, self._ids)
 
 
