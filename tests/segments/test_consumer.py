@@ -1,4 +1,4 @@
-"""Facts into memberships on the real PostgreSQL: offsets move with their effect, and nothing is judged twice or by a stale rule."""
+"""Facts into memberships on the real PostgreSQL: offsets move with their effect, nothing is judged twice or by a stale rule."""
 
 from uuid import uuid4
 
@@ -218,9 +218,8 @@ async def test_a_position_is_applied_when_contacts_and_fields_are_there(ready: W
 
 
 async def test_a_value_that_does_not_fit_is_an_error_and_not_waited_out(ready: World) -> None:
-    with pytest.raises(asyncpg.DataError):
-        with away_is_unavailable():
-            await ready.value("select $1::int", 2**40)
+    with pytest.raises(asyncpg.DataError), away_is_unavailable():
+        await ready.value("select $1::int", 2**40)
 
 
 async def test_the_window_of_a_version_that_comes_with_its_batch_ends_by_the_next(ready: World) -> None:

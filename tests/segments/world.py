@@ -1,7 +1,5 @@
 """The segments service on a schema of a test's own: facts in, the clock set by hand, and what came of it read back."""
 
-from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
