@@ -54,7 +54,7 @@ token: $(VENV)/.complete ## Print a token: CHANNEL=demo SUB=kim PERMISSIONS='*' 
 	@$(LOCAL) token --channel '$(or $(CHANNEL),demo)' --sub '$(or $(SUB),kim)' --permissions '$(or $(PERMISSIONS),*)' $(if $(EXP),--exp '$(EXP)')
 
 test: setup ## Run every test against the real servers
-	@$(BIN)/pytest -m 'not deep' $(ARGS)
+	@DANGOL_JAVA_OPTIONS='-XX:TieredStopAtLevel=1' $(BIN)/pytest -m 'not deep' $(ARGS)
 
 test-deep: setup ## Run the long tests too
 	@$(BIN)/pytest $(ARGS)

@@ -11,7 +11,7 @@ from localstack.home import Facts, Home
 from localstack.ports import HOST, listens, port_of
 from localstack.processes import KAFKA, KAFKA_CONTROLLER_OFFSET
 from localstack.spec import Spec
-from localstack.toolchain import jars, start_faster
+from localstack.toolchain import jars, java_options
 
 # Which topics each consumer group reads, as in the architecture's picture.
 READS = {"search": (CONTACTS, FIELDS), "segments": (CONTACTS, VISITS, FIELDS), "notify": (EXPORTS, SEGMENTS)}
@@ -59,7 +59,7 @@ def prepare(home: Home, facts: Facts, java: Path) -> Spec:
         _format(java, classpath, properties)
     heap = ["-Xms256m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:+ExitOnOutOfMemoryError"]
     logging = [f"-Dorg.slf4j.simpleLogger.{key}={value}" for key, value in _LOGGING.items()]
-    return Spec([str(java), *start_faster("kafka"), *heap, *logging, "-cp", classpath, "kafka.Kafka", str(properties)])
+    return Spec([str(java), *java_options("kafka"), *heap, *logging, "-cp", classpath, "kafka.Kafka", str(properties)])
 
 
 def _format(java: Path, classpath: str, properties: Path) -> None:

@@ -9,7 +9,7 @@ from localstack.errors import StackError
 from localstack.home import Facts, Home
 from localstack.ports import HOST, listens
 from localstack.spec import Spec
-from localstack.toolchain import jars, start_faster
+from localstack.toolchain import jars, java_options
 
 _CONFIGURATION = """\
 cluster.routing.allocation.disk.threshold_enabled: false
@@ -36,7 +36,7 @@ def prepare(home: Home, facts: Facts, java: Path) -> Spec:
     conf.mkdir(exist_ok=True)
     (conf / "opensearch.yml").write_text(_CONFIGURATION, "utf-8")
     command = [
-        str(java), *start_faster("opensearch"), "-Xms1g", "-Xmx1g", "-XX:+ExitOnOutOfMemoryError",
+        str(java), *java_options("opensearch"), "-Xms1g", "-Xmx1g", "-XX:+ExitOnOutOfMemoryError",
         "--add-modules=jdk.incubator.vector", "--enable-native-access=ALL-UNNAMED", "--add-opens=java.base/java.nio=ALL-UNNAMED",
         "-cp", f"{jars('opensearch')}/*", "org.codelibs.opensearch.runner.OpenSearchRunner",
         "-basePath", str(home.data / "opensearch"), "-confPath", str(conf), "-numOfNode", "1",

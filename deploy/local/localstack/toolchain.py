@@ -3,6 +3,7 @@
 import hashlib
 import os
 import re
+import shlex
 import shutil
 import subprocess
 from collections.abc import Iterable, Iterator
@@ -65,9 +66,13 @@ def jars(server: str) -> Path:
     return cache() / f"{server}-{digest}"
 
 
-def start_faster(server: str) -> list[str]:
-    """Java options that keep a server's loaded classes from one start to the next; the second start takes half the time."""
-    return ["-XX:+AutoCreateSharedArchive", f"-XX:SharedArchiveFile={jars(server)}.jsa"]
+def java_options(server: str) -> list[str]:
+    """Options that keep a server's loaded classes from one start to the next (the second takes half the time), and one's own.
+
+    DANGOL_JAVA_OPTIONS has the latter: a test run stops at the first compiler, which saves a third of its servers' work.
+    """
+    own = shlex.split(os.environ.get("DANGOL_JAVA_OPTIONS", ""))
+    return ["-XX:+AutoCreateSharedArchive", f"-XX:SharedArchiveFile={jars(server)}.jsa", *own]
 
 
 def missing_servers() -> list[str]:

@@ -3,8 +3,9 @@
 import asyncio
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
@@ -99,19 +100,31 @@ class Producer:
         finally:
             await client.stop()
 
-    async def send(self, messages: Iterable[Message], *, partitions: int | None = SHARDS) -> None:
-        """Send all and wait for every acknowledgement. Raises KafkaError when one is not had."""
+    async def send(self, messages: Iterable[Message], *, partitions: int = SHARDS) -> None:
+        """Send all, in their order per partition, and wait for every acknowledgement. Raises KafkaError when one is not had.
+
+        Whole batches are handed over, one future each: a future for each message costs more than all the rest.
+        """
+        waiting: dict[tuple[str, int], list[Message]] = {}
+        for message in messages:
+            waiting.setdefault((message.topic, partition_of(message.key, partitions)), []).append(message)
         acknowledgements = [
-            await self._client.send(
-                m.topic,
-                value=m.value,
-                key=m.key.encode(),
-                partition=None if partitions is None else partition_of(m.key, partitions),
-                headers=encode_headers(m.headers),
-            )
-            for m in messages
+            await self._client.send_batch(batch, topic, partition=partition)
+            for (topic, partition), kept in waiting.items()
+            for batch in self._batches(kept)
         ]
         await asyncio.gather(*acknowledgements)
+
+    def _batches(self, messages: Sequence[Message]) -> Iterator[Any]:
+        """The messages in as few batches as hold them; an empty batch takes one of any size that the client sends."""
+        batch = self._client.create_batch()
+        for message in messages:
+            record = {"key": message.key.encode(), "value": message.value, "headers": encode_headers(message.headers)}
+            if batch.append(timestamp=None, **record) is None:
+                yield batch
+                batch = self._client.create_batch()
+                batch.append(timestamp=None, **record)
+        yield batch
 
     async def check(self) -> None:
         """Raises where Kafka does not answer."""
@@ -145,7 +158,7 @@ class Source:
         client = AIOKafkaConsumer(
             bootstrap_servers=servers, group_id=group, client_id=group, auto_offset_reset="earliest",
             enable_auto_commit=False, max_poll_interval_ms=300_000, session_timeout_ms=10_000, heartbeat_interval_ms=3_000,
-            fetch_max_wait_ms=100, max_partition_fetch_bytes=4 * 1024 * 1024, metadata_max_age_ms=60_000,
+            fetch_max_wait_ms=500, max_partition_fetch_bytes=4 * 1024 * 1024, metadata_max_age_ms=60_000,
         )  # fmt: skip
         client.subscribe(list(topics), listener=_Resume(client, positions))
         await client.start()
