@@ -66,7 +66,7 @@ def read_write(raw: object, country: str, pointer: str = "", also: frozenset[str
     values: dict[str, JsonValue] = {}
     tags: dict[str, tuple[str, ...]] = {}
     for key, value in raw.items():
-        place = f"{pointer}/{_escape(key)}"
+        place = f"{pointer}/{escape(key)}"
         if key in EDITABLE:
             values[key] = _built_in(key, value, country, place)
         elif key in ("addTags", "removeTags"):
@@ -87,7 +87,8 @@ def read_write(raw: object, country: str, pointer: str = "", also: frozenset[str
     )
 
 
-def _escape(key: str) -> str:
+def escape(key: str) -> str:
+    """A key as one part of a JSON pointer (RFC 6901)."""
     return key.replace("~", "~0").replace("/", "~1")
 
 
@@ -132,7 +133,7 @@ def _built_in(key: str, value: object, country: str, pointer: str) -> JsonValue:
 def changes(state: Contact | None, write: Write, fields: Mapping[str, FieldDefinition]) -> list[Change]:
     """What the write changes of a contact (None: of a new one). Raises Unprocessable where a value does not fit its field.
 
-    `fields` are the definitions by bare key; every key of the write is among them.
+    `fields` are the definitions by bare key; every key of the write that has a value is among them.
     """
     found: list[Change] = []
     now: dict[str, Any] = state.members() if state is not None else {"tags": []}
@@ -160,8 +161,10 @@ def _profile(kept: Mapping[str, JsonValue], write: Write, fields: Mapping[str, F
     found: dict[str, Change] = {}
     for member, given in (("profileOnce", write.profile_once), ("profile", write.profile)):
         for key, value in given.items():
-            definition = fields[key]
-            to = fit(definition, value, f"{write.pointer}/{member}/{_escape(key)}")
+            definition = fields.get(key)
+            if definition is None:  # nothing was given for a key that nobody knows: it clears nothing and defines nothing
+                continue
+            to = fit(definition, value, f"{write.pointer}/{member}/{escape(key)}")
             before = kept.get(key)
             once = member == "profileOnce" or definition.once
             if definition.archived or (once and before is not None):

@@ -1,6 +1,7 @@
 """Commands on field definitions."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 from common import outbox
 from common.auth import Caller
@@ -10,7 +11,9 @@ from common.events.contacts import FieldDefinition, FieldTypeName
 from common.postgres import Database
 from contacts import publish, store
 from contacts.channel import BUILT_IN_FIELDS
-from contacts.profile_field import MOST_FIELDS, check_key
+from contacts.contact import Write
+from contacts.first_sight import Sighting, look
+from contacts.profile_field import MOST_FIELDS, check_key, too_many_fields
 from contacts.store import Tx
 
 
@@ -42,11 +45,7 @@ class Fields:
                 raise Conflict("This field is defined already.", code="fieldExists")
             count = sum(k.startswith("profile.") for k in known)
             if count >= MOST_FIELDS:
-                raise Unprocessable(
-                    f"A channel has {MOST_FIELDS} profile fields at most; `{key}` would be one more.",
-                    code="tooManyFields",
-                    pointer="/key",
-                )
+                raise too_many_fields(key, "/key")
             names = {"ko": key[8:], "en": key[8:]} | dict(display_name)
             definition = FieldDefinition(
                 key=key, type=kind, display_name=names, visible=visible, inbox_visible=inbox_visible,
@@ -98,3 +97,19 @@ async def _locked(tx: Tx, channel: str) -> dict[str, tuple[FieldDefinition, int]
     """The definitions, with the channel's row locked: definitions change one after the other."""
     await store.load_channel(tx, channel, lock=True)
     return await store.fields(tx, channel)
+
+
+async def define_seen(tx: Tx, channel: str, writes: Sequence[Write], now: datetime) -> Sighting:
+    """The definitions that these writes are judged by, those of keys seen for the first time made now."""
+    sighting = _look(await store.fields(tx, channel), writes)
+    if sighting.made:
+        sighting = _look(await _locked(tx, channel), writes)
+        changed = [(definition, 1) for definition in sighting.made]
+        await store.save_fields(tx, channel, changed)
+        await outbox.put(tx, publish.field_messages(channel, changed, now))
+    return sighting
+
+
+def _look(written: Mapping[str, tuple[FieldDefinition, int]], writes: Sequence[Write]) -> Sighting:
+    known = {key[8:]: d for key, (d, _) in written.items() if key.startswith("profile.")}
+    return look(known, writes, len(BUILT_IN_FIELDS) + len(known))

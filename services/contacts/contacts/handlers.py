@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 from common import outbox
@@ -14,9 +13,10 @@ from common.events.contacts import Channel, Contact, FieldDefinition
 from common.ids import Ids
 from common.position import Position, last_by_partition
 from common.postgres import Database
-from contacts import journal, profile_field, publish, store
-from contacts.channel import BUILT_IN_FIELDS, NEW_CHANNEL
+from contacts import journal, publish, store
+from contacts.channel import NEW_CHANNEL
 from contacts.contact import Write, check_member_id, created, decide, evolve, no_contact, read_write
+from contacts.field_handlers import define_seen
 from contacts.identity import Lead, States, again, carry_out, lock_survivors, plan, read_lead
 from contacts.publish import Step
 from contacts.store import Tx
@@ -100,18 +100,14 @@ class Contacts:
         async with self._database.transaction() as tx:
             settings, _ = await store.load_channel(tx, caller.channel)
             writes, refused = _parsed(rows, settings.country)
-            fields = await self._define(tx, caller, [r.write for r in writes], now)
-            fitting: list[Row] = []
-            for row in writes:
-                try:
-                    decide(None, row.write, fields)  # a value that fits no field is found before any row is made
-                    fitting.append(row)
-                except Unprocessable as problem:
-                    refused.append(RowResult(row.index, problem=problem))
+            sighting = await define_seen(tx, caller.channel, [r.write for r in writes], now)
+            refused += [RowResult(writes[n].index, problem=refusal) for n, refusal in sighting.refused.items()]
+            fitting = [row for n, row in enumerate(writes) if n not in sighting.refused]
             ids = await store.reserve_members(tx, caller.channel, {r.member_id: self._ids() for r in fitting})
             leads = [r.lead.id for r in fitting if r.lead is not None]
             states = await store.lock(tx, caller.channel, [*ids.values(), *leads])
-            work = _Work(tx, caller, fields, ids, states, timedelta(minutes=settings.session_minutes), now, expected)
+            session = timedelta(minutes=settings.session_minutes)
+            work = _Work(tx, caller, sighting.fields, ids, states, session, now, expected)
             results = [*refused, *[await _upserted(work, row) for row in fitting]]
             if len(rows) == 1 and results[0].problem is not None:
                 raise results[0].problem
@@ -124,9 +120,7 @@ class Contacts:
         """Make a lead. Raises Unprocessable."""
         now = self._clock.now()
         async with self._database.transaction() as tx:
-            settings, _ = await store.load_channel(tx, caller.channel)
-            write = read_write(raw, settings.country)
-            fields = await self._define(tx, caller, [write], now)
+            write, fields = await _read(tx, caller.channel, raw, now)
             event = decide(None, write, fields)
             assert event is not None
             id_ = self._ids()
@@ -142,9 +136,7 @@ class Contacts:
     async def _change(self, caller: Caller, contact_id: UUID, raw: object, expected: int | None) -> Written:
         now = self._clock.now()
         async with self._database.transaction() as tx:
-            settings, _ = await store.load_channel(tx, caller.channel)
-            write = read_write(raw, settings.country)
-            fields = await self._define(tx, caller, [write], now)
+            write, fields = await _read(tx, caller.channel, raw, now)
             survivor, states = await lock_survivors(tx, caller.channel, [contact_id])
             state, by = states.get(survivor[contact_id], (None, ""))
             if state is None:
@@ -156,35 +148,6 @@ class Contacts:
             after = evolve(state, event, now)
             position = await journal.append(tx, caller.channel, [Step(event, after)], caller.subject, "api")
         return Written(after, False, position)
-
-    async def _define(self, tx: Tx, caller: Caller, writes: Sequence[Write], now: datetime) -> dict[str, FieldDefinition]:
-        """All profile definitions by bare key, those of keys seen for the first time made now."""
-        known = await store.fields(tx, caller.channel)
-        if any(_new_keys(write, known) for write in writes):
-            await store.load_channel(tx, caller.channel, lock=True)
-            known = await store.fields(tx, caller.channel)
-            made: dict[str, FieldDefinition] = {}
-            for write in writes:
-                for key, value, pointer in _new_keys(write, known):
-                    name = f"profile.{key}"
-                    if name not in made and value is not None:
-                        count = sum(k.startswith("profile.") for k in known) + len(made)
-                        if count >= profile_field.MOST_FIELDS:
-                            raise Unprocessable(
-                                f"A channel has {profile_field.MOST_FIELDS} profile fields at most; `{name}` would be one more.",
-                                code="tooManyFields",
-                                pointer=pointer,
-                            )
-                        made[name] = profile_field.first_seen(key, value, len(BUILT_IN_FIELDS) + count, pointer)
-            changed = [(definition, 1) for definition in made.values()]
-            await store.save_fields(tx, caller.channel, changed)
-            await outbox.put(tx, publish.field_messages(caller.channel, changed, now))
-            known |= {d.key: (d, 1) for d in made.values()}
-        fields = {name[8:]: d for name, (d, _) in known.items() if name.startswith("profile.")}
-        for write in writes:  # a null for a key nobody knows clears nothing and defines nothing
-            for key, _, _ in _new_keys(write, known):
-                fields.setdefault(key, FieldDefinition(key=f"profile.{key}", type="String"))
-        return fields
 
     async def change_channel(self, caller: Caller, update: Callable[[Channel], Channel]) -> Channel:
         """Change the channel's settings."""
@@ -269,10 +232,11 @@ def _parsed(rows: Sequence[tuple[int, str, object, str]], country: str) -> tuple
     return writes, refused
 
 
-def _new_keys(write: Write, known: Mapping[str, Any]) -> list[tuple[str, object, str]]:
-    return [
-        (key, value, f"{write.pointer}/{member}/{key}")
-        for member, given in (("profile", write.profile), ("profileOnce", write.profile_once))
-        for key, value in given.items()
-        if f"profile.{key}" not in known
-    ]
+async def _read(tx: Tx, channel: str, raw: object, now: datetime) -> tuple[Write, Mapping[str, FieldDefinition]]:
+    """A write of one contact and the definitions it is judged by. Raises Unprocessable."""
+    settings, _ = await store.load_channel(tx, channel)
+    write = read_write(raw, settings.country)
+    sighting = await define_seen(tx, channel, [write], now)
+    if sighting.refused:
+        raise sighting.refused[0]
+    return write, sighting.fields

@@ -42,6 +42,25 @@ def check_key(key: str, pointer: str) -> None:
         )
 
 
+def too_many_fields(key: str, pointer: str) -> Unprocessable:
+    """The refusal of one field too many, by its name."""
+    detail = f"A channel has {MOST_FIELDS} profile fields at most; `{key}` would be one more."
+    return Unprocessable(detail, code="tooManyFields", pointer=pointer)
+
+
+def is_nothing(value: object) -> bool:
+    """Whether a value stands for none in a field of any type: null, a blank text, a list of none."""
+    match value:
+        case None:
+            return True
+        case str():
+            return not value.strip()
+        case list():
+            return all(isinstance(e, str) and not e.strip() for e in value)
+        case _:
+            return False
+
+
 def first_seen(key: str, value: object, order: int, pointer: str) -> FieldDefinition:
     """The definition of a key that is seen for the first time: a preset, or inferred from the value."""
     check_key(key, pointer)
