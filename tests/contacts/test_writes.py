@@ -167,7 +167,7 @@ async def test_of_writers_at_one_time_with_the_same_version_in_hand_one_wins(wor
         return "won"
 
     outcomes = await asyncio.gather(*(write(name) for name in ("lee", "park", "choi")))
-    winner = (await world.queries.contact(world.channel, made.id)).name
+    winner = str((await world.queries.contact(world.channel, made.id)).name)
     assert sorted(outcomes) == sorted(["won", winner, winner])
 
 

@@ -21,10 +21,15 @@ def suspicious(json: bytes) -> bool:
     return _SUSPICIOUS.search(json) is not None
 
 
+def allowed(text: str) -> bool:
+    """Whether a text holds no refused character."""
+    return _REFUSED.search(text) is None
+
+
 def clean_text(text: str, pointer: str | None = None) -> str:
     """The text with CR LF and CR as LF. Raises Unprocessable for NUL, control characters and noncharacters."""
     text = text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
-    if _REFUSED.search(text):
+    if not allowed(text):
         raise Unprocessable(
             "A text holds a character that is not allowed (NUL, a control character or a noncharacter). Remove it.",
             code="badCharacter",

@@ -1,7 +1,6 @@
 """The routes of contacts and visits."""
 
 from typing import Annotated, Any
-from urllib.parse import unquote
 
 import orjson
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -84,7 +83,7 @@ def _listed(page: Listed) -> Response:
 
 async def _known(contact_id: str, channel: str, reads: Queries) -> Contact:
     if contact_id.startswith("@"):
-        return await reads.member(channel, unquote(contact_id[1:]))
+        return await reads.member(channel, contact_id[1:])
     parsed = parse_id(contact_id)
     if parsed is None:
         raise no_contact()
@@ -105,7 +104,7 @@ Readable = Annotated[Contact, Depends(readable)]
 Editable = Annotated[Contact, Depends(editable)]
 
 
-@routes.put("/contacts/@{member_id}", status_code=201)
+@routes.put("/contacts/@{member_id:path}", status_code=201)
 async def upsert(member_id: str, caller: Editor, body: dict[str, Any], commands: Commands, expected: IfMatch) -> Response:
     """Make or change a member; what is not named stays. `leadId` is who this was until now: it becomes or merges."""
     return answer(await commands.upsert(caller, member_id, body, expected))
@@ -134,7 +133,19 @@ async def batch(caller: Editor, body: Batch, commands: Commands) -> Response:
     return _json({"results": shown}, headers={position.HEADER: where.encode()})
 
 
-@routes.get("/contacts/{contact_id}")
+@routes.get("/contacts/{contact_id:path}/history")
+async def history(contact: Readable, caller: Reader, reads: Reads, limit: Limit = 100, cursor: Cursor = None) -> Response:
+    """The contact's changes, newest first."""
+    return _listed(await reads.history(caller.channel, contact.id, limit, cursor))
+
+
+@routes.get("/contacts/{contact_id:path}/visits")
+async def list_visits(contact: Readable, caller: Reader, reads: Reads, limit: Limit = 100, cursor: Cursor = None) -> Response:
+    """The contact's visits and custom events, newest first."""
+    return _listed(await reads.visits(caller.channel, contact.id, limit, cursor))
+
+
+@routes.get("/contacts/{contact_id:path}")
 async def get_contact(contact: Readable, at: Annotated[str | None, Query()] = None) -> Response:
     """One contact, by id or `@memberId`."""
     if at is not None:
@@ -142,24 +153,12 @@ async def get_contact(contact: Readable, at: Annotated[str | None, Query()] = No
     return _shown(contact)
 
 
-@routes.patch("/contacts/{contact_id}")
+@routes.patch("/contacts/{contact_id:path}")
 async def change_contact(
     contact: Editable, caller: Editor, body: dict[str, Any], commands: Commands, expected: IfMatch
 ) -> Response:
     """Change some of a contact's fields, if it is still at the version the caller saw."""
     return answer(await commands.change(caller, contact.id, body, expected))
-
-
-@routes.get("/contacts/{contact_id}/history")
-async def history(contact: Readable, caller: Reader, reads: Reads, limit: Limit = 100, cursor: Cursor = None) -> Response:
-    """The contact's changes, newest first."""
-    return _listed(await reads.history(caller.channel, contact.id, limit, cursor))
-
-
-@routes.get("/contacts/{contact_id}/visits")
-async def list_visits(contact: Readable, caller: Reader, reads: Reads, limit: Limit = 100, cursor: Cursor = None) -> Response:
-    """The contact's visits and custom events, newest first."""
-    return _listed(await reads.visits(caller.channel, contact.id, limit, cursor))
 
 
 @routes.post("/visits", status_code=202)

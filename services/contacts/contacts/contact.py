@@ -4,7 +4,7 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeGuard
 from uuid import UUID
 
 from pydantic import JsonValue
@@ -23,7 +23,7 @@ from common.events.contacts import (
     FieldDefinition,
 )  # fmt: skip
 from common.filters import UnreadablePhone, read_phone
-from common.text_rules import clean_text
+from common.text_rules import allowed
 from contacts.profile_field import elements, fit, text
 
 MOST_TAGS = 20
@@ -52,11 +52,20 @@ class Write:
     pointer: str = ""
 
 
+def is_member_id(value: object) -> TypeGuard[str]:
+    """Whether it can be a member id: 1 to 64 characters without white space or control characters."""
+    return isinstance(value, str) and _MEMBER_ID.fullmatch(value) is not None and allowed(value)
+
+
 def check_member_id(value: object, pointer: str) -> str:
-    """A member id: 1 to 64 characters without white space or control characters. Raises Unprocessable."""
-    if not isinstance(value, str) or _MEMBER_ID.fullmatch(value) is None:
-        raise Unprocessable("A memberId has 1 to 64 characters and no white space.", code="invalidMemberId", pointer=pointer)
-    return clean_text(value, pointer)
+    """The value as a member id. Raises Unprocessable."""
+    if not is_member_id(value):
+        raise Unprocessable(
+            "A memberId has 1 to 64 characters, no white space and no control characters.",
+            code="invalidMemberId",
+            pointer=pointer,
+        )
+    return value
 
 
 def read_write(raw: object, country: str, pointer: str = "", also: frozenset[str] = frozenset()) -> Write:

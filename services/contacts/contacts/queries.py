@@ -16,7 +16,7 @@ from common.events.contacts import Channel, Contact, FieldDefinition
 from common.postgres import Database
 from contacts import store
 from contacts.channel import BUILT_IN_FIELDS
-from contacts.contact import no_contact
+from contacts.contact import is_member_id, no_contact
 
 _HISTORY = """
 select version, type, data, at, by, cause from event
@@ -72,7 +72,9 @@ class Queries:
         return survivors[contact_id]
 
     async def member(self, channel: str, member_id: str) -> Contact:
-        """One member. Raises NotFound."""
+        """One member. Raises NotFound, also for what can be no member id."""
+        if not is_member_id(member_id):
+            raise no_contact()
         async with self._database.connection() as connection:
             ids = await store.find_members(connection, channel, [member_id])
             found = await store.read(connection, channel, ids.values())
