@@ -1,5 +1,7 @@
 """The HTTP border that every service has: tokens, body limits, readable JSON, problems, paging and health."""
 
+import asyncio
+import contextlib
 import re
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
@@ -26,6 +28,7 @@ from common.text_rules import cleaned, suspicious
 
 MIB = 1024 * 1024
 DEFAULT_LIMIT = MIB
+_DISCARDED, _DISCARD_SECONDS = 512 * MIB, 30.0
 
 _caller: ContextVar[Caller] = ContextVar("caller")
 _refusal: ContextVar[Unprocessable | None] = ContextVar("refusal", default=None)
@@ -268,15 +271,17 @@ class Border:
                 status = message["status"]
             await send(message)
 
+        incoming = _Incoming(receive)
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         with span("http", {k: v for k, v in headers.items() if k in {"traceparent", "tracestate"}}, method=scope["method"]):
             try:
-                receive = await self._check(scope, headers, receive)
-                await self.app(scope, receive, sending)
+                await self.app(scope, await self._check(scope, headers, incoming), sending)
             except Problem as problem:
                 response = problem_response(problem)
                 if isinstance(problem, TooLarge):
                     response.headers["Connection"] = "close"
+                if "expect" not in headers:  # who waits for `100 Continue` has sent nothing yet
+                    await incoming.discard()
                 await response(scope, receive, sending)
             except Exception as error:  # noqa: BLE001 - answered as a 500 by then; here it is logged, without its text
                 log.error("a request failed", exc_info=error)
@@ -304,6 +309,31 @@ class Border:
                 (b"content-type", b"application/json")
             ]
         return _replay(body, receive)
+
+
+class _Incoming:
+    """What is received, and whether the request has ended."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._ended = False
+
+    async def __call__(self) -> Message:
+        """The next message."""
+        message = await self._receive()
+        self._ended = message["type"] == "http.disconnect" or not message.get("more_body", False)
+        return message
+
+    async def discard(self) -> None:
+        """Let the rest of a refused body pass by, keeping none of it.
+
+        Closing a connection on which bytes still come resets it, and the answer is lost on its way: a gateway then says 503.
+        """
+        passed = 0
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_DISCARD_SECONDS):
+                while not self._ended and passed < _DISCARDED:
+                    passed += len((await self()).get("body", b""))
 
 
 def _by_prefix(limits: Mapping[str, int], path: str, default: int) -> int:
