@@ -72,7 +72,7 @@ async def test_another_channel_never_sees_a_contact_by_its_id(world: World) -> N
         await world.queries.contact("other", made.id)
     with pytest.raises(NotFound):
         await world.queries.member("other", "u1")
-    assert await world.queries.resolve("other", [made.id]) == set()
+    assert await world.queries.survivors("other", [made.id]) == {}
 
 
 async def test_each_row_of_a_batch_is_judged_for_itself_in_order(world: World) -> None:
