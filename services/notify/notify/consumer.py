@@ -4,12 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from common.clock import Clock
-from common.envelope import Delivered
+from common.envelope import Delivered, UnreadableMessage
 from common.events.exports import ExportMessage
 from common.events.wire import read
 from common.ids import Ids
 from notify.reactions import react
 from notify.store import Delivery, Store
+
+_NUL = rb"\u0000"
+"""As JSON writes it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +26,10 @@ class Item:
 
 def decode(delivered: Delivered) -> Item:
     """Read a message of exports.v1. Raises UnreadableMessage."""
-    return Item(delivered.channel, delivered.id, read(ExportMessage, delivered))
+    item = Item(delivered.channel, delivered.id, read(ExportMessage, delivered))
+    if _NUL in (delivered.value or b"") or "\0" in delivered.key + delivered.id:
+        raise UnreadableMessage("a text holds NUL, which no table takes")
+    return item
 
 
 class Notifier:

@@ -1,0 +1,237 @@
+"""Events into rooms, on the real PostgreSQL and Kafka: who is told what, once, however often it is delivered."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from common.auth import Caller
+from common.clock import FixedClock
+from common.consumer import Consumer
+from common.envelope import Message, message
+from common.errors import Unprocessable
+from common.events.exports import (
+    ExportCancelled,
+    ExportCompleted,
+    ExportDownloaded,
+    ExportEvent,
+    ExportExpired,
+    ExportFailed,
+    ExportMessage,
+    ExportProgressed,
+    ExportRequested,
+    ExportRevoked,
+)
+from common.health import Health
+from common.ids import new_id
+from common.kafka import DeadLetters, Producer, Source, create_topics
+from common.postgres import Database
+from common.topics import Topic, dead_letter_topic
+from localstack.stack import Stack
+from notify.consumer import Item, Notifier, decode
+from notify.queries import Queries
+from notify.reactions import react
+from notify.store import Store
+from tests.support.api import eventually
+from tests.support.postgres import fresh_database
+
+AT = datetime(2026, 11, 24, 3, tzinfo=UTC)
+URL = "https://dangol.example"
+ID = UUID("019a1f0e-7c2e-7d44-9a51-0f6f0e2b7c11")
+COMMON: dict[str, Any] = {"export_id": ID, "requested_by": "kim", "at": AT}
+COMPLETED = ExportCompleted(**COMMON, rows=1234, expires_at=AT + timedelta(days=7))
+FAILED = ExportFailed(**COMMON, problem="The file cannot be written.")
+SILENT: list[ExportEvent] = [
+    ExportRequested(**COMMON), ExportProgressed(**COMMON, rows_done=1, rows_total=2), ExportCancelled(**COMMON),
+    ExportDownloaded(**COMMON), ExportExpired(**COMMON), ExportRevoked(**COMMON),
+]  # fmt: skip
+
+
+def test_a_finished_export_is_told_with_the_link_to_its_page_and_how_many_rows() -> None:
+    notice = react(COMPLETED, URL)
+    assert notice is not None
+    assert (notice.manager, notice.kind, notice.link) == ("kim", "export.ready", f"{URL}/exports/{ID}")
+    assert notice.text.count("1,234") == 2
+
+
+def test_a_failed_export_is_told_with_its_reason_and_without_a_link() -> None:
+    notice = react(FAILED, URL)
+    assert notice is not None
+    assert (notice.manager, notice.kind, notice.link) == ("kim", "export.failed", None)
+    assert "The file cannot be written." in notice.text
+
+
+@pytest.mark.parametrize("event", SILENT, ids=lambda event: event.type)
+def test_nothing_else_is_told(event: ExportEvent) -> None:
+    assert react(event, URL) is None
+
+
+@pytest.fixture
+async def database(servers: Stack) -> AsyncIterator[Database]:
+    async with fresh_database(servers.postgres_dsn(None), ["notify"]) as made:
+        yield made
+
+
+def notifier(database: Database) -> Notifier:
+    return Notifier(Store(database), URL, FixedClock(AT), new_id)
+
+
+def item(event: ExportEvent = COMPLETED, *, channel: str = "c", event_id: str | None = None) -> Item:
+    return Item(channel, event_id or str(uuid4()), ExportMessage(event=event, version=1))
+
+
+async def room(database: Database, subject: str = "kim", channel: str = "c", limit: int = 100) -> list[dict[str, Any]]:
+    items: list[dict[str, Any]] = []
+    cursor: str | None = None
+    while True:
+        page, cursor = await Queries(Store(database)).own_room(Caller(subject, channel, frozenset()), limit, cursor)
+        assert len(page) <= limit
+        items += page
+        if cursor is None:
+            return items
+
+
+async def test_an_event_is_told_once_however_often_it_is_delivered(database: Database) -> None:
+    one = item(event_id="e1")
+    await notifier(database).apply([one, one])
+    await notifier(database).apply([item(SILENT[0]), one])
+    await asyncio.gather(*(notifier(database).apply([one, item(event_id="e2")]) for _ in range(4)))
+    found = await room(database)
+    assert len(found) == 2
+    assert {m["link"] for m in found} == {f"{URL}/exports/{ID}"}
+    assert {(m["from"], m["kind"], m["at"]) for m in found} == {("notice-bot", "export.ready", "2026-11-24T03:00:00.000Z")}
+
+
+async def test_a_room_is_its_managers_and_its_channels_own(database: Database) -> None:
+    await notifier(database).apply([item(event_id="e1"), item(channel="other", event_id="e1")])
+    assert len(await room(database)) == len(await room(database, channel="other")) == 1
+    assert await room(database, "lee") == []
+    assert await room(database, "lee", "other") == []
+
+
+async def test_a_room_is_read_newest_first_by_pages_while_messages_arrive(database: Database) -> None:
+    told = [COMPLETED.model_copy(update={"export_id": uuid4()}) for _ in range(7)]
+    await notifier(database).apply([item(event) for event in told])
+    page, cursor = await Queries(Store(database)).own_room(Caller("kim", "c", frozenset()), 3, None)
+    await notifier(database).apply([item()])
+    rest, end = await Queries(Store(database)).own_room(Caller("kim", "c", frozenset()), 100, cursor)
+    assert [m["link"] for m in page + rest] == [f"{URL}/exports/{event.export_id}" for event in reversed(told)]
+    assert end is None
+    assert len(await room(database, limit=1)) == 8
+
+
+@pytest.mark.parametrize("cursor", ["x", "019a1f0e", "1; drop table message"])
+async def test_a_cursor_that_is_none_is_refused(database: Database, cursor: str) -> None:
+    with pytest.raises(Unprocessable):
+        await Queries(Store(database)).own_room(Caller("kim", "c", frozenset()), 100, cursor)
+
+
+@dataclass
+class Line:
+    """A topic of a test's own, and a group that reads it."""
+
+    kafka: str
+    topic: str
+    group: str
+    database: Database
+    producer: Producer
+
+    def told(self, value: bytes | None, event_id: str = "e1", **headers: str) -> Message:
+        made = message(
+            self.topic, channel="c", subject=str(ID), source="exports", type="export.completed", id=event_id, version=1, at=AT,
+            value=value, trace={},
+        )  # fmt: skip
+        return Message(made.topic, made.key, made.value, made.headers | headers)
+
+    async def read(
+        self, apply: Callable[[Sequence[Item]], Awaitable[None]], until: Callable[[], Awaitable[bool]], group: str = ""
+    ) -> None:
+        """Consume as the process does, until the condition holds."""
+        stop = asyncio.Event()
+        async with Source.open(self.kafka, group or self.group, [self.topic]) as source:
+            letters = DeadLetters(self.producer, self.group)
+            consumer = asyncio.create_task(Consumer(source, decode, apply, letters, Health({})).run(stop))
+            try:
+                waiting = asyncio.create_task(eventually(until, bool, 60))
+                await asyncio.wait({consumer, waiting}, return_when=asyncio.FIRST_COMPLETED)
+                waiting.cancel()
+            finally:
+                stop.set()
+                await consumer
+
+    async def letters(self, count: int) -> dict[str, dict[str, str]]:
+        """The dead letters' headers, by the event's id."""
+        found: dict[str, dict[str, str]] = {}
+        async with asyncio.timeout(60), Source.open(self.kafka, f"g-{uuid4().hex}", [dead_letter_topic(self.group)]) as source:
+            while len(found) < count:
+                found |= {m.headers.get("ce_id", "none"): m.headers for m in await source.poll()}
+        return found
+
+
+@pytest.fixture
+async def line(servers: Stack, database: Database) -> AsyncIterator[Line]:
+    name = f"test.{uuid4().hex[:12]}"
+    await create_topics(servers.kafka, [Topic(name), Topic(dead_letter_topic(name), partitions=1)])
+    async with Producer.open(servers.kafka, client_id=name) as producer:
+        yield Line(servers.kafka, name, name, database, producer)
+
+
+async def test_a_consumer_that_dies_before_it_commits_tells_no_message_twice(line: Line, database: Database) -> None:
+    await line.producer.send([line.told(ExportMessage(event=COMPLETED, version=5).encode())])
+    died = asyncio.Event()
+
+    async def dies(items: Sequence[Item]) -> None:
+        await notifier(database).apply(items)
+        died.set()
+        raise RuntimeError("killed before the commit")
+
+    async def is_dead() -> bool:
+        return died.is_set()
+
+    with pytest.raises(RuntimeError):
+        await line.read(dies, is_dead)
+    assert len(await room(database)) == 1
+    again: list[Item] = []
+
+    async def applies(items: Sequence[Item]) -> None:
+        again.extend(items)
+        await notifier(database).apply(items)
+
+    async def delivered() -> bool:
+        return bool(again)
+
+    await line.read(applies, delivered)
+    assert len(await room(database)) == 1
+    await line.producer.send([line.told(ExportMessage(event=COMPLETED, version=5).encode())])
+    again.clear()
+    await line.read(applies, delivered, group=f"{line.group}-anew")
+    assert len(await room(database)) == 1
+
+
+async def test_what_cannot_be_read_goes_aside_and_the_next_is_told(line: Line, database: Database) -> None:
+    good = ExportMessage(event=COMPLETED, version=5).encode()
+    nul = ExportMessage(event=FAILED.model_copy(update={"problem": "a\0b"}), version=5).encode()
+    bad: dict[str, tuple[bytes | None, dict[str, str]]] = {
+        "no-json": (b"{", {}),
+        "no-value": (None, {}),
+        "unknown-type": (good.replace(b"export.completed", b"export.sold"), {}),
+        "no-rows": (good.replace(b'"rows"', b'"lines"'), {}),
+        "nul": (nul, {}),
+        "nul-\0": (good, {}),
+    }
+    await line.producer.send([line.told(value, name, **headers) for name, (value, headers) in bad.items()])
+    await line.producer.send([line.told(good, "good")])
+
+    async def told() -> bool:
+        return len(await room(database)) == 1
+
+    await line.read(notifier(database).apply, told)
+    letters = await line.letters(len(bad))
+    assert set(letters) == set(bad)
+    assert {headers["dlq_topic"] for headers in letters.values()} == {line.topic}
+    assert letters["no-rows"]["dlq_reason"] == "ExportMessage: event/export.completed/rows: missing"
+    assert all("kim" not in headers["dlq_reason"] for headers in letters.values())
