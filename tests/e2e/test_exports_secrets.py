@@ -21,7 +21,7 @@ def writings(text: str) -> list[bytes]:
 
 
 def holding(folder: Path, wanted: list[bytes]) -> Iterator[str]:
-    """The files under a folder that hold any of these bytes, but Kafka's indexes, which hold numbers alone and are all padding."""
+    """The files under a folder that hold any of these bytes, but Kafka's indexes, which hold numbers and much padding."""
     for path in folder.rglob("*"):
         if path.is_file() and path.suffix not in {".index", ".timeindex"}:
             content = path.read_bytes()
