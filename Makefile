@@ -24,7 +24,7 @@ export DANGOL_CACHE
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up servers-up down demo status env token test test-deep check format generate
+.PHONY: help setup up servers-up down demo status env token test test-deep bench-contacts check format generate
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -58,6 +58,9 @@ test: setup ## Run every test against the real servers
 
 test-deep: setup ## Run the long tests too
 	@$(BIN)/pytest $(ARGS)
+
+bench-contacts: setup ## Measure appending, intake and relay, each beside its baseline (ARGS='append intake relay')
+	@$(BIN)/python -m tests.bench.contacts $(ARGS)
 
 check: $(VENV)/.complete ## Lint, types, import contracts, generated files, lock, image
 	$(BIN)/ruff check $(CODE)

@@ -17,12 +17,13 @@ class UnreadableMessage(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message to be sent: `key` decides partition and order, `value` None is a tombstone."""
+    """A message to be sent: `key` decides order and, unless `partition` is known, partition; `value` None is a tombstone."""
 
     topic: str
     key: str
     value: bytes | None
     headers: dict[str, str]
+    partition: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,7 +107,9 @@ class Producer:
         """
         waiting: dict[tuple[str, int], list[Message]] = {}
         for message in messages:
-            waiting.setdefault((message.topic, partition_of(message.key, partitions)), []).append(message)
+            known = message.partition
+            partition = partition_of(message.key, partitions) if known is None else known
+            waiting.setdefault((message.topic, partition), []).append(message)
         acknowledgements = [
             await self._client.send_batch(batch, topic, partition=partition)
             for (topic, partition), kept in waiting.items()
