@@ -70,7 +70,7 @@ def test_a_lead_that_becomes_a_member_keeps_its_id_and_all_it_had() -> None:
 
 def test_an_absorbed_lead_leads_on_and_holds_nothing_any_more() -> None:
     before = lead(name="홍길동", tags=["a"], profile={"grade": "VIP"}, sessions_count=3)
-    assert evolve(before, merge.absorbed(member()), LATER) == Contact(
+    assert evolve(before, merge.absorbed(before, member()), LATER) == Contact(
         id=LEAD, created_at=T, updated_at=LATER, version=4, merged_into=MEMBER
     )
 

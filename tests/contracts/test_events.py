@@ -16,11 +16,19 @@ def golden(event: Published) -> str:
     return (GOLDEN / f"{event.name}.v1.json").read_text("utf-8")
 
 
+def as_far_as(golden: object, again: object) -> object:
+    """What is said again, without the members that were added after the golden file was written."""
+    if isinstance(golden, dict) and isinstance(again, dict):
+        return {key: as_far_as(value, again.get(key)) for key, value in golden.items()}
+    if isinstance(golden, list) and isinstance(again, list) and len(golden) == len(again):
+        return [as_far_as(*pair) for pair in zip(golden, again, strict=True)]
+    return again
+
+
 @pytest.mark.parametrize("event", EVENTS.values(), ids=EVENTS)
 def test_the_golden_file_decodes_and_says_the_same_again(event: Published) -> None:
     decoded = event.message.model_validate_json(golden(event))
-    again = json.loads(decoded.encode())
-    assert {key: again[key] for key in json.loads(golden(event))} == json.loads(golden(event))
+    assert as_far_as(json.loads(golden(event)), json.loads(decoded.encode())) == json.loads(golden(event))
 
 
 @pytest.mark.parametrize("event", EVENTS.values(), ids=EVENTS)

@@ -28,6 +28,7 @@ _COMPACTED = {
 }
 
 CONTACTS, VISITS, FIELDS, SEGMENTS, EXPORTS = "contacts.v1", "visits.v1", "fields.v1", "segments.v1", "exports.v1"
+CHANNEL = "channel.v1"
 GROUPS = ("search", "segments", "notify")
 
 
@@ -40,6 +41,7 @@ TOPICS = (
     Topic(CONTACTS, config=_COMPACTED),
     Topic(VISITS, config=_kept(14)),
     Topic(FIELDS, config=_COMPACTED | {"min.compaction.lag.ms": "0"}),
+    Topic(CHANNEL, config=_kept(90)),
     Topic(SEGMENTS, config=_kept(90)),
     Topic(EXPORTS, config=_kept(90)),
     *(Topic(dead_letter_topic(group), partitions=1, config=_kept(30)) for group in GROUPS),

@@ -184,10 +184,11 @@ class Ids(Wire):
 
 @internal.post("/contacts/resolve")
 async def resolve(caller: Reader, body: Ids, reads: Reads) -> Response:
-    """Which ids are contacts here, and whom each stands for."""
+    """Which ids are contacts here that are not hidden, and whom each stands for."""
     there = await reads.survivors(caller.channel, body.ids)
-    found = [{"id": str(i), "survivor": str(there[i].id)} for i in body.ids if i in there]
-    return _json({"found": found, "missing": [str(i) for i in body.ids if i not in there]})
+    found = {i: contact.id for i, contact in there.items() if not contact.hidden}
+    resolved = [{"id": str(i), "survivor": str(found[i])} for i in body.ids if i in found]
+    return _json({"found": resolved, "missing": [str(i) for i in body.ids if i not in found]})
 
 
 @internal.get("/sent")

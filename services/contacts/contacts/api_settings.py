@@ -13,11 +13,12 @@ from common.events.contacts import Channel, FieldDefinition, FieldTypeName
 from common.http import Wire, permit, router
 from contacts.field_handlers import Fields
 from contacts.handlers import Contacts
+from contacts.managed_users import Users
 from contacts.queries import Queries
 
 Reader = Annotated[Caller, Depends(permit("contacts.read"))]
 FieldManager = Annotated[Caller, Depends(permit("fields.manage"))]
-ChannelManager = Annotated[Caller, Depends(permit("channel.manage"))]
+ChannelManager = Annotated[Caller, Depends(permit("channel.manage", "plan.manage"))]
 
 routes = router("/v1")
 
@@ -78,7 +79,7 @@ class FieldList(Wire):
 
 
 class ManagedUsers(Wire):
-    """How many contacts the plan allows (null: any number), how many there are, how many are hidden."""
+    """How many contacts the plan shows (null: any number), how many there are, how many of them are hidden."""
 
     limit: int | None
     count: int
@@ -96,6 +97,12 @@ class ChannelSettings(Wire):
     managed_users: ManagedUsers
 
 
+class LimitChange(Wire):
+    """Another managed-user limit; null is none."""
+
+    limit: int | None = Field(ge=0, le=1_000_000_000)
+
+
 class ChannelChange(Wire):
     """What may be changed of a channel's settings; what is not named stays."""
 
@@ -104,6 +111,7 @@ class ChannelChange(Wire):
     session_minutes: int | None = Field(default=None, ge=1, le=1440)
     export_minutes: int | None = Field(default=None, ge=0, le=1440)
     export_scope: Literal["manager", "channel"] | None = None
+    managed_users: LimitChange | None = None
 
     @field_validator("country")
     @classmethod
@@ -151,22 +159,27 @@ async def change_field(key: str, caller: FieldManager, body: FieldChange, comman
 @routes.get("/channel")
 async def get_channel(caller: Reader, reads: Reads) -> ChannelSettings:
     """The channel's settings."""
-    settings, count = await reads.channel(caller.channel)
-    return _settings(settings, count)
+    return _settings(*await reads.channel(caller.channel))
 
 
 @routes.patch("/channel")
 async def change_channel(
     caller: ChannelManager, body: ChannelChange, commands: Annotated[Contacts, Depends(contacts)], reads: Reads
 ) -> ChannelSettings:
-    """Change some of the channel's settings."""
+    """Change some of the channel's settings (`channel.manage`), or its managed-user limit (`plan.manage`)."""
     if not body.model_fields_set:
         raise Unprocessable("Name at least one setting to change.")
-    await commands.change_channel(caller, lambda now: now.model_copy(update=body.model_dump(exclude_none=True)))
-    settings, count = await reads.channel(caller.channel)
-    return _settings(settings, count)
+    updates = body.model_dump(exclude_none=True, exclude={"managed_users"})
+    if body.model_fields_set - {"managed_users"}:
+        caller.require("channel.manage")
+    if body.managed_users is not None:
+        caller.require("plan.manage")
+        await commands.limit_users(caller, body.managed_users.limit)
+    if updates:
+        await commands.change_channel(caller, lambda now: now.model_copy(update=updates))
+    return _settings(*await reads.channel(caller.channel))
 
 
-def _settings(settings: Channel, count: int) -> ChannelSettings:
-    users = ManagedUsers(limit=None, count=count, hidden=0)
+def _settings(settings: Channel, told: Users) -> ChannelSettings:
+    users = ManagedUsers(limit=told.limit, count=told.count, hidden=told.hidden)
     return ChannelSettings(**settings.model_dump(), managed_users=users)

@@ -19,6 +19,7 @@ from common.events.contacts import (
     ContactEvent,
     ContactIdentified,
     ContactMerged,
+    ContactShown,
     ContactVisited,
     FieldDefinition,
 )  # fmt: skip
@@ -35,7 +36,7 @@ _CONSENTS = ("unsubscribeEmail", "unsubscribeTexting", "unsubscribeAppPush")
 EDITABLE = frozenset({*_TEXTS, *_PHONES, *_CONSENTS, "email", "tags", "blocked"})
 _NOT_EDITABLE = frozenset({
     "id", "member", "createdAt", "updatedAt", "firstSeenAt", "lastSeenAt", "sessionsCount", "sessionCount", "version",
-    "mergedInto",
+    "mergedInto", "hidden",
     *(f"{consent}UpdatedAt" for consent in _CONSENTS),
 })  # fmt: skip
 
@@ -187,7 +188,8 @@ def _profile(kept: Mapping[str, JsonValue], write: Write, fields: Mapping[str, F
 
 def created(id_: UUID, member_id: str | None, event: ContactCreated, at: datetime) -> Contact:
     """A contact at its first version."""
-    empty = Contact(id=id_, member_id=member_id, member=member_id is not None, created_at=at, updated_at=at, version=0)
+    empty = Contact(id=id_, member_id=member_id, member=member_id is not None, created_at=at, updated_at=at, version=0,
+                    hidden=event.hidden)  # fmt: skip
     return evolve(empty, event, at)
 
 
@@ -205,6 +207,8 @@ def evolve(state: Contact, event: ContactEvent, at: datetime) -> Contact:
             "sessions_count": event.sessions_count,
         }
         return state.model_copy(update=updates)
+    if isinstance(event, ContactShown):
+        return state.model_copy(update=updates | {"hidden": False})
     if isinstance(event, ContactAbsorbed):
         # What it held is the survivor's now; what it was before can still be read from its events.
         return Contact(id=state.id, created_at=state.created_at, merged_into=event.into, **updates)

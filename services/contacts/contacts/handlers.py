@@ -1,7 +1,7 @@
 """Commands on contacts: one command, one transaction: load, decide, append."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -13,11 +13,12 @@ from common.events.contacts import Channel, Contact, FieldDefinition
 from common.ids import Ids
 from common.position import Position, last_by_partition
 from common.postgres import Database
-from contacts import journal, publish, store
+from contacts import journal, managed_users_store, publish, store
 from contacts.channel import NEW_CHANNEL
 from contacts.contact import Write, check_member_id, created, decide, evolve, no_contact, read_write
 from contacts.field_handlers import define_seen
 from contacts.identity import Lead, States, again, carry_out, lock_survivors, plan, read_lead
+from contacts.managed_users import hide
 from contacts.publish import Step
 from contacts.store import Tx
 
@@ -52,6 +53,12 @@ class RowResult:
     created: bool = False
     changed: bool = False
     problem: Problem | None = None
+
+    def hidden_by(self, hidden: Collection[UUID]) -> "RowResult":
+        """The result, told that the managed-user limit hides these contacts."""
+        if self.contact is None or self.contact.id not in hidden:
+            return self
+        return replace(self, contact=self.contact.model_copy(update={"hidden": True}))
 
 
 class Contacts:
@@ -113,8 +120,8 @@ class Contacts:
                 raise results[0].problem
             if empty := [i for i, (state, _) in states.items() if state is None]:
                 await store.drop_reserved(tx, caller.channel, empty)
-            position = await journal.append(tx, caller.channel, work.steps, caller.subject, cause)
-        return sorted(results, key=lambda r: r.index), position
+            position, hidden = await journal.write(tx, caller.channel, work.steps, caller.subject, cause)
+        return sorted([r.hidden_by(hidden) for r in results], key=lambda r: r.index), position
 
     async def create_lead(self, caller: Caller, raw: object) -> Written:
         """Make a lead. Raises Unprocessable."""
@@ -126,8 +133,8 @@ class Contacts:
             id_ = self._ids()
             after = created(id_, None, event, now)  # type: ignore[arg-type]
             await store.reserve_lead(tx, caller.channel, id_)
-            position = await journal.append(tx, caller.channel, [Step(event, after)], caller.subject, "api")
-        return Written(after, True, position)
+            position, hidden = await journal.write(tx, caller.channel, [Step(event, after)], caller.subject, "api")
+        return Written(hide([Step(event, after)], hidden)[0].after, True, position)
 
     async def change(self, caller: Caller, contact_id: UUID, raw: object, expected: int | None) -> Written:
         """Change some of a contact's fields. Raises NotFound, Unprocessable, StaleVersion."""
@@ -159,6 +166,11 @@ class Contacts:
                 now = self._clock.now()
                 await outbox.put(tx, [publish.channel_message(caller.channel, changed, version + 1, now)])
         return changed
+
+    async def limit_users(self, caller: Caller, limit: int | None) -> None:
+        """Give the channel another managed-user limit, or none. Those who are hidden are shown again as there is room."""
+        async with self._database.transaction() as tx:
+            await managed_users_store.set_limit(tx, caller.channel, limit, self._clock.now())
 
 
 @dataclass(slots=True)

@@ -110,7 +110,7 @@ async def plan(
             assert member is not None
             both = await store.all_sessions(tx, channel, [old.id, member.id])
             united = session.unite([s for _, s in both], window)
-            taken, gone = merge.merged(member, old, len(united)), merge.absorbed(member)
+            taken, gone = merge.merged(member, old, len(united)), merge.absorbed(old, member)
             after = evolve(member, taken, at)
             return Joined(after, (Step(gone, evolve(old, gone, at)), Step(taken, after)), None, tuple(both), tuple(united))
 

@@ -1,24 +1,34 @@
 """What happened, written down: the events, the states after them and the messages that tell of them, for every command alike."""
 
 from collections.abc import Sequence
+from uuid import UUID
 
 from common import eventstore, outbox
 from common.partition import partition_of
 from common.position import Position, last_by_partition
-from contacts import publish, store
+from contacts import managed_users_store, publish, store
+from contacts.managed_users import hide, moves
 from contacts.publish import Step
 from contacts.store import Tx
 
 
 async def append(tx: Tx, channel: str, steps: Sequence[Step], by: str, cause: str) -> Position:
-    """Append the steps of any number of contacts, whose rows the caller holds locked, each contact's in their order.
+    """Append the steps of any number of contacts, whose rows the caller holds locked, each contact's in their order."""
+    return (await write(tx, channel, steps, by, cause))[0]
+
+
+async def write(tx: Tx, channel: str, steps: Sequence[Step], by: str, cause: str) -> tuple[Position, frozenset[UUID]]:
+    """As `append`; answers also who of those made here is hidden by the managed-user limit, in each of their states.
 
     Which fields are archived is read last, with the rows already locked: an archiving that commits later finds these
     contacts when it sets their values aside, and one that committed before is seen here.
     """
+    hidden = await managed_users_store.move(tx, channel, moves(steps), steps[-1].after.updated_at) if steps else frozenset()
+    steps = hide(steps, hidden)
     latest = {s.after.id: s.after for s in steps}
     if steps:
         await eventstore.append(tx, publish.recorded(channel, steps, by, cause))
         await store.save(tx, channel, list(latest.values()), by)
         await outbox.put(tx, publish.contact_messages(channel, steps, await store.archived_keys(tx, channel)))
-    return last_by_partition((partition_of(f"{channel}/{s.after.id}"), publish.applied(s.after)) for s in steps)
+    written = ((partition_of(f"{channel}/{s.after.id}"), publish.applied(s.after)) for s in steps)
+    return last_by_partition(written), hidden

@@ -42,17 +42,20 @@ async def run_worker() -> None:
     from common.clock import SystemClock
     from common.ids import new_id
     from contacts.job_runner import Runner
+    from contacts.revealing import Revealer
     from contacts.worker import Worker
 
     settings = _settings("worker")
     async with Database.open(
-        settings.postgres.get_secret_value(), size=2 * _JOBS_AT_ONCE + 1, application="contacts-worker"
+        settings.postgres.get_secret_value(), size=2 * _JOBS_AT_ONCE + 2, application="contacts-worker"
     ) as database:
         health = Health({"postgres": database.check}, patience=30)
         runners: dict[str, Runner] = {}
         workers = [Worker(f"worker-{n}:{new_id()}", database, runners, SystemClock(), health) for n in range(_JOBS_AT_ONCE)]
+        revealer = Revealer(database, SystemClock(), health)
         app = common_health.application(health)
-        await process.serve(app, settings.host, settings.port, health, [worker.run for worker in workers])
+        loops = [*(worker.run for worker in workers), revealer.run]
+        await process.serve(app, settings.host, settings.port, health, loops)
 
 
 async def run_api() -> None:

@@ -66,9 +66,9 @@ def becomes(lead: Contact, member_id: str) -> ContactIdentified:
     return ContactIdentified(member_id=member_id, changes=changes)
 
 
-def absorbed(member: Contact) -> ContactAbsorbed:
+def absorbed(lead: Contact, member: Contact) -> ContactAbsorbed:
     """What is told of the lead."""
-    return ContactAbsorbed(into=member.id)
+    return ContactAbsorbed(into=member.id, was_hidden=lead.hidden)
 
 
 def merged(member: Contact, lead: Contact, sessions: int, claims: Claims = NOTHING_VERIFIED) -> ContactMerged:
@@ -82,6 +82,7 @@ def merged(member: Contact, lead: Contact, sessions: int, claims: Claims = NOTHI
         "firstSeenAt": _earlier(mine["firstSeenAt"], theirs["firstSeenAt"]),
         "lastSeenAt": _later(mine["lastSeenAt"], theirs["lastSeenAt"]),
         "sessionsCount": sessions,
+        "hidden": member.hidden and lead.hidden,
     }
     changes = [Change(key=key, from_=mine[key], to=value) for key, value in to.items() if mine[key] != value]
     for key in dict.fromkeys([*member.profile, *lead.profile]):

@@ -14,9 +14,10 @@ from common.clock import from_wire, to_wire
 from common.errors import Unavailable, Unprocessable
 from common.events.contacts import Channel, Contact, FieldDefinition
 from common.postgres import Database
-from contacts import store
+from contacts import managed_users_store, store
 from contacts.channel import BUILT_IN_FIELDS
 from contacts.contact import is_member_id, no_contact
+from contacts.managed_users import Users
 
 _HISTORY = """
 select version, type, data, at, by, cause from event
@@ -31,7 +32,6 @@ _LAST_WAITING = "select max(id) from outbox"
 _STILL_WAITING = "select exists (select from outbox where id <= $1)"
 _SENDING_SECONDS = 10.0
 _POLL_SECONDS = 0.02
-_COUNT = "select count(*) from contact where channel = $1 and version > 0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,11 +139,11 @@ class Queries:
             written = {key: d for key, (d, _) in (await store.fields(connection, channel)).items()}
         return sorted({**BUILT_IN_FIELDS, **written}.values(), key=lambda d: (d.order, d.key))
 
-    async def channel(self, channel: str) -> tuple[Channel, int]:
-        """The settings, and how many contacts there are."""
+    async def channel(self, channel: str) -> tuple[Channel, Users]:
+        """The settings, and how many contacts there are against the limit."""
         async with self._database.connection() as connection:
             settings, _ = await store.load_channel(connection, channel)
-            return settings, await connection.fetchval(_COUNT, channel)
+            return settings, await managed_users_store.look(connection, channel)
 
 
 def _visit_changes(event: dict[str, Any]) -> list[dict[str, Any]]:

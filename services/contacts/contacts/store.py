@@ -27,11 +27,15 @@ _DROP_RESERVED = "delete from contact where channel = $1 and id = any($2::uuid[]
 _IDS = "select member_id, id from contact where channel = $1 and member_id = any($2::text[])"
 _LOCK = """
 select id, member_id, version, doc, changed_by from contact
-where channel = $1 and id = any($2::uuid[]) order by id for update
+where channel = $1 and id = any($2::uuid[]) and erased_at is null order by id for update
 """
-_READ = "select id, member_id, version, doc, changed_by from contact where channel = $1 and id = any($2::uuid[]) and version > 0"
+_READ = """
+select id, member_id, version, doc, changed_by from contact where channel = $1 and id = any($2::uuid[]) and version > 0
+    and erased_at is null
+"""
 _SAVE = """
-update contact set version = new.version, doc = new.doc, changed_by = $5, merged_into = (new.doc ->> 'mergedInto')::uuid
+update contact set version = new.version, doc = new.doc, changed_by = $5, merged_into = (new.doc ->> 'mergedInto')::uuid,
+    hidden = (new.doc ->> 'hidden')::boolean
 from unnest($2::uuid[], $3::bigint[], $4::jsonb[]) as new (id, version, doc)
 where contact.channel = $1 and contact.id = new.id
 """

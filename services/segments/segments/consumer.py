@@ -64,7 +64,8 @@ def read(record: Delivered) -> Fact:
         return ContactFact(partition, record.offset, record.channel, contact_id, known, None)
     merged_into = told.contact.merged_into
     # Checked by the model, judged as it was written: the evaluator reads the wire's own form.
-    doc = None if merged_into is not None else orjson.loads(record.value)["contact"]
+    gone = merged_into is not None or told.contact.hidden
+    doc = None if gone else orjson.loads(record.value)["contact"]
     return ContactFact(partition, record.offset, record.channel, contact_id, Known(told.version, at, doc), merged_into)
 
 

@@ -42,6 +42,7 @@ class Contact(Body):
     profile: dict[str, JsonValue] = Field(default_factory=dict)
     version: int
     merged_into: UUID | None = None
+    hidden: bool = False
 
 
 class Change(Body):
@@ -53,10 +54,11 @@ class Change(Body):
 
 
 class ContactCreated(Body):
-    """A contact came to be, with these first values."""
+    """A contact came to be, with these first values; `hidden` where the channel had as many as its plan shows."""
 
     type: Literal["contact.created"] = "contact.created"
     changes: list[Change] = Field(default_factory=list)
+    hidden: bool = False
 
 
 class ContactChanged(Body):
@@ -99,9 +101,18 @@ class ContactAbsorbed(Body):
 
     type: Literal["contact.absorbed"] = "contact.absorbed"
     into: UUID
+    was_hidden: bool = False
 
 
-ContactEvent = ContactCreated | ContactChanged | ContactVisited | ContactIdentified | ContactMerged | ContactAbsorbed
+class ContactShown(Body):
+    """A contact that the managed-user limit had hidden is shown: the limit grew, or others went."""
+
+    type: Literal["contact.shown"] = "contact.shown"
+
+
+ContactEvent = (
+    ContactCreated | ContactChanged | ContactVisited | ContactIdentified | ContactMerged | ContactAbsorbed | ContactShown
+)
 
 
 class ContactMessage(Body):
@@ -196,6 +207,23 @@ class ChannelMessage(Body):
 
 
 CHANNEL_SUBJECT = "@channel"
+
+
+class ManagedUsersWarning(Body):
+    """A channel's contacts reached 80 or 100 `percent` of its limit; told once each time they do, from below."""
+
+    type: Literal["managedUsers.warning"] = "managedUsers.warning"
+    percent: Literal[80, 100]
+    limit: int
+    count: int
+    hidden: int
+
+
+class ManagedUsersMessage(Body):
+    """The value of `channel.v1`, keyed channel/managedUsers."""
+
+    event: ManagedUsersWarning
+    version: int
 
 
 def contact_message(message: Delivered) -> ContactMessage | None:

@@ -1,0 +1,64 @@
+"""Shows what the managed-user limit had hidden as soon as there is room for it: a timer of the worker."""
+
+import asyncio
+import contextlib
+
+import asyncpg
+
+from common.clock import Clock
+from common.events.contacts import ContactShown
+from common.health import Health
+from common.postgres import Database
+from common.telemetry import log
+from contacts import journal, managed_users_store, store
+from contacts.contact import evolve
+from contacts.publish import Step
+
+_BY = "service:contacts"
+_BATCH = 500
+_LOOK_SECONDS = 0.5
+_AWAY = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
+
+
+class Revealer:
+    """Any number may run: each contact is shown once, whoever comes first."""
+
+    def __init__(self, database: Database, clock: Clock, health: Health, *, batch: int = _BATCH) -> None:
+        self._database = database
+        self._clock = clock
+        self._health = health
+        self._batch = batch
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Go on until told to stop."""
+        while not stop.is_set():
+            self._health.beat("revealer")
+            try:
+                shown = await self.work_once()
+            except _AWAY as error:
+                log.warning("hidden contacts wait to be shown, which is tried again", exc_info=error)
+                shown = 0
+            if not shown:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(stop.wait(), _LOOK_SECONDS)
+
+    async def work_once(self) -> int:
+        """Show one batch in every channel that has room; answers how many were shown."""
+        async with self._database.connection() as connection:
+            channels = await managed_users_store.with_room(connection)
+        return sum([await self._show(channel) for channel in channels])
+
+    async def _show(self, channel: str) -> int:
+        async with self._database.transaction() as tx:
+            wanted = await managed_users_store.oldest_hidden(tx, channel, self._batch)
+            locked = await store.lock(tx, channel, wanted)
+            users = await managed_users_store.load(tx, channel)
+            if users is None:
+                return 0
+            now = self._clock.now()
+            waiting = [state for state, _ in locked.values() if state is not None and state.hidden]
+            told = ContactShown()
+            steps = [Step(told, evolve(state, told, now)) for state in waiting[: users.room]]
+            await journal.append(tx, channel, steps, _BY, "managedUsers")
+            await managed_users_store.drop_if_done(tx, channel)
+        return len(steps)
