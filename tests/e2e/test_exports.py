@@ -20,6 +20,7 @@ from tests.support.exporting import (
     MEMBERS,
     PASSWORD,
     SCORED,
+    UNKNOWN,
     asked,
     channel_with_contacts,
     ended,
@@ -175,6 +176,25 @@ async def test_the_scope_is_exactly_who_was_asked_for(stack: Stack, channel: str
         assert await got({"fingerprint": seen, "except": without}) == MEMBERS - {"m-20", "m-29", "m-1"}
         assert await got({"all": True}) == MEMBERS
         assert await got({"contactIds": [ids["m-3"], ids["m-1"].upper(), ids["m-3"]]}) == {"m-1", "m-3"}
+
+
+async def test_a_merged_contact_stands_for_its_survivor_checked_or_unchecked(stack: Stack) -> None:
+    async with caller(stack, fresh_channel()) as api:
+        await api.json("PATCH", "/v1/channel", body={"exportMinutes": 0})
+        await api.json("PUT", "/v1/contacts/@other", body={"name": "b"})
+        survivor = await api.json("PUT", "/v1/contacts/@m", body={"name": "a"})
+        lead = await api.json("POST", "/v1/contacts", body={"email": "a@example.com"})
+        merged = await api.ask("PUT", "/v1/contacts/@m", body={"leadId": lead["id"]})
+        assert merged.json()["id"] == survivor["id"]
+        columns = ["id", "memberId", "email"]
+        rows = await exported(api, {"contactIds": [lead["id"], survivor["id"]]}, columns=columns, headings="keys")
+        assert rows[1:] == [(survivor["id"], "m", "a@example.com")]
+        seen = {"Dangol-Position": merged.headers["Dangol-Position"]}
+        counted = (await api.ask("POST", "/v1/search/count", body={}, headers=seen)).json()
+        assert counted["total"] == 2
+        scope = {"fingerprint": counted["fingerprint"], "except": [lead["id"], UNKNOWN]}
+        rows = await exported(api, scope, columns=["memberId"], headings="keys")
+        assert rows[1:] == [("other",)]
 
 
 async def test_an_export_of_nobody_is_a_file_with_headings(stack: Stack, channel: str) -> None:

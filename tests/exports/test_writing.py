@@ -1,0 +1,120 @@
+"""A file from a stream of contacts: nothing of the stream missing, counted again from the bytes, with little memory."""
+
+import io
+import tempfile
+import tracemalloc
+from collections.abc import AsyncIterator, Sequence
+
+import orjson
+import pytest
+
+from exports.agile import Stretched, Tampered, WrongPassword
+from exports.export import Column
+from exports.worker import batches
+from exports.writing import Ids, Incomplete, ReadBack, Writing, read_back
+
+LOCK = Stretched.of("abc-123!")
+ID = Column(key="id", type="String", heading="id")
+NAME = Column(key="name", type="String", heading="<row></row>")
+
+
+def line(n: int, name: str = "홍길동</row>") -> bytes:
+    return orjson.dumps({"id": f"{n:06d}", "name": name, "profile": {}})
+
+
+def written(lines: Sequence[bytes], columns: Sequence[Column]) -> io.BytesIO:
+    file = io.BytesIO()
+    writing = Writing(file, LOCK, columns, "Asia/Seoul")
+    writing.add(lines)
+    writing.close()
+    return file
+
+
+def ids_sha256(count: int) -> str:
+    ids = Ids()
+    for n in range(count):
+        ids.add(f"{n:06d}")
+    return ids.sha256()
+
+
+@pytest.mark.parametrize("count", [0, 1, 9, 10, 11, 1000])
+@pytest.mark.parametrize("columns", [[ID], [NAME, ID], [NAME, NAME, ID, NAME]], ids=len)
+def test_rows_and_ids_are_counted_again_from_the_file(count: int, columns: list[Column]) -> None:
+    file = written([line(n) for n in range(count)], columns)
+    assert read_back(file, LOCK, columns) == ReadBack(count, ids_sha256(count))
+
+
+def test_without_a_column_of_ids_the_rows_alone_are_counted() -> None:
+    assert read_back(written([line(n) for n in range(20)], [NAME]), LOCK, [NAME]) == ReadBack(20, None)
+
+
+def test_a_contact_that_comes_twice_ends_the_writing() -> None:
+    with pytest.raises(Incomplete):
+        written([line(1), line(2), line(2)], [ID])
+
+
+def test_a_changed_byte_anywhere_in_the_rows_or_another_lock_is_found() -> None:
+    content = written([line(n, str(hash(n))) for n in range(500)], [ID, NAME]).getvalue()
+    for place in range(4096, len(content) - 8192, 1024):
+        changed = bytearray(content)
+        changed[place] ^= 1
+        with pytest.raises(Tampered):
+            read_back(io.BytesIO(changed), LOCK, [ID, NAME])
+    with pytest.raises(WrongPassword):
+        read_back(io.BytesIO(content), Stretched.of("abc-123!"), [ID, NAME])
+
+
+async def stream(*lines: bytes) -> AsyncIterator[bytes]:
+    for each in lines:
+        yield each
+
+
+async def gathered(*lines: bytes) -> list[bytes]:
+    return [each async for batch in batches(stream(*lines)) for each in batch]
+
+
+async def test_a_stream_with_its_end_is_whole() -> None:
+    lines = [line(n) for n in range(1203)]
+    end = orjson.dumps({"end": True, "rows": 1203})
+    assert await gathered(*lines, end) == lines
+    assert [len(batch) async for batch in batches(stream(*lines, end))] == [500, 500, 203]
+    assert await gathered(orjson.dumps({"end": True, "rows": 0})) == []
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [],
+        [line(1)],
+        [line(1), b'{"id":"000002","na'],
+        [line(1), b'{"end":true,"rows":2}'],
+        [line(1), b'{"end":true}'],
+        [line(1), b'{"end":true,"rows":1}', line(2)],
+        [line(1), b""],
+    ],
+)
+async def test_a_stream_that_broke_off_is_not_taken_for_whole(lines: list[bytes]) -> None:
+    with pytest.raises(Incomplete):
+        await gathered(*lines)
+
+
+def peak_of(count: int) -> int:
+    """The most memory that writing and reading back so many rows took."""
+    columns = [ID, *(Column(key=f"profile.k{n}", type="String", heading=f"k{n}") for n in range(9))]
+    tracemalloc.start()
+    try:
+        with tempfile.TemporaryFile() as file:
+            writing = Writing(file, LOCK, columns, "Asia/Seoul")
+            for begin in range(0, count, 500):
+                profile = {f"k{n}": f"값 {begin} {n}" for n in range(9)}
+                writing.add([orjson.dumps({"id": f"{n:06d}", "profile": profile}) for n in range(begin, begin + 500)])
+            writing.close()
+            assert read_back(file, LOCK, columns).rows == count
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def test_memory_does_not_grow_with_the_rows() -> None:
+    few, many = peak_of(2_000), peak_of(16_000)
+    assert many < few + (1 << 20)
