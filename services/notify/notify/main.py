@@ -11,6 +11,7 @@ from notify.settings import Settings
 from notify.store import Store
 
 GROUP = "notify"
+READS = (EXPORTS,)
 
 
 def _settings(role: str) -> Settings:
@@ -35,7 +36,7 @@ async def run_consumer() -> None:
     async with (
         Database.open(settings.postgres.get_secret_value(), size=2, application="notify-consumer") as database,
         kafka.Producer.open(settings.kafka, client_id="notify-consumer") as producer,
-        kafka.Source.open(settings.kafka, GROUP, [EXPORTS]) as source,
+        kafka.Source.open(settings.kafka, GROUP, READS) as source,
     ):
         health = Health({"postgres": database.check, "kafka": source.check})
         notifier = Notifier(Store(database), settings.public_url, SystemClock(), new_id)
