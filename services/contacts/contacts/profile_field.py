@@ -15,7 +15,7 @@ MOST_FIELDS = 200
 MOST_TEXT, MOST_ELEMENTS, MOST_ELEMENT = 10_000, 100, 256
 _KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_.\-]{0,63}")
 
-_PRESETS: Mapping[str, tuple[FieldTypeName, str, str, bool]] = {
+PRESETS: Mapping[str, tuple[FieldTypeName, str, str, bool]] = {
     "lastCheckoutCompletedAt": ("Date", "최근 주문 시간", "Last order", False),
     "lastCheckoutAt": ("Date", "최근 결제 시도 시간", "Last checkout", False),
     "firstCheckoutCompletedAt": ("Date", "첫 주문 시간", "First order", True),
@@ -64,7 +64,7 @@ def is_nothing(value: object) -> bool:
 def first_seen(key: str, value: object, order: int, pointer: str) -> FieldDefinition:
     """The definition of a key that is seen for the first time: a preset, or inferred from the value."""
     check_key(key, pointer)
-    preset = _PRESETS.get(key)
+    preset = PRESETS.get(key)
     if preset is not None:
         kind, ko, en, once = preset
         return FieldDefinition(key=f"profile.{key}", type=kind, display_name={"ko": ko, "en": en}, order=order, once=once)
