@@ -31,7 +31,8 @@ def mapped(*headings: str, kind: Kind = "leads", mapping: object = None) -> dict
         ("이름", "name"), ("성 함", "name"), ("Full Name", "name"), ("휴대폰", "mobileNumber"), ("휴대폰 번호", "mobileNumber"),
         ("핸드폰번호", "mobileNumber"), ("Mobile-Number", "mobileNumber"), ("MOBILE", "mobileNumber"),
         ("mobileNumber", "mobileNumber"),
-        ("이메일", "email"), ("E-mail", "email"), ("e_mail address", "email"), ("ＥＭＡＩＬ", "email"), ("유선 번호", "landlineNumber"),
+        ("이메일", "email"), ("E-mail", "email"), ("e_mail address", "email"), ("ＥＭＡＩＬ", "email"),
+        ("유선 번호", "landlineNumber"),
         ("태그", "tags"), ("국가", "country"), ("문자 수신 거부", "unsubscribeTexting"), ("SMS 수신거부", "unsubscribeTexting"),
         ("차단", "blocked"), ("등급", "profile.grade"), ("GRADE", "profile.grade"), ("profile.newKey", "profile.newKey"),
         ("Unsubscribed from e-mail", "unsubscribeEmail"), ("프로필 사진", "avatarUrl"),
@@ -141,7 +142,9 @@ def converted(cell: Cell, kind: FieldTypeName = "String", key: str = "profile.x"
         ("06234", "String", "06234"), (6234, "String", "6234"), (1.5, "String", "1.5"), (True, "String", "true"),
         (datetime(2026, 11, 24), "String", "2026-11-24"), (datetime(2026, 11, 24, 9, 30), "String", "2026-11-24 09:30:00"),
         (3, "Number", 3), (2.5, "Number", 2.5), ("1,234,567", "Number", 1234567), ("-0.5", "Number", -0.5), ("+7", "Number", 7),
-        (True, "Boolean", True), ("Y", "Boolean", True), ("아니오", "Boolean", False), ("x", "Boolean", False), (1, "Boolean", True),
+
+               (True, "Boolean", True), ("Y", "Boolean", True), ("아니오", "Boolean", False), ("x", "Boolean", False),
+        (1, "Boolean", True),
         (datetime(2026, 11, 24), "Date", "2026-11-23T15:00:00.000Z"), ("2026-11-24", "Date", "2026-11-23T15:00:00.000Z"),
         ("2026.11.24", "Date", "2026-11-23T15:00:00.000Z"), ("2026/1/2 09:30", "Date", "2026-01-02T00:30:00.000Z"),
         ("2026년 11월 24일", "Date", "2026-11-23T15:00:00.000Z"), ("20261124", "Date", "2026-11-23T15:00:00.000Z"),
@@ -183,7 +186,7 @@ def test_a_consent_is_understood_in_its_own_words(word: Cell, value: bool) -> No
 
 
 def test_blank_cells_say_nothing_and_one_column_may_fill_several_fields() -> None:
-    columns = [
+    columns: list[tuple[Column, Cell]] = [
         (Column(0, "a", ("memberId",), True), 1001.0),
         (Column(1, "b", ("unsubscribeEmail", "unsubscribeTexting"), True), "Y"),
         (Column(2, "c", ("profile.grade",), True), None),

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any, BinaryIO
 
 import msoffcrypto
-import olefile  # type: ignore[import-untyped]
+import olefile
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st

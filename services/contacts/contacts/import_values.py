@@ -169,7 +169,7 @@ class Inference:
 
     def __init__(self, zone: ZoneInfo) -> None:
         self._zone = zone
-        self._possible = set(_INFERRED)
+        self._possible: set[FieldTypeName] = set(_INFERRED)
         self._seen = False
 
     def see(self, cell: Cell) -> None:
@@ -187,7 +187,10 @@ class Inference:
         preset = PRESETS.get(key.removeprefix("profile."))
         if preset is not None:
             return preset[0]
-        return next((kind for kind in _INFERRED if kind in self._possible), "String")
+        for kind in _INFERRED:
+            if kind in self._possible:
+                return kind
+        return "String"
 
 
 def _could_be(cell: Cell, zone: ZoneInfo) -> set[FieldTypeName]:
