@@ -55,8 +55,8 @@ def from_millis(millis: int) -> datetime:
 
 def to_wire(instant: datetime) -> str:
     """RFC 3339 in UTC with milliseconds, `2026-11-24T03:00:00.000Z`."""
-    utc = instant.astimezone(UTC)
-    return f"{utc.year:04d}-{utc:%m-%dT%H:%M:%S}.{utc.microsecond // 1000:03d}Z"
+    utc = instant if instant.tzinfo is UTC else instant.astimezone(UTC)
+    return utc.isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
 def from_wire(text: str) -> datetime:

@@ -1,5 +1,7 @@
 """Which partition a key belongs to: Kafka's own default, so that programs in any language agree."""
 
+from functools import lru_cache
+
 SHARDS = 16
 """Outbox shards, and partitions of every topic keyed by contact: one shard feeds one partition, and so gives it its order."""
 
@@ -22,6 +24,7 @@ def murmur2(data: bytes) -> int:
     return h ^ h >> 15
 
 
+@lru_cache(maxsize=65_536)
 def partition_of(key: str, partitions: int = SHARDS) -> int:
     """The partition of a key among so many."""
     return (murmur2(key.encode()) & 0x7FFFFFFF) % partitions
