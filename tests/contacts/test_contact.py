@@ -161,6 +161,7 @@ def test_a_new_member_has_its_first_values_and_a_new_lead_may_have_none() -> Non
     assert (member.created_at, member.updated_at, member.first_seen_at, member.sessions_count) == (BORN, BORN, None, 0)
     event = decide(None, Write(), FIELDS)
     assert event == ContactCreated(changes=[])
+    assert isinstance(event, ContactCreated)
     assert created(ID, None, event, BORN).member is False
 
 

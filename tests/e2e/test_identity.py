@@ -60,7 +60,7 @@ async def test_a_merged_lead_is_found_nowhere_and_its_id_leads_to_the_member(sta
         last = [m.value for m in await everything(stack.kafka, CONTACTS) if m.key == f"{channel}/{gone}"][-1]
         assert last is not None
         told = orjson.loads(last)
-        assert told["event"] == {"type": "contact.absorbed", "into": member}
+        assert told["event"] == {"type": "contact.absorbed", "into": member, "wasHidden": False}
         assert (told["contact"]["mergedInto"], told["contact"]["email"]) == (member, None)
 
 
