@@ -128,3 +128,43 @@ async def test_an_export_goes_on_when_its_worker_is_killed(stack: Stack) -> None
         rows = decrypt(file.content, password)
         assert sorted(row[1] for row in rows[1:]) == sorted(f"m-{n}" for n in range(8000))
         assert done["manifest"]["rows"] == 8000
+
+
+async def test_a_bulk_action_goes_on_when_its_worker_is_killed_and_changes_nobody_twice(stack: Stack) -> None:
+    async with caller(stack, fresh_channel()) as api:
+        ids: list[str] = []
+        for begin in range(0, 5000, 1000):
+            batch = [{"memberId": f"m-{n}"} for n in range(begin, begin + 1000)]
+            ids += [r["id"] for r in (await api.json("POST", "/v1/contacts/batch", body={"contacts": batch}))["results"]]
+
+        async def counted() -> dict[str, Any]:
+            answer: dict[str, Any] = await api.json("POST", "/v1/search/count", body={})
+            return answer
+
+        async def kill_midway() -> dict[str, Any] | None:
+            fingerprint = (await eventually(counted, lambda answer: answer["total"] == len(ids), 60))["fingerprint"]
+            body = {"action": {"addTags": [f"t-{len(asked)}"]}, "target": {"fingerprint": fingerprint}}
+            job: dict[str, Any] = await api.json("POST", "/v1/bulk-actions", body=body)
+            asked.append(job["id"])
+            while (await api.json("GET", f"/v1/bulk-actions/{job['id']}"))["done"] == 0:
+                await asyncio.sleep(0)
+            pid = kill(stack, "contacts-worker")
+            after = await api.json("GET", f"/v1/bulk-actions/{job['id']}")
+            await replaced(stack, "contacts-worker", pid)
+            return job if after["status"] == "running" else None
+
+        # A worker faster than the test's look may be done by then: ask again until one was killed with the work in its hands.
+        asked: list[str] = []
+        job = await eventually(kill_midway, lambda found: found is not None, 120)
+        assert job is not None
+
+        async def state() -> dict[str, Any]:
+            answer: dict[str, Any] = await api.json("GET", f"/v1/bulk-actions/{job['id']}")
+            return answer
+
+        done = await eventually(state, lambda now: now["status"] not in {"waiting", "running"}, 120)
+        assert (done["status"], done["total"], done["changed"]) == ("done", len(ids), len(ids))
+        for contact_id in ids[::50]:
+            history = await api.json("GET", f"/v1/contacts/{contact_id}/history")
+            causes = Counter(item["cause"] for item in history["items"])
+            assert causes[f"bulkAction:{job['id']}"] == 1

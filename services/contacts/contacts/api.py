@@ -12,7 +12,7 @@ from common.errors import Unprocessable
 from common.events.contacts import Contact
 from common.http import IfMatch, Limit, Wire, permit, router
 from common.ids import Id, parse_id
-from contacts import api_settings
+from contacts import api_bulk, api_settings
 from contacts.contact import as_wire, etag, no_contact
 from contacts.handlers import Contacts, Written
 from contacts.queries import Listed, Queries
@@ -198,5 +198,5 @@ async def sent(caller: Reader, reads: Reads) -> Response:
     return _json({"channel": caller.channel, "sent": True})
 
 
-ROUTERS: list[APIRouter] = [routes, api_settings.routes]
+ROUTERS: list[APIRouter] = [routes, api_bulk.routes, api_settings.routes]
 INTERNAL: list[APIRouter] = [internal]

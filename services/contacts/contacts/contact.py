@@ -19,6 +19,7 @@ from common.events.contacts import (
     ContactEvent,
     ContactIdentified,
     ContactMerged,
+    ContactRestored,
     ContactShown,
     ContactVisited,
     FieldDefinition,
@@ -32,12 +33,12 @@ _MEMBER_ID = re.compile(r"\S{1,64}")
 _EMAIL = re.compile(r"[^\s@]{1,64}@[^\s@.]+(\.[^\s@.]+)+")
 _TEXTS = ("name", "avatarUrl", "language", "country", "city")
 _PHONES = ("mobileNumber", "landlineNumber")
-_CONSENTS = ("unsubscribeEmail", "unsubscribeTexting", "unsubscribeAppPush")
-EDITABLE = frozenset({*_TEXTS, *_PHONES, *_CONSENTS, "email", "tags", "blocked"})
+CONSENTS = ("unsubscribeEmail", "unsubscribeTexting", "unsubscribeAppPush")
+EDITABLE = frozenset({*_TEXTS, *_PHONES, *CONSENTS, "email", "tags", "blocked"})
 _NOT_EDITABLE = frozenset({
     "id", "member", "createdAt", "updatedAt", "firstSeenAt", "lastSeenAt", "sessionsCount", "sessionCount", "version",
     "mergedInto", "hidden",
-    *(f"{consent}UpdatedAt" for consent in _CONSENTS),
+    *(f"{consent}UpdatedAt" for consent in CONSENTS),
 })  # fmt: skip
 
 
@@ -111,7 +112,7 @@ def _mapping(value: object, pointer: str) -> Mapping[str, object]:
 def _built_in(key: str, value: object, country: str, pointer: str) -> JsonValue:
     if key == "tags":
         return list(dict.fromkeys(elements([] if value is None else value, pointer, MOST_TAGS) or []))
-    if key in _CONSENTS or key == "blocked":
+    if key in CONSENTS or key == "blocked":
         if value is None:
             return False
         if not isinstance(value, bool):
@@ -158,7 +159,7 @@ def changes(state: Contact | None, write: Write, fields: Mapping[str, FieldDefin
             )
         wanted["tags"] = list(tags)
     for key, to in wanted.items():
-        default: JsonValue = False if key in _CONSENTS or key == "blocked" else [] if key == "tags" else None
+        default: JsonValue = False if key in CONSENTS or key == "blocked" else [] if key == "tags" else None
         before = now.get(key, default)
         if before != to:
             found.append(Change(key=key, from_=before, to=to))
@@ -212,7 +213,7 @@ def evolve(state: Contact, event: ContactEvent, at: datetime) -> Contact:
     if isinstance(event, ContactAbsorbed):
         # What it held is the survivor's now; what it was before can still be read from its events.
         return Contact(id=state.id, created_at=state.created_at, merged_into=event.into, **updates)
-    if isinstance(event, ContactIdentified | ContactMerged):
+    if isinstance(event, ContactIdentified | ContactMerged | ContactRestored):
         return _with(state, event.changes).model_copy(update=updates)
     profile = dict(state.profile)
     for change in event.changes:
@@ -223,7 +224,7 @@ def evolve(state: Contact, event: ContactEvent, at: datetime) -> Contact:
                 profile[change.key[8:]] = change.to
             continue
         updates[_ATTRIBUTES[change.key]] = change.to
-        if change.key in _CONSENTS:
+        if change.key in CONSENTS:
             updates[_ATTRIBUTES[f"{change.key}UpdatedAt"]] = at
     return state.model_copy(update=updates | {"profile": profile})
 

@@ -49,6 +49,7 @@ class Job(Body):
     counts: dict[str, int] = Field(default_factory=dict)
     cursor: JsonValue = None
     undoing: bool = False
+    undone_by: str | None = None
     attempts: int = 0
     problem: str | None = None
     ended_at: Instant | None = None
@@ -111,6 +112,8 @@ class Cancel:
 class Undo:
     """Somebody wants what it did taken back."""
 
+    by: str
+
 
 Command: TypeAlias = TakeUp | Advance | Finish | GiveBack | Fail | Cancel | Undo
 
@@ -118,11 +121,11 @@ Command: TypeAlias = TakeUp | Advance | Finish | GiveBack | Fail | Cancel | Undo
 def decide(job: Job, command: Command) -> Job:
     """The job after the command, one version on. Raises Conflict."""
     match command:
-        case Undo():
+        case Undo(by=by):
             _check_undoable(job)
             # One that failed while it was being undone goes on where it was.
-            cursor = job.cursor if job.undoing else None
-            return _after(job, status=Status.WAITING, undoing=True, cursor=cursor, attempts=0, problem=None, ended_at=None)
+            where = {"undoing": True, "undone_by": by, "cursor": job.cursor if job.undoing else None}
+            return _after(job, status=Status.WAITING, attempts=0, problem=None, ended_at=None, **where)
         case Cancel(at=at):
             _require(job, job.in_work, "cannot be cancelled any more", "notCancellable")
             _require(job, not job.undoing, "is being undone, which cannot be cancelled", "notCancellable")
@@ -142,7 +145,8 @@ def _decide_work(job: Job, command: TakeUp | Advance | Finish | GiveBack | Fail)
             counts = {name: job.counts.get(name, 0) + command.counts.get(name, 0) for name in {**job.counts, **command.counts}}
             total = job.total if command.total is None else command.total
             position = _joined(job, command.position)
-            return _after(job, cursor=command.cursor, counts=counts, total=total, position=position, attempts=0)
+            attempts = job.attempts if command.cursor == job.cursor else 0
+            return _after(job, cursor=command.cursor, counts=counts, total=total, position=position, attempts=attempts)
         case Finish(at=at):
             return _ended(job, Status.UNDONE if job.undoing else Status.DONE, at)
         case GiveBack(failed=failed, at=at):

@@ -1,11 +1,19 @@
 """The composition root of contacts: settings are read and connections opened here and nowhere else."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx
+
 from common import health as common_health
 from common import process, telemetry
+from common.auth import Signer
 from common.health import Health
 from common.kafka import Producer
+from common.peers import Peer
 from common.postgres import Database, migrate
 from common.relay import Relay
+from contacts.neighbours import Neighbours
 from contacts.settings import Settings
 
 _JOBS_AT_ONCE = 3
@@ -16,6 +24,13 @@ def _settings(role: str) -> Settings:
     settings = Settings()  # pyright: ignore[reportCallIssue] - from the environment
     telemetry.configure("contacts", role, settings.log_level, settings.otlp_endpoint)
     return settings
+
+
+@asynccontextmanager
+async def _neighbours(settings: Settings) -> AsyncIterator[Neighbours]:
+    signer = Signer(settings.signing_key, settings.issuer, "service:contacts")
+    async with httpx.AsyncClient(timeout=30) as client:
+        yield Neighbours(Peer(client, signer, settings.search_url, "contacts.read"))
 
 
 async def run_migrate() -> None:
@@ -41,16 +56,21 @@ async def run_worker() -> None:
     """Work jobs off."""
     from common.clock import SystemClock
     from common.ids import new_id
+    from contacts import bulk_action
+    from contacts.bulk_runner import BulkActions
     from contacts.job_runner import Runner
     from contacts.revealing import Revealer
     from contacts.worker import Worker
 
     settings = _settings("worker")
-    async with Database.open(
-        settings.postgres.get_secret_value(), size=2 * _JOBS_AT_ONCE + 2, application="contacts-worker"
-    ) as database:
+    async with (
+        Database.open(
+            settings.postgres.get_secret_value(), size=2 * _JOBS_AT_ONCE + 2, application="contacts-worker"
+        ) as database,
+        _neighbours(settings) as neighbours,
+    ):
         health = Health({"postgres": database.check}, patience=30)
-        runners: dict[str, Runner] = {}
+        runners: dict[str, Runner] = {bulk_action.KIND: BulkActions(neighbours)}
         workers = [Worker(f"worker-{n}:{new_id()}", database, runners, SystemClock(), health) for n in range(_JOBS_AT_ONCE)]
         revealer = Revealer(database, SystemClock(), health)
         app = common_health.application(health)
@@ -66,18 +86,20 @@ async def run_api() -> None:
     from common.idempotency import Idempotency
     from common.ids import new_id
     from contacts import api
+    from contacts.bulk_handlers import BulkActions
     from contacts.field_handlers import Fields
     from contacts.handlers import Contacts
     from contacts.queries import Queries
     from contacts.visit_handlers import Visits
 
     settings = _settings("api")
-    async with Database.open(
-        settings.postgres.get_secret_value(), size=settings.pool_size, application="contacts-api"
-    ) as database:
+    async with (
+        Database.open(settings.postgres.get_secret_value(), size=settings.pool_size, application="contacts-api") as database,
+        _neighbours(settings) as neighbours,
+    ):
         health = Health({"postgres": database.check})
         clock = SystemClock()
-        commands = Contacts(database, clock, new_id)
+        commands, reads = Contacts(database, clock, new_id), Queries(database)
         memory = Idempotency(database, bytes.fromhex(settings.idempotency_secret.get_secret_value()), clock)
         app = application(
             "contacts",
@@ -88,9 +110,10 @@ async def run_api() -> None:
             limits={"/v1/contacts/batch": 8 * MIB, "/v1/visits": 8 * MIB, "/internal/": 64 * MIB},
             state={
                 "contacts": commands,
-                "queries": Queries(database),
+                "queries": reads,
                 "visits": Visits(database, clock, new_id),
                 "fields": Fields(database, clock),
+                "bulk_actions": BulkActions(database, reads, neighbours, clock, new_id),
             },
             admitted=commands.ensure_channel,
             memory=memory,

@@ -2,10 +2,12 @@
 
 from pydantic_settings import SettingsConfigDict
 
-from common.settings import ApiSettings, ServiceSettings
+from common.settings import ApiSettings, CallerSettings, ServiceSettings
 
 
-class Settings(ServiceSettings, ApiSettings):
+class Settings(ServiceSettings, CallerSettings, ApiSettings):
     """`CONTACTS_…` of the environment."""
 
     model_config = SettingsConfigDict(env_prefix="CONTACTS_", frozen=True, extra="ignore")
+
+    search_url: str

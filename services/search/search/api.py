@@ -80,6 +80,7 @@ class Scan(Counted):
     all: Literal[True] | None = None
     without: Annotated[list[Id], Field(max_length=MOST_IDS, alias="except")] = []  # noqa: RUF012
     contact_ids: Annotated[list[Id], Field(max_length=MOST_IDS)] | None = None
+    whole: bool = True
 
     @model_validator(mode="after")
     def _one_scope(self) -> Self:
@@ -171,9 +172,9 @@ async def audience(caller: Reader, body: Audience, reads: Reads, awaited: Awaite
 
 @internal.post("/scan")
 async def scan(caller: Reader, body: Scan, reads: Reads) -> Response:
-    """Whole contacts of one instant, not before the request, as NDJSON in the order of their ids."""
+    """Whole contacts (or their ids and versions) of one instant, not before the request, as NDJSON in the order of their ids."""
     await reads.catch_up(caller.channel)
-    rows = reads.scan(caller.channel, body.wanted(body.without), body.contact_ids, whole=True)
+    rows = reads.scan(caller.channel, body.wanted(body.without), body.contact_ids, whole=body.whole)
     head = await anext(rows)
     return await _stream(rows, {"total": head["total"], "instant": to_wire(from_millis(head["at"]))})
 

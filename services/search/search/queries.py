@@ -204,11 +204,12 @@ class Finder:
             code="fingerprintMismatch",
             pointer="/fingerprint",
         )
+        # What cannot be understood is refused as such, whatever the fingerprint.
+        prepared = await self.prepare(channel, Wanted(wanted.filter, wanted.filter_given, wanted.segment, wanted.query))
         try:
             seen: Mapping[str, Any] = self._sealer.open("fingerprint", fingerprint)
         except NotOurs:
             raise mismatch from None
-        prepared = await self.prepare(channel, Wanted(wanted.filter, wanted.filter_given, wanted.segment, wanted.query))
         if (seen["channel"], seen["meaning"]) != (channel, prepared.meaning) or prepared.now - seen["at"] > _FINGERPRINT_MILLIS:
             raise mismatch
         total = await self._index.count(prepared.query)

@@ -110,8 +110,22 @@ class ContactShown(Body):
     type: Literal["contact.shown"] = "contact.shown"
 
 
+class ContactRestored(Body):
+    """What a bulk action changed of a contact was taken back, the times of its consents' changes too."""
+
+    type: Literal["contact.restored"] = "contact.restored"
+    changes: list[Change] = Field(default_factory=list)
+
+
 ContactEvent = (
-    ContactCreated | ContactChanged | ContactVisited | ContactIdentified | ContactMerged | ContactAbsorbed | ContactShown
+    ContactCreated
+    | ContactChanged
+    | ContactVisited
+    | ContactIdentified
+    | ContactMerged
+    | ContactAbsorbed
+    | ContactShown
+    | ContactRestored
 )
 
 
