@@ -33,6 +33,7 @@ _STREAM_LOOK_SECONDS = 0.2
 _STREAM_COMMENT_SECONDS = 15.0
 _STREAM_BATCH = 1000
 _MOST_STEPS = 1000
+_USUAL_STEPS = 30
 _LAST_MILLIS = 253_402_300_799_999  # 9999-12-31T23:59:59.999Z: later than that is never
 _STEPS = {"minute": 60_000, "hour": 3_600_000, "day": 86_400_000, "week": 604_800_000}
 
@@ -302,12 +303,13 @@ async def count_changes(
     segment: Existing,
     parts: Using,
     caller: Reader,
-    begin: Annotated[Instant, Query(alias="from")],
+    begin: Annotated[Instant | None, Query(alias="from")] = None,
     end: Annotated[Instant | None, Query(alias="to")] = None,
     step: Literal["minute", "hour", "day", "week"] = "day",
 ) -> Page[Count]:
-    """Count who entered and left, and the size, step by step from one instant to another."""
-    first, last = to_millis(begin), to_millis(end or parts.clock.now())
+    """Count who entered and left, and the size, step by step from one instant to another; by default the last 30 steps."""
+    last = to_millis(end or parts.clock.now())
+    first = last - _USUAL_STEPS * _STEPS[step] if begin is None else to_millis(begin)
     if first > last:
         raise Unprocessable("`from` must not be later than `to`.")
     if (last - first) // _STEPS[step] >= _MOST_STEPS:
@@ -320,10 +322,7 @@ async def count_changes(
 @idempotency.repeatable
 async def explain_membership(segment: Existing, body: Why, parts: Using, caller: Reader) -> dict[str, object]:
     """Explain why a contact is in a segment or not: every condition, what it saw, and when the clock will change it."""
-    try:
-        known = await parts.queries.contact(caller.channel, body.contact_id)
-    except NotFound as missing:
-        raise Unprocessable(missing.detail, code="unknownContact", pointer="/contactId") from None
+    known = await parts.queries.contact(caller.channel, body.contact_id)
     return await parts.queries.explain(caller.channel, segment.id, known, to_millis(parts.clock.now()))
 
 

@@ -1,5 +1,7 @@
 """Kafka into segments: every version of every contact is judged, and fields and settings change what segments mean."""
 
+import asyncio
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
@@ -8,18 +10,23 @@ import orjson
 
 from common.clock import Clock, to_millis
 from common.envelope import Delivered, UnreadableMessage
+from common.errors import Unavailable
 from common.events.contacts import ChannelMessage, FieldMessage, contact_message, field_message
 from common.ids import Ids, parse_id
 from common.postgres import Database
+from common.telemetry import log
 from common.topics import CONTACTS, FIELDS
 from segments import store
 from segments.definition import reconsidered
 from segments.ledger import Ledger, Place
 from segments.membership import Known, Rule, Standing, absent, follow
 from segments.queries import Rules
+from segments.store import Fenced
 
 GROUP = "segments"
 TOPICS = (CONTACTS, FIELDS)
+
+_WATCH_SECONDS = 2.0
 
 Partition = tuple[str, int]
 
@@ -87,6 +94,25 @@ class Judge:
         for partition, offset in known.items():
             self._applied[partition] = max(offset, self._applied.get(partition, 0))
         return known
+
+    async def watch(self, stop: asyncio.Event) -> None:
+        """Look now and then, until told to stop, whether a rebuild has moved the offsets back. Raises Fenced where it has."""
+        while not stop.is_set():
+            try:
+                await self.look()
+            except Unavailable as error:
+                log.warning("waiting for a store", reason=error.detail)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), _WATCH_SECONDS)
+
+    async def look(self) -> None:
+        """Raises Fenced where the database has read less than this process has: then all must be read again."""
+        applied = dict(self._applied)  # as it was before the database is asked, which can only know more by then
+        with store.away_is_unavailable():
+            async with self._database.connection() as connection:
+                known = await store.all_offsets(connection)
+        if any(known.get(partition, 0) < offset for partition, offset in applied.items()):
+            raise Fenced("the offsets were moved back: everything is to be read again")
 
     def decode(self, record: Delivered) -> Fact:
         """Read a message, and remember that it was seen, readable or not. Raises UnreadableMessage."""

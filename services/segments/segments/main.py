@@ -41,7 +41,7 @@ async def _consumer(settings: Settings) -> None:
         async with Source.open(settings.kafka, GROUP, TOPICS, positions=judge.positions) as source:
             state = Health({"postgres": database.check, "kafka": source.check})
             loop = Consumer(source, judge.decode, judge.apply, DeadLetters(producer, GROUP), state)
-            await process.serve(health.application(state), settings.host, settings.port, state, [loop.run])
+            await process.serve(health.application(state), settings.host, settings.port, state, [loop.run, judge.watch])
 
 
 async def _worker(settings: Settings) -> None:

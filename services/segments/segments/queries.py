@@ -8,7 +8,7 @@ from uuid import UUID
 import asyncpg
 import orjson
 
-from common.errors import Conflict, NotFound
+from common.errors import Conflict, Gone, NotFound
 from common.filters import explain
 from common.position import Position
 from common.postgres import Database
@@ -195,13 +195,15 @@ class Queries:
         return [MemberView(r[0], r[1]) for r in rows]
 
     async def contact(self, channel: str, contact_id: UUID) -> store.Contact:
-        """A contact, or the one it was merged into. Raises NotFound where it never was or is erased."""
+        """A contact, or the one it was merged into. Raises NotFound where it never was, and Gone where it is erased."""
         async with self._database.connection() as connection:
             following: UUID | None = contact_id
             for _ in range(_MOST_MERGES):
                 row = await connection.fetchrow(_CONTACT, channel, following)
-                if row is None or (row["doc"] is None and row["merged_into"] is None):
+                if row is None:
                     break
+                if row["doc"] is None and row["merged_into"] is None:
+                    raise Gone("This contact was erased.", code="erased")
                 if row["doc"] is not None:
                     known = Known(row["version"], row["at_ms"], orjson.loads(row["doc"]))
                     return store.Contact(channel, row["id"], known)

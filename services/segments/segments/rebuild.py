@@ -13,7 +13,8 @@ async def rebuild(database: Database, clock: Clock) -> int:
     """Begin it, while the system runs; answers how many segments are to be judged again.
 
     The consumer finds its offsets moved, stops, is started again and reads from the beginning: versions it has are ignored,
-    what is missing is added. Nobody who is in today is told to have entered again: only differences are changes.
+    what is missing is added. The log of changes is what was told and stays: who is in begins from it, and only differences
+    between that and the new judgement are changes.
     """
     count = 0
     async with database.transaction() as tx:
@@ -22,6 +23,7 @@ async def rebuild(database: Database, clock: Clock) -> int:
     for channel in channels:
         async with database.transaction() as tx:
             await store.change_alone(tx, [channel])
+            await store.members_from_log(tx, channel)
             loaded = await store.load_channel(tx, channel)
             now = to_millis(clock.now())
             again = [rebuilt(s, now) for s in loaded.segments.values() if s.status != "broken"]

@@ -79,6 +79,7 @@ _OFFSETS = """
 select o.topic, o.partition, o.next_offset from consumer_offset o
 join unnest($1::text[], $2::integer[]) as p (topic, partition) using (topic, partition)
 """
+_ALL_OFFSETS = "select topic, partition, next_offset from consumer_offset"
 _MOVE = """
 update consumer_offset o set next_offset = m.next
 from unnest($1::text[], $2::integer[], $3::bigint[], $4::bigint[]) as m (topic, partition, expected, next)
@@ -92,6 +93,11 @@ async def offsets(tx: Tx, pairs: Sequence[tuple[str, int]]) -> dict[tuple[str, i
     columns = [topic for topic, _ in pairs], [partition for _, partition in pairs]
     await tx.execute(_BEGIN_OFFSETS, *columns)
     return {(r["topic"], r["partition"]): r["next_offset"] for r in await tx.fetch(_OFFSETS, *columns)}
+
+
+async def all_offsets(tx: Tx) -> dict[tuple[str, int], int]:
+    """The next offset of every partition that was ever read."""
+    return {(r["topic"], r["partition"]): r["next_offset"] for r in await tx.fetch(_ALL_OFFSETS)}
 
 
 async def move(tx: Tx, moves: Sequence[Move]) -> None:
@@ -341,6 +347,30 @@ _PURGE = """
 delete from membership m where m.settled_ms < $1 and not m.member and m.next_change_ms is null
 and not exists (select from segment s where s.channel = m.channel and s.id = m.segment_id and s.status = 'building')
 """
+
+
+_MEMBERS_FROM_LOG = (
+    "delete from membership where channel = $1",
+    """
+    insert into membership (channel, segment_id, contact_id, member, since_ms, settled_ms, build)
+    select channel, segment_id, contact_id, true, at_ms, at_ms, 0 from (
+        select distinct on (segment_id, contact_id) channel, segment_id, contact_id, at_ms, change
+        from change where channel = $1 order by segment_id, contact_id, position desc
+    ) as last where change = 'entered'
+    """,
+    """
+    update tally t set members = (
+        select count(*) from membership m where m.channel = t.channel and m.segment_id = t.segment_id
+    ) where channel = $1
+    """,
+)
+_PATIENCE = 600.0
+
+
+async def members_from_log(tx: Tx, channel: str) -> None:
+    """Who is in the channel's segments, by the log alone; by no definition, so that all must be built."""
+    for statement in _MEMBERS_FROM_LOG:
+        await tx.execute(statement, channel, timeout=_PATIENCE)
 
 
 async def standings(

@@ -1,0 +1,197 @@
+"""The clock and the builds on the real PostgreSQL: to the millisecond, by several at once, and after a kill."""
+
+import asyncio
+from uuid import UUID, uuid4
+
+import asyncpg
+
+from common.health import Health
+from common.ids import new_id
+from common.postgres import Database
+from common.topics import CONTACTS
+from segments.worker import Timer
+from tests.segments.support import MINUTE, NOON, named, seen_within
+from tests.segments.world import CHANNEL, KIM, World
+from tests.support.api import eventually
+
+RECENT = seen_within(10)
+DUE = NOON + 10 * MINUTE
+
+
+async def arrived(world: World, count: int, *, seen: int = NOON, name: str | None = None) -> list[UUID]:
+    await world.judge.positions([(CONTACTS, 0)])
+    made = [uuid4() for _ in range(count)]
+    await world.tell(*(world.contact(c, 1, NOON, seen=seen, name=name) for c in made))
+    return made
+
+
+async def test_a_contact_leaves_by_the_clock_at_exactly_the_end_of_its_window(world: World) -> None:
+    segment = await world.make(RECENT)
+    (one,) = await arrived(world, 1)
+    standing = await world.queries.standing(CHANNEL, segment, one)
+    assert (standing.member, standing.next_change) == (True, DUE)
+    await world.tick(DUE - 1)
+    assert await world.members(segment) == {one}
+    await world.tick(DUE)
+    assert await world.members(segment) == set()
+    assert (await world.told(segment))[1:] == [("left", "clock", DUE)]
+    assert [e["cause"] for e in await world.sent() if e["type"] == "segment.left"] == ["clock"]
+    assert await world.value("select count(*) from membership where next_change_ms is not null") == 0
+
+
+async def test_a_contact_due_in_several_segments_is_settled_in_all(world: World) -> None:
+    short, long, other = await world.make(RECENT), await world.make(seen_within(11)), await world.make({"not": RECENT})
+    await arrived(world, 1)
+    await world.tick(NOON + 60 * MINUTE)
+    assert (await world.told(short))[-1] == ("left", "clock", DUE)
+    assert (await world.told(long))[-1] == ("left", "clock", DUE + MINUTE)
+    assert (await world.told(other))[-1] == ("entered", "clock", DUE)
+
+
+async def test_a_huge_backlog_is_settled_batch_by_batch_and_told_at_its_due_instants(world: World) -> None:
+    segment = await world.make(RECENT)
+    for wave in range(3):
+        await arrived(world, 900, seen=NOON - wave * MINUTE)
+    world.now = NOON + 7 * 86_400_000
+    timer = world.timer()
+    found = [await timer.fire() for _ in range(4)]
+    assert found == [1000, 1000, 700, 0]
+    left = [c for c in await world.changes(segment) if c.change == "left"]
+    assert sorted({c.at for c in left}) == [DUE - 2 * MINUTE, DUE - MINUTE, DUE]
+    # The longest due first: nobody waits behind those who came later.
+    assert [c.at for c in left[:900]] == [DUE - 2 * MINUTE] * 900
+    assert (await world.shown(segment)).count == 0
+    await world.check(segment)
+
+
+async def test_several_timers_at_once_settle_each_contact_once(world: World) -> None:
+    segment, other = await world.make(RECENT), await world.make({"not": RECENT})
+    await arrived(world, 1500)
+    world.now = DUE
+
+    async def settle_all(timer: Timer) -> None:
+        while await timer.fire():
+            pass
+
+    await asyncio.gather(*(settle_all(world.timer()) for _ in range(4)))
+    assert len(await world.changes(segment)) == 3000
+    assert len(await world.changes(other)) == 1500
+    await world.check(segment)
+    await world.check(other)
+
+
+async def test_a_builder_killed_between_chunks_is_gone_on_with_by_another(world: World) -> None:
+    made = await arrived(world, 95, name="Kim")
+    segment = await world.make(named("Kim"), built=False)
+    for _ in range(3):
+        assert await world.builder(chunk=10).advance()
+    assert (await world.shown(segment)).status == "building"
+    assert (await world.shown(segment)).count == 30
+    following = world.builder(chunk=10)
+    while await following.advance():
+        pass
+    shown = await world.shown(segment)
+    assert (shown.status, shown.count) == ("live", 95)
+    assert await world.members(segment) == set(made)
+    await world.check(segment)
+
+
+async def test_a_chunk_done_twice_changes_nothing(world: World) -> None:
+    await arrived(world, 30, name="Kim")
+    segment = await world.make(named("Kim"), built=False)
+    await world.builder(chunk=20).advance()
+    async with world.database.connection() as connection:
+        await connection.execute("update segment set built_to = null")
+    await world.build()
+    assert len(await world.changes(segment)) == 30
+    await world.check(segment)
+
+
+async def test_several_builders_at_once_judge_everybody_once(world: World) -> None:
+    await arrived(world, 200, name="Kim")
+    segments = [await world.make(named("Kim"), built=False) for _ in range(3)]
+    builders = [world.builder(chunk=15) for _ in range(4)]
+
+    async def live() -> bool:
+        return all([(await world.shown(s)).status == "live" for s in segments])
+
+    while not await live():
+        await asyncio.gather(*(builder.advance() for builder in builders))
+    for segment in segments:
+        assert len(await world.changes(segment)) == 200
+        await world.check(segment)
+
+
+async def test_a_definition_changed_while_it_is_built_is_built_from_the_beginning(world: World) -> None:
+    kims, lees = await arrived(world, 25, name="Kim"), await arrived(world, 25, name="Lee")
+    segment = await world.make(named("Kim"), built=False)
+    builder = world.builder(chunk=20)
+    await builder.advance()
+    world.now = NOON + MINUTE
+    await world.commands.change(KIM, segment, None, named("Lee"))
+    while await builder.advance():
+        pass
+    assert await world.members(segment) == set(lees)
+    log = await world.changes(segment)
+    assert {c.contact_id for c in log if c.change == "left"} <= set(kims)
+    assert {c.at for c in log if c.contact_id in lees} == {NOON + MINUTE}
+    await world.check(segment)
+
+
+async def test_contacts_that_come_while_it_is_built_are_judged_once_whichever_side_they_fall_on(world: World) -> None:
+    await arrived(world, 30, name="Kim")
+    segment = await world.make(named("Kim"), built=False)
+    builder = world.builder(chunk=10)
+    for step in range(1, 6):
+        await builder.advance()
+        await world.tell(*(world.contact(uuid4(), 1, NOON + step, name="Kim") for _ in range(4)))
+    while await builder.advance():
+        pass
+    assert len(await world.changes(segment)) == 50
+    await world.check(segment)
+
+
+async def test_rows_that_say_nothing_any_more_are_dropped_after_a_day_and_no_others(world: World) -> None:
+    segment = await world.make(RECENT)
+    await arrived(world, 3)
+    await world.tick(DUE)
+    (waiting,) = await arrived(world, 1, seen=NOON + 86_400_000)
+    assert await world.value("select count(*) from membership where segment_id = $1", segment) == 4
+    timer = world.timer()
+    world.now = DUE + 24 * 60 * MINUTE
+    await timer.purge()
+    assert await world.value("select count(*) from membership where segment_id = $1", segment) == 4
+    world.now += 1
+    await timer.purge()
+    assert await world.value("select array_agg(contact_id) from membership") == [waiting]
+
+
+async def test_the_loops_outlive_a_server_that_throws_them_out(world: World) -> None:
+    segment = await world.make(RECENT)
+    await arrived(world, 50)
+    health = Health({})
+    stop = asyncio.Event()
+    timer = Timer(world.database, world.clock, new_id, health)
+    running = asyncio.create_task(timer.run(stop))
+    for minute in range(11):
+        await _throw_out(world.database)
+        world.now = NOON + minute * MINUTE
+
+    async def count() -> int:
+        try:
+            return (await world.shown(segment)).count
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+            return -1
+
+    await eventually(count, lambda found: found == 0)
+    stop.set()
+    await running
+    await world.check(segment)
+
+
+async def _throw_out(database: Database) -> None:
+    async with database.connection() as connection:
+        await connection.execute(
+            "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'dangol' and pid <> pg_backend_pid()"
+            " and query like '%membership%'"
+        )
