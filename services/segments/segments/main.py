@@ -1,14 +1,19 @@
 """Puts a process of segments together: settings are read, connections opened and parts joined here and nowhere else."""
 
-from collections.abc import Callable, Coroutine, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 from typing import Any
 
+import httpx
+
 from common import health, process, telemetry
+from common.auth import Signer
 from common.clock import SystemClock
 from common.health import Health
 from common.ids import new_id
 from common.postgres import Database, migrate
+from segments.neighbours import Neighbours
 from segments.settings import Settings
 
 
@@ -45,12 +50,16 @@ async def _consumer(settings: Settings) -> None:
 
 
 async def _worker(settings: Settings) -> None:
+    from segments.sweep import Sweeper
     from segments.worker import Builder, Timer
 
     clock = SystemClock()
-    async with _database(settings, "worker") as database:
+    async with _database(settings, "worker") as database, _neighbours(settings) as neighbours:
         state = Health({"postgres": database.check})
         loops = [Timer(database, clock, new_id, state).run, Builder(database, clock, new_id, state).run]
+        if settings.sweep_minutes > 0:
+            sweeper = Sweeper(database, neighbours.found)
+            loops.append(partial(sweeper.run, every=settings.sweep_minutes * 60))
         await process.serve(health.application(state), settings.host, settings.port, state, loops)
 
 
@@ -79,8 +88,20 @@ async def _rebuild(settings: Settings) -> None:
         telemetry.log.info("segments are judged again", count=count)
 
 
+async def _sweep(settings: Settings) -> None:
+    from segments.sweep import Sweeper
+
+    async with _database(settings, "sweep") as database, _neighbours(settings) as neighbours:
+        report = await Sweeper(database, neighbours.found).sweep()
+    if report is None:
+        raise SystemExit("a sweep is under way in another process")
+    if report.differences:
+        raise SystemExit(1)
+
+
 ROLES: dict[str, Callable[[Settings], Coroutine[Any, Any, None]]] = {
     "api": _api, "consumer": _consumer, "worker": _worker, "relay": _relay, "migrate": _migrate, "rebuild": _rebuild,
+    "sweep": _sweep,
 }  # fmt: skip
 
 
@@ -93,6 +114,13 @@ def dispatch(arguments: Sequence[str]) -> int | str:
     telemetry.configure("segments", role, settings.log_level, settings.otlp_endpoint)
     process.run(ROLES[role](settings))
     return 0
+
+
+@asynccontextmanager
+async def _neighbours(settings: Settings) -> AsyncIterator[Neighbours]:
+    signer = Signer(settings.signing_key, settings.issuer, "service:segments")
+    async with httpx.AsyncClient(timeout=60) as client:
+        yield Neighbours(client, signer, settings.search_url)
 
 
 def _database(settings: Settings, role: str) -> AbstractAsyncContextManager[Database]:

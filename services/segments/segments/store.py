@@ -396,6 +396,7 @@ async def purge(tx: Tx, before: int) -> None:
     await tx.execute(_PURGE, before)
 
 
+_LIVE = "select channel, id from segment where status = 'live' order by channel, id"
 _BUILDING = "select channel, id from segment where status = 'building' order by since_ms limit 100"
 _CLAIM_BUILD = """
 select build, built_to from segment where channel = $1 and id = $2 and status = 'building' for update skip locked
@@ -413,6 +414,11 @@ class Build:
 
     build: int
     built_to: UUID | None
+
+
+async def live(tx: Tx) -> list[tuple[str, UUID]]:
+    """The segments that everyone is judged by."""
+    return [(r["channel"], r["id"]) for r in await tx.fetch(_LIVE)]
 
 
 async def building(tx: Tx) -> list[tuple[str, UUID]]:

@@ -1,0 +1,160 @@
+"""Holds the live membership against the search index, two judges of one filter, and reports where they do not agree."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from typing import Literal
+from uuid import UUID
+
+import asyncpg
+from prometheus_client import Gauge
+
+from common.errors import NotFound, Unavailable
+from common.postgres import Database
+from common.telemetry import REGISTRY, log
+from segments import store
+from segments.queries import Queries, SegmentView
+
+DIFFERENCES = Gauge(
+    "dangol_segment_differences", "Contacts that the last sweep found in only one of membership and search.", ["kind"],
+    registry=REGISTRY,
+)  # fmt: skip
+SWEPT = Gauge("dangol_segments_swept", "Segments that the last sweep compared.", registry=REGISTRY)
+
+Kind = Literal["missing", "surplus"]
+"""`missing`: search finds the contact, but it is no member; `surplus`: a member that search does not find."""
+
+Found = Callable[[str, UUID], AsyncIterator[UUID]]
+"""Whom a channel's segment finds in the index, in the order of ids; raises Unavailable."""
+
+_PAGE = 1000
+_SHOWN = 100
+_ONE_AT_A_TIME = "select pg_try_advisory_lock(hashtext('sweep ' || current_schema()))"
+_DONE = "select pg_advisory_unlock(hashtext('sweep ' || current_schema()))"
+
+
+@dataclass(slots=True)
+class Report:
+    """What a sweep found: how many segments it compared, and the differences by segment."""
+
+    swept: int = 0
+    differences: dict[UUID, dict[UUID, Kind]] = field(default_factory=dict[UUID, dict[UUID, Kind]])
+
+    def count(self, kind: Kind) -> int:
+        """How many differences of a kind."""
+        return sum(found == kind for differing in self.differences.values() for found in differing.values())
+
+
+async def compare(members: AsyncIterator[UUID], found: AsyncIterator[UUID]) -> dict[UUID, Kind]:
+    """The ids that only one of two ascending streams has."""
+    differing: dict[UUID, Kind] = {}
+    member, hit = await anext(members, None), await anext(found, None)
+    while member is not None or hit is not None:
+        if hit is None or (member is not None and member < hit):
+            assert member is not None
+            differing[member] = "surplus"
+            member = await anext(members, None)
+        elif member is None or hit < member:
+            differing[hit] = "missing"
+            hit = await anext(found, None)
+        else:
+            member, hit = await anext(members, None), await anext(found, None)
+    return differing
+
+
+class Sweeper:
+    """Compares all live segments, one sweep at a time however many workers there are.
+
+    Both sides follow the same events at their own pace: only what differs in two looks, `settle` seconds apart, is a difference.
+    """
+
+    def __init__(self, database: Database, found: Found, *, settle: float = 10.0) -> None:
+        self._database = database
+        self._queries = Queries(database)
+        self._found = found
+        self._settle = settle
+
+    async def run(self, stop: asyncio.Event, *, every: float) -> None:
+        """Sweep every so many seconds, until told to stop; what can't be asked now is asked the next time."""
+        while not stop.is_set():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), every)
+                return
+            sweeping = asyncio.create_task(self._patiently())
+            stopping = asyncio.create_task(stop.wait())
+            await asyncio.wait([sweeping, stopping], return_when=asyncio.FIRST_COMPLETED)
+            for task in (sweeping, stopping):
+                task.cancel()
+            for result in await asyncio.gather(sweeping, stopping, return_exceptions=True):
+                if isinstance(result, BaseException) and not isinstance(result, asyncio.CancelledError):
+                    raise result
+
+    async def _patiently(self) -> None:
+        try:
+            with store.away_is_unavailable():
+                await self.sweep()
+        except Unavailable as error:
+            log.warning("the sweep was broken off", reason=error.detail)
+
+    async def sweep(self) -> Report | None:
+        """Compare every live segment; None where another process is at it. Raises Unavailable."""
+        async with self._database.connection() as connection:
+            if not await connection.fetchval(_ONE_AT_A_TIME):
+                return None
+            try:
+                return await self._sweep(connection)
+            finally:
+                await connection.execute(_DONE)
+
+    async def _sweep(self, connection: "asyncpg.Connection[asyncpg.Record]") -> Report:
+        report = Report()
+        for channel, segment_id in await store.live(connection):
+            differing = await self._differing(channel, segment_id)
+            if differing is None:
+                continue
+            report.swept += 1
+            if differing:
+                report.differences[segment_id] = differing
+                self._tell(segment_id, differing)
+        SWEPT.set(report.swept)
+        for kind in ("missing", "surplus"):
+            DIFFERENCES.labels(kind).set(report.count(kind))
+        log.info("swept", segments=report.swept, missing=report.count("missing"), surplus=report.count("surplus"))
+        return report
+
+    def _tell(self, segment_id: UUID, differing: dict[UUID, Kind]) -> None:
+        kinds = list(differing.values())
+        log.error(
+            "membership and search differ", segment=str(segment_id), missing=kinds.count("missing"),
+            surplus=kinds.count("surplus"), contacts={str(c): kind for c, kind in list(differing.items())[:_SHOWN]},
+        )  # fmt: skip
+
+    async def _differing(self, channel: str, segment_id: UUID) -> dict[UUID, Kind] | None:
+        """What differs in two looks at the segment; None where it is not live, or not the same, throughout."""
+        before = await self._live(channel, segment_id)
+        first = await self._look(channel, segment_id) if before is not None else {}
+        if first:
+            await asyncio.sleep(self._settle)
+            second = await self._look(channel, segment_id)
+            first = {contact: kind for contact, kind in first.items() if second.get(contact) == kind}
+        after = await self._live(channel, segment_id)
+        same = before is not None and after is not None and before.definition_version == after.definition_version
+        return first if same else None
+
+    async def _live(self, channel: str, segment_id: UUID) -> SegmentView | None:
+        try:
+            shown = await self._queries.segment(channel, segment_id)
+        except NotFound:
+            return None
+        return shown if shown.status == "live" else None
+
+    async def _look(self, channel: str, segment_id: UUID) -> dict[UUID, Kind]:
+        return await compare(self._members(channel, segment_id), self._found(channel, segment_id))
+
+    async def _members(self, channel: str, segment_id: UUID) -> AsyncIterator[UUID]:
+        after: UUID | None = None
+        while page := await self._queries.members(channel, segment_id, after, _PAGE):
+            for member in page:
+                yield member.contact_id
+            after = page[-1].contact_id
