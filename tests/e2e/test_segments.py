@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,7 +16,11 @@ import orjson
 import pytest
 
 from common.clock import from_wire, to_wire
+from common.envelope import message
+from common.events.contacts import FieldChanged, FieldDefinition, FieldMessage
+from common.kafka import Producer
 from common.position import Applied, Position
+from common.topics import FIELDS
 from localstack.stack import Stack
 from tests.support.api import eventually, fresh_channel, replaced
 
@@ -426,11 +431,9 @@ async def test_an_archived_field_breaks_a_segment_freezes_it_and_restoring_mends
         lambda: team.ask("POST", "/v1/segments", {"name": "probe", "filter": vip}), lambda answer: answer.status_code == 201
     )
     segment = await team.make(vip)
-    archived = await team.ask("POST", "/v1/fields/profile.grade/archive")
-    assert archived.status_code == 200, archived.text
-    position = archived.headers[POSITION]
-    broken = await team.get(f"/v1/segments/{segment}", position)
-    assert (broken["status"], broken["count"]) == ("broken", 1)
+    await tell_of_grade(team, 2, archived=True)
+    broken = await eventually(lambda: team.get(f"/v1/segments/{segment}"), lambda found: found["status"] == "broken")
+    assert broken["count"] == 1
     assert "archived" in broken["problem"]
     refused = await team.ask("POST", "/v1/segments", {"name": "s", "filter": vip})
     assert (refused.status_code, refused.json()["code"], refused.json()["pointer"]) == (422, "archivedField", "/filter/key")
@@ -438,10 +441,40 @@ async def test_an_archived_field_breaks_a_segment_freezes_it_and_restoring_mends
     assert (explained.status_code, explained.json()["code"]) == (409, "segmentBroken")
     assert (await team.get(f"/v1/segments/{segment}/members/{stays}"))["member"] is True
 
-    await team.ask("POST", "/v1/fields/profile.grade/restore")
+    await tell_of_grade(team, 3, archived=False)
     mended = await team.built(segment)
     assert (mended["problem"], mended["count"]) == (None, 1)
     assert len((await team.get(f"/v1/segments/{segment}/changes"))["items"]) == 1
+
+
+async def tell_of_grade(team: Team, version: int, *, archived: bool) -> None:
+    """The field's definition as contacts tells it."""
+    told = FieldMessage(
+        event=FieldChanged(), version=version, field=FieldDefinition(key="profile.grade", type="String", archived=archived)
+    )
+    async with Producer.open(team.stack.kafka, client_id="test") as producer:
+        await producer.send([
+            message(
+                FIELDS, channel=team.channel, subject="profile.grade", source="contacts", type="field.changed", id=uuid4(),
+                version=version, at=datetime.now(UTC), value=told.encode(), trace={},
+            )
+        ])  # fmt: skip
+
+
+async def test_a_sweep_finds_that_membership_and_search_agree(team: Team) -> None:
+    segment = await team.make(KIM)
+    for n in range(20):
+        _, position = await team.put(f"m-{n}", name="Kim" if n % 2 else "Lee")
+    await team.get(f"/v1/segments/{segment}", position)
+    sweep = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "segments", "sweep", env=team.stack.service_env("segments-worker"), stdout=asyncio.subprocess.PIPE
+    )
+    out, _ = await asyncio.wait_for(sweep.communicate(), 120)
+    told = [orjson.loads(line) for line in out.splitlines()]
+    (swept,) = [line for line in told if line["event"] == "swept"]
+    assert swept["segments"] > 0
+    assert segment not in {line.get("segment") for line in told}
+    assert b"Kim" not in out
 
 
 async def test_a_position_that_has_not_arrived_and_one_that_is_none(team: Team) -> None:

@@ -10,7 +10,8 @@ from common.ids import new_id
 from common.position import Applied, Position
 from common.topics import CONTACTS, FIELDS
 from segments.consumer import Judge
-from segments.store import Fenced, away_is_unavailable
+from segments.offsets import Fenced
+from segments.store import away_is_unavailable
 from tests.segments.support import MINUTE, NOON, named, seen_within
 from tests.segments.world import CHANNEL, World
 

@@ -12,8 +12,8 @@ from common.ids import new_id
 from common.topics import CONTACTS, FIELDS
 from segments.consumer import Judge
 from segments.handlers import MOST_SEGMENTS, SegmentInUse, TooManySegments
+from segments.offsets import Fenced
 from segments.rebuild import rebuild
-from segments.store import Fenced
 from tests.segments.support import MINUTE, NOON, named, seen_within
 from tests.segments.world import CHANNEL, KIM, World
 

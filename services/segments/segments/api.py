@@ -4,7 +4,7 @@ import asyncio
 import base64
 import binascii
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Literal
@@ -26,12 +26,10 @@ from common.ids import Id, parse_id
 from segments.handlers import UNCHANGED, Segments
 from segments.queries import ChangeView, Queries, SegmentView
 from segments.store import Contact
+from segments.stream import follow
 
 _CATCH_UP_SECONDS = 5.0
 _LOOK_SECONDS = 0.02
-_STREAM_LOOK_SECONDS = 0.2
-_STREAM_COMMENT_SECONDS = 15.0
-_STREAM_BATCH = 1000
 _MOST_STEPS = 1000
 _USUAL_STEPS = 30
 _LAST_MILLIS = 253_402_300_799_999  # 9999-12-31T23:59:59.999Z: later than that is never
@@ -47,6 +45,7 @@ class Parts:
     commands: Segments
     queries: Queries
     clock: Clock
+    health: Health
 
 
 def application(verifier: Verifier, health: Health, parts: Parts, memory: idempotency.Idempotency | None = None) -> ASGIApp:
@@ -292,7 +291,7 @@ async def list_changes(
     """Follow who entered and left, oldest first; with `Accept: text/event-stream` for as long as you listen."""
     if "text/event-stream" in request.headers.get("accept", ""):
         begin = _last_event(last_event_id) if last_event_id is not None else after
-        lines = _stream(request.app.state.health, parts, caller.channel, segment.id, begin)
+        lines = follow(parts.health, parts.queries, caller.channel, segment.id, begin, _line)
         return StreamingResponse(lines, media_type="text/event-stream", headers={"Cache-Control": "no-store"})
     found = await parts.queries.changes(caller.channel, segment.id, after, limit)
     return Changes(items=[_change(view) for view in found], next=found[-1].position if found else after)
@@ -326,33 +325,6 @@ async def explain_membership(segment: Existing, body: Why, parts: Using, caller:
     return await parts.queries.explain(caller.channel, segment.id, known, to_millis(parts.clock.now()))
 
 
-async def _stream(health: Health, parts: Parts, channel: str, segment_id: UUID, after: int) -> AsyncIterator[bytes]:
-    """Server-sent events from a position on, until the listener goes, this process stops or the segment is deleted."""
-    spoken = time.monotonic()
-    yield b": changes follow\n\n"
-    while not health.draining:
-        found = await parts.queries.changes(channel, segment_id, after, _STREAM_BATCH)
-        for view in found:
-            after = view.position
-            yield b"id: %d\nevent: %s\ndata: %s\n\n" % (
-                after,
-                view.change.encode(),
-                _change(view).model_dump_json(by_alias=True).encode(),
-            )
-        now = time.monotonic()
-        if found:
-            spoken = now
-        elif now - spoken > _STREAM_COMMENT_SECONDS:
-            try:
-                await parts.queries.segment(channel, segment_id)
-            except NotFound:
-                return
-            spoken = now
-            yield b": nothing new\n\n"
-        if len(found) < _STREAM_BATCH:
-            await asyncio.sleep(_STREAM_LOOK_SECONDS)
-
-
 def _last_event(text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= 18):
         raise Unprocessable("`Last-Event-ID` must be a position that an event bore.", code="invalid")
@@ -384,6 +356,10 @@ def _change(view: ChangeView) -> Change:
             "cause": view.cause,
         }
     )
+
+
+def _line(view: ChangeView) -> bytes:
+    return _change(view).model_dump_json(by_alias=True).encode()
 
 
 def _instant(millis: int | None) -> datetime | None:

@@ -16,12 +16,13 @@ from common.ids import Ids, parse_id
 from common.postgres import Database
 from common.telemetry import log
 from common.topics import CONTACTS, FIELDS
-from segments import store
+from segments import definition_store as definitions
+from segments import offsets, store
 from segments.definition import reconsidered
 from segments.ledger import Ledger, Place
 from segments.membership import Known, Rule, Standing, absent, follow
+from segments.offsets import Fenced
 from segments.queries import Rules
-from segments.store import Fenced
 
 GROUP = "segments"
 TOPICS = (CONTACTS, FIELDS)
@@ -90,7 +91,7 @@ class Judge:
     async def positions(self, partitions: Sequence[Partition]) -> Mapping[Partition, int]:
         """Where the database says these partitions go on; to be asked whenever partitions are assigned."""
         async with self._database.transaction() as tx:
-            known = await store.offsets(tx, partitions)
+            known = await offsets.offsets(tx, partitions)
         for partition, offset in known.items():
             self._applied[partition] = max(offset, self._applied.get(partition, 0))
         return known
@@ -110,7 +111,7 @@ class Judge:
         applied = dict(self._applied)  # as it was before the database is asked, which can only know more by then
         with store.away_is_unavailable():
             async with self._database.connection() as connection:
-                known = await store.all_offsets(connection)
+                known = await offsets.all_offsets(connection)
         if any(known.get(partition, 0) < offset for partition, offset in applied.items()):
             raise Fenced("the offsets were moved back: everything is to be read again")
 
@@ -127,14 +128,14 @@ class Judge:
             await self._apply_fields([f for f in new if isinstance(f, FieldFact)])
             await self._apply_contacts([f for f in new if isinstance(f, ContactFact)])
 
-    def _moves(self, topic: str) -> list[store.Move]:
+    def _moves(self, topic: str) -> list[offsets.Move]:
         return [
-            store.Move(*partition, self._applied.get(partition, 0), offset)
+            offsets.Move(*partition, self._applied.get(partition, 0), offset)
             for partition, offset in sorted(self._read.items())
             if partition[0] == topic and offset > self._applied.get(partition, 0)
         ]
 
-    def _done(self, moves: Sequence[store.Move]) -> None:
+    def _done(self, moves: Sequence[offsets.Move]) -> None:
         for m in moves:
             self._applied[m.topic, m.partition] = m.next
 
@@ -143,41 +144,41 @@ class Judge:
         if not moves:
             return
         async with self._database.transaction() as tx:
-            await store.move(tx, moves)
+            await offsets.move(tx, moves)
             channels = sorted({f.channel for f in facts})
-            await store.change_alone(tx, channels)
+            await definitions.change_alone(tx, channels)
             for channel in channels:
                 await self._redefine(tx, channel, [f for f in facts if f.channel == channel])
         self._done(moves)
 
     async def _redefine(self, tx: store.Tx, channel: str, facts: Sequence[FieldFact]) -> None:
-        before = await store.load_channel(tx, channel)
+        before = await definitions.load_channel(tx, channel)
         for fact in facts:
             match fact.told:
                 case FieldMessage(field=field, version=version):
-                    await store.put_field(tx, channel, field.key, field.type, field.archived, version)
+                    await definitions.put_field(tx, channel, field.key, field.type, field.archived, version)
                 case ChannelMessage(channel=settings, version=version):
-                    await store.put_settings(tx, channel, settings.country, settings.time_zone, version)
-        after = await store.load_channel(tx, channel)
+                    await definitions.put_settings(tx, channel, settings.country, settings.time_zone, version)
+        after = await definitions.load_channel(tx, channel)
         if (after.fields, after.country, after.zone) == (before.fields, before.country, before.zone):
             return
         for segment in reconsidered(before, after, to_millis(self._clock.now())):
-            await store.update_segment(tx, channel, segment)
-        await store.touch(tx, channel)
+            await definitions.update_segment(tx, channel, segment)
+        await definitions.touch(tx, channel)
 
     async def _apply_contacts(self, facts: Sequence[ContactFact]) -> None:
         moves = self._moves(CONTACTS)
         if not moves:
             return
         async with self._database.transaction() as tx:
-            await store.move(tx, moves)
+            await offsets.move(tx, moves)
             if facts:
                 await self._judge(tx, facts)
         self._done(moves)
 
     async def _judge(self, tx: store.Tx, facts: Sequence[ContactFact]) -> None:
         channels = {f.channel for f in facts}
-        await store.judge_together(tx, channels)
+        await definitions.judge_together(tx, channels)
         rules = await self._rules.of(tx, channels)
         versions: dict[tuple[str, UUID], list[ContactFact]] = {}
         for fact in facts:

@@ -9,7 +9,7 @@ from common.errors import Conflict, NotFound
 from common.filters import FilterRefused
 from common.ids import Ids
 from common.postgres import Database
-from segments import store
+from segments import definition_store as definitions
 from segments.definition import Channel, Segment, dependents, readable, rebuilt, reconsidered
 
 
@@ -46,17 +46,17 @@ class Segments:
     async def make(self, caller: Caller, name: str, raw: object) -> UUID:
         """A new segment, to be built. Raises FilterRefused and TooManySegments."""
         async with self._database.transaction() as tx:
-            await store.change_alone(tx, [caller.channel])
-            channel = await store.load_channel(tx, caller.channel)
+            await definitions.change_alone(tx, [caller.channel])
+            channel = await definitions.load_channel(tx, caller.channel)
             # The instant is taken under the lock: nobody judges any more who does not see this segment.
             now = self._clock.now()
             segment = Segment(self._ids(), name, raw, 1, "building", None, 1, to_millis(now))
             readable(raw, channel, segment.id)
             if len(channel.segments) >= MOST_SEGMENTS:
                 raise TooManySegments(f"A channel may have {MOST_SEGMENTS:,} segments. Delete some that are not used any more.")
-            await store.add_segment(tx, caller.channel, segment, now, caller.subject)
-            await store.touch(tx, caller.channel)
-            await store.tell_defined(tx, caller.channel, segment, now, self._ids)
+            await definitions.add_segment(tx, caller.channel, segment, now, caller.subject)
+            await definitions.touch(tx, caller.channel)
+            await definitions.tell_defined(tx, caller.channel, segment, now, self._ids)
             return segment.id
 
     async def change(self, caller: Caller, segment_id: UUID, name: str | None, raw: object = UNCHANGED) -> None:
@@ -65,8 +65,8 @@ class Segments:
         Raises NotFound and FilterRefused.
         """
         async with self._database.transaction() as tx:
-            await store.change_alone(tx, [caller.channel])
-            channel = await store.load_channel(tx, caller.channel)
+            await definitions.change_alone(tx, [caller.channel])
+            channel = await definitions.load_channel(tx, caller.channel)
             before = _found(channel, segment_id)
             now = self._clock.now()
             after = replace(before, name=name or before.name)
@@ -80,24 +80,24 @@ class Segments:
             affected = [s for s in reconsidered(channel, changed, to_millis(now)) if s.id != segment_id]
             _refuse_to_break(channel, affected)
             for segment in [after, *affected]:
-                await store.update_segment(tx, caller.channel, segment)
-            await store.touch(tx, caller.channel)
-            await store.tell_defined(tx, caller.channel, after, now, self._ids)
+                await definitions.update_segment(tx, caller.channel, segment)
+            await definitions.touch(tx, caller.channel)
+            await definitions.tell_defined(tx, caller.channel, after, now, self._ids)
 
     async def delete(self, caller: Caller, segment_id: UUID) -> None:
         """The segment and its history go. Raises NotFound, and SegmentInUse while another refers to it."""
         async with self._database.transaction() as tx:
-            await store.change_alone(tx, [caller.channel])
-            channel = await store.load_channel(tx, caller.channel)
+            await definitions.change_alone(tx, [caller.channel])
+            channel = await definitions.load_channel(tx, caller.channel)
             segment = _found(channel, segment_id)
             if users := dependents(channel, segment_id):
                 raise SegmentInUse(
                     f"{len(users)} other segments refer to this one. Change or delete those first.",
                     extra={"usedBy": [str(user.id) for user in users]},
                 )
-            await store.delete_segment(tx, caller.channel, segment_id)
-            await store.touch(tx, caller.channel)
-            await store.tell_deleted(tx, caller.channel, segment, self._clock.now(), self._ids)
+            await definitions.delete_segment(tx, caller.channel, segment_id)
+            await definitions.touch(tx, caller.channel)
+            await definitions.tell_deleted(tx, caller.channel, segment, self._clock.now(), self._ids)
 
 
 def _found(channel: Channel, segment_id: UUID) -> Segment:

@@ -27,7 +27,7 @@ async def _api(settings: Settings) -> None:
     clock = SystemClock()
     async with _database(settings, "api") as database:
         state = Health({"postgres": database.check})
-        parts = api.Parts(Segments(database, clock, new_id), Queries(database), clock)
+        parts = api.Parts(Segments(database, clock, new_id), Queries(database), clock, state)
         memory = Idempotency(database, bytes.fromhex(settings.idempotency_secret.get_secret_value()), clock)
         app = api.application(Verifier(settings.jwks, settings.issuer), state, parts, memory)
         await process.serve(app, settings.host, settings.port, state, [memory.purge])

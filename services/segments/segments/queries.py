@@ -12,6 +12,7 @@ from common.errors import Conflict, Gone, NotFound
 from common.filters import explain
 from common.position import Position
 from common.postgres import Database
+from segments import definition_store as definitions
 from segments import store
 from segments.definition import meaning, rules
 from segments.membership import Known, Rule
@@ -25,15 +26,15 @@ class Rules:
         self._known: OrderedDict[str, tuple[int, Mapping[UUID, Rule]]] = OrderedDict()
 
     async def of(self, tx: store.Tx, channels: Iterable[str]) -> dict[str, Mapping[UUID, Rule]]:
-        """The rules of these channels; the caller holds their definitions still (`store.judge_together`)."""
+        """The rules of these channels; the caller holds their definitions still (`definitions.judge_together`)."""
         wanted = set(channels)
-        revisions = await store.revisions(tx, wanted)
+        revisions = await definitions.revisions(tx, wanted)
         found: dict[str, Mapping[UUID, Rule]] = {}
         for channel in wanted:
             revision = revisions.get(channel, 0)
             cached = self._known.get(channel)
             if cached is None or cached[0] != revision:
-                loaded = await store.load_channel(tx, channel)
+                loaded = await definitions.load_channel(tx, channel)
                 cached = (revision, rules(loaded, meaning(loaded)))
                 self._known[channel] = cached
                 if len(self._known) > self._most:
@@ -242,7 +243,7 @@ class Queries:
     async def explain(self, channel: str, segment_id: UUID, contact: store.Contact, now: int) -> dict[str, object]:
         """The segment's tree, each node with its truth for this contact now. Raises NotFound and SegmentBroken."""
         async with self._database.connection() as connection:
-            loaded = await store.load_channel(connection, channel)
+            loaded = await definitions.load_channel(connection, channel)
         if segment_id not in loaded.segments:
             raise NotFound("There is no such segment.")
         read = meaning(loaded)

@@ -2,6 +2,7 @@
 
 from common.clock import Clock, to_millis
 from common.postgres import Database
+from segments import definition_store as definitions
 from segments import store
 from segments.definition import rebuilt
 
@@ -22,13 +23,13 @@ async def rebuild(database: Database, clock: Clock) -> int:
         channels = [r["channel"] for r in await tx.fetch(_CHANNELS)]
     for channel in channels:
         async with database.transaction() as tx:
-            await store.change_alone(tx, [channel])
+            await definitions.change_alone(tx, [channel])
             await store.members_from_log(tx, channel)
-            loaded = await store.load_channel(tx, channel)
+            loaded = await definitions.load_channel(tx, channel)
             now = to_millis(clock.now())
             again = [rebuilt(s, now) for s in loaded.segments.values() if s.status != "broken"]
             for segment in again:
-                await store.update_segment(tx, channel, segment)
-            await store.touch(tx, channel)
+                await definitions.update_segment(tx, channel, segment)
+            await definitions.touch(tx, channel)
             count += len(again)
     return count

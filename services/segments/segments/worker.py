@@ -11,6 +11,7 @@ from common.health import Health
 from common.ids import Ids
 from common.postgres import Database
 from common.telemetry import log
+from segments import definition_store as definitions
 from segments import store
 from segments.ledger import Ledger, Place
 from segments.membership import absent, define, settle
@@ -81,7 +82,7 @@ class Timer:
 
     async def _settle(self, tx: store.Tx, due: list[tuple[str, UUID]], now: int) -> None:
         channels = {channel for channel, _ in due}
-        await store.judge_together(tx, channels)
+        await definitions.judge_together(tx, channels)
         rules = await self._rules.of(tx, channels)
         contacts = await store.lock_contacts(tx, due, skip_locked=True)
         standings = await store.standings(tx, contacts)
@@ -125,7 +126,7 @@ class Builder:
 
     async def _advance(self, channel: str, segment_id: UUID) -> bool:
         async with self._database.transaction() as tx:
-            await store.judge_together(tx, [channel])
+            await definitions.judge_together(tx, [channel])
             claimed = await store.claim_build(tx, channel, segment_id)
             rule = (await self._rules.of(tx, [channel]))[channel].get(segment_id)
             if claimed is None or rule is None:
@@ -152,7 +153,7 @@ class Builder:
 
     async def _go_live(self, channel: str, segment_id: UUID, build: int) -> None:
         async with self._database.transaction() as tx:
-            await store.change_alone(tx, [channel])
+            await definitions.change_alone(tx, [channel])
             if await store.go_live(tx, channel, segment_id, build):
-                await store.touch(tx, channel)
+                await definitions.touch(tx, channel)
                 log.info("a segment is live", segment=str(segment_id))

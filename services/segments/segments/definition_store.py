@@ -1,0 +1,181 @@
+"""The tables of what segments mean: definitions, fields and settings, changed by one alone and judged by together."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from hashlib import blake2b
+from uuid import UUID
+
+import asyncpg
+
+from common import outbox
+from common.envelope import message
+from common.events.segments import SegmentDefined, SegmentDeleted, SegmentMessage
+from common.filters import FieldDefinition, FieldType
+from common.ids import Ids
+from common.telemetry import trace_headers
+from common.topics import SEGMENTS
+from segments.definition import Channel, Segment
+from segments.store import SOURCE, Tx
+
+# Definitions are changed alone, judged by together: whoever judges shares the channel's lock from before it reads the
+# definitions until its commit, so a definition's build sees every contact that was judged without it.
+_TOGETHER = "select pg_advisory_xact_lock_shared(key) from unnest($1::bigint[]) as key"
+_ALONE = "select pg_advisory_xact_lock(key) from unnest($1::bigint[]) as key"
+
+
+def _lock_keys(schema: str, channels: Iterable[str]) -> list[int]:
+    return sorted(
+        int.from_bytes(blake2b(f"{schema}/{c}".encode(), digest_size=8).digest(), "big", signed=True) for c in set(channels)
+    )
+
+
+async def judge_together(tx: Tx, channels: Iterable[str]) -> None:
+    """Hold the channels' definitions still until the end of the transaction."""
+    await tx.execute(_TOGETHER, _lock_keys(await tx.fetchval("select current_schema()"), channels))
+
+
+async def change_alone(tx: Tx, channels: Iterable[str]) -> None:
+    """Wait for everyone who judges by the channels' definitions, and keep them out until the end of the transaction."""
+    await tx.execute(_ALONE, _lock_keys(await tx.fetchval("select current_schema()"), channels))
+
+
+_REVISIONS = "select channel, revision from channel where channel = any($1::text[])"
+_CHANNEL = "select country, time_zone, version, revision from channel where channel = $1"
+_FIELDS = "select key, type, archived from field where channel = $1 and key like 'profile.%'"
+_SEGMENTS = """
+select id, name, filter, definition_version, status, problem, build, since_ms from segment where channel = $1 order by id
+"""
+_TOUCH = """
+insert into channel (channel, revision) values ($1, 1) on conflict (channel) do update set revision = channel.revision + 1
+"""
+_SETTINGS = """
+insert into channel (channel, country, time_zone, version) values ($1, $2, $3, $4)
+on conflict (channel) do update set country = $2, time_zone = $3, version = $4 where channel.version < $4
+returning 1
+"""
+_PUT_FIELD = """
+insert into field (channel, key, type, archived, version) values ($1, $2, $3, $4, $5)
+on conflict (channel, key) do update set type = $3, archived = $4, version = $5 where field.version < $5
+returning 1
+"""
+_PUT_SEGMENT = """
+insert into segment (channel, id, name, filter, definition_version, status, problem, build, since_ms, created_at, created_by)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+"""
+_PUT_TALLY = "insert into tally (channel, segment_id) values ($1, $2)"
+_UPDATE_SEGMENT = """
+update segment set name = $3, filter = $4, definition_version = $5, status = $6, problem = $7, since_ms = $9,
+    built_to = case when build = $8 then built_to end, build = $8
+where channel = $1 and id = $2
+"""
+_DELETE_SEGMENT = (
+    "delete from membership where channel = $1 and segment_id = $2",
+    "delete from change where channel = $1 and segment_id = $2",
+    "delete from tally where channel = $1 and segment_id = $2",
+    "delete from segment where channel = $1 and id = $2",
+)
+
+
+async def revisions(tx: Tx, channels: Iterable[str]) -> dict[str, int]:
+    """The revision of each channel that has one."""
+    return {r["channel"]: r["revision"] for r in await tx.fetch(_REVISIONS, list(channels))}
+
+
+async def load_channel(tx: Tx, channel: str) -> Channel:
+    """Everything that gives the channel's filters their meaning."""
+    settings = await tx.fetchrow(_CHANNEL, channel)
+    fields = {
+        r["key"].removeprefix("profile."): FieldDefinition(FieldType(r["type"].lower()), r["archived"])
+        for r in await tx.fetch(_FIELDS, channel)
+    }
+    segments = {r["id"]: _segment(r) for r in await tx.fetch(_SEGMENTS, channel)}
+    if settings is None:
+        return Channel(fields=fields, segments=segments)
+    return Channel(settings["revision"], settings["country"], settings["time_zone"], fields, segments)
+
+
+def _segment(row: asyncpg.Record) -> Segment:
+    return Segment(
+        row["id"], row["name"], row["filter"], row["definition_version"], row["status"], row["problem"], row["build"],
+        row["since_ms"],
+    )  # fmt: skip
+
+
+async def touch(tx: Tx, channel: str) -> None:
+    """Move the channel's revision: what was read of it before is out of date."""
+    await tx.execute(_TOUCH, channel)
+
+
+async def put_settings(tx: Tx, channel: str, country: str, zone: str, version: int) -> bool:
+    """Keep a channel's settings, unless a newer version is there."""
+    return await tx.fetchval(_SETTINGS, channel, country, zone, version) is not None
+
+
+async def put_field(tx: Tx, channel: str, key: str, kind: str, archived: bool, version: int) -> bool:
+    """Keep a field's definition, unless a newer version is there."""
+    return await tx.fetchval(_PUT_FIELD, channel, key, kind, archived, version) is not None
+
+
+async def add_segment(tx: Tx, channel: str, segment: Segment, at: datetime, by: str) -> None:
+    """A new segment, with an empty tally."""
+    await tx.execute(
+        _PUT_SEGMENT, channel, segment.id, segment.name, segment.filter, segment.definition_version, segment.status,
+        segment.problem, segment.build, segment.since, at, by,
+    )  # fmt: skip
+    await tx.execute(_PUT_TALLY, channel, segment.id)
+
+
+async def update_segment(tx: Tx, channel: str, segment: Segment) -> None:
+    """The segment as it is now; where its build is another, that build begins at the beginning."""
+    await tx.execute(
+        _UPDATE_SEGMENT, channel, segment.id, segment.name, segment.filter, segment.definition_version, segment.status,
+        segment.problem, segment.build, segment.since,
+    )  # fmt: skip
+
+
+async def delete_segment(tx: Tx, channel: str, segment_id: UUID) -> None:
+    """The segment and all that was known of it."""
+    for statement in _DELETE_SEGMENT:
+        await tx.execute(statement, channel, segment_id)
+
+
+async def tell_defined(tx: Tx, channel: str, segment: Segment, at: datetime, ids: Ids) -> None:
+    """Tell that a segment was made, or means something else from now on."""
+    told = SegmentDefined.model_validate(
+        {
+            "segmentId": segment.id,
+            "name": segment.name,
+            "filter": segment.filter,
+            "definitionVersion": segment.definition_version,
+        }
+    )
+    await _tell_definition(tx, channel, segment.id, segment.definition_version, told, at, ids)
+
+
+async def tell_deleted(tx: Tx, channel: str, segment: Segment, at: datetime, ids: Ids) -> None:
+    """Tell that a segment is no more."""
+    told = SegmentDeleted(segment_id=segment.id)
+    await _tell_definition(tx, channel, segment.id, segment.definition_version + 1, told, at, ids)
+
+
+async def _tell_definition(
+    tx: Tx, channel: str, segment_id: UUID, version: int, told: SegmentDefined | SegmentDeleted, at: datetime, ids: Ids
+) -> None:
+    value = SegmentMessage(event=told).encode()
+    await outbox.put(
+        tx,
+        [
+            message(
+                SEGMENTS,
+                channel=channel,
+                subject=str(segment_id),
+                source=SOURCE,
+                type=told.type,
+                id=ids(),
+                version=version,
+                at=at,
+                value=value,
+                trace=trace_headers(),
+            )
+        ],
+    )
