@@ -6,11 +6,13 @@ import asyncpg
 import pytest
 
 from common.envelope import UnreadableMessage
+from common.errors import Gone
 from common.ids import new_id
 from common.position import Applied, Position
 from common.topics import CONTACTS, FIELDS
 from segments.consumer import Judge
 from segments.offsets import Fenced
+from segments.queries import ContactHidden
 from segments.store import away_is_unavailable
 from tests.segments.support import MINUTE, NOON, named, seen_within
 from tests.segments.world import CHANNEL, World
@@ -92,10 +94,30 @@ async def test_an_erased_contact_leaves_everywhere_and_its_data_with_it(ready: W
     await ready.tell(ready.erased(one, 2, NOON + 2))
     assert (await ready.told(segment))[1:] == (await ready.told(other))[1:] == [("left", "erasure", NOON + 2)]
     assert await ready.value("select doc is null and merged_into is null from contact where id = $1", one)
+    with pytest.raises(Gone):
+        await ready.queries.contact(CHANNEL, one)
     assert await ready.value("select count(*) from membership") == 0
     # An older version that comes after it brings nothing back.
     await ready.tell(ready.contact(one, 1, NOON + 1, name="Kim"))
     assert len(await ready.changes(segment)) == 2
+
+
+async def test_a_hidden_contact_leaves_and_enters_again_when_it_is_shown(ready: World) -> None:
+    segment = await ready.make(IS_KIM)
+    one = uuid4()
+    await ready.tell(ready.contact(one, 1, NOON + 1, name="Kim", hidden=True))
+    assert await ready.told(segment) == []
+    assert not (await ready.queries.standing(CHANNEL, segment, one)).member
+    hidden = await ready.queries.contact(CHANNEL, one)
+    with pytest.raises(ContactHidden):
+        await ready.queries.explain(CHANNEL, segment, hidden, NOON)
+    await ready.tell(ready.contact(one, 2, NOON + 2, name="Kim"))
+    await ready.tell(ready.contact(one, 3, NOON + 3, name="Kim", hidden=True))
+    await ready.tell(ready.contact(one, 4, NOON + 4, name="Kim"))
+    assert [(change, at) for change, _, at in await ready.told(segment)] == [
+        ("entered", NOON + 2), ("left", NOON + 3), ("entered", NOON + 4),
+    ]  # fmt: skip
+    await ready.check(segment)
 
 
 async def test_a_merged_contact_leaves_and_its_id_leads_to_the_survivor(ready: World) -> None:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from uuid import UUID
 
 import asyncpg
-import orjson
 
 from common.errors import Conflict, Gone, NotFound
 from common.filters import explain
@@ -15,7 +14,7 @@ from common.postgres import Database
 from segments import definition_store as definitions
 from segments import store
 from segments.definition import meaning, rules
-from segments.membership import Known, Rule
+from segments.membership import Rule
 
 
 class Rules:
@@ -123,7 +122,7 @@ select contact_id, at_ms from (
     order by contact_id, position desc
 ) as last where change = 'entered' order by contact_id limit $4
 """
-_CONTACT = "select id, version, at_ms, doc, merged_into from contact where channel = $1 and id = $2"
+_CONTACT = "select channel, id, version, at_ms, doc, erased, merged_into from contact where channel = $1 and id = $2"
 _STANDING = """
 select m.member, m.since_ms, case when s.status = 'broken' then null else m.next_change_ms end as next_change_ms
 from membership m join segment s on s.channel = m.channel and s.id = m.segment_id
@@ -165,6 +164,12 @@ class SegmentBroken(Conflict):
     code = "segmentBroken"
 
 
+class ContactHidden(Conflict):
+    """The contact is there but in no segment, whatever the filter says."""
+
+    code = "contactHidden"
+
+
 class Queries:
     """The reads of one service."""
 
@@ -196,19 +201,22 @@ class Queries:
         return [MemberView(r[0], r[1]) for r in rows]
 
     async def contact(self, channel: str, contact_id: UUID) -> store.Contact:
-        """A contact, or the one it was merged into. Raises NotFound where it never was, and Gone where it is erased."""
+        """A contact, or the one it was merged into; a hidden one without `doc`.
+
+        Raises NotFound where it never was, and Gone where it is erased.
+        """
         async with self._database.connection() as connection:
-            following: UUID | None = contact_id
+            following = contact_id
             for _ in range(_MOST_MERGES):
                 row = await connection.fetchrow(_CONTACT, channel, following)
                 if row is None:
                     break
-                if row["doc"] is None and row["merged_into"] is None:
+                found = store.contact_of(row)
+                if found.known.erased:
                     raise Gone("This contact was erased.", code="erased")
-                if row["doc"] is not None:
-                    known = Known(row["version"], row["at_ms"], orjson.loads(row["doc"]))
-                    return store.Contact(channel, row["id"], known)
-                following = row["merged_into"]
+                if found.merged_into is None:
+                    return found
+                following = found.merged_into
         raise NotFound("There is no such contact.")
 
     async def standing(self, channel: str, segment_id: UUID, contact_id: UUID) -> StandingView:
@@ -241,7 +249,7 @@ class Queries:
         return found
 
     async def explain(self, channel: str, segment_id: UUID, contact: store.Contact, now: int) -> dict[str, object]:
-        """The segment's tree, each node with its truth for this contact now. Raises NotFound and SegmentBroken."""
+        """The segment's tree, each node with its truth for this contact now. Raises NotFound, SegmentBroken and ContactHidden."""
         async with self._database.connection() as connection:
             loaded = await definitions.load_channel(connection, channel)
         if segment_id not in loaded.segments:
@@ -249,7 +257,8 @@ class Queries:
         read = meaning(loaded)
         if segment_id not in read.nodes:
             raise SegmentBroken(f"This segment is broken: {read.refusals[segment_id].detail}")
-        assert contact.known.doc is not None
+        if contact.known.doc is None:
+            raise ContactHidden("This contact is hidden by the managed-user limit: it is in no segment until the limit grows.")
         return explain(read.nodes[segment_id], contact.known.doc, now)
 
     async def has_applied(self, channel: str, position: Position) -> bool:

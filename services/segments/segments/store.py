@@ -26,6 +26,7 @@ SOURCE = "segments"
 _AWAY = (
     OSError, TimeoutError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError, asyncpg.CannotConnectNowError, asyncpg.TooManyConnectionsError, asyncpg.TransactionRollbackError,
+    asyncpg.InternalClientError,  # what the driver raises when it is thrown out just as it begins to ask
 )  # fmt: skip
 
 
@@ -54,26 +55,28 @@ class Contact:
 
 
 _LOCK_CONTACTS = """
-select c.channel, c.id, c.version, c.at_ms, c.doc, c.merged_into
+select c.channel, c.id, c.version, c.at_ms, c.doc, c.erased, c.merged_into
 from contact c join unnest($1::text[], $2::uuid[]) as w (channel, id) on c.channel = w.channel and c.id = w.id
 order by c.channel, c.id for update of c
 """
 _NEXT_CONTACTS = """
-select channel, id, version, at_ms, doc, merged_into from contact
+select channel, id, version, at_ms, doc, erased, merged_into from contact
 where channel = $1 and ($2::uuid is null or id > $2) and doc is not null order by id limit $3 for update
 """
 _PUT_CONTACTS = """
-insert into contact (channel, id, version, at_ms, doc, merged_into)
-select * from unnest($1::text[], $2::uuid[], $3::bigint[], $4::bigint[], $5::bytea[], $6::uuid[])
+insert into contact (channel, id, version, at_ms, doc, erased, merged_into)
+select * from unnest($1::text[], $2::uuid[], $3::bigint[], $4::bigint[], $5::bytea[], $6::boolean[], $7::uuid[])
 on conflict (channel, id) do update
-set version = excluded.version, at_ms = excluded.at_ms, doc = excluded.doc, merged_into = excluded.merged_into
+set version = excluded.version, at_ms = excluded.at_ms, doc = excluded.doc, erased = excluded.erased,
+    merged_into = excluded.merged_into
 where contact.version < excluded.version
 """
 
 
-def _contact(row: asyncpg.Record) -> Contact:
+def contact_of(row: asyncpg.Record) -> Contact:
+    """A row of the contacts' table."""
     doc = None if row["doc"] is None else orjson.loads(row["doc"])
-    return Contact(row["channel"], row["id"], Known(row["version"], row["at_ms"], doc), row["merged_into"])
+    return Contact(row["channel"], row["id"], Known(row["version"], row["at_ms"], doc, row["erased"]), row["merged_into"])
 
 
 async def lock_contacts(
@@ -83,12 +86,12 @@ async def lock_contacts(
     pairs = sorted(set(wanted))
     statement = _LOCK_CONTACTS + (" skip locked" if skip_locked else "")
     rows = await tx.fetch(statement, [channel for channel, _ in pairs], [contact for _, contact in pairs])
-    return {(r["channel"], r["id"]): _contact(r) for r in rows}
+    return {(r["channel"], r["id"]): contact_of(r) for r in rows}
 
 
 async def lock_next_contacts(tx: Tx, channel: str, after: UUID | None, most: int) -> list[Contact]:
     """The contacts that are there and follow an id, in the order of ids, locked."""
-    return [_contact(r) for r in await tx.fetch(_NEXT_CONTACTS, channel, after, most)]
+    return [contact_of(r) for r in await tx.fetch(_NEXT_CONTACTS, channel, after, most)]
 
 
 async def put_contacts(tx: Tx, contacts: Sequence[Contact]) -> None:
@@ -100,6 +103,7 @@ async def put_contacts(tx: Tx, contacts: Sequence[Contact]) -> None:
         [c.known.version for c in contacts],
         [c.known.at for c in contacts],
         [None if c.known.doc is None else orjson.dumps(c.known.doc) for c in contacts],
+        [c.known.erased for c in contacts],
         [c.merged_into for c in contacts],
     )
 
