@@ -46,8 +46,8 @@ async def database(servers: Stack) -> AsyncIterator[Database]:
 
 @pytest.fixture
 async def neighbours(servers: Stack) -> AsyncIterator[Neighbours]:
-    """The other services of this stack, whether they run or not."""
+    """The other services where nobody answers: what is tested here must do without them."""
     env = servers.service_env("search-api")
     signer = Signer(Path(env["SEARCH_SIGNING_KEY"]), env["SEARCH_ISSUER"], "service:search")
     async with httpx.AsyncClient(timeout=5) as client:
-        yield Neighbours(client, signer, env["SEARCH_CONTACTS_URL"], env["SEARCH_SEGMENTS_URL"])
+        yield Neighbours(client, signer, "http://127.0.0.1:9", "http://127.0.0.1:9")

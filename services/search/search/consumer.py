@@ -4,9 +4,9 @@ from collections import defaultdict
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
+from common.consumer import Aside
 from common.envelope import Delivered, UnreadableMessage
 from common.events.contacts import ChannelMessage, ContactMessage, FieldMessage, contact_message, field_message
-from common.kafka import DeadLetters
 from common.topics import FIELDS
 from search.document import Slots, document, tombstone
 from search.index import Entry, Index
@@ -34,7 +34,7 @@ def decode(message: Delivered) -> Item:
 class Projector:
     """Applies batches."""
 
-    def __init__(self, store: Store, index: Index, neighbours: Neighbours, dead_letters: DeadLetters) -> None:
+    def __init__(self, store: Store, index: Index, neighbours: Neighbours, dead_letters: Aside) -> None:
         self._store = store
         self._index = index
         self._neighbours = neighbours

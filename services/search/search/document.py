@@ -126,7 +126,10 @@ def _phone(value: object) -> dict[str, Any] | None:
 def _number(value: object) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return float(value) + 0.0  # -0.0 is another term than 0.0
+    try:
+        return float(value) + 0.0  # -0.0 is another term than 0.0
+    except OverflowError:  # a whole number beyond all doubles: contacts takes none
+        return None
 
 
 def _boolean(value: object) -> bool | None:

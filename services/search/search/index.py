@@ -67,6 +67,11 @@ class Index:
         self._client = client
         self._alias = alias
 
+    @property
+    def alias(self) -> str:
+        """What the index is called, whichever stands behind it."""
+        return self._alias
+
     @classmethod
     @asynccontextmanager
     async def open(cls, address: str, alias: str = ALIAS) -> AsyncIterator["Index"]:

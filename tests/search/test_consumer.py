@@ -1,0 +1,308 @@
+"""The projector: one write a contact, never an older state over a newer, the dead do not come back, the unwritable put aside."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from common.consumer import Consumer
+from common.envelope import Delivered, UnreadableMessage, message
+from common.errors import Unavailable
+from common.events.contacts import (
+    CHANNEL_SUBJECT,
+    Channel,
+    ChannelChanged,
+    ChannelMessage,
+    Contact,
+    ContactCreated,
+    ContactMessage,
+    FieldDefined,
+    FieldDefinition,
+    FieldMessage,
+)
+from common.health import Health
+from common.postgres import Database
+from common.topics import CONTACTS, FIELDS
+from localstack.stack import Stack
+from search.consumer import Item, Projector, decode
+from search.document import mapping, settings
+from search.index import Index
+from search.neighbours import Neighbours
+from search.store import Store
+from tests.search.support import contact, contact_id
+from tests.support.api import eventually
+
+AT = datetime(2026, 11, 24, 3, tzinfo=UTC)
+
+
+class Kept:
+    """Dead letters in a list."""
+
+    def __init__(self) -> None:
+        self.letters: list[tuple[str, str]] = []
+
+    async def put(self, record: Delivered, reason: UnreadableMessage) -> None:
+        self.letters.append((record.key, str(reason)))
+
+
+class Pipe:
+    """A source that gives its one batch until it is committed, as Kafka would after a restart."""
+
+    def __init__(self, batch: list[Delivered]) -> None:
+        self.batch = batch
+        self.committed = 0
+        self.more = asyncio.Event()
+
+    async def poll(self, *, most: int = 2000, wait_ms: int = 200) -> list[Delivered]:
+        if not self.committed:
+            return self.batch
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self.more.wait(), wait_ms / 1000)
+        return []
+
+    async def commit(self) -> None:
+        self.committed += 1
+
+
+@pytest.fixture
+def channel() -> str:
+    return f"told-{uuid4().hex[:12]}"
+
+
+@pytest.fixture
+def dead() -> Kept:
+    return Kept()
+
+
+@pytest.fixture
+def projector(database: Database, index: Index, neighbours: Neighbours, dead: Kept) -> Projector:
+    return Projector(Store(database), index, neighbours, dead)
+
+
+def delivered(topic: str, channel: str, subject: str, kind: str, version: int, value: bytes | None) -> Delivered:
+    sent = message(
+        topic,
+        channel=channel,
+        subject=subject,
+        source="contacts",
+        type=kind,
+        id=uuid4(),
+        version=version,
+        at=AT,
+        value=value,
+        trace={},
+    )
+    return Delivered(topic, 0, version, sent.key, sent.value, sent.headers)
+
+
+def state(channel: str, told: Contact) -> Item:
+    body = ContactMessage(event=ContactCreated(), contact=told, version=told.version).encode()
+    return decode(delivered(CONTACTS, channel, str(told.id), "contact.changed", told.version, body))
+
+
+def erased(channel: str, called: object, version: int) -> Item:
+    return decode(delivered(CONTACTS, channel, contact_id(channel, called), "contact.erased", version, None))
+
+
+def defined(channel: str, key: str, kind: str, version: int = 1, **more: Any) -> Item:
+    field = FieldDefinition.model_validate({"key": key, "type": kind, **more})
+    body = FieldMessage(event=FieldDefined(), field=field, version=version).encode()
+    return decode(delivered(FIELDS, channel, key, "field.defined", version, body))
+
+
+async def found(index: Index, channel: str) -> dict[str, dict[str, Any]]:
+    """What a search of the channel shows, by id."""
+    await index.refresh()
+    query = {"bool": {"filter": [{"term": {"channel": channel}}, {"term": {"deleted": False}}]}}
+    hits = await index.search(query, [{"id": "asc"}], 1000)
+    return {source["source"]["id"]: source["source"] for source in hits.sources}
+
+
+async def written(servers: Stack, alias: str) -> int:
+    """How many writes the index has ever taken."""
+    async with httpx.AsyncClient(base_url=servers.opensearch) as client:
+        stats = (await client.get(f"/{alias}/_stats/indexing")).raise_for_status().json()
+    count: int = stats["_all"]["primaries"]["indexing"]["index_total"]
+    return count
+
+
+async def test_of_many_states_in_a_batch_the_last_one_is_written_once(
+    projector: Projector, index: Index, channel: str, servers: Stack, alias: str
+) -> None:
+    before = await written(servers, alias)
+    batch = [state(channel, contact(channel, n, version=v, name=f"v{v}")) for v in (1, 2, 3) for n in range(20)]
+    await projector.apply(batch)
+    assert {shown["name"] for shown in (await found(index, channel)).values()} == {"v3"}
+    assert len(await found(index, channel)) == 20
+    assert await written(servers, alias) - before == 20
+
+
+async def test_an_older_state_is_left_out_whether_it_comes_with_the_newer_one_or_after_it(
+    projector: Projector, index: Index, channel: str
+) -> None:
+    new, old = (state(channel, contact(channel, "one", version=v, name=f"v{v}")) for v in (3, 2))
+    await projector.apply([new, old])
+    assert [shown["name"] for shown in (await found(index, channel)).values()] == ["v3"]
+    await projector.apply([old])
+    await projector.apply([new, new])
+    assert [shown["name"] for shown in (await found(index, channel)).values()] == ["v3"]
+
+
+async def test_the_erased_and_the_merged_are_gone_and_no_replay_brings_them_back(
+    projector: Projector, index: Index, channel: str, servers: Stack, alias: str
+) -> None:
+    here = [state(channel, contact(channel, called, name="a secret")) for called in ("erased", "merged", "stays")]
+    await projector.apply(here)
+    merged = contact(channel, "merged", version=2, name="a secret", mergedInto=contact_id(channel, "stays"))
+    await projector.apply([erased(channel, "erased", 2), state(channel, merged)])
+    assert set(await found(index, channel)) == {contact_id(channel, "stays")}
+    await projector.apply(here)
+    assert set(await found(index, channel)) == {contact_id(channel, "stays")}
+    async with httpx.AsyncClient(base_url=servers.opensearch) as client:
+        for called in ("erased", "merged"):
+            name = contact_id(channel, called)
+            kept = (await client.get(f"/{alias}/_doc/{channel}%2F{name}")).json()
+            assert kept["_source"] == {"channel": channel, "id": name, "version": 2, "deleted": True}
+            assert kept["_version"] == 2
+
+
+async def test_a_tombstone_that_comes_before_the_contact_keeps_it_out(projector: Projector, index: Index, channel: str) -> None:
+    await projector.apply([erased(channel, "late", 5)])
+    await projector.apply([state(channel, contact(channel, "late", version=4, name="late"))])
+    assert await found(index, channel) == {}
+
+
+async def test_values_lie_in_the_slots_of_their_fields_and_an_archived_field_keeps_its_own(
+    projector: Projector, index: Index, channel: str, database: Database
+) -> None:
+    await projector.apply([
+        defined(channel, "profile.grade", "String"),
+        defined(channel, "profile.size", "String"),
+        defined(channel, "profile.count", "Number"),
+        defined(channel, "profile.grade", "String", 2, archived=True),
+        defined(channel, "profile.grade", "String", 1),
+        state(channel, contact(channel, "one", profile={"grade": "VIP", "size": "L", "count": 7})),
+    ])  # fmt: skip
+    fields = await Store(database).fields(channel)
+    assert {key: slot for key, (_, slot) in fields.slots.items()} == {"grade": 0, "size": 1, "count": 0}
+    assert fields.context.fields["grade"].archived
+    query = {"bool": {"filter": [{"term": {"channel": channel}}, {"term": {"string.1.term": "l"}}, {"term": {"number.0": 7}}]}}
+    await index.refresh()
+    assert await index.count(query) == 1
+
+
+async def test_the_channels_country_and_zone_are_those_last_told(projector: Projector, channel: str, database: Database) -> None:
+    def told(country: str, zone: str, version: int) -> Item:
+        body = ChannelMessage(event=ChannelChanged(), channel=Channel(country=country, time_zone=zone), version=version).encode()
+        return decode(delivered(FIELDS, channel, CHANNEL_SUBJECT, "channel.changed", version, body))
+
+    store = Store(database)
+    assert (await store.fields(channel)).context.country == "KR"
+    await projector.apply([told("JP", "Asia/Tokyo", 2), told("US", "America/New_York", 1)])
+    context = (await store.fields(channel)).context
+    assert (context.country, context.zone) == ("JP", "Asia/Tokyo")
+
+
+async def test_a_contact_whose_field_nobody_can_tell_yet_waits(
+    database: Database, index: Index, neighbours: Neighbours, channel: str, dead: Kept
+) -> None:
+    projector = Projector(Store(database), index, neighbours, dead)
+    early = state(channel, contact(channel, "early", profile={"grade": "VIP"}))
+    with pytest.raises(Unavailable):
+        await projector.apply([early])
+    await projector.apply([defined(channel, "profile.grade", "String"), early])
+    assert len(await found(index, channel)) == 1
+    assert dead.letters == []
+
+
+@pytest.fixture
+async def narrow(servers: Stack) -> AsyncIterator[Index]:
+    """An index of an older mapping: it has no place for a contact's name."""
+    name = f"narrow-{uuid4().hex[:12]}"
+    shape = mapping()
+    del shape["properties"]["builtin"]["properties"]["name"]
+    async with httpx.AsyncClient(base_url=servers.opensearch, timeout=60) as client:
+        body = {"settings": settings(), "mappings": shape, "aliases": {name: {"is_write_index": True}}}
+        (await client.put(f"/{name}-000001", json=body)).raise_for_status()
+        async with Index.open(servers.opensearch, name) as index:
+            yield index
+        (await client.delete(f"/{name}-000001")).raise_for_status()
+
+
+async def test_what_the_index_cannot_take_is_put_aside_with_the_reason_and_the_rest_is_written(
+    database: Database, narrow: Index, neighbours: Neighbours, channel: str, dead: Kept
+) -> None:
+    projector = Projector(Store(database), narrow, neighbours, dead)
+    await projector.apply([
+        state(channel, contact(channel, "named", name="a secret")),
+        state(channel, contact(channel, "unnamed", city="Seoul")),
+    ])  # fmt: skip
+    assert set(await found(narrow, channel)) == {contact_id(channel, "unnamed")}
+    ((key, reason),) = dead.letters
+    assert key == f"{channel}/{contact_id(channel, 'named')}"
+    assert "strict_dynamic_mapping_exception" in reason
+    assert "secret" not in reason
+
+
+@pytest.mark.parametrize("block", ["index.blocks.read_only_allow_delete", "index.blocks.write"], ids=["429", "403"])
+async def test_an_index_that_takes_no_writes_for_a_while_is_waited_for_and_nothing_is_lost(
+    database: Database, narrow: Index, neighbours: Neighbours, channel: str, dead: Kept, servers: Stack, block: str
+) -> None:
+    batch = [state(channel, contact(channel, n, city="Seoul")).origin for n in range(50)]
+    source, health, stop = Pipe(batch), Health({}), asyncio.Event()
+    health.started = True
+    consumer = Consumer(source, decode, Projector(Store(database), narrow, neighbours, dead).apply, dead, health)
+    async with httpx.AsyncClient(base_url=servers.opensearch, timeout=30) as client:
+        address = f"/{narrow.alias}/_settings"
+        (await client.put(address, json={block: True})).raise_for_status()
+        running = asyncio.create_task(consumer.run(stop))
+        await eventually(health.problems, lambda problems: "consumer" in problems)
+        assert source.committed == 0
+        assert await found(narrow, channel) == {}
+        (await client.put(address, json={block: None})).raise_for_status()
+
+        async def committed() -> int:
+            return source.committed
+
+        await eventually(committed, lambda count: count == 1)
+        await eventually(health.problems, lambda problems: problems == {})
+        stop.set()
+        await running
+    assert len(await found(narrow, channel)) == 50
+    assert dead.letters == []
+
+
+async def test_an_index_that_does_not_answer_is_unavailable_for_writers_and_readers(
+    database: Database, neighbours: Neighbours, channel: str, dead: Kept
+) -> None:
+    async with Index.open("http://127.0.0.1:9") as away:
+        with pytest.raises(Unavailable):
+            await Projector(Store(database), away, neighbours, dead).apply([state(channel, contact(channel, 1))])
+        with pytest.raises(Unavailable):
+            await away.count({"match_all": {}})
+        with pytest.raises(Unavailable):
+            await away.check()
+    assert dead.letters == []
+
+
+@pytest.mark.parametrize(
+    ("topic", "key", "headers", "value"),
+    [
+        (CONTACTS, "no-slash", {"ce_version": "1", "ce_type": "contact.changed"}, None),
+        (CONTACTS, "channel/", {"ce_version": "1", "ce_type": "contact.changed"}, None),
+        (CONTACTS, "channel/id", {"ce_type": "contact.changed"}, None),
+        (CONTACTS, "channel/id", {"ce_version": "one", "ce_type": "contact.changed"}, None),
+        (CONTACTS, "channel/id", {"ce_version": "1", "ce_type": "contact.changed"}, b"{"),
+        (CONTACTS, "channel/id", {"ce_version": "1", "ce_type": "contact.changed"}, b"{}"),
+        (FIELDS, "channel/profile.x", {"ce_version": "1", "ce_type": "field.defined"}, None),
+        (FIELDS, "channel/profile.x", {"ce_version": "1", "ce_type": "field.defined"}, b"[]"),
+    ],
+)
+def test_what_cannot_be_read_is_told_apart(topic: str, key: str, headers: dict[str, str], value: bytes | None) -> None:
+    with pytest.raises(UnreadableMessage):
+        decode(Delivered(topic, 0, 0, key, value, headers))
