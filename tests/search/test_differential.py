@@ -64,7 +64,7 @@ class IndexJudge:
 
     def found(self, channel: str, node: Node, now: int, terms: dict[str, set[str]]) -> set[str]:
         """The ids of all that match."""
-        query = index_language.compile_filter(node, _KNOWN.slots, now, terms)
+        query = index_language.compile_filter(node, _KNOWN.slots, now, {name: list(listed) for name, listed in terms.items()})
         whole = {"bool": {"filter": [{"term": {"channel": channel}}, query]}}
         body = orjson.dumps({"query": whole, "size": CONTACTS + 1, "_source": ["id"]})
         answer = self._client.post(self._address, content=body, headers={"Content-Type": "application/json"})

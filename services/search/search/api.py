@@ -1,20 +1,28 @@
 """The routes of finding."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from typing import Annotated, Any, Literal, Self
 
 import orjson
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import StreamingResponse
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationError, model_validator
+from starlette.datastructures import UploadFile
 
 from common import idempotency
 from common.auth import Caller
 from common.clock import from_millis, to_wire
-from common.http import AwaitedPosition, Wire, permit, router
+from common.errors import Unprocessable
+from common.filters.text import is_blank
+from common.http import AwaitedPosition, Limit, Wire, permit, router
 from common.ids import Id
+from common.text_rules import clean_text
+from search.handlers import TermSets
 from search.queries import Finder, Wanted
 from search.request import SortKey
+from search.store import TermSet
+from search.terms import STATUSES, Status, decoded, split
 
 MOST_QUERY = 1000
 MOST_IDS = 1_000_000
@@ -31,7 +39,14 @@ def finder(request: Request) -> Finder:
     return found
 
 
+def term_sets(request: Request) -> TermSets:
+    """The term sets."""
+    found: TermSets = request.app.state.term_sets
+    return found
+
+
 Reads = Annotated[Finder, Depends(finder)]
+Sets = Annotated[TermSets, Depends(term_sets)]
 
 
 class Sort(Wire):
@@ -90,8 +105,43 @@ class Scan(Counted):
         return self
 
 
-def _json(value: object) -> Response:
-    return Response(orjson.dumps(value), media_type="application/json")
+class TermsGiven(Wire):
+    """Terms for a field: a text to be split, or one by one."""
+
+    key: str
+    text: str | None = None
+    values: list[str] | None = None
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if (self.text is None) == (self.values is None):
+            raise ValueError("give either `text` or `values`")
+        return self
+
+    def terms(self) -> Iterable[str]:
+        """Term by term, the empty ones left out."""
+        return split(self.text) if self.text is not None else (v for v in self.values or () if not is_blank(v))
+
+
+_TERMS_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {"schema": TermsGiven.model_json_schema()},
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["key", "file"],
+                    "properties": {"key": {"type": "string"}, "file": {"type": "string", "format": "binary"}},
+                }
+            },
+        },
+    }
+}
+
+
+def _json(value: object, status: int = 200) -> Response:
+    return Response(orjson.dumps(value), status, media_type="application/json")
 
 
 async def _lines(rows: AsyncIterator[dict[str, Any]]) -> AsyncIterator[bytes]:
@@ -157,9 +207,70 @@ async def ids(caller: Reader, body: Counted, reads: Reads, awaited: AwaitedPosit
 
 @routes.post("/filters/check")
 @idempotency.repeatable
-async def check(caller: Reader, body: Checked, reads: Reads) -> Response:
+async def check(caller: Reader, body: Checked, reads: Reads, awaited: AwaitedPosition) -> Response:
     """The filter as it is understood."""
+    if awaited is not None:
+        await reads.await_position(caller.channel, awaited)
     return _json({"filter": await reads.check(caller.channel, body.filter)})
+
+
+async def _terms(request: Request) -> tuple[str, Iterable[str]]:
+    """The key and the terms of a JSON body, or of a file."""
+    if not request.headers.get("content-type", "").startswith("multipart/form-data"):
+        try:
+            given = TermsGiven.model_validate(await request.json() if await request.body() else None)
+        except ValidationError as error:
+            raise RequestValidationError([{**e, "loc": ("body", *e["loc"])} for e in error.errors()]) from None
+        return given.key, given.terms()
+    async with request.form(max_files=1, max_fields=1) as form:
+        key, file = form.get("key"), form.get("file")
+        if not isinstance(key, str) or not isinstance(file, UploadFile):
+            raise Unprocessable("Send `key`, the field, and `file`, a text or CSV file.", pointer="/file" if key else "/key")
+        return key, split(clean_text(decoded(await file.read()), "/file"))
+
+
+def _summary(made: TermSet) -> dict[str, Any]:
+    return {"id": str(made.id), "key": made.key, "terms": sum(made.counts), **dict(zip(STATUSES, made.counts, strict=True))}
+
+
+@routes.post("/term-sets", status_code=201, openapi_extra=_TERMS_BODY)
+async def make_term_set(caller: Reader, request: Request, sets: Sets, reads: Reads, awaited: AwaitedPosition) -> Response:
+    """Many values at once, each told found, notFound, ambiguous, unreadable or duplicate; to be used in filters."""
+    key, terms = await _terms(request)
+    if awaited is not None:
+        await reads.await_position(caller.channel, awaited)
+    return _json(_summary(await sets.create(caller.channel, key, terms, caller.subject)), 201)
+
+
+@routes.get("/term-sets/{term_set}")
+async def term_set(caller: Reader, term_set: Id, sets: Sets) -> Response:
+    """A term set's counts, as they were when it was made."""
+    return _json(_summary(await sets.get(caller.channel, term_set)))
+
+
+@routes.get("/term-sets/{term_set}/terms")
+async def terms(
+    caller: Reader,
+    term_set: Id,
+    sets: Sets,
+    reads: Reads,
+    awaited: AwaitedPosition,
+    status: Annotated[Status | None, Query()] = None,
+    limit: Limit = 100,
+    cursor: str | None = None,
+) -> Response:
+    """The report, term by term; `contactIds` are those that have the value now, a hundred of a term at most."""
+    if awaited is not None:
+        await reads.await_position(caller.channel, awaited)
+    items, following = await sets.terms(caller.channel, term_set, status, limit, cursor)
+    return _json({"items": items, "next": following})
+
+
+@internal.get("/term-sets/{term_set}")
+async def forms(caller: Reader, term_set: Id, sets: Sets) -> Response:
+    """A term set as an evaluator needs it: its key, and its terms as they are compared, each once."""
+    made, compared = await sets.forms(caller.channel, term_set)
+    return _json({"id": str(made.id), "key": made.key, "terms": compared})
 
 
 @internal.post("/audience")

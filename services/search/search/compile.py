@@ -5,7 +5,6 @@ from datetime import date
 from typing import Any, TypeAlias
 
 from common.filters import windows
-from common.filters.outcomes import TermValues
 from common.filters.tree import And, Condition, FieldType, Node, Not, Or, Size, Window
 from search.document import END, START, Slots, field_name, term
 
@@ -26,7 +25,11 @@ return params.days.contains(t.getMonthValue() * 100 + t.getDayOfMonth());
 """
 
 
-def compile_filter(node: Node, slots: Slots, now: int, terms: TermValues | None = None) -> Query:
+Terms: TypeAlias = Mapping[str, object]
+"""By term set: what `document.term` makes of its terms, as a list or as that list's JSON (orjson.Fragment)."""
+
+
+def compile_filter(node: Node, slots: Slots, now: int, terms: Terms | None = None) -> Query:
     """The query of a filter whose segments are inlined, at `now` in milliseconds since 1970; `terms` are those of its term sets.
 
     Raises ValueError for a segment not inlined and a term set whose terms are not given.
@@ -34,7 +37,7 @@ def compile_filter(node: Node, slots: Slots, now: int, terms: TermValues | None 
     return _node(node, slots, now, terms or {})
 
 
-def _node(node: Node, slots: Slots, now: int, terms: TermValues) -> Query:
+def _node(node: Node, slots: Slots, now: int, terms: Terms) -> Query:
     match node:
         case And(children):
             return {"bool": {"filter": [_node(c, slots, now, terms) for c in children]}} if children else EVERYONE
@@ -58,7 +61,7 @@ def none_of(query: Query) -> Query:
     return {"bool": {"must_not": [query]}}
 
 
-def _condition(node: Condition, slots: Slots, now: int, terms: TermValues) -> Query:
+def _condition(node: Condition, slots: Slots, now: int, terms: Terms) -> Query:
     if node.type is FieldType.SEGMENT:
         raise ValueError("segments must be inlined before a filter is compiled")
     if node.term_set is not None and node.term_set not in terms:
@@ -70,7 +73,7 @@ def _condition(node: Condition, slots: Slots, now: int, terms: TermValues) -> Qu
     if operator == "exists":
         return none_of(exists) if negative else exists
     if node.term_set is not None:
-        positive: Query = {"terms": {f"{name}.term": [term(t) for t in terms[node.term_set]]}}
+        positive: Query = {"terms": {f"{name}.term": terms[node.term_set]}}
     else:
         positive = _positive(node, operator, name, now)
     if not negative:

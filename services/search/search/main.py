@@ -68,7 +68,9 @@ async def run_api() -> None:
     from common.clock import SystemClock
     from common.http import MIB, application
     from common.idempotency import Idempotency
+    from common.ids import new_id
     from search import api
+    from search.handlers import TermSets
     from search.queries import Finder
     from search.seal import Sealer
 
@@ -90,7 +92,9 @@ async def run_api() -> None:
     ):
         health = Health({"postgres": database.check, "opensearch": index.check})
         sealer = Sealer(settings.fingerprint_key.get_secret_value().encode())
-        finder = Finder(Store(database), index, neighbours, sealer, SystemClock(), caught_up)
+        store = Store(database)
+        finder = Finder(store, index, neighbours, sealer, SystemClock(), caught_up)
+        term_sets = TermSets(store, index, sealer, SystemClock(), new_id)
         memory = Idempotency(database, bytes.fromhex(settings.idempotency_secret.get_secret_value()), SystemClock())
         app = application(
             "search",
@@ -98,8 +102,8 @@ async def run_api() -> None:
             Verifier(settings.jwks, settings.issuer),
             health,
             [*api.ROUTERS, *api.INTERNAL],
-            limits={"/internal/": 64 * MIB},
-            state={"finder": finder},
+            limits={"/internal/": 64 * MIB, "/v1/term-sets": 64 * MIB},
+            state={"finder": finder, "term_sets": term_sets},
             memory=memory,
         )
         await process.serve(app, settings.host, settings.port, health, [memory.purge])

@@ -2,14 +2,29 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+import orjson
+
 from common.clock import Clock, to_millis
 from common.errors import Conflict, Gone, NotFound, Unavailable, Unprocessable
-from common.filters import And, Condition, FieldType, Node, conditions, inline, parse, segment_ids, to_json
+from common.filters import (
+    And,
+    Condition,
+    Context,
+    FieldType,
+    Node,
+    conditions,
+    inline,
+    named_term_sets,
+    parse,
+    segment_ids,
+    to_json,
+)
+from common.ids import parse_id
 from common.position import Position
 from search.compile import Query, compile_filter
 from search.index import Hits, Index
@@ -25,6 +40,7 @@ _WAIT = timedelta(seconds=5)
 _CATCH_UP = timedelta(seconds=60)
 _FINGERPRINT_MILLIS = 60 * 60 * 1000
 _POLL_SECONDS = 0.02
+_MOST_TERM_SETS = 4  # of a million terms each, what one request to the index may hold
 
 CaughtUp = Callable[[], Awaitable[bool]]
 """Answers whether the consumer has applied all that Kafka held when this was made."""
@@ -84,18 +100,20 @@ class Finder:
     async def check(self, channel: str, raw: object) -> dict[str, object]:
         """The normalised filter. Raises FilterRefused."""
         fields = await self._store.fields(channel)
-        node = parse(raw, fields.context)
+        node = parse(raw, await self._context(channel, fields, raw))
         await self._inlined(channel, node, fields, None)
         return to_json(node)
 
     async def prepare(self, channel: str, wanted: Wanted, now: int | None = None) -> Prepared:
         """Understand a request. Raises FilterRefused, Unprocessable, Unavailable."""
         fields = await self._store.fields(channel)
-        node: Node = parse(wanted.filter, fields.context) if wanted.filter_given else And(())
+        context = await self._context(channel, fields, wanted.filter)
+        node: Node = parse(wanted.filter, context) if wanted.filter_given else And(())
         whole, definitions = await self._inlined(channel, node, fields, wanted.segment)
+        terms = await self._terms(channel, whole)
         at = to_millis(self._clock.now()) if now is None else now
         term = quick(wanted.query, fields.context.country) if wanted.query is not None else None
-        filters = [{"term": {"channel": channel}}, {"term": {"deleted": False}}, compile_filter(whole, fields.slots, at)]
+        filters = [{"term": {"channel": channel}}, {"term": {"deleted": False}}, compile_filter(whole, fields.slots, at, terms)]
         parts: dict[str, Any] = {"filter": filters}
         if term is not None:
             parts["must"] = [term]
@@ -105,6 +123,23 @@ class Finder:
         read_by = [fields.context.country, fields.context.zone]
         meaning = digest([channel, to_json(node), str(wanted.segment), searched, definitions, read_by])
         return Prepared({"bool": parts}, term is not None, meaning, at, fields)
+
+    async def _context(self, channel: str, fields: Fields, raw: object) -> Context:
+        """The channel's context with the keys of those term sets that the filter names."""
+        named = {name: term_set for name in named_term_sets(raw) if (term_set := parse_id(name)) is not None}
+        if not named:
+            return fields.context
+        known = await self._store.term_sets(channel, list(named.values()))
+        return replace(fields.context, term_sets={name: known[id_].key for name, id_ in named.items() if id_ in known})
+
+    async def _terms(self, channel: str, node: Node) -> dict[str, object]:
+        """What the index compares with for each term set of a filter."""
+        named = {c.term_set for c in conditions(node) if c.term_set is not None}
+        if len(named) > _MOST_TERM_SETS:
+            raise Unprocessable(
+                f"A filter may name {_MOST_TERM_SETS} term sets at most.", code="tooManyTermSets", pointer="/filter"
+            )
+        return {name: orjson.Fragment(await self._store.compared(channel, UUID(name))) for name in named}
 
     async def _inlined(self, channel: str, node: Node, fields: Fields, segment: UUID | None) -> tuple[Node, dict[str, int]]:
         """The filter with all its segments' own filters in their place, and the version of each definition."""
@@ -122,7 +157,7 @@ class Finder:
             except NotFound:
                 raise Unprocessable("There is no such segment.", code="unknownSegment", pointer=place) from None
             try:
-                definitions[name] = parse(told["filter"], fields.context)
+                definitions[name] = parse(told["filter"], await self._context(channel, fields, told["filter"]))
             except Unprocessable:
                 raise Unprocessable(
                     "This segment is broken: its filter cannot be read any more. Mend the segment first.",
@@ -284,7 +319,8 @@ async def _until(done: CaughtUp, patience: timedelta) -> None:
 
 def _place(node: Node, name: str) -> str:
     """Where a filter names a segment."""
-    return next(c.pointer for c in conditions(node) if c.type is FieldType.SEGMENT and name in c.values)
+    naming = next(c for c in conditions(node) if c.type is FieldType.SEGMENT and name in c.values)
+    return f"{naming.pointer}/values/{naming.values.index(name)}"
 
 
 def _by_ids(query: Query, ids: Sequence[UUID]) -> list[Query]:

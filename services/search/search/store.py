@@ -1,7 +1,10 @@
 """What search knows of each channel: its settings and its fields with their slots."""
 
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
 
 import asyncpg
 
@@ -35,6 +38,31 @@ on conflict (channel) do update set country = excluded.country, time_zone = excl
 where channel.version < excluded.version
 """
 _VERSIONS = "select key, version from field where channel = $1 and key = any($2::text[])"
+_SAVE_TERM_SET = "insert into term_set (channel, id, key, made_at, made_by, counts) values ($1, $2, $3, $4, $5, $6)"
+_TERM_SETS = "select id, key, made_at, made_by, counts from term_set where channel = $1 and id = any($2::uuid[])"
+_TERM_CHUNK = "select counts, report, compared from term_chunk where channel = $1 and term_set = $2 and number = $3"
+_COMPARED = "select compared from term_chunk where channel = $1 and term_set = $2 order by number"
+_CHUNK_COLUMNS = ("channel", "term_set", "number", "counts", "report", "compared")
+
+
+@dataclass(frozen=True, slots=True)
+class TermSet:
+    """A term set as its report begins: how many terms are found, notFound, ambiguous, duplicate, unreadable."""
+
+    id: UUID
+    key: str
+    made_at: datetime
+    made_by: str
+    counts: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TermChunk:
+    """Some of its terms, deflated JSON: the report's rows, and what the index compares with."""
+
+    counts: tuple[int, ...]
+    report: bytes
+    compared: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +110,32 @@ class Store:
         """The known version of each of these fields."""
         async with self._database.connection() as connection:
             return {r["key"]: r["version"] for r in await connection.fetch(_VERSIONS, channel, list(keys))}
+
+    async def save_term_set(self, channel: str, made: TermSet, chunks: Sequence[TermChunk]) -> None:
+        """Keep a term set with all its chunks."""
+        rows = [(channel, made.id, n, list(c.counts), c.report, c.compared) for n, c in enumerate(chunks)]
+        async with self._database.transaction() as tx:
+            await tx.execute(_SAVE_TERM_SET, channel, made.id, made.key, made.made_at, made.made_by, list(made.counts))
+            await tx.copy_records_to_table("term_chunk", records=rows, columns=_CHUNK_COLUMNS)
+
+    async def term_sets(self, channel: str, ids: Sequence[UUID]) -> Mapping[UUID, TermSet]:
+        """Those of these term sets that the channel has."""
+        async with self._database.connection() as connection:
+            rows = await connection.fetch(_TERM_SETS, channel, list(ids))
+        return {r["id"]: TermSet(r["id"], r["key"], r["made_at"], r["made_by"], tuple(r["counts"])) for r in rows}
+
+    async def term_chunk(self, channel: str, term_set: UUID, number: int) -> TermChunk | None:
+        """A chunk by its number; None after the last."""
+        async with self._database.connection() as connection:
+            row = await connection.fetchrow(_TERM_CHUNK, channel, term_set, number)
+        return None if row is None else TermChunk(tuple(row["counts"]), row["report"], row["compared"])
+
+    async def compared(self, channel: str, term_set: UUID) -> bytes:
+        """What the index compares with, all of it, as a JSON list."""
+        async with self._database.connection() as connection:
+            rows = await connection.fetch(_COMPARED, channel, term_set)
+        lists = [zlib.decompress(r["compared"])[1:-1] for r in rows]
+        return b"[" + b",".join(each for each in lists if each) + b"]"
 
 
 async def _save(tx: "asyncpg.Connection[asyncpg.Record]", channel: str, definition: FieldDefinition, version: int) -> None:

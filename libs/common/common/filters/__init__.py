@@ -1,7 +1,7 @@
 """The filter language: one tree, one parser, one meaning; the evaluator is one interpreter, `search.compile` the other."""
 
 from common.filters.evaluate import CompiledFilter, Verdict, compile_filter, evaluate, explain
-from common.filters.parser import Context, FieldDefinition, FilterRefused, parse
+from common.filters.parser import Context, FieldDefinition, FilterRefused, named_term_sets, parse
 from common.filters.segments import inline, segment_ids
 from common.filters.text import UnreadablePhone, fold, initials, phone_forms, read_phone
 from common.filters.tree import BUILT_INS, And, Condition, FieldType, Node, Not, Or, Size, Window, conditions, to_json
@@ -9,5 +9,5 @@ from common.filters.tree import BUILT_INS, And, Condition, FieldType, Node, Not,
 __all__ = [
     "BUILT_INS", "And", "CompiledFilter", "Condition", "Context", "FieldDefinition", "FieldType", "FilterRefused", "Node",
     "Not", "Or", "Size", "UnreadablePhone", "Verdict", "Window", "compile_filter", "conditions", "evaluate", "explain", "fold",
-    "initials", "inline", "parse", "phone_forms", "read_phone", "segment_ids", "to_json",
+    "initials", "inline", "named_term_sets", "parse", "phone_forms", "read_phone", "segment_ids", "to_json",
 ]  # fmt: skip

@@ -78,6 +78,23 @@ def parse(raw: object, context: Context, pointer: str = "/filter") -> Node:
     return _Parser(context).node(raw, pointer, 1)
 
 
+def named_term_sets(raw: object) -> set[str]:
+    """The term sets that a filter names, as it is written, whether or not it can be read: a walk without recursion."""
+    found: set[str] = set()
+    open_ = [raw]
+    while open_:
+        match open_.pop():
+            case dict() as node:
+                if isinstance(name := node.get("termSet"), str):
+                    found.add(name)
+                open_ += [node[word] for word in ("and", "or", "not") if word in node]
+            case list() as nodes:
+                open_ += nodes
+            case _:
+                pass
+    return found
+
+
 def _bare(word: str) -> str:
     return word.removeprefix("user.").removeprefix("$")
 

@@ -1,5 +1,6 @@
 """How texts are compared: folded the same way wherever a filter is read, so that no two interpreters disagree."""
 
+import re
 import unicodedata
 from functools import lru_cache
 
@@ -38,12 +39,33 @@ def is_initials(text: str) -> bool:
     return bool(text) and all(c in _INITIALS for c in text)
 
 
+_MAIL = re.compile(r"[^\s@]{1,64}@[^\s@.]+(\.[^\s@.]+)+")
+_LONGEST_MAIL = 254
+
+
+def is_email(text: str) -> bool:
+    """Whether a text is an e-mail address, as far as its form tells (RFC 5321's lengths)."""
+    return len(text) <= _LONGEST_MAIL and _MAIL.fullmatch(text) is not None
+
+
 class UnreadablePhone(ValueError):
     """No phone number can be read from the text."""
 
 
+# By far the most that is read: a Korean mobile number in one of its usual writings, which no rule can read otherwise.
+_KOREAN_MOBILE = re.compile(r"(?:(\+82)[- ]?|0)10([- ]?)([0-9]{4})\2([0-9]{4})")
+
+
 def read_phone(text: str, country: str) -> str:
     """A phone number in any writing as E.164, read by the country where it has no country code. Raises UnreadablePhone."""
+    usual = _KOREAN_MOBILE.fullmatch(text)
+    if usual is not None and (usual[1] or country == "KR"):
+        return f"+8210{usual[3]}{usual[4]}"
+    return read_phone_by_rules(text, country)
+
+
+def read_phone_by_rules(text: str, country: str) -> str:
+    """The same by the numbering plans of all countries, thirty times slower."""
     try:
         parsed = phonenumbers.parse(text, country)
     except phonenumbers.NumberParseException:

@@ -1,0 +1,213 @@
+"""Term sets: many values pasted or sent as a file, each told found or not, kept to stand in filters in place of values."""
+
+import asyncio
+import zlib
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from common.clock import Clock
+from common.errors import NotFound, Unprocessable
+from common.filters import BUILT_INS, FieldType
+from common.ids import Ids
+from search.compile import Query
+from search.document import field_name, term
+from search.index import Index
+from search.seal import NotOurs, Sealer, digest
+from search.store import Fields, Store, TermChunk, TermSet
+from search.terms import MOST_TERMS, SPLITTABLE, STATUSES, Normalise, Status, normaliser
+
+_CHUNK = 20_000
+_AT_ONCE = 2
+_MOST_NAMED = 100
+_CODES = {status: code for code, status in enumerate(STATUSES)}
+
+
+@dataclass(frozen=True, slots=True)
+class Sorted:
+    """A chunk of terms before the index was asked: the terms, their forms, and what is known of each already."""
+
+    terms: list[str]
+    forms: list[str | None]
+    known: list[Status | None]
+
+    @property
+    def open(self) -> list[str]:
+        """The forms that the index must be asked about, each once."""
+        return [form for form, known in zip(self.forms, self.known, strict=True) if known is None and form is not None]
+
+
+class TermSets:
+    """Makes term sets and shows their terms."""
+
+    def __init__(self, store: Store, index: Index, sealer: Sealer, clock: Clock, ids: Ids) -> None:
+        self._store = store
+        self._index = index
+        self._sealer = sealer
+        self._clock = clock
+        self._ids = ids
+
+    async def create(self, channel: str, key: str, terms: Iterable[str], by: str) -> TermSet:
+        """Sort the terms and keep them. Raises Unprocessable for a key that takes no term set, no term at all, and too many."""
+        fields = await self._store.fields(channel)
+        key, kind = _key(key, fields)
+        name = f"{field_name(key, fields.slots)}.term"
+        chunks: list[TermChunk] = []
+        asked: list[asyncio.Task[TermChunk]] = []
+        parts = _sorted(terms, normaliser(kind, fields.context.country))
+        async with asyncio.TaskGroup() as group:
+            # Reading is work for the processor: in a thread, so that others are answered meanwhile.
+            while (part := await asyncio.to_thread(next, parts, None)) is not None:
+                asked.append(group.create_task(self._chunk(channel, name, kind, part)))
+                if len(asked) >= _AT_ONCE:
+                    chunks.append(await asked.pop(0))
+                if len(chunks) + len(asked) > MOST_TERMS // _CHUNK + 1:
+                    break
+        chunks += [task.result() for task in asked]
+        total = [sum(counts) for counts in zip(*(c.counts for c in chunks), strict=True)]
+        if not total:
+            raise Unprocessable("There is no term in it.", code="noTerms")
+        if sum(total) > MOST_TERMS:
+            raise Unprocessable(f"A term set has {MOST_TERMS:,} terms at most. Make several.", code="tooManyTerms")
+        made = TermSet(self._ids(), key, self._clock.now(), by, tuple(total))
+        await self._store.save_term_set(channel, made, chunks)
+        return made
+
+    async def _chunk(self, channel: str, name: str, kind: FieldType, part: Sorted) -> TermChunk:
+        forms = part.open
+        compared = [term(form) for form in forms]
+        found = await self._index.having(_in(channel, name, compared), name, compared if kind is FieldType.LIST else None)
+        told: Iterator[Status] = (_status(found.get(each, 0)) for each in compared)
+        statuses: list[Status] = []
+        for known in part.known:
+            statuses.append(next(told) if known is None else known)
+        return await asyncio.to_thread(_packed, part, statuses, compared)
+
+    async def terms(
+        self, channel: str, term_set: UUID, status: Status | None, limit: int, cursor: str | None
+    ) -> tuple[list[dict[str, Any]], str | None]:
+        """A page of the report in the order of the terms, and the next cursor. Raises NotFound, Unprocessable."""
+        known = await self.get(channel, term_set)
+        request = digest([channel, str(term_set), status])
+        number, offset = self._resume(cursor, request)
+        page: list[tuple[str, str | None, int]] = []
+        while len(page) <= limit:
+            chunk = await self._store.term_chunk(channel, term_set, number)
+            if chunk is None:
+                break
+            rows = _rows(chunk)
+            for at in range(offset, len(rows)):
+                if status is None or rows[at][2] == _CODES[status]:
+                    page.append(rows[at])
+                    if len(page) > limit:
+                        following = self._sealer.seal("terms", {"request": request, "number": number, "offset": at})
+                        return await self._shown(channel, known.key, page[:limit]), following
+            number, offset = number + 1, 0
+        return await self._shown(channel, known.key, page), None
+
+    async def get(self, channel: str, term_set: UUID) -> TermSet:
+        """A term set's key and counts. Raises NotFound."""
+        found = (await self._store.term_sets(channel, [term_set])).get(term_set)
+        if found is None:
+            raise NotFound("There is no such term set.")
+        return found
+
+    async def forms(self, channel: str, term_set: UUID) -> tuple[TermSet, list[str]]:
+        """All forms to compare with, for an evaluator. Raises NotFound."""
+        known = await self.get(channel, term_set)
+        forms: list[str] = []
+        number = 0
+        while (chunk := await self._store.term_chunk(channel, term_set, number)) is not None:
+            forms += [form for _, form, code in _rows(chunk) if form is not None and STATUSES[code] not in _OUT]
+            number += 1
+        return known, forms
+
+    def _resume(self, cursor: str | None, request: str) -> tuple[int, int]:
+        if cursor is None:
+            return 0, 0
+        another = Unprocessable("This cursor belongs to another request. Begin again without it.", code="badCursor")
+        try:
+            state: Mapping[str, Any] = self._sealer.open("terms", cursor)
+        except NotOurs:
+            raise another from None
+        if state["request"] != request:
+            raise another
+        return state["number"], state["offset"]
+
+    async def _shown(self, channel: str, key: str, page: Sequence[tuple[str, str | None, int]]) -> list[dict[str, Any]]:
+        """The page's terms, each with the contacts that have it now, a hundred of each at most."""
+        fields = await self._store.fields(channel)
+        name = f"{field_name(key, fields.slots)}.term"
+        compared = sorted({term(form) for _, form, code in page if form is not None and STATUSES[code] not in _OUT})
+        having = await self._index.ids_having(_in(channel, name, compared), name, compared, _MOST_NAMED) if compared else {}
+        return [
+            {
+                "term": written,
+                "normalised": form,
+                "status": STATUSES[code],
+                "contactIds": having.get(term(form), []) if form is not None and STATUSES[code] not in _OUT else [],
+            }
+            for written, form, code in page
+        ]
+
+
+_OUT = ("duplicate", "unreadable")
+
+
+def _key(written: str, fields: Fields) -> tuple[str, FieldType]:
+    key = written.removeprefix("user.")
+    definition = fields.context.fields.get(key[8:]) if key.startswith("profile.") else None
+    kind = BUILT_INS.get(key) if definition is None else definition.type
+    if kind is None:
+        raise Unprocessable("There is no such field.", code="unknownField", pointer="/key")
+    if definition is not None and definition.archived:
+        raise Unprocessable("This field is archived. Restore it first.", code="archivedField", pointer="/key")
+    if kind not in SPLITTABLE:
+        raise Unprocessable("Terms are looked for in fields of text alone.", code="wrongType", pointer="/key")
+    return key, kind
+
+
+def _sorted(terms: Iterable[str], normalise: Normalise) -> Iterator[Sorted]:
+    """The terms in chunks; of those with one form the first is asked about, the others are duplicates."""
+    seen: set[str] = set()
+    walk = iter(terms)
+    while part := list(islice(walk, _CHUNK)):
+        forms = [normalise(written) for written in part]
+        known: list[Status | None] = []
+        for form in forms:
+            if form is None:
+                known.append("unreadable")
+            elif form in seen:
+                known.append("duplicate")
+            else:
+                seen.add(form)
+                known.append(None)
+        yield Sorted(part, forms, known)
+
+
+def _status(contacts: int) -> Status:
+    return "notFound" if contacts == 0 else "found" if contacts == 1 else "ambiguous"
+
+
+def _packed(part: Sorted, statuses: Sequence[Status], compared: Sequence[str]) -> TermChunk:
+    counts = Counter(statuses)
+    rows = [(written, form, _CODES[status]) for written, form, status in zip(part.terms, part.forms, statuses, strict=True)]
+    return TermChunk(
+        tuple(counts[status] for status in STATUSES),
+        zlib.compress(orjson.dumps(rows), 1),
+        zlib.compress(orjson.dumps(compared), 1),
+    )
+
+
+def _rows(chunk: TermChunk) -> list[tuple[str, str | None, int]]:
+    rows: list[tuple[str, str | None, int]] = orjson.loads(zlib.decompress(chunk.report))
+    return rows
+
+
+def _in(channel: str, name: str, compared: Sequence[str]) -> Query:
+    return {"bool": {"filter": [{"term": {"channel": channel}}, {"term": {"deleted": False}}, {"terms": {name: compared}}]}}

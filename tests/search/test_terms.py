@@ -1,0 +1,246 @@
+"""Split terms: how a pasted text falls into terms, how each is read, and what the index says of it."""
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from uuid import UUID, uuid4
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from common.clock import FixedClock
+from common.errors import NotFound, Unprocessable
+from common.events.contacts import FieldDefinition
+from common.filters import FieldType
+from common.filters.text import UnreadablePhone, read_phone, read_phone_by_rules
+from common.ids import new_id
+from common.postgres import Database
+from search.handlers import TermSets
+from search.index import Index
+from search.seal import Sealer
+from search.store import Store
+from search.terms import decoded, normaliser, split
+from tests.search.support import contact, contact_id, put
+
+FIELDS = {"grade": "string", "sizes": "list", "count": "number", "old": "string"}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a,b", ["a", "b"]),
+        ("a b\tc\nd\r\ne", ["a", "b", "c", "d", "e"]),
+        ("a，b\u3000c", ["a", "b", "c"]),
+        ("a\u00a0b\u2003c", ["a", "b", "c"]),
+        (" , ,\n,a,, ", ["a"]),
+        ("", []),
+        ('"a b",c', ["a b", "c"]),
+        ('"a,b"\n"c\nd"', ["a,b", "c\nd"]),
+        ('""', []),
+        ('" "', []),
+        ('"a ""b"" c"', ['a "b" c']),
+        ('"', ['"']),
+        ('a"b c"d', ['a"b', 'c"d']),
+        ('"a b', ['"a', "b"]),
+        ('"a b"c d', ['"a', 'b"c', "d"]),
+        ('a" b', ['a"', "b"]),
+        ('5" 6"', ['5"', '6"']),
+        ("010-1234-5678, +82 10", ["010-1234-5678", "+82", "10"]),
+        ('"010 1234 5678" 010.1', ["010 1234 5678", "010.1"]),
+        ("a;b|c", ["a;b|c"]),
+        ("홍길동 김철수", ["홍길동", "김철수"]),
+    ],
+)
+def test_a_text_falls_into_terms(text: str, expected: list[str]) -> None:
+    assert list(split(text)) == expected
+
+
+@given(st.lists(st.text(alphabet='ab "\n,，\u3000', min_size=1, max_size=6).filter(lambda t: t.strip() != "")))
+def test_quoted_terms_come_back_as_they_were(terms: list[str]) -> None:
+    quoted = " ".join('"{}"'.format(term.replace('"', '""')) for term in terms)
+    assert list(split(quoted)) == terms
+
+
+@pytest.mark.parametrize("text", ['"a ' * 300_000, '"' * 1_000_000, '"a"" ' * 200_000, '"a "b ' * 200_000, '" "" ' * 200_000])
+def test_quotes_that_never_end_do_not_take_for_ever(text: str) -> None:
+    assert sum(1 for _ in split(text)) > 0
+
+
+@pytest.mark.parametrize(
+    ("kind", "term", "expected"),
+    [
+        (FieldType.PHONE, "010-1234-5678", "+821012345678"),
+        (FieldType.PHONE, "+1 (212) 555-0100", "+12125550100"),
+        (FieldType.PHONE, "hello", None),
+        (FieldType.PHONE, "12", None),
+        (FieldType.EMAIL, "Kim@Example.COM", "kim@example.com"),
+        (FieldType.EMAIL, "kim", None),
+        (FieldType.EMAIL, "kim@example", None),
+        (FieldType.EMAIL, "a b@example.com", None),
+        (FieldType.STRING, " VIP ", "vip"),
+        (FieldType.STRING, "Straße", "strasse"),
+        (FieldType.STRING, "x" * 10_001, None),
+        (FieldType.LIST, "VIP/서울", "vip/서울"),
+    ],
+)
+def test_a_term_is_read_as_its_field_is(kind: FieldType, term: str, expected: str | None) -> None:
+    assert normaliser(kind, "KR")(term) == expected
+
+
+@settings(max_examples=400)
+@given(
+    st.sampled_from(["010", "+8210", "+82 10", "+82-10", "+82 010", "011", "10", "82 10"]),
+    st.sampled_from(["", "-", " ", "."]),
+    st.text("0123456789", min_size=3, max_size=5),
+    st.sampled_from(["", "-", " "]),
+    st.text("0123456789", min_size=3, max_size=5),
+    st.sampled_from(["KR", "US", "JP"]),
+)
+def test_the_usual_korean_numbers_are_read_as_the_numbering_plans_say(
+    start: str, first: str, middle: str, second: str, end: str, country: str
+) -> None:
+    written = f"{start}{first}{middle}{second}{end}"
+
+    def read(by: object) -> str:
+        try:
+            return read_phone(written, country) if by == "fast" else read_phone_by_rules(written, country)
+        except UnreadablePhone:
+            return "unreadable"
+
+    assert read("fast") == read("rules")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp949"])
+def test_a_file_is_read_in_the_encodings_that_spreadsheets_write(encoding: str) -> None:
+    assert decoded("홍길동,김철수\n".encode(encoding)) == "홍길동,김철수\n"
+
+
+def test_a_file_that_is_no_text_is_refused() -> None:
+    with pytest.raises(Unprocessable) as refusal:
+        decoded(b"PK\x03\x04\xff\xff\x80")
+    assert (refusal.value.code, refusal.value.pointer) == ("unreadableFile", "/file")
+
+
+@pytest.fixture
+def channel() -> str:
+    return f"terms-{uuid4().hex[:12]}"
+
+
+@pytest.fixture
+async def term_sets(database: Database, index: Index, channel: str) -> TermSets:
+    store = Store(database)
+    for key, word in FIELDS.items():
+        definition = {"key": f"profile.{key}", "type": word.capitalize(), "archived": key == "old"}
+        await store.save_fields(channel, [(FieldDefinition.model_validate(definition), 1)])
+    clock = FixedClock(datetime(2026, 11, 24, 3, tzinfo=UTC))
+    return TermSets(store, index, Sealer(b"a key of the tests' own"), clock, new_id)
+
+
+async def test_each_term_is_counted_once_and_told_with_its_contacts(term_sets: TermSets, index: Index, channel: str) -> None:
+    people = [
+        contact(channel, "kim", mobileNumber="+821012345678"),
+        contact(channel, "lee", mobileNumber="+821011112222"),
+        contact(channel, "lee again", mobileNumber="+821011112222"),
+    ]
+    await put(index, channel, people)
+    await put(index, f"{channel}-other", [contact(f"{channel}-other", "x", mobileNumber="+821099999999")])
+    text = "010-1234-5678, +821012345678 01011112222\n010-9999-9999\tnobody\n010-12345678"
+    made = await term_sets.create(channel, "mobileNumber", split(text), "kim")
+    assert made.counts == (1, 1, 1, 2, 1)
+    items, following = await term_sets.terms(channel, made.id, None, 100, None)
+    assert following is None
+    both = sorted(contact_id(channel, name) for name in ("lee", "lee again"))
+    assert [(i["term"], i["normalised"], i["status"], i["contactIds"]) for i in items] == [
+        ("010-1234-5678", "+821012345678", "found", [contact_id(channel, "kim")]),
+        ("+821012345678", "+821012345678", "duplicate", []),
+        ("01011112222", "+821011112222", "ambiguous", both),
+        ("010-9999-9999", "+821099999999", "notFound", []),
+        ("nobody", None, "unreadable", []),
+        ("010-12345678", "+821012345678", "duplicate", []),
+    ]
+    assert [i["term"] for i in (await term_sets.terms(channel, made.id, "duplicate", 100, None))[0]] == [
+        "+821012345678",
+        "010-12345678",
+    ]
+    assert (await term_sets.forms(channel, made.id))[1] == ["+821012345678", "+821011112222", "+821099999999"]
+
+
+async def test_lists_and_texts_are_looked_through_as_filters_do(term_sets: TermSets, index: Index, channel: str) -> None:
+    people = [
+        contact(channel, 1, tags=["VIP", "x"], profile={"grade": "Straße", "sizes": ["L", "XL"]}),
+        contact(channel, 2, tags=["vip", "y"], profile={"grade": "b"}),
+    ]
+    await put(index, channel, people, FIELDS)
+    for key, terms, counts in [
+        ("tags", ["VIP", "X", "z", "vip"], (1, 1, 1, 1, 0)),
+        ("profile.grade", ["STRASSE", "B", "c"], (2, 1, 0, 0, 0)),
+        ("user.profile.sizes", ["l", "xl", "m"], (2, 1, 0, 0, 0)),
+        ("id", [contact_id(channel, 1), "no id"], (1, 1, 0, 0, 0)),
+    ]:
+        assert (await term_sets.create(channel, key, terms, "kim")).counts == counts, key
+
+
+async def test_many_terms_are_told_page_by_page_in_their_order(term_sets: TermSets, index: Index, channel: str) -> None:
+    await put(index, channel, [contact(channel, n, memberId=f"m-{n}") for n in range(0, 45_000, 1500)])
+    terms = [f"m-{n}" for n in range(45_000)] + ["M-0"] * 10
+    made = await term_sets.create(channel, "memberId", terms, "kim")
+    assert made.counts == (30, 44_970, 0, 10, 0)
+    told: list[str] = []
+    cursor: str | None = None
+    while True:
+        items, cursor = await term_sets.terms(channel, made.id, "found", 7, cursor)
+        told += [item["term"] for item in items]
+        assert all(len(item["contactIds"]) == 1 for item in items)
+        if cursor is None:
+            break
+    assert told == [f"m-{n}" for n in range(0, 45_000, 1500)]
+    first, cursor = await term_sets.terms(channel, made.id, None, 100, None)
+    assert Counter(item["status"] for item in first) == {"found": 1, "notFound": 99}
+    with pytest.raises(Unprocessable):
+        await term_sets.terms(channel, made.id, "found", 100, cursor)
+    with pytest.raises(Unprocessable):
+        await term_sets.terms(channel, made.id, None, 100, "no cursor")
+
+
+@pytest.mark.parametrize(
+    ("key", "terms", "code", "pointer"),
+    [
+        ("nickname", ["a"], "unknownField", "/key"),
+        ("profile.x", ["a"], "unknownField", "/key"),
+        ("profile.old", ["a"], "archivedField", "/key"),
+        ("profile.count", ["1"], "wrongType", "/key"),
+        ("member", ["true"], "wrongType", "/key"),
+        ("lastSeenAt", ["2026-11-24"], "wrongType", "/key"),
+        ("segment", ["a"], "unknownField", "/key"),
+        ("name", [], "noTerms", None),
+    ],
+)
+async def test_what_is_no_term_set_is_refused(
+    term_sets: TermSets, channel: str, key: str, terms: list[str], code: str, pointer: str | None
+) -> None:
+    with pytest.raises(Unprocessable) as refusal:
+        await term_sets.create(channel, key, terms, "kim")
+    assert (refusal.value.code, refusal.value.pointer) == (code, pointer)
+
+
+async def test_a_million_and_one_terms_are_refused_before_more_is_read(term_sets: TermSets, channel: str) -> None:
+    read = 0
+
+    def endless() -> Iterator[str]:
+        nonlocal read
+        while True:
+            read += 1
+            yield "the same"
+
+    with pytest.raises(Unprocessable) as refusal:
+        await term_sets.create(channel, "name", endless(), "kim")
+    assert refusal.value.code == "tooManyTerms"
+    assert read < 1_200_000
+
+
+async def test_another_channels_term_set_is_not_there(term_sets: TermSets, channel: str) -> None:
+    made = await term_sets.create(channel, "name", ["a"], "kim")
+    for place, name in ((f"{channel}-other", made.id), (channel, UUID(int=7))):
+        with pytest.raises(NotFound):
+            await term_sets.terms(place, name, None, 100, None)
