@@ -463,6 +463,7 @@ async def tell_of_grade(team: Team, version: int, *, archived: bool) -> None:
 
 async def test_a_sweep_finds_that_membership_and_search_agree(team: Team) -> None:
     segment = await team.make(KIM)
+    position = None
     for n in range(20):
         _, position = await team.put(f"m-{n}", name="Kim" if n % 2 else "Lee")
     await team.get(f"/v1/segments/{segment}", position)

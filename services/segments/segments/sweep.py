@@ -133,7 +133,7 @@ class Sweeper:
     async def _differing(self, channel: str, segment_id: UUID) -> dict[UUID, Kind] | None:
         """What differs in two looks at the segment; None where it is not live, or not the same, throughout."""
         before = await self._live(channel, segment_id)
-        first = await self._look(channel, segment_id) if before is not None else {}
+        first: dict[UUID, Kind] = dict(await self._look(channel, segment_id)) if before is not None else {}
         if first:
             await asyncio.sleep(self._settle)
             second = await self._look(channel, segment_id)
