@@ -49,7 +49,7 @@ class World:
 
 @pytest.fixture
 async def world(servers: Stack) -> AsyncIterator[World]:
-    async with fresh_database(servers.postgres_dsn(None), ("common", "contacts")) as database:
+    async with fresh_database(servers.postgres_dsn(None), ("common", "common.idempotency", "contacts")) as database:
         clock = FixedClock(NOW)
         contacts = Contacts(database, clock, new_id)
         made = World(database, clock, contacts, Visits(database, clock, new_id), Fields(database, clock), Queries(database))

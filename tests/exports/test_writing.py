@@ -4,6 +4,7 @@ import io
 import tempfile
 import tracemalloc
 from collections.abc import AsyncIterator, Sequence
+from uuid import UUID
 
 import orjson
 import pytest
@@ -19,7 +20,7 @@ NAME = Column(key="name", type="String", heading="<row></row>")
 
 
 def line(n: int, name: str = "홍길동</row>") -> bytes:
-    return orjson.dumps({"id": f"{n:06d}", "name": name, "profile": {}})
+    return orjson.dumps({"id": str(UUID(int=n)), "name": name, "profile": {}})
 
 
 def written(lines: Sequence[bytes], columns: Sequence[Column]) -> io.BytesIO:
@@ -33,7 +34,7 @@ def written(lines: Sequence[bytes], columns: Sequence[Column]) -> io.BytesIO:
 def ids_sha256(count: int) -> str:
     ids = Ids()
     for n in range(count):
-        ids.add(f"{n:06d}")
+        ids.add(str(UUID(int=n)))
     return ids.sha256()
 
 
@@ -107,7 +108,7 @@ def peak_of(count: int) -> int:
             writing = Writing(file, LOCK, columns, "Asia/Seoul")
             for begin in range(0, count, 500):
                 profile = {f"k{n}": f"값 {begin} {n}" for n in range(9)}
-                writing.add([orjson.dumps({"id": f"{n:06d}", "profile": profile}) for n in range(begin, begin + 500)])
+                writing.add([orjson.dumps({"id": str(UUID(int=n)), "profile": profile}) for n in range(begin, begin + 500)])
             writing.close()
             assert read_back(file, LOCK, columns).rows == count
         return tracemalloc.get_traced_memory()[1]

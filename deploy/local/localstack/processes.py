@@ -52,6 +52,7 @@ SERVICE_PROCESSES = (
     _service("exports", "api", 40),
     _service("exports", "worker", 41),
     _service("exports", "relay", 42),
+    _service("exports", "consumer", 43),
     _service("notify", "api", 50),
     _service("notify", "consumer", 51),
 )

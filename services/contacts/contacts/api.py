@@ -14,6 +14,8 @@ from common.http import IfMatch, Limit, Wire, permit, router
 from common.ids import Id, parse_id
 from contacts import api_bulk, api_settings
 from contacts.contact import as_wire, etag, no_contact
+from contacts.erasure import no_receipt
+from contacts.erasure_handlers import Erasures
 from contacts.handlers import Contacts, Written
 from contacts.queries import Listed, Queries
 from contacts.visit_handlers import Visits
@@ -22,6 +24,7 @@ MOST_ROWS = 1000
 
 Reader = Annotated[Caller, Depends(permit("contacts.read"))]
 Editor = Annotated[Caller, Depends(permit("contacts.edit"))]
+Eraser = Annotated[Caller, Depends(permit("contacts.erase"))]
 Sender = Annotated[Caller, Depends(permit("contacts.edit", "visits.write"))]
 Cursor = Annotated[str | None, Query(max_length=500)]
 
@@ -44,6 +47,13 @@ def visits(request: Request) -> Visits:
     return found
 
 
+def erasures(request: Request) -> Erasures:
+    """Erasing."""
+    found: Erasures = request.app.state.erasures
+    return found
+
+
+Erasing = Annotated[Erasures, Depends(erasures)]
 Commands = Annotated[Contacts, Depends(contacts)]
 Reads = Annotated[Queries, Depends(queries)]
 
@@ -100,6 +110,12 @@ async def editable(contact_id: str, caller: Editor, reads: Reads) -> Contact:
     return await _known(contact_id, caller.channel, reads)
 
 
+async def erasable(contact_id: str, caller: Eraser, reads: Reads) -> Contact:
+    """The contact that is to be erased. Raises NotFound, Gone."""
+    return await _known(contact_id, caller.channel, reads)
+
+
+Erasable = Annotated[Contact, Depends(erasable)]
 Readable = Annotated[Contact, Depends(readable)]
 Editable = Annotated[Contact, Depends(editable)]
 
@@ -114,6 +130,22 @@ async def upsert(member_id: str, caller: Editor, body: dict[str, Any], commands:
 async def create_lead(caller: Editor, body: dict[str, Any], commands: Commands) -> Response:
     """Make a lead."""
     return answer(await commands.create_lead(caller, body))
+
+
+@routes.delete("/contacts/{contact_id:path}", status_code=202)
+async def erase(contact: Erasable, caller: Eraser, commands: Erasing, expected: IfMatch) -> Response:
+    """Erase a contact for good, with all the leads it took in; the receipt tells how far each store is."""
+    gone = await commands.erase(caller, contact.id, expected)
+    return _json({"receiptId": str(gone.receipt_id)}, 202, {position.HEADER: gone.position.encode()})
+
+
+@routes.get("/erasures/{receipt_id}")
+async def get_receipt(receipt_id: str, caller: Eraser, commands: Erasing) -> Response:
+    """What has become of an erasure: each store, whether it is done, and the last moment by which it is."""
+    parsed = parse_id(receipt_id)
+    if parsed is None:
+        raise no_receipt()
+    return _json(await commands.receipt(caller, parsed))
 
 
 @routes.post("/contacts/batch")

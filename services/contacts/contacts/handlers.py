@@ -10,6 +10,7 @@ from common.auth import Caller
 from common.clock import Clock
 from common.errors import Conflict, Problem, StaleVersion, Unprocessable
 from common.events.contacts import Channel, Contact, FieldDefinition
+from common.eventstore import ConcurrentChange
 from common.ids import Ids
 from common.position import Position, last_by_partition
 from common.postgres import Database
@@ -83,7 +84,7 @@ class Contacts:
     async def upsert(self, caller: Caller, member_id: str, raw: object, expected: int | None) -> Written:
         """Make or change the member. Raises Unprocessable, StaleVersion."""
         check_member_id(member_id, "")
-        results, position = await self._upsert_rows(caller, [(0, member_id, raw, "")], "api", expected)
+        results, position = await again(lambda: self._upsert_rows(caller, [(0, member_id, raw, "")], "api", expected))
         return _written(results[0], position)
 
     async def batch(self, caller: Caller, rows: Sequence[object]) -> tuple[list[RowResult], Position]:
@@ -97,7 +98,7 @@ class Contacts:
                 named.append((index, check_member_id(member_id, f"{pointer}/memberId"), raw, pointer))
             except Unprocessable as problem:
                 refused.append(RowResult(index, problem=problem))
-        results, position = await self._upsert_rows(caller, named, "batch", None)
+        results, position = await again(lambda: self._upsert_rows(caller, named, "batch", None))
         return sorted([*results, *refused], key=lambda r: r.index), position
 
     async def _upsert_rows(
@@ -113,6 +114,8 @@ class Contacts:
             ids = await store.reserve_members(tx, caller.channel, {r.member_id: self._ids() for r in fitting})
             leads = [r.lead.id for r in fitting if r.lead is not None]
             states = await store.lock(tx, caller.channel, [*ids.values(), *leads])
+            if not states.keys() >= set(ids.values()):
+                raise ConcurrentChange  # one was erased since it was found: its member id is free again
             session = timedelta(minutes=settings.session_minutes)
             work = _Work(tx, caller, sighting.fields, ids, states, session, now, expected)
             results = [*refused, *[await _upserted(work, row) for row in fitting]]

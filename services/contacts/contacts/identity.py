@@ -55,14 +55,16 @@ async def lock_survivors(tx: Tx, channel: str, ids: Iterable[UUID], also: Iterab
     """Lock whom each id stands for (a merged lead's for its member, any other for itself), and further contacts that were
     never merged; answers whom that is, and the locked states by their own ids.
 
-    Raises ConcurrentChange where a lead was merged just now: its survivor cannot be locked any more without breaking the
-    order of locking, so the whole transaction begins again.
+    Raises ConcurrentChange where one was erased or a lead was merged just now: its survivor cannot be locked any more without
+    breaking the order of locking, so the whole transaction begins again.
     """
     wanted = set(ids)
     led = {r["id"]: r["merged_into"] for r in await tx.fetch(_SURVIVORS, channel, list(wanted))} if wanted else {}
+    also = set(also)
     survivors = {i: led.get(i, i) for i in wanted}
     states = await store.lock(tx, channel, [*survivors.values(), *also])
-    if any(state is not None and state.merged_into is not None for state, _ in states.values()):
+    merged = any(state is not None and state.merged_into is not None for state, _ in states.values())
+    if merged or not also <= states.keys():
         raise ConcurrentChange
     return survivors, states
 

@@ -13,7 +13,7 @@ from common.kafka import Producer
 from common.peers import Peer
 from common.postgres import Database, migrate
 from common.relay import Relay
-from contacts.neighbours import Neighbours
+from contacts.neighbours import Neighbours, Readers
 from contacts.settings import Settings
 
 _JOBS_AT_ONCE = 3
@@ -27,10 +27,12 @@ def _settings(role: str) -> Settings:
 
 
 @asynccontextmanager
-async def _neighbours(settings: Settings) -> AsyncIterator[Neighbours]:
+async def _neighbours(settings: Settings) -> AsyncIterator[tuple[Neighbours, Readers]]:
     signer = Signer(settings.signing_key, settings.issuer, "service:contacts")
     async with httpx.AsyncClient(timeout=30) as client:
-        yield Neighbours(Peer(client, signer, settings.search_url, "contacts.read"))
+        urls = {"search": settings.search_url, "segments": settings.segments_url, "exports": settings.exports_url}
+        peers = {name: Peer(client, signer, url, "contacts.read") for name, url in urls.items()}
+        yield Neighbours(peers["search"]), Readers(peers)
 
 
 async def run_migrate() -> None:
@@ -67,7 +69,7 @@ async def run_worker() -> None:
         Database.open(
             settings.postgres.get_secret_value(), size=2 * _JOBS_AT_ONCE + 2, application="contacts-worker"
         ) as database,
-        _neighbours(settings) as neighbours,
+        _neighbours(settings) as (neighbours, _),
     ):
         health = Health({"postgres": database.check}, patience=30)
         runners: dict[str, Runner] = {bulk_action.KIND: BulkActions(neighbours)}
@@ -87,6 +89,7 @@ async def run_api() -> None:
     from common.ids import new_id
     from contacts import api
     from contacts.bulk_handlers import BulkActions
+    from contacts.erasure_handlers import Erasures
     from contacts.field_handlers import Fields
     from contacts.handlers import Contacts
     from contacts.queries import Queries
@@ -95,7 +98,7 @@ async def run_api() -> None:
     settings = _settings("api")
     async with (
         Database.open(settings.postgres.get_secret_value(), size=settings.pool_size, application="contacts-api") as database,
-        _neighbours(settings) as neighbours,
+        _neighbours(settings) as (neighbours, readers),
     ):
         health = Health({"postgres": database.check})
         clock = SystemClock()
@@ -113,6 +116,7 @@ async def run_api() -> None:
                 "queries": reads,
                 "visits": Visits(database, clock, new_id),
                 "fields": Fields(database, clock),
+                "erasures": Erasures(database, readers, clock, new_id),
                 "bulk_actions": BulkActions(database, reads, neighbours, clock, new_id),
             },
             admitted=commands.ensure_channel,

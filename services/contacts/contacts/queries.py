@@ -14,9 +14,10 @@ from common.clock import from_wire, to_wire
 from common.errors import Unavailable, Unprocessable
 from common.events.contacts import Channel, Contact, FieldDefinition
 from common.postgres import Database
-from contacts import managed_users_store, store
+from contacts import erasure_store, managed_users_store, store
 from contacts.channel import BUILT_IN_FIELDS
 from contacts.contact import is_member_id, no_contact
+from contacts.erasure import erased
 from contacts.managed_users import Users
 
 _HISTORY = """
@@ -68,7 +69,8 @@ class Queries:
         """One contact; a merged id answers with its survivor. Raises NotFound."""
         survivors = await self.survivors(channel, [contact_id])
         if contact_id not in survivors:
-            raise no_contact()
+            async with self._database.connection() as connection:
+                raise erased() if await erasure_store.is_erased(connection, channel, contact_id) else no_contact()
         return survivors[contact_id]
 
     async def member(self, channel: str, member_id: str) -> Contact:

@@ -11,3 +11,5 @@ class Settings(ServiceSettings, CallerSettings, ApiSettings):
     model_config = SettingsConfigDict(env_prefix="CONTACTS_", frozen=True, extra="ignore")
 
     search_url: str
+    segments_url: str
+    exports_url: str

@@ -1,4 +1,4 @@
-"""`python -m exports api|worker|relay|migrate`."""
+"""`python -m exports api|worker|consumer|relay|migrate`."""
 
 import sys
 

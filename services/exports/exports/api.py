@@ -12,6 +12,7 @@ from pydantic import Field, JsonValue, model_validator
 
 from common import http, idempotency, position
 from common.auth import Caller
+from common.erased import Answer, Question
 from common.http import AwaitedPosition, Limit, Wire, permit
 from common.ids import Id, parse_id
 from exports import page
@@ -41,6 +42,7 @@ def queries(request: Request) -> Queries:
 
 Asker = Annotated[Caller, Depends(permit("exports.create"))]
 Seer = Annotated[Caller, Depends(permit("exports.create", "audit.read"))]
+Reader = Annotated[Caller, Depends(permit("contacts.read"))]
 Auditor = Annotated[Caller, Depends(permit("audit.read"))]
 Commands = Annotated[Exports, Depends(exports)]
 Reads = Annotated[Queries, Depends(queries)]
@@ -203,4 +205,14 @@ async def link_page(export_id: str) -> HTMLResponse:
     return HTMLResponse(page.PAGE, headers=page.HEADERS)
 
 
+internal = http.router("/internal")
+
+
+@internal.post("/erased")
+async def erased(caller: Reader, body: Question, reads: Reads) -> Answer:
+    """Whether no file holds any of these contacts any more."""
+    return Answer(done=await reads.holds_nothing(caller.channel, [contact.id for contact in body.contacts]))
+
+
 ROUTERS: list[APIRouter] = [routes, pages]
+INTERNAL: list[APIRouter] = [internal]

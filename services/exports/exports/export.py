@@ -17,6 +17,7 @@ KEPT = timedelta(days=7)
 MOST_ROWS = 1_000_000
 MOST_ATTEMPTS = 10
 
+WITHDRAWN = "A contact in this file was erased, so the file is gone. Ask for a new export."
 GAVE_UP = "The file could not be finished after several attempts. Ask again; if it fails again, tell the operators."
 
 
@@ -142,9 +143,10 @@ class Downloaded(Body):
 
 
 class Expired(Body):
-    """Seven days are over."""
+    """Seven days are over, or `problem` says why the file went before."""
 
     type: Literal["export.expired"] = "export.expired"
+    problem: str | None = None
 
 
 class Revoked(Body):
@@ -226,8 +228,8 @@ def _changes(event: Event) -> dict[str, object]:
             return {"status": Status.FAILED, "problem": problem}
         case Cancelled():
             return {"status": Status.CANCELLED}
-        case Expired():
-            return {"status": Status.EXPIRED}
+        case Expired(problem=problem):
+            return {"status": Status.EXPIRED, "problem": problem}
         case Revoked():
             return {"status": Status.REVOKED}
         case Downloaded() | Requested():
@@ -309,6 +311,11 @@ class Download:
 
 
 @dataclass(frozen=True, slots=True)
+class Withdraw:
+    """A contact in the file was erased."""
+
+
+@dataclass(frozen=True, slots=True)
 class Expire:
     """The time may be over."""
 
@@ -316,7 +323,7 @@ class Expire:
 
 
 ByWorker: TypeAlias = TakeUp | Count | Progress | Finish | Complete | GiveBack | Fail
-Command: TypeAlias = ByWorker | Cancel | Revoke | Download | Expire
+Command: TypeAlias = ByWorker | Cancel | Revoke | Download | Expire | Withdraw
 
 
 def decide(export: Export, command: Command) -> list[Event]:
@@ -331,6 +338,8 @@ def decide(export: Export, command: Command) -> list[Event]:
         case Download():
             _check_download(export, command)
             return [Downloaded()]
+        case Withdraw():
+            return [Expired(problem=WITHDRAWN)] if export.status is Status.READY else []
         case Expire(at=at):
             return [Expired()] if export.status is Status.READY and _over(export, at) else []
         case _:

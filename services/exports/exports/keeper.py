@@ -7,7 +7,7 @@ from common.clock import Clock
 from common.health import Health
 from common.ids import Ids
 from common.postgres import Database
-from exports import store
+from exports import holdings, store
 from exports.export import Expire, decide
 from exports.files import Files
 from exports.publish import keep
@@ -62,3 +62,5 @@ class Keeper:
                 needed = await store.holding(connection, [export_id for export_id, _ in there])
             for export_id, attempt in there - needed:
                 await asyncio.to_thread(self._files.remove, export_id, attempt)
+        async with self._database.transaction() as tx:
+            await holdings.drop_spent(tx)

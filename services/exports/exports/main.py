@@ -13,7 +13,7 @@ from common.auth import Signer
 from common.clock import SystemClock
 from common.health import Health
 from common.ids import new_id
-from common.kafka import Producer
+from common.kafka import DeadLetters, Producer, Source
 from common.postgres import Database, migrate
 from common.relay import Relay
 from exports.files import Files
@@ -77,6 +77,23 @@ async def run_worker() -> None:
         await process.serve(app, settings.host, settings.port, health, [worker.run, keeper.run])
 
 
+async def run_consumer() -> None:
+    """Take away the files that hold an erased contact."""
+    from common.consumer import Consumer
+    from exports.consumer import GROUP, TOPICS, Withdrawer, decode
+
+    settings = _settings("consumer")
+    async with (
+        Database.open(settings.postgres.get_secret_value(), size=2, application="exports-consumer") as database,
+        Producer.open(settings.kafka, client_id="exports-consumer") as producer,
+        Source.open(settings.kafka, GROUP, TOPICS) as source,
+    ):
+        health = Health({"postgres": database.check, "kafka": source.check})
+        withdrawer = Withdrawer(database, Files(settings.files), SystemClock(), new_id)
+        consumer = Consumer(source, decode, withdrawer.apply, DeadLetters(producer, GROUP), health)
+        await process.serve(common_health.application(health), settings.host, settings.port, health, [consumer.run])
+
+
 async def run_api() -> None:
     """Answer HTTP."""
     from common.auth import Verifier
@@ -101,7 +118,7 @@ async def run_api() -> None:
             "Takes contacts out as encrypted Excel files that prove they are complete.",
             Verifier(settings.jwks, settings.issuer),
             health,
-            api.ROUTERS,
+            [*api.ROUTERS, *api.INTERNAL],
             public=["/exports"],
             state={"exports": commands, "queries": Queries(database)},
             memory=memory,
@@ -109,4 +126,4 @@ async def run_api() -> None:
         await process.serve(Refusals(app, commands.refused), settings.host, settings.port, health, [memory.purge])
 
 
-ROLES = {"api": run_api, "worker": run_worker, "relay": run_relay, "migrate": run_migrate}
+ROLES = {"api": run_api, "worker": run_worker, "consumer": run_consumer, "relay": run_relay, "migrate": run_migrate}

@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -14,7 +14,7 @@ from common.clock import from_wire, to_wire
 from common.errors import Unprocessable
 from common.ids import parse_id
 from common.postgres import Database
-from exports import store
+from exports import holdings, store
 from exports.export import Export
 from exports.sight import check_visible, no_export, shown
 
@@ -44,6 +44,11 @@ class Queries:
             found = await store.listed(connection, caller.channel, by, before, limit + 1)
         following = _encoded(found[limit - 1].requested_at, found[limit - 1].id) if len(found) > limit else None
         return found[:limit], following
+
+    async def holds_nothing(self, channel: str, contact_ids: Sequence[UUID]) -> bool:
+        """Whether no file holds any of these contacts any more, since it was told that they are erased."""
+        async with self._database.connection() as connection:
+            return await holdings.knows_erased(connection, channel, contact_ids)
 
     async def audit(self, caller: Caller, limit: int, cursor: str | None) -> tuple[list[dict[str, Any]], str | None]:
         """The audit log, newest first."""

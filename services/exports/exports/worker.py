@@ -14,7 +14,7 @@ from common.health import Health
 from common.ids import Ids
 from common.postgres import Database
 from common.telemetry import log, span
-from exports import store
+from exports import holdings, store
 from exports.agile import Stretched, Tampered, WrongPassword
 from exports.compound import PackageTooLong
 from exports.export import (
@@ -47,6 +47,8 @@ _RENEW_SECONDS = 2.0
 _IDLE_SECONDS = 0.2
 _TELL_SECONDS = 1.0
 _BATCH = 500
+_LATE = timedelta(hours=1)
+"""An erasure told so long before a request is in what search shows to it by then."""
 _BY = "service:exports"
 _CANNOT = "The file cannot be written. Ask again; if it fails again, tell the operators."
 _MAY_PASS = (Problem, Incomplete, Tampered, WrongPassword, OSError)
@@ -144,9 +146,8 @@ class Worker:
             lock = self._sealing.open(sealed, str(export.id))
             file = await asyncio.to_thread(self._files.begin, export.id, export.attempts)
             with contextlib.closing(file):
-                manifest = await self._write(job, file, lock, let_go)
-            if manifest is not None:
-                await job.do(Complete(manifest, self._clock.now()))
+                written = await self._write(job, file, lock, let_go)
+            if written:
                 return
         except (Unprocessable, Conflict) as problem:
             await job.do(Fail(problem.detail))
@@ -164,14 +165,14 @@ class Worker:
             await job.do(GiveBack(), rest=pause_after(export.attempts))
         await asyncio.to_thread(self._files.remove, export.id, export.attempts)
 
-    async def _write(self, job: "_Job", file: BinaryIO, lock: Stretched, let_go: asyncio.Event) -> Manifest | None:
-        """The manifest of the written file, None where its rows are too many. Raises whatever makes an attempt fail."""
+    async def _write(self, job: "_Job", file: BinaryIO, lock: Stretched, let_go: asyncio.Event) -> bool:
+        """Whether there is a file now; not where its rows are too many. Raises whatever makes an attempt fail."""
         export = job.export
         async with contextlib.aclosing(self._rows(export)) as rows:
             total, instant = _read_head((await _unless(let_go, anext(rows)))[0])
             await job.do(Count(total))
             if not job.export.in_work:
-                return None
+                return False
             writing = await asyncio.to_thread(Writing, file, lock, export.columns, export.time_zone)
             loop = asyncio.get_running_loop()
             told = loop.time()
@@ -189,10 +190,12 @@ class Worker:
         if found not in {ReadBack(writing.rows, ids), ReadBack(writing.rows, None)}:
             raise Incomplete("the file does not hold what was written")
         size, digest = await asyncio.to_thread(self._files.finish, export.id, export.attempts, file)
-        return Manifest(
+        manifest = Manifest(
             rows=found.rows, columns=[c.key for c in export.columns], instant=instant, bytes=size,
             file_sha256=digest, ids_sha256=ids,
         )  # fmt: skip
+        await job.complete(manifest, bytes(writing.held))
+        return True
 
     async def _rows(self, export: Export) -> AsyncGenerator[list[bytes], None]:
         """The head alone, then the contacts' lines by hundreds. Raises Incomplete where the stream breaks off."""
@@ -212,15 +215,26 @@ class Worker:
             return
         await store.note(tx, export.channel, Entry(self._ids(), at, _BY, action, str(export.id), outcome, None, detail))
 
-    async def step(
-        self, export: Export, command: Count | Progress | Finish | Complete | Fail | GiveBack, rest: timedelta
-    ) -> Export:
+    async def step(self, export: Export, command: Count | Progress | Finish | Fail | GiveBack, rest: timedelta) -> Export:
         """One command by this worker, in a transaction of its own. Raises Lost where the export is not as it was seen."""
         async with self._database.transaction() as tx:
             now = self._clock.now()
             after = await keep(tx, export, decide(export, command), now, _BY)
             if after.status is Status.WAITING:
                 await store.rest(tx, after, now + rest)
+            await self._note(tx, after, now)
+        return after
+
+    async def complete(self, export: Export, manifest: Manifest, held: bytes) -> Export:
+        """The file is there, unless somebody in it was erased while it was written. Raises Lost, Incomplete."""
+        async with self._database.transaction() as tx:
+            await holdings.alone(tx, export.channel)
+            gone = await holdings.erased_since(tx, export.channel, export.requested_at - _LATE)
+            if any(holdings.contains(held, contact_id) for contact_id in gone):
+                raise Incomplete("a contact in the file was erased meanwhile")
+            now = self._clock.now()
+            after = await keep(tx, export, decide(export, Complete(manifest, now)), now, _BY)
+            await holdings.add(tx, export.channel, export.id, held)
             await self._note(tx, after, now)
         return after
 
@@ -232,11 +246,13 @@ class _Job:
         self._worker = worker
         self.export = export
 
-    async def do(
-        self, command: Count | Progress | Finish | Complete | Fail | GiveBack, *, rest: timedelta = timedelta(0)
-    ) -> None:
+    async def do(self, command: Count | Progress | Finish | Fail | GiveBack, *, rest: timedelta = timedelta(0)) -> None:
         """Bring it one step further; `rest` is how long nobody takes it up if it waits after that. Raises Lost."""
         self.export = await self._worker.step(self.export, command, rest)
+
+    async def complete(self, manifest: Manifest, held: bytes) -> None:
+        """The file is there, with these contacts. Raises Lost, Incomplete."""
+        self.export = await self._worker.complete(self.export, manifest, held)
 
 
 async def _unless(let_go: asyncio.Event, work: Awaitable[T]) -> T:

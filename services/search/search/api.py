@@ -13,6 +13,7 @@ from starlette.datastructures import UploadFile
 from common import idempotency
 from common.auth import Caller
 from common.clock import from_millis, to_wire
+from common.erased import Answer, Question
 from common.errors import Unprocessable
 from common.filters.text import is_blank
 from common.http import AwaitedPosition, Limit, Wire, permit, router
@@ -288,6 +289,13 @@ async def scan(caller: Reader, body: Scan, reads: Reads) -> Response:
     rows = reads.scan(caller.channel, body.wanted(body.without), body.contact_ids, whole=body.whole)
     head = await anext(rows)
     return await _stream(rows, {"total": head["total"], "instant": to_wire(from_millis(head["at"]))})
+
+
+@internal.post("/erased")
+async def erased(caller: Reader, body: Question, reads: Reads) -> Answer:
+    """Whether the index holds nothing any more of these contacts."""
+    ended = {f"{caller.channel}/{contact.id}": contact.version for contact in body.contacts}
+    return Answer(done=await reads.has_versions(ended))
 
 
 ROUTERS: list[APIRouter] = [routes]

@@ -301,6 +301,11 @@ class Finder:
         if contacts:
             await self._index.refresh()
 
+    async def has_versions(self, versions: Mapping[str, int]) -> bool:
+        """Whether the index has applied these versions of documents, or later ones."""
+        there = await self._index.versions(list(versions))
+        return all(there.get(key, 0) >= version for key, version in versions.items())
+
     async def catch_up(self, channel: str) -> None:
         """Returns when everything that was committed before this call can be found. Raises Unavailable `notCaughtUp`."""
         await self._neighbours.sent(channel)

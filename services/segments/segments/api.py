@@ -19,6 +19,7 @@ from starlette.types import ASGIApp
 from common import http, idempotency, position
 from common.auth import Caller, Verifier
 from common.clock import Clock, Instant, from_millis, to_millis
+from common.erased import Answer, Question
 from common.errors import NotFound, Unavailable, Unprocessable
 from common.health import Health
 from common.http import AwaitedPosition, Limit, Page, Wire, permit
@@ -50,7 +51,7 @@ class Parts:
 
 def application(verifier: Verifier, health: Health, parts: Parts, memory: idempotency.Idempotency | None = None) -> ASGIApp:
     """The service's whole HTTP application."""
-    whole = http.application("segments", __doc__ or "", verifier, health, ROUTERS, memory=memory)
+    whole = http.application("segments", __doc__ or "", verifier, health, [*ROUTERS, *INTERNAL], memory=memory)
     assert isinstance(whole, http.Border)
     whole.app.state.parts = parts
     return whole
@@ -197,7 +198,18 @@ class Count(Wire):
 
 
 router = http.router("/v1/segments", tags=["Segments"])
+internal = http.router("/internal")
+
+
+@internal.post("/erased")
+async def erased(caller: Reader, body: Question, parts: Using) -> Answer:
+    """Whether nothing is held here any more of these contacts."""
+    ended = tuple(position.Applied("contact", str(contact.id), contact.version) for contact in body.contacts)
+    return Answer(done=await parts.queries.has_applied(caller.channel, position.Position(ended)))
+
+
 ROUTERS = [router]
+INTERNAL = [internal]
 
 
 @router.post("", status_code=201, response_model=Segment)

@@ -37,6 +37,7 @@ _MESSAGES: tuple[tuple[str, str, type[Body]], ...] = (
     (topics.VISITS, "contacts", contacts.VisitMessage),
     (topics.FIELDS, "contacts", contacts.FieldMessage),
     (topics.FIELDS, "contacts", contacts.ChannelMessage),
+    (topics.ERASURES, "contacts", contacts.ErasureMessage),
     (topics.CHANNEL, "contacts", contacts.ManagedUsersMessage),
     (topics.SEGMENTS, "segments", segments.SegmentMessage),
     (topics.EXPORTS, "exports", exports.ExportMessage),

@@ -240,6 +240,20 @@ class ManagedUsersMessage(Body):
     version: int
 
 
+class ContactErased(Body):
+    """A contact was erased: these ids hold nothing any more, and no file or copy of them may be kept."""
+
+    type: Literal["contact.erased"] = "contact.erased"
+    receipt_id: UUID
+    contact_ids: list[UUID]
+
+
+class ErasureMessage(Body):
+    """The value of `erasures.v1`, keyed channel/receipt."""
+
+    event: ContactErased
+
+
 def contact_message(message: Delivered) -> ContactMessage | None:
     """Read a message of `contacts.v1`; None is a tombstone (the contact was erased). Raises UnreadableMessage."""
     return None if message.value is None else read(ContactMessage, message)

@@ -1,0 +1,71 @@
+"""The receipt of an erasure: which stores held the contact, which are done, and the last moment by which each is. Pure.
+
+Rows are rewritten at once. The readers follow the tombstone within moments; it waits a week for one that is away, and an export's
+file lives no longer than that anyway. Topics forget by Kafka's own means, whose limits are in `common.topics`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from common.clock import to_wire
+from common.errors import Gone, NotFound
+from common.topics import CONTACTS, VISITS
+
+READERS = ("search", "segments", "exports")
+_READERS_WITHIN = timedelta(days=7)
+_TOPICS_WITHIN: Mapping[str, timedelta] = {
+    CONTACTS: timedelta(days=9),  # compacted within 8 days, and the cleaner's time
+    VISITS: timedelta(days=15),  # kept for 14 days, in files of half a day
+    "deadLetters": timedelta(days=32),  # kept for 30 days, in files of a day
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """One id of the contact, and the version that says it is no more."""
+
+    id: UUID
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """A contact that was erased with all the leads it had taken in: by whom, and when."""
+
+    id: UUID
+    contact_id: UUID
+    erased: tuple[Erased, ...]
+    at: datetime
+    by: str
+
+
+def receipt(erasure: Erasure, done: Mapping[str, bool], now: datetime) -> dict[str, object]:
+    """The receipt as the API shows it; `done` tells of each reader whether it holds nothing any more."""
+    stores: list[tuple[str, bool, datetime]] = [("contacts", True, erasure.at)]
+    stores += [(reader, done.get(reader, False), erasure.at + _READERS_WITHIN) for reader in READERS]
+    for topic, within in _TOPICS_WITHIN.items():
+        stores.append((topic, now >= erasure.at + within, erasure.at + within))
+    return {
+        "receiptId": str(erasure.id),
+        "contactId": str(erasure.contact_id),
+        "requestedAt": to_wire(erasure.at),
+        "requestedBy": erasure.by,
+        "status": "done" if all(is_done for _, is_done, _ in stores) else "pending",
+        "finalBy": to_wire(max(final for _, _, final in stores)),
+        "stores": [
+            {"store": name, "status": "done" if is_done else "pending", "finalBy": to_wire(final)}
+            for name, is_done, final in stores
+        ],
+    }
+
+
+def erased() -> Gone:
+    """What is answered of an erased contact."""
+    return Gone("This contact was erased. Nothing of it can be shown or brought back.", code="erased")
+
+
+def no_receipt() -> NotFound:
+    """The same words for another channel's receipt as for one that never was."""
+    return NotFound("There is no such receipt.")

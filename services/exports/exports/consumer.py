@@ -1,0 +1,71 @@
+"""erasures.v1: a file that holds an erased contact goes at once."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from common.clock import Clock
+from common.envelope import Delivered
+from common.errors import Unavailable
+from common.events.contacts import ErasureMessage
+from common.events.wire import read
+from common.ids import Ids
+from common.postgres import Database
+from common.topics import ERASURES
+from exports import holdings, store
+from exports.export import Export, Withdraw, decide
+from exports.files import Files
+from exports.publish import keep
+from exports.store import AWAY, Entry
+
+GROUP = "exports"
+TOPICS = (ERASURES,)
+_BY = "service:exports"
+_WHY = "a contact in it was erased"
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A decoded message."""
+
+    channel: str
+    message: ErasureMessage
+
+
+def decode(delivered: Delivered) -> Item:
+    """Read a message of erasures.v1. Raises UnreadableMessage."""
+    return Item(delivered.channel, read(ErasureMessage, delivered))
+
+
+class Withdrawer:
+    """Applies batches; told twice, the second time finds nothing to do."""
+
+    def __init__(self, database: Database, files: Files, clock: Clock, ids: Ids) -> None:
+        self._database = database
+        self._files = files
+        self._clock = clock
+        self._ids = ids
+
+    async def apply(self, items: Sequence[Item]) -> None:
+        """Take the files away. Raises Unavailable where PostgreSQL is away."""
+        try:
+            for item in items:
+                for export in await self._withdraw(item):
+                    await asyncio.to_thread(self._files.remove, export.id, export.attempts)
+        except AWAY as error:
+            raise Unavailable("PostgreSQL does not answer") from error
+
+    async def _withdraw(self, item: Item) -> list[Export]:
+        ids = item.message.event.contact_ids
+        gone: list[Export] = []
+        async with self._database.transaction() as tx:
+            await holdings.alone(tx, item.channel)
+            now = self._clock.now()
+            await holdings.erase(tx, item.channel, ids, now)
+            for export in await holdings.ready(tx, item.channel):
+                if await holdings.holds_any(tx, item.channel, export.id, ids):
+                    gone.append(await keep(tx, export, decide(export, Withdraw()), now, _BY))
+                    entry = Entry(self._ids(), now, _BY, "export.expired", str(export.id), "done", None, _WHY)
+                    await store.note(tx, item.channel, entry)
+                    await holdings.drop(tx, item.channel, export.id)
+        return gone

@@ -1,0 +1,143 @@
+"""Erasing a contact in the running system: its texts are in no table, document or file then, and nothing brings them back."""
+
+from typing import Any
+from uuid import uuid4
+
+import orjson
+
+from common.envelope import Message
+from common.kafka import Producer
+from common.topics import CONTACTS, TOPICS, VISITS
+from localstack.demo import PASSWORD, Api
+from localstack.home import SERVICES
+from localstack.stack import Stack
+from tests.support.api import caller, eventually, fresh_channel
+from tests.support.topics import everything
+from tests.support.traces import documents_that_hold, files_that_hold, rows_of_all
+
+READERS = {"contacts", "search", "segments", "exports"}
+
+
+async def statuses(api: Api, receipt_id: str) -> dict[str, str]:
+    receipt = await api.json("GET", f"/v1/erasures/{receipt_id}")
+    return {store["store"]: store["status"] for store in receipt["stores"]}
+
+
+async def done(api: Api, receipt_id: str) -> set[str]:
+    return {store for store, status in (await statuses(api, receipt_id)).items() if status == "done"}
+
+
+async def export(api: Api, ids: list[str]) -> str:
+    body = {"reason": "test", "password": PASSWORD, "scope": {"contactIds": ids}}
+    found: str = (await api.json("POST", "/v1/exports", body=body))["id"]
+    return found
+
+
+async def status(api: Api, export_id: str) -> str:
+    found: str = (await api.json("GET", f"/v1/exports/{export_id}"))["status"]
+    return found
+
+
+async def a_person(api: Api, mark: str) -> tuple[str, str]:
+    """A member that took a lead in, with visits; both ids. The mark is in every text."""
+    lead = (await api.json("POST", "/v1/contacts", body={"name": f"이름{mark}", "profile": {"note": f"쪽지{mark}"}}))["id"]
+    member: str = (await api.json("PUT", f"/v1/contacts/@m{mark}", body={"email": f"{mark}@example.com", "leadId": None}))["id"]
+    rows = [
+        {"id": str(uuid4()), "contactId": lead, "url": f"https://example.com/{mark}"},
+        {"id": str(uuid4()), "memberId": f"m{mark}", "name": "purchase", "properties": {"what": mark}},
+    ]
+    assert (await api.json("POST", "/v1/visits", body={"visits": rows}))["accepted"] == 2
+    await api.json("PUT", f"/v1/contacts/@m{mark}", body={"leadId": lead, "city": f"도시{mark}"})
+    return member, lead
+
+
+async def total(api: Api) -> int:
+    found: int = (await api.json("POST", "/v1/search/count", body={}))["total"]
+    return found
+
+
+async def test_an_erased_contact_is_in_no_store_and_a_replay_brings_nothing_back(stack: Stack) -> None:
+    channel, mark = fresh_channel(), uuid4().hex
+    async with caller(stack, channel) as api:
+        await api.json("PATCH", "/v1/channel", body={"exportMinutes": 0})
+        everyone = (await api.json("POST", "/v1/segments", body={"name": "everyone", "filter": {"and": []}}))["id"]
+        member, lead = await a_person(api, mark)
+        other = (await api.json("PUT", "/v1/contacts/@stays", body={"name": "남는 사람"}))["id"]
+        await eventually(lambda: total(api), lambda n: n == 2)
+        with_it, without_it = await export(api, [member, other]), await export(api, [other])
+        for file in (with_it, without_it):
+            await eventually(lambda file=file: status(api, file), lambda s: s == "ready")  # type: ignore[misc]
+        assert (await rows_of_all(stack.postgres_dsn(None), SERVICES, [mark])).keys() >= {"contacts.contact", "segments.contact"}
+        assert await documents_that_hold(stack.opensearch, [mark])
+
+        answer = await api.ask("DELETE", f"/v1/contacts/{lead}")
+        assert answer.status_code == 202
+        receipt_id = answer.json()["receiptId"]
+        for contact_id in (member, lead):
+            for path in ("", "/history", "/visits"):
+                gone = await api.ask("GET", f"/v1/contacts/{contact_id}{path}")
+                assert (gone.status_code, gone.json()["code"]) == (410, "erased")
+            assert (await api.ask("PATCH", f"/v1/contacts/{contact_id}", body={"name": "x"})).status_code == 410
+
+        assert await eventually(lambda: done(api, receipt_id), lambda stores: stores >= READERS) == READERS
+        assert (await statuses(api, receipt_id)).keys() - READERS == {"contacts.v1", "visits.v1", "deadLetters"}
+        assert await eventually(lambda: status(api, with_it), lambda s: s == "expired") == "expired"
+        assert "erased" in (await api.json("GET", f"/v1/exports/{with_it}"))["problem"]
+        assert await status(api, without_it) == "ready"
+        assert (await api.ask("POST", f"/v1/exports/{with_it}/download")).status_code == 410
+        await nothing_left(stack, mark)
+        left = (await api.json("GET", f"/v1/segments/{everyone}/changes"))["items"]
+        assert (member, "left", "erasure") in {(c["contactId"], c["change"], c["cause"]) for c in left}
+
+        # Kafka still has what was told before, until its own limits, and nothing else has it; read again it changes nothing.
+        held = [m for t in TOPICS for m in await everything(stack.kafka, t.name) if mark.encode() in (m.value or b"")]
+        assert {m.topic for m in held} == {CONTACTS, VISITS}
+        newest = {m.key: m.value for m in await everything(stack.kafka, CONTACTS) if m.channel == channel}
+        assert newest[f"{channel}/{member}"] is None
+        assert newest[f"{channel}/{lead}"] is None
+        async with Producer.open(stack.kafka, client_id="test") as producer:
+            await producer.send(Message(m.topic, m.key, m.value, m.headers) for m in held)
+        after = await api.json("PUT", "/v1/contacts/@later", body={})
+        await eventually(lambda: total(api), lambda n: n == 2)
+        await eventually(lambda: members(api, everyone), lambda ids: ids == {other, after["id"]})
+        await nothing_left(stack, mark)
+
+
+async def members(api: Api, segment: str) -> set[str]:
+    return {item["contactId"] for item in (await api.json("GET", f"/v1/segments/{segment}/members"))["items"]}
+
+
+async def nothing_left(stack: Stack, mark: str) -> None:
+    """No table, no document, no file of the services' own and no log holds the mark."""
+    assert await rows_of_all(stack.postgres_dsn(None), SERVICES, [mark]) == {}
+    assert await documents_that_hold(stack.opensearch, [mark]) == []
+    assert files_that_hold(stack.home.logs, [mark]) == []
+    assert files_that_hold(stack.home.data / "exports", [mark]) == []
+
+
+async def test_a_contact_that_comes_back_is_a_new_one(stack: Stack) -> None:
+    async with caller(stack, fresh_channel()) as api:
+        before = (await api.json("PUT", "/v1/contacts/@m", body={"name": "먼저"}))["id"]
+        await api.json("DELETE", f"/v1/contacts/{before}")
+        assert (await api.ask("GET", "/v1/contacts/@m")).status_code == 404
+        answer = await api.ask("PUT", "/v1/contacts/@m", body={})
+        now: dict[str, Any] = orjson.loads(answer.content)
+        assert (answer.status_code, now["id"] != before, now["name"], now["version"]) == (201, True, None, 1)
+        await eventually(lambda: total(api), lambda n: n == 1)
+
+
+async def test_erasing_needs_its_permission_and_the_channels_own_contact(stack: Stack) -> None:
+    channel = fresh_channel()
+    async with (
+        caller(stack, channel) as api,
+        caller(stack, channel, "lee", "contacts.edit", "contacts.read") as editor,
+        caller(stack, fresh_channel()) as elsewhere,
+    ):
+        contact = (await api.json("PUT", "/v1/contacts/@m", body={}))["id"]
+        assert (await editor.ask("DELETE", f"/v1/contacts/{contact}")).status_code == 403
+        assert (await elsewhere.ask("DELETE", f"/v1/contacts/{contact}")).status_code == 404
+        receipt_id = (await api.json("DELETE", f"/v1/contacts/{contact}"))["receiptId"]
+        assert (await api.ask("DELETE", f"/v1/contacts/{contact}")).status_code == 410
+        assert (await editor.ask("GET", f"/v1/erasures/{receipt_id}")).status_code == 403
+        assert (await elsewhere.ask("GET", f"/v1/erasures/{receipt_id}")).status_code == 404
+        assert (await api.ask("GET", "/v1/erasures/nothing")).status_code == 404
