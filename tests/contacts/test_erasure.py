@@ -1,7 +1,6 @@
 """Erasing a contact, against the real PostgreSQL: nothing of it is in any row afterwards, and whoever writes meets a new one."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -56,7 +55,7 @@ async def visit(world: World, **whose: str) -> int:
 
 
 @pytest.fixture
-async def person(world: World) -> AsyncIterator[tuple[UUID, UUID]]:
+async def person(world: World) -> tuple[UUID, UUID]:
     return await a_person(world)
 
 
@@ -192,7 +191,7 @@ async def test_the_receipt_tells_each_store_and_the_last_moment(world: World, pe
 
 def test_a_receipt_is_done_when_every_store_is() -> None:
     erasure = Erasure(UUID(int=1), UUID(int=2), (Erased(UUID(int=2), 3),), NOW, "kim")
-    everybody = dict.fromkeys(READERS, True)
+    everybody: dict[str, bool] = dict.fromkeys(READERS, True)
     late = NOW + timedelta(days=40)
     assert receipt(erasure, everybody, NOW)["status"] == "pending"
     assert receipt(erasure, everybody, late)["status"] == "done"
