@@ -30,9 +30,10 @@ from contacts.bulk_action import KIND, cause, undo_cause
 from contacts.bulk_handlers import Ask, BulkActions
 from contacts.bulk_runner import BulkActions as Runner
 from contacts.contact import CONSENTS
+from contacts.erasure_handlers import Erasures
 from contacts.job import Job, Status
 from contacts.job_runner import HeldJob, Piece
-from contacts.neighbours import Neighbours
+from contacts.neighbours import Neighbours, Readers
 from contacts.worker import LEASE, Worker
 from tests.contacts.conftest import World
 
@@ -103,6 +104,7 @@ class Bench:
         self.search = search
         self.runner = Runner(neighbours, chunk=CHUNK)
         self.commands = BulkActions(world.database, world.queries, neighbours, world.clock, new_id)
+        self.erasures = Erasures(world.database, Readers({}), world.clock, new_id)
 
     async def fill(self, count: int) -> list[UUID]:
         """So many new members, oldest first."""
@@ -286,6 +288,16 @@ async def test_a_contact_that_was_merged_after_the_action_is_skipped_by_the_undo
     assert undone.counts == {"changed": 1, "skipped": 1}
     result = (await bench.results(job))[lead]
     assert (result["undo"]["status"], result["undo"]["problem"]["code"]) == ("skipped", "merged")
+
+
+async def test_a_contact_that_was_erased_after_the_action_is_skipped_by_the_undo(bench: Bench) -> None:
+    gone, stays = await bench.fill(2)
+    job = await bench.work(await bench.ask([gone, stays]))
+    await bench.erasures.erase(bench.world.caller(), gone, None)
+    undone = await bench.undo(job)
+    assert undone.counts == {"changed": 2, "skipped": 1, "undone": 1}
+    result = (await bench.results(job))[gone]
+    assert (result["undo"]["status"], result["undo"]["problem"]["code"]) == ("skipped", "erased")
 
 
 async def test_the_undo_is_by_whoever_asked_for_it(bench: Bench) -> None:

@@ -23,6 +23,7 @@ STATEMENTS = (
     """,
     "delete from visit where channel = $1 and contact_id = any($2::uuid[])",
     "delete from session where channel = $1 and contact_id = any($2::uuid[])",
+    "update bulk_action_contact set consent_times = null where channel = $1 and contact_id = any($2::uuid[])",
 )
 """$1 is the channel, $2 the contact's ids: its own, and those of the leads it had taken in."""
 
