@@ -52,6 +52,8 @@ async def world(servers: Stack) -> AsyncIterator[World]:
     async with fresh_database(servers.postgres_dsn(None), ("common", "common.idempotency", "contacts")) as database:
         clock = FixedClock(NOW)
         contacts = Contacts(database, clock, new_id)
-        made = World(database, clock, contacts, Visits(database, clock, new_id), Fields(database, clock), Queries(database))
+        made = World(
+            database, clock, contacts, Visits(database, clock, new_id), Fields(database, clock, new_id), Queries(database)
+        )
         await contacts.ensure_channel(made.channel)
         yield made

@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 
 from common.errors import Unprocessable
-from common.events.contacts import Change, Contact, ContactChanged, ContactCreated, FieldDefinition
+from common.events.contacts import Change, Contact, ContactChanged, ContactCreated, FieldDefinition, Visit
 from contacts.contact import Write, as_wire, check_member_id, created, decide, evolve, read_write, shown, visited
 
 ID = UUID("01a20e30-0000-7000-8000-000000000001")
@@ -188,7 +188,8 @@ def test_instants_never_go_back_from_one_version_to_the_next() -> None:
 def test_visits_move_the_first_and_the_last_time_seen_outwards_only() -> None:
     state = contact()
     for visit_id, minutes, sessions in (("b", 60, 1), ("a", -60, 1), ("c", 0, 1)):
-        state = evolve(state, visited(state, visit_id, BORN + timedelta(minutes=minutes), sessions), LATER)
+        visit = Visit(id=visit_id, contact_id=ID, at=BORN + timedelta(minutes=minutes))
+        state = evolve(state, visited(state, visit, sessions), LATER)
     assert (state.first_seen_at, state.last_seen_at) == (BORN - timedelta(hours=1), LATER)
     assert (state.sessions_count, state.version) == (3, 4)
 

@@ -67,7 +67,8 @@ async def recorded(world: World, contact_id: UUID) -> list[Recorded]:
         return await eventstore.read(connection, world.channel, contact_id)
 
 
-async def obey(world: World, member_id: str, sequence: Sequence[tuple[str, Any]]) -> None:
+async def obey(world: World, member_id: str, sequence: Sequence[tuple[str, Any]], name: str = "") -> None:
+    """Do one thing after the other; a command that is refused changes nothing. `name` makes the ids of visits differ."""
     caller = world.caller()
     for n, (what, given_) in enumerate(sequence):
         try:
@@ -79,7 +80,7 @@ async def obey(world: World, member_id: str, sequence: Sequence[tuple[str, Any]]
                     await world.contacts.change(caller, found.id, given_, None)
                 case "visit":
                     at = to_wire(world.clock.now() + timedelta(minutes=given_))
-                    await world.visits.record(caller, [{"id": f"{member_id}-{n}", "memberId": member_id, "at": at}])
+                    await world.visits.record(caller, [{"id": f"{member_id}-{name}-{n}", "memberId": member_id, "at": at}])
                 case _:
                     world.clock.instant += timedelta(minutes=given_)
         except Unprocessable:

@@ -28,12 +28,19 @@ class Position:
 
     entries: tuple[Applied, ...]
 
+    def __add__(self, other: "Position") -> "Position":
+        """Both, where they name other topics."""
+        return Position(self.entries + other.entries)
+
     def encode(self) -> str:
         """The opaque word, at most one entry a partition."""
         # Never an empty word: an empty header is as good as none, and some clients do not send one back.
         text = "\n".join(f"{e.kind[0]}{e.version}:{e.id}" for e in self.entries) or "\n"
         return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
+
+NOWHERE = Position(())
+"""What stands for nothing written."""
 
 _KINDS = {"c": "contact", "f": "field"}
 

@@ -1,5 +1,6 @@
 """The routes of contacts and visits."""
 
+from datetime import datetime
 from typing import Annotated, Any
 
 import orjson
@@ -8,6 +9,7 @@ from pydantic import Field, JsonValue
 
 from common import idempotency, position
 from common.auth import Caller
+from common.clock import from_wire
 from common.errors import Unprocessable
 from common.events.contacts import Contact
 from common.http import IfMatch, Limit, Wire, permit, router
@@ -178,11 +180,20 @@ async def list_visits(contact: Readable, caller: Reader, reads: Reads, limit: Li
 
 
 @routes.get("/contacts/{contact_id:path}")
-async def get_contact(contact: Readable, at: Annotated[str | None, Query()] = None) -> Response:
-    """One contact, by id or `@memberId`."""
-    if at is not None:
-        raise Unprocessable("`at` is still to come.", code="notSupported")
-    return _shown(contact)
+async def get_contact(
+    contact_id: str, contact: Readable, caller: Reader, reads: Reads, at: Annotated[str | None, Query()] = None
+) -> Response:
+    """One contact, by id or `@memberId`; with `at` as it was at that instant."""
+    if at is None:
+        return _shown(contact)
+    return _shown(await reads.contact_at(caller.channel, parse_id(contact_id) or contact.id, _instant(at)))
+
+
+def _instant(text: str) -> datetime:
+    try:
+        return from_wire(text.replace(" ", "+"))  # a plus sign that was not escaped
+    except ValueError as error:
+        raise Unprocessable(f"`at`: {error}", code="invalid") from None
 
 
 @routes.patch("/contacts/{contact_id:path}")

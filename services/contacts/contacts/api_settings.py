@@ -4,16 +4,19 @@ from typing import Annotated, Literal
 from zoneinfo import available_timezones
 
 import phonenumbers
-from fastapi import Depends, Request
+from fastapi import Depends, Request, Response
 from pydantic import Field, field_validator
 
+from common import position
 from common.auth import Caller
 from common.errors import Unprocessable
 from common.events.contacts import Channel, FieldDefinition, FieldTypeName
 from common.http import Wire, permit, router
+from common.position import Position
 from contacts.field_handlers import Fields
 from contacts.handlers import Contacts
 from contacts.managed_users import Users
+from contacts.profile_field import PRESET_FIELDS, NewField
 from contacts.queries import Queries
 
 Reader = Annotated[Caller, Depends(permit("contacts.read"))]
@@ -45,15 +48,15 @@ FieldCommands = Annotated[Fields, Depends(fields)]
 Reads = Annotated[Queries, Depends(queries)]
 
 
-class NewField(Wire):
-    """A field to be defined."""
+class FieldToDefine(Wire):
+    """A field to be defined; a well-known commerce key brings its own type, names and `once`."""
 
     key: str
-    type: FieldTypeName
+    type: FieldTypeName | None = None
     display_name: dict[Literal["ko", "en"], str] = Field(default_factory=dict)
     visible: bool = True
     inbox_visible: bool = True
-    once: bool = False
+    once: bool | None = None
 
 
 class FieldChange(Wire):
@@ -134,26 +137,55 @@ async def list_fields(caller: Reader, reads: Reads) -> FieldList:
     return FieldList(items=await reads.fields(caller.channel))
 
 
+@routes.get("/fields/presets")
+async def list_presets(caller: Reader) -> FieldList:
+    """The well-known commerce keys as they are defined on first sight or by name, whether or not they are yet."""
+    return FieldList(items=PRESET_FIELDS)
+
+
 @routes.post("/fields", status_code=201)
-async def define_field(caller: FieldManager, body: NewField, commands: FieldCommands) -> FieldDefinition:
+async def define_field(caller: FieldManager, body: FieldToDefine, commands: FieldCommands, response: Response) -> FieldDefinition:
     """Define a profile field."""
     names = {str(language): name for language, name in body.display_name.items()}
-    return await commands.define(
-        caller, body.key, body.type, display_name=names, visible=body.visible, inbox_visible=body.inbox_visible, once=body.once
-    )
+    wanted = NewField(body.key, body.type, names, body.visible, body.inbox_visible, body.once)
+    return _field(await commands.define(caller, wanted), response)
 
 
 @routes.put("/fields/order")
-async def order_fields(caller: FieldManager, body: Order, commands: FieldCommands, reads: Reads) -> FieldList:
+async def order_fields(caller: FieldManager, body: Order, commands: FieldCommands, reads: Reads, response: Response) -> FieldList:
     """Put the fields in this order."""
-    await commands.reorder(caller, body.keys)
+    _tell(response, await commands.reorder(caller, body.keys))
     return FieldList(items=await reads.fields(caller.channel))
 
 
 @routes.patch("/fields/{key}")
-async def change_field(key: str, caller: FieldManager, body: FieldChange, commands: FieldCommands) -> FieldDefinition:
+async def change_field(
+    key: str, caller: FieldManager, body: FieldChange, commands: FieldCommands, response: Response
+) -> FieldDefinition:
     """Change how a field is shown."""
-    return await commands.change(caller, key, body.model_dump(exclude_none=True))
+    return _field(await commands.change(caller, key, body.model_dump(exclude_none=True)), response)
+
+
+@routes.post("/fields/{key}/archive")
+async def archive_field(key: str, caller: FieldManager, commands: FieldCommands, response: Response) -> FieldDefinition:
+    """Stop collecting and showing a field; its values are kept aside."""
+    return _field(await commands.archive(caller, key, True), response)
+
+
+@routes.post("/fields/{key}/restore")
+async def restore_field(key: str, caller: FieldManager, commands: FieldCommands, response: Response) -> FieldDefinition:
+    """Collect and show an archived field again, with the values it had."""
+    return _field(await commands.archive(caller, key, False), response)
+
+
+def _tell(response: Response, where: Position) -> None:
+    response.headers[position.HEADER] = where.encode()
+
+
+def _field(written: tuple[FieldDefinition, Position], response: Response) -> FieldDefinition:
+    definition, where = written
+    _tell(response, where)
+    return definition
 
 
 @routes.get("/channel")
@@ -164,7 +196,11 @@ async def get_channel(caller: Reader, reads: Reads) -> ChannelSettings:
 
 @routes.patch("/channel")
 async def change_channel(
-    caller: ChannelManager, body: ChannelChange, commands: Annotated[Contacts, Depends(contacts)], reads: Reads
+    caller: ChannelManager,
+    body: ChannelChange,
+    commands: Annotated[Contacts, Depends(contacts)],
+    reads: Reads,
+    response: Response,
 ) -> ChannelSettings:
     """Change some of the channel's settings (`channel.manage`), or its managed-user limit (`plan.manage`)."""
     if not body.model_fields_set:
@@ -175,8 +211,7 @@ async def change_channel(
     if body.managed_users is not None:
         caller.require("plan.manage")
         await commands.limit_users(caller, body.managed_users.limit)
-    if updates:
-        await commands.change_channel(caller, lambda now: now.model_copy(update=updates))
+    _tell(response, await commands.change_channel(caller, lambda now: now.model_copy(update=updates)))
     return _settings(*await reads.channel(caller.channel))
 
 

@@ -17,16 +17,20 @@ from common.events.contacts import (
     ContactChanged,
     ContactCreated,
     ContactEvent,
+    ContactFieldArchived,
+    ContactFieldRestored,
     ContactIdentified,
     ContactMerged,
     ContactRestored,
     ContactShown,
     ContactVisited,
     FieldDefinition,
+    Visit,
 )  # fmt: skip
 from common.filters import UnreadablePhone, read_phone
 from common.text_rules import allowed
-from contacts.profile_field import elements, fit, text
+from contacts.device import MOBILE, WEB, facts, kind_of, later
+from contacts.profile_field import elements, fit, is_nothing, text
 
 MOST_TAGS = 20
 _MEMBER_ID = re.compile(r"\S{1,64}")
@@ -34,10 +38,11 @@ _EMAIL = re.compile(r"[^\s@]{1,64}@[^\s@.]+(\.[^\s@.]+)+")
 _TEXTS = ("name", "avatarUrl", "language", "country", "city")
 _PHONES = ("mobileNumber", "landlineNumber")
 CONSENTS = ("unsubscribeEmail", "unsubscribeTexting", "unsubscribeAppPush")
+_MOVED_BY_VISITS = ("firstSeenAt", "lastSeenAt", "sessionsCount", "web", "mobile")
 EDITABLE = frozenset({*_TEXTS, *_PHONES, *CONSENTS, "email", "tags", "blocked"})
 _NOT_EDITABLE = frozenset({
     "id", "member", "createdAt", "updatedAt", "firstSeenAt", "lastSeenAt", "sessionsCount", "sessionCount", "version",
-    "mergedInto", "hidden",
+    "mergedInto", "hidden", "web", "mobile",
     *(f"{consent}UpdatedAt" for consent in CONSENTS),
 })  # fmt: skip
 
@@ -173,18 +178,24 @@ def _profile(kept: Mapping[str, JsonValue], write: Write, fields: Mapping[str, F
     for member, given in (("profileOnce", write.profile_once), ("profile", write.profile)):
         for key, value in given.items():
             definition = fields.get(key)
-            if definition is None:  # nothing was given for a key that nobody knows: it clears nothing and defines nothing
+            if definition is None or definition.archived:  # nothing given for a key that nobody knows, or given in vain
                 continue
             to = fit(definition, value, f"{write.pointer}/{member}/{escape(key)}")
             before = kept.get(key)
             once = member == "profileOnce" or definition.once
-            if definition.archived or (once and before is not None):
+            if once and before is not None:
                 continue
             if type(before) is not type(to) or before != to:
                 found[key] = Change(key=f"profile.{key}", from_=before, to=to)
             else:
                 found.pop(key, None)
     return list(found.values())
+
+
+def given_in_vain(write: Write, fields: Mapping[str, FieldDefinition]) -> list[str]:
+    """The bare keys of archived fields that the write has values for: they are dropped, and counted."""
+    given = (*write.profile.items(), *write.profile_once.items())
+    return [key for key, value in given if key in fields and fields[key].archived and not is_nothing(value)]
 
 
 def created(id_: UUID, member_id: str | None, event: ContactCreated, at: datetime) -> Contact:
@@ -206,6 +217,8 @@ def evolve(state: Contact, event: ContactEvent, at: datetime) -> Contact:
             "first_seen_at": event.first_seen_at,
             "last_seen_at": event.last_seen_at,
             "sessions_count": event.sessions_count,
+            "web": event.web,
+            "mobile": event.mobile,
         }
         return state.model_copy(update=updates)
     if isinstance(event, ContactShown):
@@ -215,6 +228,8 @@ def evolve(state: Contact, event: ContactEvent, at: datetime) -> Contact:
         return Contact(id=state.id, created_at=state.created_at, merged_into=event.into, **updates)
     if isinstance(event, ContactIdentified | ContactMerged | ContactRestored):
         return _with(state, event.changes).model_copy(update=updates)
+    if isinstance(event, ContactFieldArchived | ContactFieldRestored):
+        return state.model_copy(update=updates)  # the value stays; whether it is shown is the field's to say
     profile = dict(state.profile)
     for change in event.changes:
         if change.key.startswith("profile."):
@@ -253,16 +268,22 @@ def decide(state: Contact | None, write: Write, fields: Mapping[str, FieldDefini
     return ContactChanged(changes=found) if found else None
 
 
-def visited(state: Contact, visit_id: str, at: datetime, sessions: int) -> ContactVisited:
+def visited(state: Contact, visit: Visit, sessions: int) -> ContactVisited:
     """The event of one visit that changed the number of sessions by so many."""
-    return ContactVisited(
-        visit_id=visit_id,
-        visited_at=at,
+    found, kind = facts(visit), kind_of(visit.device or {})
+    event = ContactVisited(
+        visit_id=visit.id,
+        visited_at=visit.at,
         sessions=sessions,
-        first_seen_at=min(at, state.first_seen_at or at),
-        last_seen_at=max(at, state.last_seen_at or at),
+        first_seen_at=min(visit.at, state.first_seen_at or visit.at),
+        last_seen_at=max(visit.at, state.last_seen_at or visit.at),
         sessions_count=state.sessions_count + sessions,
+        web=later(state.web, found) if kind == WEB else state.web,
+        mobile=later(state.mobile, found) if kind == MOBILE else state.mobile,
     )
+    before, after = state.members(), event.members()
+    moved = [Change(key=key, from_=before[key], to=after[key]) for key in _MOVED_BY_VISITS if before[key] != after[key]]
+    return event.model_copy(update={"changes": moved})
 
 
 def no_contact() -> NotFound:

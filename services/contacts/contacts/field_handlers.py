@@ -1,96 +1,107 @@
 """Commands on field definitions."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from common import outbox
 from common.auth import Caller
 from common.clock import Clock
 from common.errors import Conflict, NotFound, Unprocessable
-from common.events.contacts import FieldDefinition, FieldTypeName
+from common.events.contacts import FieldDefinition
+from common.ids import Ids
+from common.position import Position
 from common.postgres import Database
-from contacts import publish, store
+from contacts import job_store, publish, store
+from contacts.archiving import telling
 from contacts.channel import BUILT_IN_FIELDS
 from contacts.contact import Write
 from contacts.first_sight import Sighting, look
-from contacts.profile_field import MOST_FIELDS, check_key, too_many_fields
+from contacts.profile_field import MOST_FIELDS, NewField, changed, check_key, defined, ordered, too_many_fields
 from contacts.store import Tx
 
 
 class Fields:
     """The commands on fields."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock, ids: Ids) -> None:
         self._database = database
         self._clock = clock
+        self._ids = ids
 
-    async def define(
-        self,
-        caller: Caller,
-        key: str,
-        kind: FieldTypeName,
-        *,
-        display_name: Mapping[str, str],
-        visible: bool,
-        inbox_visible: bool,
-        once: bool,
-    ) -> FieldDefinition:
+    async def define(self, caller: Caller, wanted: NewField) -> tuple[FieldDefinition, Position]:
         """Define a profile field. Raises Unprocessable for a bad or the 201st key, Conflict for one that is there."""
-        if not key.startswith("profile."):
+        if not wanted.key.startswith("profile."):
             raise Unprocessable("A key of your own is written `profile.<key>`.", code="invalidKey", pointer="/key")
-        check_key(key[8:], "/key")
+        check_key(wanted.key[8:], "/key")
         async with self._database.transaction() as tx:
             known = await _locked(tx, caller.channel)
-            if key in known:
+            if wanted.key in known:
                 raise Conflict("This field is defined already.", code="fieldExists")
-            count = sum(k.startswith("profile.") for k in known)
+            count = sum(key.startswith("profile.") for key in known)
             if count >= MOST_FIELDS:
-                raise too_many_fields(key, "/key")
-            names = {"ko": key[8:], "en": key[8:]} | dict(display_name)
-            definition = FieldDefinition(
-                key=key, type=kind, display_name=names, visible=visible, inbox_visible=inbox_visible,
-                order=len(BUILT_IN_FIELDS) + count, once=once,
-            )  # fmt: skip
-            await self._save(tx, caller.channel, [(definition, 1)])
-        return definition
+                raise too_many_fields(wanted.key, "/key")
+            definition = defined(wanted, len(BUILT_IN_FIELDS) + count)
+            position = await self._save(tx, caller.channel, [(definition, 1)])
+        return definition, position
 
-    async def change(self, caller: Caller, key: str, updates: Mapping[str, object]) -> FieldDefinition:
-        """Change how a field is shown. Raises NotFound."""
+    async def change(self, caller: Caller, key: str, updates: Mapping[str, object]) -> tuple[FieldDefinition, Position]:
+        """Change how a field is shown. Raises NotFound, Unprocessable."""
         async with self._database.transaction() as tx:
-            known = await _locked(tx, caller.channel)
-            if key not in known and key not in BUILT_IN_FIELDS:
-                raise NotFound("There is no such field.")
-            before, version = known.get(key, (BUILT_IN_FIELDS.get(key), 0))
-            assert before is not None
-            names = updates.get("display_name")
-            merged = {**updates, "display_name": {**before.display_name, **names}} if isinstance(names, dict) else dict(updates)
-            after = before.model_copy(update=merged)
-            if after != before:
-                await self._save(tx, caller.channel, [(after, version + 1)])
-        return after
+            before, version = _named(await _locked(tx, caller.channel), key)
+            after = changed(before, updates)
+            return await self._replace(tx, caller.channel, before, after, version)
 
-    async def reorder(self, caller: Caller, keys: Sequence[str]) -> None:
+    async def archive(self, caller: Caller, key: str, archived: bool) -> tuple[FieldDefinition, Position]:
+        """Stop collecting and showing a field, or begin again. Raises NotFound, Unprocessable for a built-in field.
+
+        The definition takes effect with this transaction; that every contact with a value is told of anew is a job's work.
+        """
+        async with self._database.transaction() as tx:
+            before, version = _named(await _locked(tx, caller.channel), key)
+            if key in BUILT_IN_FIELDS:
+                raise Unprocessable("A built-in field cannot be archived. Hide it instead.", code="builtIn")
+            if archived and not before.archived:
+                await store.forget_refused(tx, caller.channel, key)
+                before = before.model_copy(update={"refused_while_archived": 0})
+            if archived != before.archived:
+                job = telling(self._ids(), caller, self._clock.now())
+                await job_store.insert(tx, job, {"key": key, "archived": archived})
+            return await self._replace(tx, caller.channel, before, before.model_copy(update={"archived": archived}), version)
+
+    async def reorder(self, caller: Caller, keys: Sequence[str]) -> Position:
         """Put these fields first, in this order, and the others after them in theirs. Raises Unprocessable."""
         async with self._database.transaction() as tx:
             known = await _locked(tx, caller.channel)
             current = {key: (d, 0) for key, d in BUILT_IN_FIELDS.items()} | known
-            for n, key in enumerate(keys):
-                if key not in current:
-                    raise Unprocessable("There is no such field.", code="unknownField", pointer=f"/keys/{n}")
-            if len(set(keys)) != len(keys):
-                raise Unprocessable("A field stands twice in the order.", pointer="/keys")
-            rest = sorted(current.keys() - set(keys), key=lambda k: (current[k][0].order, k))
-            changed = [
-                (d.model_copy(update={"order": order}), version + 1)
-                for order, key in enumerate([*keys, *rest])
+            order = ordered({key: d for key, (d, _) in current.items()}, keys)
+            moved = [
+                (d.model_copy(update={"order": place}), version + 1)
+                for place, key in enumerate(order)
                 for d, version in [current[key]]
-                if d.order != order
+                if d.order != place
             ]
-            await self._save(tx, caller.channel, changed)
+            return await self._save(tx, caller.channel, moved)
 
-    async def _save(self, tx: Tx, channel: str, changed: Sequence[tuple[FieldDefinition, int]]) -> None:
-        await store.save_fields(tx, channel, changed)
-        await outbox.put(tx, publish.field_messages(channel, changed, self._clock.now()))
+    async def _replace(
+        self, tx: Tx, channel: str, before: FieldDefinition, after: FieldDefinition, version: int
+    ) -> tuple[FieldDefinition, Position]:
+        if after == before:
+            return after, publish.fields_position(channel, [(after, version)] if version else [])
+        return after, await self._save(tx, channel, [(after, version + 1)])
+
+    async def _save(self, tx: Tx, channel: str, written: Sequence[tuple[FieldDefinition, int]]) -> Position:
+        await store.save_fields(tx, channel, written)
+        await outbox.put(tx, publish.field_messages(channel, written, self._clock.now()))
+        return publish.fields_position(channel, written)
+
+
+def _named(known: Mapping[str, tuple[FieldDefinition, int]], key: str) -> tuple[FieldDefinition, int]:
+    if key in known:
+        return known[key]
+    if key in BUILT_IN_FIELDS:
+        return BUILT_IN_FIELDS[key], 0
+    raise NotFound("There is no such field.")
 
 
 async def _locked(tx: Tx, channel: str) -> dict[str, tuple[FieldDefinition, int]]:
@@ -104,9 +115,10 @@ async def define_seen(tx: Tx, channel: str, writes: Sequence[Write], now: dateti
     sighting = _look(await store.fields(tx, channel), writes)
     if sighting.made:
         sighting = _look(await _locked(tx, channel), writes)
-        changed = [(definition, 1) for definition in sighting.made]
-        await store.save_fields(tx, channel, changed)
-        await outbox.put(tx, publish.field_messages(channel, changed, now))
+        made = [(definition, 1) for definition in sighting.made]
+        await store.save_fields(tx, channel, made)
+        await outbox.put(tx, publish.field_messages(channel, made, now))
+        return replace(sighting, position=publish.fields_position(channel, made))
     return sighting
 
 

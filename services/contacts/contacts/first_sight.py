@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from common.errors import Unprocessable
 from common.events.contacts import FieldDefinition
+from common.position import NOWHERE, Position
 from contacts.contact import Write, decide, escape
 from contacts.profile_field import MOST_FIELDS, check_key, first_seen, is_nothing, too_many_fields
 
@@ -16,6 +17,7 @@ class Sighting:
     fields: Mapping[str, FieldDefinition]
     made: Sequence[FieldDefinition]
     refused: Mapping[int, Unprocessable] = field(default_factory=dict[int, Unprocessable])
+    position: Position = NOWHERE
 
 
 def look(known: Mapping[str, FieldDefinition], writes: Sequence[Write], order: int) -> Sighting:

@@ -1,5 +1,6 @@
 """Commands on contacts: one command, one transaction: load, decide, append."""
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -12,14 +13,16 @@ from common.errors import Conflict, Problem, StaleVersion, Unprocessable
 from common.events.contacts import Channel, Contact, FieldDefinition
 from common.eventstore import ConcurrentChange
 from common.ids import Ids
-from common.position import Position, last_by_partition
+from common.position import Position
 from common.postgres import Database
 from contacts import journal, managed_users_store, publish, store
 from contacts.channel import NEW_CHANNEL
-from contacts.contact import Write, check_member_id, created, decide, evolve, no_contact, read_write
+from contacts.contact import Write, check_member_id, created, decide, evolve, given_in_vain, no_contact, read_write, shown
 from contacts.field_handlers import define_seen
+from contacts.first_sight import Sighting
 from contacts.identity import Lead, States, again, carry_out, lock_survivors, plan, read_lead
 from contacts.managed_users import hide
+from contacts.profile_field import archived
 from contacts.publish import Step
 from contacts.store import Tx
 
@@ -60,6 +63,10 @@ class RowResult:
         if self.contact is None or self.contact.id not in hidden:
             return self
         return replace(self, contact=self.contact.model_copy(update={"hidden": True}))
+
+    def without(self, keys: Collection[str]) -> "RowResult":
+        """The result as it is shown: without the values of archived fields."""
+        return self if self.contact is None else replace(self, contact=shown(self.contact, keys))
 
 
 class Contacts:
@@ -123,21 +130,24 @@ class Contacts:
                 raise results[0].problem
             if empty := [i for i, (state, _) in states.items() if state is None]:
                 await store.drop_reserved(tx, caller.channel, empty)
-            position, hidden = await journal.write(tx, caller.channel, work.steps, caller.subject, cause)
-        return sorted([r.hidden_by(hidden) for r in results], key=lambda r: r.index), position
+            same = [r.contact for r in results if r.contact is not None and not r.changed]
+            position, hidden = await journal.write(tx, caller.channel, work.steps, caller.subject, cause, same)
+            taken = {r.index for r in results if r.problem is None}
+            await _count_in_vain(tx, caller.channel, [r.write for r in fitting if r.index in taken], sighting.fields)
+        seen = [r.hidden_by(hidden).without(archived(sighting.fields)) for r in results]
+        return sorted(seen, key=lambda r: r.index), position + sighting.position
 
     async def create_lead(self, caller: Caller, raw: object) -> Written:
         """Make a lead. Raises Unprocessable."""
         now = self._clock.now()
         async with self._database.transaction() as tx:
-            write, fields = await _read(tx, caller.channel, raw, now)
-            event = decide(None, write, fields)
+            write, sighting = await _read(tx, caller.channel, raw, now)
+            event = decide(None, write, sighting.fields)
             assert event is not None
             id_ = self._ids()
             after = created(id_, None, event, now)  # type: ignore[arg-type]
             await store.reserve_lead(tx, caller.channel, id_)
-            position, hidden = await journal.write(tx, caller.channel, [Step(event, after)], caller.subject, "api")
-        return Written(hide([Step(event, after)], hidden)[0].after, True, position)
+            return await _write_one(tx, caller, write, sighting, [Step(event, after)], after)
 
     async def change(self, caller: Caller, contact_id: UUID, raw: object, expected: int | None) -> Written:
         """Change some of a contact's fields. Raises NotFound, Unprocessable, StaleVersion."""
@@ -146,29 +156,26 @@ class Contacts:
     async def _change(self, caller: Caller, contact_id: UUID, raw: object, expected: int | None) -> Written:
         now = self._clock.now()
         async with self._database.transaction() as tx:
-            write, fields = await _read(tx, caller.channel, raw, now)
+            write, sighting = await _read(tx, caller.channel, raw, now)
             survivor, states = await lock_survivors(tx, caller.channel, [contact_id])
             state, by = states.get(survivor[contact_id], (None, ""))
             if state is None:
                 raise no_contact()
-            event = decide(state, write, fields)
+            event = decide(state, write, sighting.fields)
             _check_version(state, by, expected)
-            if event is None:
-                return Written(state, False, last_by_partition([]))
-            after = evolve(state, event, now)
-            position = await journal.append(tx, caller.channel, [Step(event, after)], caller.subject, "api")
-        return Written(after, False, position)
+            after = state if event is None else evolve(state, event, now)
+            return await _write_one(tx, caller, write, sighting, [] if event is None else [Step(event, after)], after)
 
-    async def change_channel(self, caller: Caller, update: Callable[[Channel], Channel]) -> Channel:
+    async def change_channel(self, caller: Caller, update: Callable[[Channel], Channel]) -> Position:
         """Change the channel's settings."""
         async with self._database.transaction() as tx:
             settings, version = await store.load_channel(tx, caller.channel, lock=True)
             changed = update(settings)
             if changed != settings:
-                await store.save_channel(tx, caller.channel, changed, version + 1)
-                now = self._clock.now()
-                await outbox.put(tx, [publish.channel_message(caller.channel, changed, version + 1, now)])
-        return changed
+                version += 1
+                await store.save_channel(tx, caller.channel, changed, version)
+                await outbox.put(tx, [publish.channel_message(caller.channel, changed, version, self._clock.now())])
+        return publish.channel_position(version)
 
     async def limit_users(self, caller: Caller, limit: int | None) -> None:
         """Give the channel another managed-user limit, or none. Those who are hidden are shown again as there is room."""
@@ -247,11 +254,24 @@ def _parsed(rows: Sequence[tuple[int, str, object, str]], country: str) -> tuple
     return writes, refused
 
 
-async def _read(tx: Tx, channel: str, raw: object, now: datetime) -> tuple[Write, Mapping[str, FieldDefinition]]:
+async def _write_one(tx: Tx, caller: Caller, write: Write, sighting: Sighting, steps: Sequence[Step], after: Contact) -> Written:
+    """The last part of a command on one contact: write what happened, and answer what is to be seen of it."""
+    position, hidden = await journal.write(tx, caller.channel, steps, caller.subject, "api", () if steps else [after])
+    await _count_in_vain(tx, caller.channel, [write], sighting.fields)
+    after = hide(steps, hidden)[-1].after if steps else after
+    return Written(shown(after, archived(sighting.fields)), after.version == 1 and steps != [], position + sighting.position)
+
+
+async def _count_in_vain(tx: Tx, channel: str, writes: Sequence[Write], fields: Mapping[str, FieldDefinition]) -> None:
+    counted = Counter(f"profile.{key}" for write in writes for key in given_in_vain(write, fields))
+    await store.count_refused(tx, channel, counted)
+
+
+async def _read(tx: Tx, channel: str, raw: object, now: datetime) -> tuple[Write, Sighting]:
     """A write of one contact and the definitions it is judged by. Raises Unprocessable."""
     settings, _ = await store.load_channel(tx, channel)
     write = read_write(raw, settings.country)
     sighting = await define_seen(tx, channel, [write], now)
     if sighting.refused:
         raise sighting.refused[0]
-    return write, sighting.fields
+    return write, sighting

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from common import eventstore, outbox
+from common.events.contacts import Contact
 from common.partition import partition_of
 from common.position import Position, last_by_partition
 from contacts import managed_users_store, publish, store
@@ -12,13 +13,18 @@ from contacts.publish import Step
 from contacts.store import Tx
 
 
-async def append(tx: Tx, channel: str, steps: Sequence[Step], by: str, cause: str) -> Position:
+async def append(tx: Tx, channel: str, steps: Sequence[Step], by: str, cause: str, unchanged: Sequence[Contact] = ()) -> Position:
     """Append the steps of any number of contacts, whose rows the caller holds locked, each contact's in their order."""
-    return (await write(tx, channel, steps, by, cause))[0]
+    return (await write(tx, channel, steps, by, cause, unchanged))[0]
 
 
-async def write(tx: Tx, channel: str, steps: Sequence[Step], by: str, cause: str) -> tuple[Position, frozenset[UUID]]:
+async def write(
+    tx: Tx, channel: str, steps: Sequence[Step], by: str, cause: str, unchanged: Sequence[Contact] = ()
+) -> tuple[Position, frozenset[UUID]]:
     """As `append`; answers also who of those made here is hidden by the managed-user limit, in each of their states.
+
+    The position stands for the steps and for the contacts that the command met `unchanged`: whoever repeats a write because
+    the first answer was lost waits for the first one's effect.
 
     Which fields are archived is read last, with the rows already locked: an archiving that commits later finds these
     contacts when it sets their values aside, and one that committed before is seen here.
@@ -30,5 +36,5 @@ async def write(tx: Tx, channel: str, steps: Sequence[Step], by: str, cause: str
         await eventstore.append(tx, publish.recorded(channel, steps, by, cause))
         await store.save(tx, channel, list(latest.values()), by)
         await outbox.put(tx, publish.contact_messages(channel, steps, await store.archived_keys(tx, channel)))
-    written = ((partition_of(f"{channel}/{s.after.id}"), publish.applied(s.after)) for s in steps)
-    return last_by_partition(written), hidden
+    written = [*unchanged, *(s.after for s in steps)]
+    return last_by_partition((partition_of(f"{channel}/{c.id}"), publish.applied(c)) for c in written), hidden

@@ -58,7 +58,7 @@ async def run_worker() -> None:
     """Work jobs off."""
     from common.clock import SystemClock
     from common.ids import new_id
-    from contacts import bulk_action
+    from contacts import archiving, bulk_action
     from contacts.bulk_runner import BulkActions
     from contacts.job_runner import Runner
     from contacts.revealing import Revealer
@@ -72,7 +72,7 @@ async def run_worker() -> None:
         _neighbours(settings) as (neighbours, _),
     ):
         health = Health({"postgres": database.check}, patience=30)
-        runners: dict[str, Runner] = {bulk_action.KIND: BulkActions(neighbours)}
+        runners: dict[str, Runner] = {bulk_action.KIND: BulkActions(neighbours), archiving.KIND: archiving.Telling()}
         workers = [Worker(f"worker-{n}:{new_id()}", database, runners, SystemClock(), health) for n in range(_JOBS_AT_ONCE)]
         revealer = Revealer(database, SystemClock(), health)
         app = common_health.application(health)
@@ -115,7 +115,7 @@ async def run_api() -> None:
                 "contacts": commands,
                 "queries": reads,
                 "visits": Visits(database, clock, new_id),
-                "fields": Fields(database, clock),
+                "fields": Fields(database, clock, new_id),
                 "erasures": Erasures(database, readers, clock, new_id),
                 "bulk_actions": BulkActions(database, reads, neighbours, clock, new_id),
             },

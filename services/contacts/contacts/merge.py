@@ -16,6 +16,7 @@ from common.clock import from_wire
 from common.errors import Conflict, Unprocessable
 from common.events.contacts import Change, Contact, ContactAbsorbed, ContactIdentified, ContactMerged
 from contacts.contact import MOST_TAGS
+from contacts.device import MOBILE, WEB, later
 
 _OF_THE_STREAM = frozenset({"id", "memberId", "member", "version", "updatedAt", "mergedInto", "profile"})
 _MEMBERS = {str(info.alias) for info in Contact.model_fields.values()}
@@ -84,6 +85,9 @@ def merged(member: Contact, lead: Contact, sessions: int, claims: Claims = NOTHI
         "sessionsCount": sessions,
         "hidden": member.hidden and lead.hidden,
     }
+    for kind in (WEB, MOBILE):
+        latest = later(getattr(member, kind), getattr(lead, kind))
+        to[kind] = latest.members() if latest else None
     changes = [Change(key=key, from_=mine[key], to=value) for key, value in to.items() if mine[key] != value]
     for key in dict.fromkeys([*member.profile, *lead.profile]):
         before = member.profile.get(key)

@@ -2,7 +2,8 @@
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import JsonValue
@@ -12,6 +13,7 @@ from common.errors import Unprocessable
 from common.events.contacts import FieldDefinition, FieldTypeName
 
 MOST_FIELDS = 200
+MOST_NAME = 100
 MOST_TEXT, MOST_ELEMENTS, MOST_ELEMENT = 10_000, 100, 256
 _KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_.\-]{0,63}")
 
@@ -34,12 +36,24 @@ PRESETS: Mapping[str, tuple[FieldTypeName, str, str, bool]] = {
 }
 
 
+PRESET_FIELDS = [
+    FieldDefinition(key=f"profile.{key}", type=kind, display_name={"ko": ko, "en": en}, order=order, once=once)
+    for order, (key, (kind, ko, en, once)) in enumerate(PRESETS.items())
+]
+"""The well-known commerce keys, in an order that suits a list of them."""
+
+
 def check_key(key: str, pointer: str) -> None:
     """Raises Unprocessable where a profile key is not 1 to 64 of A-Z a-z 0-9 _ . - beginning with a letter or _."""
     if _KEY.fullmatch(key) is None:
         raise Unprocessable(
             "A profile key has 1 to 64 of A-Z a-z 0-9 _ . - and begins with a letter or _.", code="invalidKey", pointer=pointer
         )
+
+
+def archived(fields: Mapping[str, FieldDefinition]) -> frozenset[str]:
+    """The bare keys of those that are archived."""
+    return frozenset(key for key, definition in fields.items() if definition.archived)
 
 
 def too_many_fields(key: str, pointer: str) -> Unprocessable:
@@ -59,6 +73,60 @@ def is_nothing(value: object) -> bool:
             return all(isinstance(e, str) and not e.strip() for e in value)
         case _:
             return False
+
+
+@dataclass(frozen=True, slots=True)
+class NewField:
+    """A field to be defined; what is left out is the preset's of a well-known key."""
+
+    key: str
+    type: FieldTypeName | None = None
+    display_name: Mapping[str, str] = field(default_factory=dict[str, str])
+    visible: bool = True
+    inbox_visible: bool = True
+    once: bool | None = None
+
+
+def defined(wanted: NewField, order: int) -> FieldDefinition:
+    """The definition of a field that is asked for by name. Raises Unprocessable where only a preset could say its type."""
+    bare = wanted.key[8:]
+    kind, ko, en, once = PRESETS.get(bare, (None, bare, bare, False))
+    if wanted.type is None and kind is None:
+        raise Unprocessable("A field of your own needs a type.", pointer="/type")
+    return FieldDefinition(
+        key=wanted.key,
+        type=wanted.type or kind or "String",
+        display_name={"ko": ko, "en": en} | _names(wanted.display_name),
+        visible=wanted.visible,
+        inbox_visible=wanted.inbox_visible,
+        order=order,
+        once=once if wanted.once is None else wanted.once,
+    )
+
+
+def changed(before: FieldDefinition, updates: Mapping[str, object]) -> FieldDefinition:
+    """The definition with these members changed. Raises Unprocessable for a name that is none."""
+    names = updates.get("display_name")
+    if isinstance(names, Mapping):
+        updates = {**updates, "display_name": {**before.display_name, **_names(names)}}
+    return before.model_copy(update=dict(updates))
+
+
+def _names(names: Mapping[str, str]) -> dict[str, str]:
+    for language, name in names.items():
+        if not name.strip() or len(name) > MOST_NAME:
+            raise Unprocessable(f"A display name has 1 to {MOST_NAME} characters.", pointer=f"/displayName/{language}")
+    return dict(names)
+
+
+def ordered(current: Mapping[str, FieldDefinition], keys: Sequence[str]) -> list[str]:
+    """All keys, the given ones first and the others after them in their order. Raises Unprocessable."""
+    for n, key in enumerate(keys):
+        if key not in current:
+            raise Unprocessable("There is no such field.", code="unknownField", pointer=f"/keys/{n}")
+        if key in keys[:n]:
+            raise Unprocessable("A field stands twice in the order.", code="twice", pointer=f"/keys/{n}")
+    return [*keys, *sorted(current.keys() - set(keys), key=lambda key: (current[key].order, key))]
 
 
 def first_seen(key: str, value: object, order: int, pointer: str) -> FieldDefinition:

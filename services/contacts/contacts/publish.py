@@ -12,7 +12,10 @@ from common.events.contacts import (
     ChannelChanged,
     ChannelMessage,
     Contact,
+    ContactChanged,
+    ContactCreated,
     ContactEvent,
+    ContactMerged,
     ContactMessage,
     FieldChanged,
     FieldDefined,
@@ -23,7 +26,8 @@ from common.events.contacts import (
     VisitRecorded,
 )  # fmt: skip
 from common.eventstore import Recorded, as_data
-from common.position import Applied
+from common.partition import partition_of
+from common.position import Applied, Position, last_by_partition
 from common.telemetry import trace_headers
 from common.topics import CONTACTS, FIELDS, VISITS
 from contacts.contact import shown
@@ -48,16 +52,27 @@ def recorded(channel: str, steps: Sequence[Step], by: str, cause: str) -> list[R
 
 
 def contact_messages(channel: str, steps: Sequence[Step], archived: Collection[str]) -> list[Message]:
-    """One message per step, with the whole state after it but the values of archived fields (by bare key)."""
+    """One message per step, with the whole state after it; the values of archived fields (by bare key) are in none."""
     trace = trace_headers()
     return [
         message(
             CONTACTS, channel=channel, subject=str(s.after.id), source="contacts", type=s.event.type,
             id=uuid5(_NAMES, f"{channel}/{s.after.id}/{s.after.version}"), version=s.after.version, at=s.after.updated_at,
-            value=ContactMessage(event=s.event, contact=shown(s.after, archived), version=s.after.version).encode(), trace=trace,
+            value=_value(s, archived), trace=trace,
         )
         for s in steps
     ]  # fmt: skip
+
+
+def _value(step: Step, archived: Collection[str]) -> bytes:
+    event, contact = _told(step.event, archived), shown(step.after, archived)
+    return ContactMessage(event=event, contact=contact, version=contact.version).encode()
+
+
+def _told(event: ContactEvent, archived: Collection[str]) -> ContactEvent:
+    if not archived or not isinstance(event, ContactCreated | ContactChanged | ContactMerged):
+        return event
+    return event.model_copy(update={"changes": [c for c in event.changes if c.key.removeprefix("profile.") not in archived]})
 
 
 def visit_messages(channel: str, visits: Sequence[Visit]) -> list[Message]:
@@ -96,6 +111,16 @@ def channel_message(channel: str, settings: Channel, version: int, at: datetime)
         id=uuid5(_NAMES, f"{channel}/{CHANNEL_SUBJECT}/{version}"), version=version, at=at,
         value=ChannelMessage(event=ChannelChanged(), channel=settings, version=version).encode(), trace=trace_headers(),
     )  # fmt: skip
+
+
+def fields_position(channel: str, changed: Sequence[tuple[FieldDefinition, int]]) -> Position:
+    """The definitions' versions as a position names them."""
+    return last_by_partition((partition_of(f"{channel}/{d.key}"), Applied("field", d.key, version)) for d, version in changed)
+
+
+def channel_position(version: int) -> Position:
+    """The settings' version as a position names it."""
+    return Position((Applied("field", CHANNEL_SUBJECT, version),))
 
 
 def applied(contact: Contact) -> Applied:

@@ -5,18 +5,21 @@ import base64
 import binascii
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 import orjson
 
-from common.clock import from_wire, to_wire
+from common.clock import from_wire
 from common.errors import Unavailable, Unprocessable
 from common.events.contacts import Channel, Contact, FieldDefinition
+from common.eventstore import Recorded
 from common.postgres import Database
-from contacts import erasure_store, managed_users_store, store
+from contacts import erasure_store, managed_users_store, past, store
 from contacts.channel import BUILT_IN_FIELDS
-from contacts.contact import is_member_id, no_contact
+from contacts.contact import is_member_id, no_contact, shown
 from contacts.erasure import erased
 from contacts.managed_users import Users
 
@@ -24,6 +27,13 @@ _HISTORY = """
 select version, type, data, at, by, cause from event
 where channel = $1 and stream = $2 and version < $3 order by version desc limit $4
 """
+_UNTIL = """
+select version, type, data, at, by, cause from event
+where channel = $1 and stream = $2 and at <= $3 and (type <> 'contact.visited' or version = (
+    select max(version) from event where channel = $1 and stream = $2 and at <= $3 and type = 'contact.visited'
+)) order by version
+"""
+_IDENTIFIED = "select exists (select from event where channel = $1 and stream = $2 and type = 'contact.identified')"
 _VISITS = """
 select id, at, body from visit
 where channel = $1 and contact_id = $2 and (at, id) < ($3, $4) order by at desc, id desc limit $5
@@ -80,9 +90,10 @@ class Queries:
         async with self._database.connection() as connection:
             ids = await store.find_members(connection, channel, [member_id])
             found = await store.read(connection, channel, ids.values())
+            hidden = await store.archived_keys(connection, channel)
         if not found:
             raise no_contact()
-        return next(iter(found.values()))
+        return shown(next(iter(found.values())), hidden)
 
     async def survivors(self, channel: str, ids: Iterable[UUID]) -> dict[UUID, Contact]:
         """Whom each id stands for, itself unless it was merged; those that are no contacts here are left out."""
@@ -90,7 +101,20 @@ class Queries:
             found = await store.read(connection, channel, ids)
             led = {c.id: c.merged_into for c in found.values() if c.merged_into is not None}
             behind = await store.read(connection, channel, led.values()) if led else {}
-        return {i: behind[led[i]] if i in led else contact for i, contact in found.items()}
+            hidden = await store.archived_keys(connection, channel)
+        return {i: shown(behind[led[i]] if i in led else contact, hidden) for i, contact in found.items()}
+
+    async def contact_at(self, channel: str, contact_id: UUID, at: datetime) -> Contact:
+        """One contact as it was; an id that was merged by then answers with its survivor. Raises NotFound where it was none."""
+        async with self._database.connection() as connection:
+            found = await store.read(connection, channel, [contact_id])
+            rows = [_recorded(channel, contact_id, r) for r in await connection.fetch(_UNTIL, channel, contact_id, at)]
+            identified = await connection.fetchval(_IDENTIFIED, channel, contact_id)
+            hidden = await store.archived_keys(connection, channel)
+        if not rows or contact_id not in found:
+            raise no_contact()
+        was = past.fold(rows, None if identified else found[contact_id].member_id)
+        return await self.contact_at(channel, was.merged_into, at) if was.merged_into else shown(was, hidden)
 
     async def all_sent(self) -> None:
         """Returns when every message committed before this call is with Kafka. Raises Unavailable after 10 seconds."""
@@ -108,16 +132,8 @@ class Queries:
         (before,) = decode_cursor(cursor, (int,)) if cursor else (2**62,)
         async with self._database.connection() as connection:
             rows = await connection.fetch(_HISTORY, channel, contact_id, before, limit + 1)
-        items = [
-            {
-                "version": r["version"],
-                "at": to_wire(r["at"]),
-                "by": r["by"],
-                "cause": r["cause"],
-                "changes": r["data"].get("changes", []) if r["type"] != "contact.visited" else _visit_changes(r["data"]),
-            }
-            for r in rows[:limit]
-        ]
+            hidden = await store.archived_keys(connection, channel)
+        items = [past.item(_recorded(channel, contact_id, r), hidden) for r in rows[:limit]]
         return Listed(items, encode_cursor(items[-1]["version"]) if len(rows) > limit else None)
 
     async def visits(self, channel: str, contact_id: UUID, limit: int, cursor: str | None) -> Listed:
@@ -148,5 +164,5 @@ class Queries:
             return settings, await managed_users_store.look(connection, channel)
 
 
-def _visit_changes(event: dict[str, Any]) -> list[dict[str, Any]]:
-    return [{"key": key, "to": event[key]} for key in ("lastSeenAt", "sessionsCount")]
+def _recorded(channel: str, stream: UUID, row: asyncpg.Record) -> Recorded:
+    return Recorded(channel, stream, row["version"], row["type"], row["data"], row["at"], row["by"], row["cause"])

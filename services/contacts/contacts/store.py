@@ -39,7 +39,21 @@ update contact set version = new.version, doc = new.doc, changed_by = $5, merged
 from unnest($2::uuid[], $3::bigint[], $4::jsonb[]) as new (id, version, doc)
 where contact.channel = $1 and contact.id = new.id
 """
-_FIELDS = "select key, definition, version from profile_field where channel = $1"
+_FIELDS = """
+select f.key, f.definition, f.version, coalesce(r.values, 0) as refused
+from profile_field f left join refused_value r on r.channel = f.channel and r.key = f.key
+where f.channel = $1
+"""
+_REFUSED = """
+insert into refused_value (channel, key, values)
+select $1, new.key, new.values from unnest($2::text[], $3::bigint[]) as new (key, values)
+on conflict (channel, key) do update set values = refused_value.values + excluded.values
+"""
+_FORGET_REFUSED = "delete from refused_value where channel = $1 and key = $2"
+_HOLDERS = """
+select id from contact
+where channel = $1 and id > $2 and version > 0 and doc->'profile' ? $3 order by id limit $4
+"""
 _ARCHIVED = "select key from profile_field where channel = $1 and (definition->>'archived')::boolean"
 _SAVE_FIELDS = """
 insert into profile_field (channel, key, definition, version)
@@ -139,12 +153,35 @@ async def save(tx: Tx, channel: str, contacts: Sequence[Contact], by: str) -> No
 async def fields(tx: Tx, channel: str) -> dict[str, tuple[FieldDefinition, int]]:
     """Every definition that the channel has written, with its version, by key as the API writes it."""
     rows = await tx.fetch(_FIELDS, channel)
-    return {r["key"]: (FieldDefinition.model_validate(r["definition"]), r["version"]) for r in rows}
+    return {
+        r["key"]: (FieldDefinition.model_validate(r["definition"] | {"refusedWhileArchived": r["refused"]}), r["version"])
+        for r in rows
+    }
 
 
 async def archived_keys(tx: Tx, channel: str) -> frozenset[str]:
     """The bare keys of the profile fields that are archived."""
     return frozenset(r["key"].removeprefix("profile.") for r in await tx.fetch(_ARCHIVED, channel))
+
+
+async def count_refused(tx: Tx, channel: str, refused: Mapping[str, int]) -> None:
+    """Count values that came for archived fields, by key as the API writes it.
+
+    The last statement of a writer: many count on the same rows, and hold them no longer than the commit takes.
+    """
+    if refused:
+        keys = sorted(refused)
+        await tx.execute(_REFUSED, channel, keys, [refused[key] for key in keys])
+
+
+async def forget_refused(tx: Tx, channel: str, key: str) -> None:
+    """Count from nothing."""
+    await tx.execute(_FORGET_REFUSED, channel, key)
+
+
+async def holders(tx: Tx, channel: str, key: str, after: UUID, most: int) -> list[UUID]:
+    """The ids after this one of contacts that hold a value for a bare profile key, in their order."""
+    return [r["id"] for r in await tx.fetch(_HOLDERS, channel, after, key, most)]
 
 
 async def save_fields(tx: Tx, channel: str, changed: Sequence[tuple[FieldDefinition, int]]) -> None:

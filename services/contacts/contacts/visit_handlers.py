@@ -79,7 +79,8 @@ class Visits:
             fresh = [v for v in first if v.id in new]
             moved = [v for v in fresh if v.name == VISIT]
             steps += await self._place(tx, caller.channel, moved, states, timedelta(minutes=settings.session_minutes), now)
-            position = await journal.append(tx, caller.channel, steps, caller.subject, "visit")
+            known = [state for state in states.values() if state is not None]
+            position = await journal.append(tx, caller.channel, steps, caller.subject, "visit", known)
             await outbox.put(tx, publish.visit_messages(caller.channel, fresh))
         return Taken(len(fresh), len(visits) - len(fresh), sorted(rejected, key=lambda r: r[0]), position)
 
@@ -104,7 +105,7 @@ class Visits:
             assert state is not None
             placed = session.place(visit.at, after[visit.contact_id], window)
             after[visit.contact_id] = [s for s in after[visit.contact_id] if s not in placed.replaced] + [placed.session]
-            event = visited(state, visit.id, visit.at, placed.change)
+            event = visited(state, visit, placed.change)
             states[visit.contact_id] = state = evolve(state, event, now)
             steps.append(Step(event, state))
         gone = [(c, s) for c, sessions in before.items() for s in sessions if s not in after[c]]

@@ -37,7 +37,10 @@ insert into channel (channel, country, time_zone, version) values ($1, $2, $3, $
 on conflict (channel) do update set country = excluded.country, time_zone = excluded.time_zone, version = excluded.version
 where channel.version < excluded.version
 """
-_VERSIONS = "select key, version from field where channel = $1 and key = any($2::text[])"
+_VERSIONS = """
+select key, version from field where channel = $1 and key = any($2::text[])
+union all select '@channel', version from channel where channel = $1
+"""
 _SAVE_TERM_SET = "insert into term_set (channel, id, key, made_at, made_by, counts) values ($1, $2, $3, $4, $5, $6)"
 _TERM_SETS = "select id, key, made_at, made_by, counts from term_set where channel = $1 and id = any($2::uuid[])"
 _TERM_CHUNK = "select counts, report, compared from term_chunk where channel = $1 and term_set = $2 and number = $3"

@@ -12,6 +12,21 @@ from common.events.wire import Body, read
 FieldTypeName = Literal["String", "Number", "Boolean", "Date", "List"]
 
 
+class DeviceFacts(Body):
+    """What a contact was last seen with, from the latest visit that told of a device."""
+
+    os: str | None = None
+    os_version: str | None = None
+    browser: str | None = None
+    browser_version: str | None = None
+    model: str | None = None
+    app_name: str | None = None
+    app_version: str | None = None
+    sdk_version: str | None = None
+    seen_at: Instant
+    visit_id: str
+
+
 class Contact(Body):
     """A contact as every reader sees it; an absent value is null."""
 
@@ -39,6 +54,8 @@ class Contact(Body):
     first_seen_at: Instant | None = None
     last_seen_at: Instant | None = None
     sessions_count: int = 0
+    web: DeviceFacts | None = None
+    mobile: DeviceFacts | None = None
     profile: dict[str, JsonValue] = Field(default_factory=dict)
     version: int
     merged_into: UUID | None = None
@@ -69,7 +86,10 @@ class ContactChanged(Body):
 
 
 class ContactVisited(Body):
-    """A visit moved the contact's sessions; `sessions` is by how many (+1 opened, 0 stretched, -1 joined two)."""
+    """A visit moved the contact's sessions; `sessions` is by how many (+1 opened, 0 stretched, -1 joined two).
+
+    The members say what the contact has after it, `changes` how that differs from before.
+    """
 
     type: Literal["contact.visited"] = "contact.visited"
     visit_id: str
@@ -78,6 +98,9 @@ class ContactVisited(Body):
     first_seen_at: Instant
     last_seen_at: Instant
     sessions_count: int
+    web: DeviceFacts | None = None
+    mobile: DeviceFacts | None = None
+    changes: list[Change] = Field(default_factory=list)
 
 
 class ContactIdentified(Body):
@@ -117,6 +140,20 @@ class ContactRestored(Body):
     changes: list[Change] = Field(default_factory=list)
 
 
+class ContactFieldArchived(Body):
+    """A field was archived: the contact is told of without its value from now on, and keeps it aside."""
+
+    type: Literal["contact.field_archived"] = "contact.field_archived"
+    key: str
+
+
+class ContactFieldRestored(Body):
+    """An archived field was restored: the contact is told of with the value that it had kept aside."""
+
+    type: Literal["contact.field_restored"] = "contact.field_restored"
+    key: str
+
+
 ContactEvent = (
     ContactCreated
     | ContactChanged
@@ -126,6 +163,8 @@ ContactEvent = (
     | ContactAbsorbed
     | ContactShown
     | ContactRestored
+    | ContactFieldArchived
+    | ContactFieldRestored
 )
 
 
