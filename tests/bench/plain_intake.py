@@ -76,7 +76,7 @@ async def by_rows(database: Database, caller: Caller, reports: list[Reported]) -
             await store.replace_sessions(
                 tx, caller.channel, [(contact_id, s) for s in placed.replaced], [(contact_id, placed.session)]
             )
-            moved = visited(state, visit.id, visit.at, placed.change)
+            moved = visited(state, visit, placed.change)
             steps.append(Step(moved, evolve(state, moved, now)))
             await journal.append(tx, caller.channel, steps, caller.subject, "visit")
             await outbox.put(tx, publish.visit_messages(caller.channel, [visit]))
