@@ -118,6 +118,16 @@ async def test_no_message_holds_an_archived_value_not_even_in_what_changed(world
     assert (await world.queries.member(world.channel, "u1")).profile == {"grade": "SECRET"}
 
 
+async def test_a_built_in_field_called_as_an_archived_one_is_told_of_all_the_same(world: World) -> None:
+    made = await world.put("u1", name="a", profile={"name": "SECRET"})
+    await turn(world, True, "profile.name")
+    await world.put("u1", name="b")
+    message = (await told(world))[str(made.id)]
+    assert message.event.members()["changes"] == [{"key": "name", "from": "a", "to": "b"}]
+    change, birth = (await world.queries.history(world.channel, made.id, 2, None)).items
+    assert [c["key"] for c in (*change["changes"], *birth["changes"])] == ["name", "name"]
+
+
 async def test_a_field_turned_back_before_its_job_ran_is_told_of_as_it_is_now(world: World) -> None:
     made = await world.put("u1", profile={"grade": "VIP"})
     await turn(world, True)

@@ -303,6 +303,11 @@ def shown(contact: Contact, archived: Collection[str]) -> Contact:
     return contact.model_copy(update={"profile": {k: v for k, v in contact.profile.items() if k not in archived}})
 
 
+def is_shown(key: str, archived: Collection[str]) -> bool:
+    """Whether a change of this key is told of; `archived` are bare keys, and a built-in field may be called as one of them."""
+    return not (key.startswith("profile.") and key[8:] in archived)
+
+
 def as_wire(contact: Contact) -> dict[str, Any]:
     """The contact as the API shows it."""
     shown = contact.members()

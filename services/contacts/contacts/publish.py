@@ -17,6 +17,7 @@ from common.events.contacts import (
     ContactEvent,
     ContactMerged,
     ContactMessage,
+    ContactRestored,
     FieldChanged,
     FieldDefined,
     FieldDefinition,
@@ -30,7 +31,7 @@ from common.partition import partition_of
 from common.position import Applied, Position, last_by_partition
 from common.telemetry import trace_headers
 from common.topics import CONTACTS, FIELDS, VISITS
-from contacts.contact import shown
+from contacts.contact import is_shown, shown
 
 _NAMES = UUID("6f1f7b0c-53a5-4f0e-9d55-9d5a1e6c3c77")
 
@@ -70,9 +71,9 @@ def _value(step: Step, archived: Collection[str]) -> bytes:
 
 
 def _told(event: ContactEvent, archived: Collection[str]) -> ContactEvent:
-    if not archived or not isinstance(event, ContactCreated | ContactChanged | ContactMerged):
+    if not archived or not isinstance(event, ContactCreated | ContactChanged | ContactMerged | ContactRestored):
         return event
-    return event.model_copy(update={"changes": [c for c in event.changes if c.key.removeprefix("profile.") not in archived]})
+    return event.model_copy(update={"changes": [c for c in event.changes if is_shown(c.key, archived)]})
 
 
 def visit_messages(channel: str, visits: Sequence[Visit]) -> list[Message]:

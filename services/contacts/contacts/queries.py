@@ -105,14 +105,18 @@ class Queries:
         return {i: shown(behind[led[i]] if i in led else contact, hidden) for i, contact in found.items()}
 
     async def contact_at(self, channel: str, contact_id: UUID, at: datetime) -> Contact:
-        """One contact as it was; an id that was merged by then answers with its survivor. Raises NotFound where it was none."""
+        """One contact as it was; an id that was merged by then answers with its survivor.
+
+        Raises NotFound where it was none, Gone where it was erased.
+        """
         async with self._database.connection() as connection:
             found = await store.read(connection, channel, [contact_id])
             rows = [_recorded(channel, contact_id, r) for r in await connection.fetch(_UNTIL, channel, contact_id, at)]
             identified = await connection.fetchval(_IDENTIFIED, channel, contact_id)
             hidden = await store.archived_keys(connection, channel)
+            is_erased = await erasure_store.is_erased(connection, channel, contact_id)
         if not rows or contact_id not in found:
-            raise no_contact()
+            raise erased() if is_erased else no_contact()
         was = past.fold(rows, None if identified else found[contact_id].member_id)
         return await self.contact_at(channel, was.merged_into, at) if was.merged_into else shown(was, hidden)
 
