@@ -57,8 +57,8 @@ def refused(raw: object, within: Channel, own: int = 9) -> tuple[str, str | None
         ({1: KIM, 2: of(9), 9: KIM}, of(1, 2, operator="notIn"), 9, ("segmentCircle", "/filter/values/1")),
         ({}, of(7), 9, ("unknownSegment", "/filter/values/0")),
         ({}, None, 9, ("invalidFilter", "/filter")),
-        ({}, {"key": "name", "operator": "eq", "termSet": "x"}, 9, ("notSupported", "/filter/termSet")),
-        ({}, {"or": [KIM, {"key": "tags", "operator": "hasAny", "termSet": "x"}]}, 9, ("notSupported", "/filter/or/1/termSet")),
+        ({}, {"key": "name", "operator": "eq", "termSet": "x"}, 9, ("unknownTermSet", "/filter/termSet")),
+        ({}, {"or": [KIM, {"key": "tags", "operator": "hasAny", "termSet": "x"}]}, 9, ("unknownTermSet", "/filter/or/1/termSet")),
     ],
     ids=["itself new", "itself", "by one", "by two", "second value", "unknown", "null", "term set", "term set within"],
 )
@@ -107,7 +107,7 @@ def test_archiving_a_field_breaks_its_segments_and_freezes_them_and_restoring_bu
     assert [(s.id.int, s.status, s.build, s.since) for s in broken] == [(1, "broken", 1, 0), (2, "broken", 1, 0)]
     assert all(s.problem for s in broken)
     archived = apply(archived, broken)
-    assert [rule.judge is None for rule in rules(archived, meaning(archived)).values()] == [True, True, False]
+    assert [rule.judge is None for rule in rules(archived, meaning(archived), {}).values()] == [True, True, False]
     restored = replace(archived, fields=before.fields)
     mended = reconsidered(archived, restored, NOW)
     assert [(s.id.int, s.status, s.problem, s.build, s.since) for s in mended] == [
@@ -118,7 +118,7 @@ def test_archiving_a_field_breaks_its_segments_and_freezes_them_and_restoring_bu
 def test_a_segment_that_is_marked_broken_stays_frozen_until_it_is_reconsidered() -> None:
     within = channel({1: KIM})
     within = within.with_segment(replace(within.segments[id_of(1)], status="broken"))
-    assert rules(within, meaning(within))[id_of(1)].judge is None
+    assert rules(within, meaning(within), {})[id_of(1)].judge is None
 
 
 def test_a_change_of_meaning_builds_all_that_stand_on_it_and_nothing_else() -> None:
@@ -158,5 +158,5 @@ def test_a_build_counts_on_and_begins_now() -> None:
 def test_what_is_not_built_yet_is_judged_as_building() -> None:
     within = channel({1: KIM})
     within = within.with_segment(rebuilt(within.segments[id_of(1)], NOW))
-    rule = rules(within, meaning(within))[id_of(1)]
+    rule = rules(within, meaning(within), {})[id_of(1)]
     assert (rule.building, rule.build, rule.since) == (True, 2, NOW)

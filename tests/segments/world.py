@@ -28,12 +28,33 @@ from common.topics import CONTACTS, FIELDS
 from segments.consumer import Judge
 from segments.handlers import Segments
 from segments.queries import ChangeView, Queries, SegmentView
+from segments.term_set import TermSet
 from segments.worker import Builder, Timer
 from tests.segments.support import NOON
 
 CHANNEL = "c"
 KIM = Caller("kim", CHANNEL, frozenset({"*"}))
 Told = tuple[str, str, int]
+
+
+class TermSets:
+    """Search, as far as segments asks it for term sets."""
+
+    def __init__(self) -> None:
+        self.made: dict[UUID, TermSet] = {}
+        self.asked: list[UUID] = []
+
+    def make(self, key: str, *terms: str) -> UUID:
+        """A new term set of terms as they are compared."""
+        made = TermSet.of(new_id(), key, terms)
+        self.made[made.id] = made
+        return made.id
+
+    async def term_set(self, channel: str, term_set: UUID) -> TermSet | None:
+        """The term set."""
+        assert channel == CHANNEL
+        self.asked.append(term_set)
+        return self.made.get(term_set)
 
 
 class World:
@@ -43,7 +64,8 @@ class World:
         self.database = database
         self.clock = FixedClock(from_millis(NOON))
         self.judge = Judge(database, self.clock, new_id)
-        self.commands = Segments(database, self.clock, new_id)
+        self.term_sets = TermSets()
+        self.commands = Segments(database, self.term_sets, self.clock, new_id)
         self.queries = Queries(database)
         self._offsets: dict[tuple[str, int], int] = {}
 

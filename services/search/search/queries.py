@@ -23,6 +23,7 @@ from common.filters import (
     parse,
     segment_ids,
     to_json,
+    used_term_sets,
 )
 from common.ids import parse_id
 from common.position import Position
@@ -40,7 +41,6 @@ _WAIT = timedelta(seconds=5)
 _CATCH_UP = timedelta(seconds=60)
 _FINGERPRINT_MILLIS = 60 * 60 * 1000
 _POLL_SECONDS = 0.02
-_MOST_TERM_SETS = 4  # of a million terms each, what one request to the index may hold
 
 CaughtUp = Callable[[], Awaitable[bool]]
 """Answers whether the consumer has applied all that Kafka held when this was made."""
@@ -126,20 +126,15 @@ class Finder:
 
     async def _context(self, channel: str, fields: Fields, raw: object) -> Context:
         """The channel's context with the keys of those term sets that the filter names."""
-        named = {name: term_set for name in named_term_sets(raw) if (term_set := parse_id(name)) is not None}
+        named = [term_set for name in named_term_sets(raw) if (term_set := parse_id(name)) is not None]
         if not named:
             return fields.context
-        known = await self._store.term_sets(channel, list(named.values()))
-        return replace(fields.context, term_sets={name: known[id_].key for name, id_ in named.items() if id_ in known})
+        known = await self._store.term_sets(channel, named)
+        return replace(fields.context, term_sets={str(term_set.id): term_set.key for term_set in known.values()})
 
     async def _terms(self, channel: str, node: Node) -> dict[str, object]:
         """What the index compares with for each term set of a filter."""
-        named = {c.term_set for c in conditions(node) if c.term_set is not None}
-        if len(named) > _MOST_TERM_SETS:
-            raise Unprocessable(
-                f"A filter may name {_MOST_TERM_SETS} term sets at most.", code="tooManyTermSets", pointer="/filter"
-            )
-        return {name: orjson.Fragment(await self._store.compared(channel, UUID(name))) for name in named}
+        return {name: orjson.Fragment(await self._store.compared(channel, UUID(name))) for name in used_term_sets(node)}
 
     async def _inlined(self, channel: str, node: Node, fields: Fields, segment: UUID | None) -> tuple[Node, dict[str, int]]:
         """The filter with all its segments' own filters in their place, and the version of each definition."""

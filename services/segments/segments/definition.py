@@ -15,9 +15,13 @@ from common.filters import (
     compile_filter,
     conditions,
     inline,
+    named_term_sets,
     parse,
     segment_ids,
+    used_term_sets,
 )
+from common.filters.outcomes import TermValues
+from common.ids import parse_id
 from segments.membership import Rule
 
 BROKEN = "brokenSegment"
@@ -46,10 +50,11 @@ class Channel:
     zone: str = "Asia/Seoul"
     fields: Mapping[str, FieldDefinition] = field(default_factory=dict[str, FieldDefinition])
     segments: Mapping[UUID, Segment] = field(default_factory=dict[UUID, Segment])
+    term_sets: Mapping[str, str] = field(default_factory=dict[str, str])
 
     def context(self) -> Context:
         """What the parser must know."""
-        return Context(self.country, self.zone, self.fields, {str(name) for name in self.segments})
+        return Context(self.country, self.zone, self.fields, {str(name) for name in self.segments}, self.term_sets)
 
     def with_segment(self, segment: Segment) -> "Channel":
         """The channel with this segment put in, or put in place of the one with its id."""
@@ -90,13 +95,7 @@ def meaning(channel: Channel) -> Meaning:
 
 def readable(raw: object, channel: Channel, segment_id: UUID) -> Node:
     """The inlined tree of a filter that a segment of this id is to have. Raises FilterRefused with the place in the body."""
-    try:
-        node = parse(raw, channel.context())
-    except FilterRefused as refusal:
-        if refusal.code == "unknownTermSet":
-            detail = "A segment can't use a term set yet. Write the terms themselves as `values`."
-            raise FilterRefused(detail, code="notSupported", pointer=refusal.pointer) from None
-        raise
+    node = parse(raw, channel.context())
     read: dict[str, Node] = {}
     for other in channel.segments.values():
         try:
@@ -104,6 +103,12 @@ def readable(raw: object, channel: Channel, segment_id: UUID) -> Node:
         except FilterRefused:
             continue  # a broken segment matters only to a filter that names it, and then it is missing below
     return _inlined(node, read, str(segment_id))
+
+
+def term_sets_of(filters: Iterable[object]) -> set[UUID]:
+    """The term sets that filters name, as they are written."""
+    named = set[str]().union(*map(named_term_sets, filters))
+    return {term_set for name in named if (term_set := parse_id(name)) is not None}
 
 
 def dependents(channel: Channel, segment_id: UUID) -> list[Segment]:
@@ -121,14 +126,14 @@ def dependents(channel: Channel, segment_id: UUID) -> list[Segment]:
     return found
 
 
-def rules(channel: Channel, read: Meaning) -> dict[UUID, Rule]:
+def rules(channel: Channel, read: Meaning, terms: TermValues) -> dict[UUID, Rule]:
     """How each segment is judged; one that is marked broken is frozen, and so is one that can't be read."""
-    return {s.id: Rule(_judge(s, read), s.since, s.build, s.status == "building") for s in channel.segments.values()}
+    return {s.id: Rule(_judge(s, read, terms), s.since, s.build, s.status == "building") for s in channel.segments.values()}
 
 
-def _judge(segment: Segment, read: Meaning) -> CompiledFilter | None:
+def _judge(segment: Segment, read: Meaning, terms: TermValues) -> CompiledFilter | None:
     node = read.nodes.get(segment.id)
-    return None if segment.status == "broken" or node is None else compile_filter(node)
+    return None if segment.status == "broken" or node is None else compile_filter(node, terms)
 
 
 def reconsidered(before: Channel, after: Channel, now: int) -> list[Segment]:
@@ -168,7 +173,9 @@ def _inlined(node: Node, read: Mapping[str, Node], own: str) -> Node:
                 code = BROKEN if refusal.code == "unknownSegment" else refusal.code
                 raise FilterRefused(refusal.detail, code=code, pointer=place) from None
     try:
-        return inline(node, read, (own,))
+        whole = inline(node, read, (own,))
+        used_term_sets(whole)
+        return whole
     except FilterRefused as refusal:
         raise FilterRefused(refusal.detail, code=refusal.code, pointer=refusal.pointer or "/filter") from None
 

@@ -14,6 +14,7 @@ from common.filters import FieldDefinition, FieldType
 from common.ids import Ids
 from common.telemetry import trace_headers
 from common.topics import SEGMENTS
+from segments import term_set_store
 from segments.definition import Channel, Segment
 from segments.store import SOURCE, Tx
 
@@ -89,9 +90,10 @@ async def load_channel(tx: Tx, channel: str) -> Channel:
         for r in await tx.fetch(_FIELDS, channel)
     }
     segments = {r["id"]: _segment(r) for r in await tx.fetch(_SEGMENTS, channel)}
+    term_sets = await term_set_store.keys(tx, channel)
     if settings is None:
-        return Channel(fields=fields, segments=segments)
-    return Channel(settings["revision"], settings["country"], settings["time_zone"], fields, segments)
+        return Channel(fields=fields, segments=segments, term_sets=term_sets)
+    return Channel(settings["revision"], settings["country"], settings["time_zone"], fields, segments, term_sets)
 
 
 def _segment(row: asyncpg.Record) -> Segment:

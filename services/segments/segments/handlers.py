@@ -1,16 +1,20 @@
 """A manager makes, changes and deletes segments: each one transaction, alone with the channel's definitions."""
 
 from dataclasses import replace
+from typing import Protocol
 from uuid import UUID
 
 from common.auth import Caller
 from common.clock import Clock, to_millis
 from common.errors import Conflict, NotFound
-from common.filters import FilterRefused
+from common.filters import MAX_TERM_SETS, FilterRefused
 from common.ids import Ids
 from common.postgres import Database
 from segments import definition_store as definitions
-from segments.definition import Channel, Segment, dependents, readable, rebuilt, reconsidered
+from segments import term_set_store
+from segments.definition import Channel, Segment, dependents, readable, rebuilt, reconsidered, term_sets_of
+from segments.store import Tx
+from segments.term_set import MOST_TERMS, TermSet
 
 
 class TooManySegments(Conflict):
@@ -35,18 +39,29 @@ class Unchanged:
 UNCHANGED = Unchanged()
 
 
+class TermSets(Protocol):
+    """Where term sets are made."""
+
+    async def term_set(self, channel: str, term_set: UUID) -> TermSet | None:
+        """The term set; None where there is no such. Raises Unavailable."""
+        ...
+
+
 class Segments:
     """The commands."""
 
-    def __init__(self, database: Database, clock: Clock, ids: Ids) -> None:
+    def __init__(self, database: Database, term_sets: TermSets, clock: Clock, ids: Ids) -> None:
         self._database = database
+        self._term_sets = term_sets
         self._clock = clock
         self._ids = ids
 
     async def make(self, caller: Caller, name: str, raw: object) -> UUID:
-        """A new segment, to be built. Raises FilterRefused and TooManySegments."""
+        """A new segment, to be built. Raises FilterRefused, TooManySegments, and Unavailable while a term set can't be had."""
+        asked = await self._asked_for(caller.channel, raw)
         async with self._database.transaction() as tx:
             await definitions.change_alone(tx, [caller.channel])
+            await term_set_store.add(tx, caller.channel, asked)
             channel = await definitions.load_channel(tx, caller.channel)
             # The instant is taken under the lock: nobody judges any more who does not see this segment.
             now = self._clock.now()
@@ -54,6 +69,7 @@ class Segments:
             readable(raw, channel, segment.id)
             if len(channel.segments) >= MOST_SEGMENTS:
                 raise TooManySegments(f"A channel may have {MOST_SEGMENTS:,} segments. Delete some that are not used any more.")
+            await _keep_term_sets(tx, caller.channel, channel.with_segment(segment))
             await definitions.add_segment(tx, caller.channel, segment, now, caller.subject)
             await definitions.touch(tx, caller.channel)
             await definitions.tell_defined(tx, caller.channel, segment, now, self._ids)
@@ -62,10 +78,12 @@ class Segments:
     async def change(self, caller: Caller, segment_id: UUID, name: str | None, raw: object = UNCHANGED) -> None:
         """Another name, another filter (built anew, and with it every segment that refers to this one), or both.
 
-        Raises NotFound and FilterRefused.
+        Raises NotFound, FilterRefused, and Unavailable while a term set can't be had.
         """
+        asked = [] if raw is UNCHANGED else await self._asked_for(caller.channel, raw)
         async with self._database.transaction() as tx:
             await definitions.change_alone(tx, [caller.channel])
+            await term_set_store.add(tx, caller.channel, asked)
             channel = await definitions.load_channel(tx, caller.channel)
             before = _found(channel, segment_id)
             now = self._clock.now()
@@ -74,9 +92,10 @@ class Segments:
                 readable(raw, channel, segment_id)
             if raw is not UNCHANGED and (raw != before.filter or before.status == "broken"):
                 after = replace(rebuilt(after, to_millis(now)), filter=raw, definition_version=before.definition_version + 1)
+            changed = channel.with_segment(after)
+            await _keep_term_sets(tx, caller.channel, changed)
             if after == before:
                 return
-            changed = channel.with_segment(after)
             affected = [s for s in reconsidered(channel, changed, to_millis(now)) if s.id != segment_id]
             _refuse_to_break(channel, affected)
             for segment in [after, *affected]:
@@ -96,8 +115,34 @@ class Segments:
                     extra={"usedBy": [str(user.id) for user in users]},
                 )
             await definitions.delete_segment(tx, caller.channel, segment_id)
+            await _keep_term_sets(tx, caller.channel, channel.without(segment_id))
             await definitions.touch(tx, caller.channel)
             await definitions.tell_deleted(tx, caller.channel, segment, self._clock.now(), self._ids)
+
+    async def _asked_for(self, channel: str, raw: object) -> list[TermSet]:
+        """The term sets that a filter names and that are not here yet. One that is nowhere is the parser's to refuse."""
+        named = term_sets_of([raw])
+        if not named:
+            return []
+        async with self._database.connection() as connection:
+            wanted = await term_set_store.missing(connection, channel, named)
+        if len(wanted) > MAX_TERM_SETS:
+            raise FilterRefused(
+                f"A filter may name {MAX_TERM_SETS} term sets at most.", code="tooManyTermSets", pointer="/filter"
+            )
+        found = [await self._term_sets.term_set(channel, each) for each in sorted(wanted)]
+        return [each for each in found if each is not None]
+
+
+async def _keep_term_sets(tx: Tx, name: str, channel: Channel) -> None:
+    """Keep the term sets that segments name, and no others. Raises FilterRefused where they are too large together."""
+    used = term_sets_of(segment.filter for segment in channel.segments.values())
+    if await term_set_store.keep_only(tx, name, used) > MOST_TERMS:
+        raise FilterRefused(
+            f"The term sets of a channel's segments may have {MOST_TERMS:,} terms together.",
+            code="tooManyTerms",
+            pointer="/filter",
+        )
 
 
 def _found(channel: Channel, segment_id: UUID) -> Segment:

@@ -25,9 +25,9 @@ async def _api(settings: Settings) -> None:
     from segments.queries import Queries
 
     clock = SystemClock()
-    async with _database(settings, "api") as database:
+    async with _database(settings, "api") as database, _neighbours(settings) as neighbours:
         state = Health({"postgres": database.check})
-        parts = api.Parts(Segments(database, clock, new_id), Queries(database), clock, state)
+        parts = api.Parts(Segments(database, neighbours, clock, new_id), Queries(database), clock, state)
         memory = Idempotency(database, bytes.fromhex(settings.idempotency_secret.get_secret_value()), clock)
         app = api.application(Verifier(settings.jwks, settings.issuer), state, parts, memory)
         await process.serve(app, settings.host, settings.port, state, [memory.purge])

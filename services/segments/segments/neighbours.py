@@ -1,5 +1,6 @@
-"""The service that segments asks: search, for whom a segment's filter finds, to be held against who is in."""
+"""The service that segments asks: search, for the terms of term sets, and for whom a filter finds, held against who is in."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from uuid import UUID
 
@@ -7,7 +8,9 @@ import httpx
 import orjson
 
 from common.auth import Signer
-from common.errors import Unavailable
+from common.errors import NotFound, Unavailable
+from common.peers import Peer
+from segments.term_set import TermSet
 
 
 class Neighbours:
@@ -17,6 +20,15 @@ class Neighbours:
         self._client = client
         self._signer = signer
         self._search = search_url
+        self._peer = Peer(client, signer, search_url, "contacts.read")
+
+    async def term_set(self, channel: str, term_set: UUID) -> TermSet | None:
+        """A term set of the channel's; None where there is no such. Raises Unavailable."""
+        try:
+            told = await self._peer.ask("GET", f"/internal/term-sets/{term_set}", channel)
+        except NotFound:
+            return None
+        return await asyncio.to_thread(TermSet.of, term_set, told["key"], told["terms"])
 
     async def found(self, channel: str, segment_id: UUID) -> AsyncIterator[UUID]:
         """Whom the segment finds, in the order of ids, all of one instant. Raises Unavailable."""

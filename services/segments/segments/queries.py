@@ -8,13 +8,14 @@ from uuid import UUID
 import asyncpg
 
 from common.errors import Conflict, Gone, NotFound
-from common.filters import explain
+from common.filters import explain, used_term_sets
 from common.position import Position
 from common.postgres import Database
 from segments import definition_store as definitions
-from segments import store
+from segments import store, term_set_store
 from segments.definition import meaning, rules
 from segments.membership import Rule
+from segments.term_set import TermSet
 
 
 class Rules:
@@ -22,7 +23,7 @@ class Rules:
 
     def __init__(self, most: int = 1000) -> None:
         self._most = most
-        self._known: OrderedDict[str, tuple[int, Mapping[UUID, Rule]]] = OrderedDict()
+        self._known: OrderedDict[str, _Compiled] = OrderedDict()
 
     async def of(self, tx: store.Tx, channels: Iterable[str]) -> dict[str, Mapping[UUID, Rule]]:
         """The rules of these channels; the caller holds their definitions still (`definitions.judge_together`)."""
@@ -32,15 +33,32 @@ class Rules:
         for channel in wanted:
             revision = revisions.get(channel, 0)
             cached = self._known.get(channel)
-            if cached is None or cached[0] != revision:
-                loaded = await definitions.load_channel(tx, channel)
-                cached = (revision, rules(loaded, meaning(loaded)))
+            if cached is None or cached.revision != revision:
+                cached = await _compiled(tx, channel, revision, cached.terms if cached is not None else {})
                 self._known[channel] = cached
                 if len(self._known) > self._most:
                     self._known.popitem(last=False)
             self._known.move_to_end(channel)
-            found[channel] = cached[1]
+            found[channel] = cached.rules
         return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Compiled:
+    """A channel's rules at a revision, with the term sets that they hold on to."""
+
+    revision: int
+    rules: Mapping[UUID, Rule]
+    terms: Mapping[str, TermSet]
+
+
+async def _compiled(tx: store.Tx, channel: str, revision: int, terms: Mapping[str, TermSet]) -> _Compiled:
+    """The rules now. A term set never changes: those that are here already are not read again."""
+    loaded = await definitions.load_channel(tx, channel)
+    kept = {name: terms[name] for name in loaded.term_sets if name in terms}
+    if new := loaded.term_sets.keys() - kept.keys():
+        kept |= await term_set_store.load(tx, channel, new)
+    return _Compiled(revision, rules(loaded, meaning(loaded), kept), kept)
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,14 +270,18 @@ class Queries:
         """The segment's tree, each node with its truth for this contact now. Raises NotFound, SegmentBroken and ContactHidden."""
         async with self._database.connection() as connection:
             loaded = await definitions.load_channel(connection, channel)
-        if segment_id not in loaded.segments:
-            raise NotFound("There is no such segment.")
-        read = meaning(loaded)
-        if segment_id not in read.nodes:
-            raise SegmentBroken(f"This segment is broken: {read.refusals[segment_id].detail}")
-        if contact.known.doc is None:
-            raise ContactHidden("This contact is hidden by the managed-user limit: it is in no segment until the limit grows.")
-        return explain(read.nodes[segment_id], contact.known.doc, now)
+            if segment_id not in loaded.segments:
+                raise NotFound("There is no such segment.")
+            read = meaning(loaded)
+            if segment_id not in read.nodes:
+                raise SegmentBroken(f"This segment is broken: {read.refusals[segment_id].detail}")
+            if contact.known.doc is None:
+                raise ContactHidden(
+                    "This contact is hidden by the managed-user limit: it is in no segment until the limit grows."
+                )
+            node = read.nodes[segment_id]
+            terms = await term_set_store.load(connection, channel, used_term_sets(node))
+        return explain(node, contact.known.doc, now, terms)
 
     async def has_applied(self, channel: str, position: Position) -> bool:
         """Whether everything that the position names has arrived here."""

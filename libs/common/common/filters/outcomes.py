@@ -1,6 +1,6 @@
 """What one condition comes to for one contact: true, false, or a matter of the clock."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Container, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -15,7 +15,7 @@ from common.filters.windows import Stretch
 Contact = Mapping[str, object]
 """A contact as the API shows it: built-ins by name, `profile` a mapping, dates as RFC 3339 texts or aware datetimes."""
 
-TermValues = Mapping[str, Collection[str]]
+TermValues = Mapping[str, Container[str]]
 """By term set: its terms, folded (phones as E.164)."""
 
 
@@ -121,18 +121,23 @@ def _positive(node: Condition, operator: str, terms: TermValues) -> Callable[[ob
         return lambda value: isinstance(value, int | float) and not isinstance(value, bool) and number(_double(value))
     if node.type is FieldType.BOOLEAN:
         return lambda value: isinstance(value, bool) and value in node.values
+    if node.term_set is not None:
+        return _among(node.type, terms[node.term_set])
+    operands = frozenset(value for value in node.values if isinstance(value, str))
     if node.type is FieldType.LIST:
-        elements = _list(node, operator, _operands(node, terms))
+        elements = _list(node, operator, operands)
         return lambda value: isinstance(value, list | tuple) and elements(value)
-    text = (_phone if node.type is FieldType.PHONE else _text)(node, operator, _operands(node, terms))
+    text = (_phone if node.type is FieldType.PHONE else _text)(node, operator, operands)
     return lambda value: isinstance(value, str) and text(value)
 
 
-def _operands(node: Condition, terms: TermValues) -> Collection[str]:
-    """The texts to compare with; a set where a look-up beats a walk."""
-    if node.term_set is not None:
-        return terms[node.term_set]
-    return frozenset(value for value in node.values if isinstance(value, str))
+def _among(kind: FieldType, terms: Container[str]) -> Callable[[object], bool]:
+    """Whether a value, or any element of a list, is one of a term set's."""
+    if kind is FieldType.LIST:
+        return lambda value: isinstance(value, list | tuple) and any(isinstance(e, str) and fold(e) in terms for e in value)
+    if kind is FieldType.PHONE:
+        return lambda value: isinstance(value, str) and value in terms
+    return lambda value: isinstance(value, str) and fold(value) in terms
 
 
 def _text(node: Condition, operator: str, operands: Collection[str]) -> Callable[[str], bool]:

@@ -29,6 +29,8 @@ class FieldDefinition:
 class Context:
     """What the words of a channel's filters mean: its country and zone, profile fields by bare key, segments, term sets' keys.
 
+    Segments and term sets go by their ids in lower case.
+
     `segments` None takes any segment's id: whoever inlines them finds out which exist.
     """
 
@@ -79,14 +81,14 @@ def parse(raw: object, context: Context, pointer: str = "/filter") -> Node:
 
 
 def named_term_sets(raw: object) -> set[str]:
-    """The term sets that a filter names, as it is written, whether or not it can be read: a walk without recursion."""
+    """The term sets that a filter names, in lower case, whether or not it can be read: a walk without recursion."""
     found: set[str] = set()
     open_ = [raw]
     while open_:
         match open_.pop():
             case dict() as node:
                 if isinstance(name := node.get("termSet"), str):
-                    found.add(name)
+                    found.add(name.lower())
                 open_ += [node[word] for word in ("and", "or", "not") if word in node]
             case list() as nodes:
                 open_ += nodes
@@ -212,11 +214,12 @@ class _Parser:
         if "values" in raw or operator not in _TERM_SET_OPERATORS or kind in {FieldType.NUMBER, FieldType.BOOLEAN}:
             raise FilterRefused("A term set stands in place of `values`, under `in` or `notIn` on texts.", pointer=place)
         name = raw["termSet"]
-        if not isinstance(name, str) or name not in self._context.term_sets:
+        made_for = self._context.term_sets.get(name.lower()) if isinstance(name, str) else None
+        if made_for is None:
             raise FilterRefused("There is no such term set.", code="unknownTermSet", pointer=place)
-        if self._context.term_sets[name] != key:
+        if made_for != key:
             raise FilterRefused("This term set was made for another field.", code="unknownTermSet", pointer=place)
-        return Condition(key, kind, operator, missing=missing, term_set=name, zone=self._context.zone, pointer=pointer)
+        return Condition(key, kind, operator, missing=missing, term_set=name.lower(), zone=self._context.zone, pointer=pointer)
 
     def _with_values(
         self,

@@ -7,6 +7,7 @@ from common.filters.parser import FilterRefused
 from common.filters.tree import And, Condition, FieldType, Node, Not, Or, conditions
 
 MAX_INLINED_DEPTH, MAX_INLINED_CONDITIONS = 30, 2000
+MAX_TERM_SETS = 4  # of a million terms each, what one request to the index may hold
 
 _EVERYONE, _NO_ONE = And(()), Or(())
 
@@ -41,6 +42,18 @@ def inline(node: Node, definitions: Mapping[str, Node], within: tuple[str, ...] 
     if wholes:
         _check(result, next(c.pointer for c in conditions(node) if c.type is FieldType.SEGMENT))
     return result.node
+
+
+def used_term_sets(node: Node) -> set[str]:
+    """The term sets that an inlined filter needs. Raises FilterRefused for more than four (`tooManyTermSets`)."""
+    used: set[str] = set()
+    for condition in conditions(node):
+        if condition.term_set is not None:
+            used.add(condition.term_set)
+            if len(used) > MAX_TERM_SETS:
+                detail = f"A filter may name {MAX_TERM_SETS} term sets at most, those of its segments among them."
+                raise FilterRefused(detail, code="tooManyTermSets", pointer="/filter")
+    return used
 
 
 def _names(condition: Condition) -> tuple[str, ...]:

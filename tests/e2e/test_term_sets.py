@@ -1,0 +1,68 @@
+"""One pasted list all the way: a search over it, a live segment, a bulk action and an export, each of the same people."""
+
+from typing import Any
+
+from localstack.demo import PASSWORD, Api
+from localstack.stack import Stack
+from tests.support.api import caller, eventually, fresh_channel
+
+
+async def at(api: Api, path: str) -> dict[str, Any]:
+    found: dict[str, Any] = await api.json("GET", path)
+    return found
+
+
+async def members(api: Api, segment: str) -> set[str]:
+    return {item["contactId"] for item in (await at(api, f"/v1/segments/{segment}/members"))["items"]}
+
+
+async def test_a_term_set_is_used_in_a_segment_a_bulk_action_and_an_export(stack: Stack) -> None:
+    async with caller(stack, fresh_channel()) as api:
+        await api.json("PATCH", "/v1/channel", body={"exportMinutes": 0})
+        rows = [{"memberId": f"m-{n}", "mobileNumber": f"010-2000-000{n}"} for n in range(4)]
+        ids = [r["id"] for r in (await api.json("POST", "/v1/contacts/batch", body={"contacts": rows}))["results"]]
+        text = "010-2000-0000, +82-10-2000-0001\n010-2000-0002"
+        pasted = (await api.json("POST", "/v1/term-sets", body={"key": "mobileNumber", "text": text}))["id"]
+        among = {"key": "mobileNumber", "operator": "in", "termSet": pasted}
+        listed = set(ids[:3])
+
+        segment = (await api.json("POST", "/v1/segments", body={"name": "pasted", "filter": among}))["id"]
+        shown = await eventually(lambda: at(api, f"/v1/segments/{segment}"), lambda s: s["status"] == "live" and s["count"] == 3)
+        assert shown["filter"] == among
+        assert await members(api, segment) == listed
+        await api.json("PATCH", "/v1/contacts/@m-3", body={"mobileNumber": "010-2000-0000"})
+        await api.json("PATCH", "/v1/contacts/@m-1", body={"mobileNumber": None})
+        now = {ids[0], ids[2], ids[3]}
+        assert await eventually(lambda: members(api, segment), lambda found: found == now) == now
+        why = await api.json("POST", f"/v1/segments/{segment}/explain", body={"contactId": ids[3]})
+        assert why["truth"] is True
+
+        async def counted() -> dict[str, Any]:
+            found: dict[str, Any] = await api.json("POST", "/v1/search/count", body={"segment": segment})
+            found["both"] = (await api.json("POST", "/v1/search/count", body={"filter": among}))["total"]
+            return found
+
+        seen = await eventually(counted, lambda c: c["total"] == c["both"] == 3)
+        target = {"segment": segment, "fingerprint": seen["fingerprint"]}
+        job = await api.json("POST", "/v1/bulk-actions", body={"action": {"addTags": ["pasted"]}, "target": target})
+        done = await eventually(lambda: at(api, f"/v1/bulk-actions/{job['id']}"), lambda j: j["status"] == "done")
+        assert (done["total"], done["changed"]) == (3, 3)
+
+        fingerprint = (await api.json("POST", "/v1/search/count", body={"filter": among}))["fingerprint"]
+        scope = {"filter": among, "fingerprint": fingerprint}
+        export = await api.json("POST", "/v1/exports", body={"reason": "test", "password": PASSWORD, "scope": scope})
+        ready = await eventually(lambda: at(api, f"/v1/exports/{export['id']}"), lambda e: e["status"] == "ready")
+        assert ready["manifest"]["rows"] == 3
+
+
+async def test_a_segment_over_an_unknown_term_set_is_refused_and_not_made(stack: Stack) -> None:
+    async with caller(stack, fresh_channel()) as api:
+        for term_set in ("019a1f0e-7c2e-7d44-9a51-0f6f0e2b7c99", "none", 7):
+            among = {"key": "mobileNumber", "operator": "in", "termSet": term_set}
+            answer = await api.ask("POST", "/v1/segments", body={"name": "s", "filter": among})
+            assert (answer.status_code, answer.json()["code"], answer.json()["pointer"]) == (
+                422,
+                "unknownTermSet",
+                "/filter/termSet",
+            )
+        assert (await at(api, "/v1/segments"))["items"] == []
