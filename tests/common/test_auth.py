@@ -87,3 +87,15 @@ def test_permissions_are_any_of_those_named_or_the_star() -> None:
     everything.require("plan.manage")
     with pytest.raises(Forbidden, match=r"`contacts\.edit`"):
         reader.require("contacts.edit")
+
+
+def test_a_browser_key_is_for_nothing_that_knows_tokens_alone(key: ECKey, tmp_path: Path) -> None:
+    with pytest.raises(Forbidden):
+        verify(tmp_path, "Bearer pk~demo~a-key-of-a-page")
+
+
+def test_a_caller_that_is_barred_may_do_nothing_and_is_told_why() -> None:
+    barred = Caller("page", "demo", frozenset({"*"}), "not from here")
+    assert not barred.may("contacts.read")
+    with pytest.raises(Forbidden, match="not from here"):
+        barred.require("contacts.read")

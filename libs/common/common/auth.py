@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import httpx
 from joserfc import jwt
@@ -17,9 +18,12 @@ from common.errors import Forbidden, Unauthorized
 ALGORITHMS = ["ES256", "Ed25519", "EdDSA", "RS256"]
 AUDIENCE = "dangol"
 PERMISSIONS = frozenset({
-    "contacts.read", "contacts.edit", "contacts.erase", "visits.write", "fields.manage", "segments.manage",
+    "contacts.read", "contacts.edit", "contacts.erase", "contacts.identify", "visits.write", "fields.manage", "segments.manage",
     "exports.create", "notices.manage", "audit.read", "channel.manage", "plan.manage",
 })  # fmt: skip
+
+BROWSER_KEY = "pk~"
+"""How the text of a browser key begins. Only contacts takes them, for what little they may do."""
 
 _CHANNEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _REFRESH_SECONDS = 300.0
@@ -27,21 +31,42 @@ _REFRESH_SECONDS = 300.0
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Whoever holds the token: a manager or a program, within one channel."""
+    """Whoever holds the token: a manager or a program, within one channel; `barred` says why it may do nothing from here."""
 
     subject: str
     channel: str
     permissions: frozenset[str]
+    barred: str | None = None
 
     def may(self, *permissions: str) -> bool:
         """Whether any one of these permissions is held."""
+        if self.barred is not None:
+            return False
         return "*" in self.permissions or not self.permissions.isdisjoint(permissions)
 
     def require(self, *permissions: str) -> None:
         """Raises Forbidden unless any one of these permissions is held."""
+        if self.barred is not None:
+            raise Forbidden(self.barred)
         if not self.may(*permissions):
             wanted = " or ".join(f"`{p}`" for p in permissions)
             raise Forbidden(f"This needs the permission {wanted}. Ask whoever manages your team's roles for it.")
+
+
+class Door(Protocol):
+    """Who comes in: by a token, or by what a service takes besides."""
+
+    async def admit(self, headers: Mapping[str, str]) -> Caller:
+        """The caller that a request's headers name. Raises Unauthorized."""
+        ...
+
+
+def bearer(authorization: str | None) -> str:
+    """The token of an `Authorization` header. Raises Unauthorized."""
+    scheme, _, text = (authorization or "").partition(" ")
+    if scheme.lower() != "bearer" or not text.strip():
+        raise Unauthorized("Send `Authorization: Bearer <token>`.")
+    return text.strip()
 
 
 class Verifier:
@@ -62,16 +87,18 @@ class Verifier:
             channel={"essential": True},
         )
 
+    async def admit(self, headers: Mapping[str, str]) -> Caller:
+        """The caller that a request's token names. Raises as `verify` does."""
+        return await self.verify(headers.get("authorization"))
+
     async def verify(self, authorization: str | None) -> Caller:
-        """The caller that an `Authorization` header names. Raises Unauthorized."""
-        if authorization is None:
-            raise Unauthorized("Send `Authorization: Bearer <token>`.")
-        scheme, _, text = authorization.partition(" ")
-        if scheme.lower() != "bearer" or not text.strip():
-            raise Unauthorized("Send `Authorization: Bearer <token>`.")
+        """The caller that an `Authorization` header names. Raises Unauthorized, Forbidden for a browser key."""
+        text = bearer(authorization)
+        if text.startswith(BROWSER_KEY):
+            raise Forbidden("A browser key is for `POST /v1/visits` and `PUT /v1/contacts/@{memberId}` alone.")
         keys = await self._current_keys()
         try:
-            token = jwt.decode(text.strip(), keys, algorithms=ALGORITHMS)
+            token = jwt.decode(text, keys, algorithms=ALGORITHMS)
             self._claims.validate(token.claims)
         except (JoseError, ValueError, TypeError, KeyError):
             raise Unauthorized("This token is not accepted. Get a new one and send it again.") from None

@@ -20,7 +20,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from common import idempotency, position
-from common.auth import Caller, Verifier
+from common.auth import Caller, Door
 from common.errors import NotFound, Problem, TooLarge, Unprocessable, Unreadable
 from common.health import PATHS, Health, routes
 from common.telemetry import REQUESTS, log, span
@@ -166,7 +166,7 @@ def router(prefix: str = "", **options: Any) -> APIRouter:
 def application(
     service: str,
     description: str,
-    verifier: Verifier,
+    door: Door,
     health: Health,
     routers: Sequence[APIRouter],
     *,
@@ -197,7 +197,7 @@ def application(
     app.state.idempotency = memory
     for name, value in (state or {}).items():
         setattr(app.state, name, value)
-    return Border(app, verifier, limits or {}, tuple(public), tuple(streamed), admitted)
+    return Border(app, door, limits or {}, tuple(public), tuple(streamed), admitted)
 
 
 async def _on_problem(_: Request, error: Exception) -> Response:
@@ -245,14 +245,14 @@ class Border:
     def __init__(
         self,
         app: FastAPI,
-        verifier: Verifier,
+        door: Door,
         limits: Mapping[str, int],
         public: tuple[str, ...],
         streamed: tuple[str, ...],
         admitted: Callable[[str], Awaitable[None]] | None,
     ) -> None:
         self.app = app
-        self._verifier = verifier
+        self._door = door
         self._limits = dict(limits)
         self._public = (*PATHS, *public)
         self._streamed = streamed
@@ -293,7 +293,7 @@ class Border:
         path: str = scope["path"]
         _refusal.set(None)
         if not any(path == p or path.startswith(p.rstrip("/") + "/") for p in self._public):
-            who = await self._verifier.verify(headers.get("authorization"))
+            who = await self._door.admit(headers)
             _caller.set(who)
             if self._admitted is not None:
                 await self._admitted(who.channel)

@@ -14,7 +14,8 @@ from common.errors import Unprocessable
 from common.events.contacts import Contact
 from common.http import IfMatch, Limit, Wire, permit, router
 from common.ids import Id, parse_id
-from contacts import api_bulk, api_settings
+from contacts import api_browser_keys, api_bulk, api_settings
+from contacts.browser_key import only_identifies
 from contacts.contact import as_wire, etag, no_contact
 from contacts.erasure import no_receipt
 from contacts.erasure_handlers import Erasures
@@ -26,6 +27,7 @@ MOST_ROWS = 1000
 
 Reader = Annotated[Caller, Depends(permit("contacts.read"))]
 Editor = Annotated[Caller, Depends(permit("contacts.edit"))]
+Identifier = Annotated[Caller, Depends(permit("contacts.edit", "contacts.identify"))]
 Eraser = Annotated[Caller, Depends(permit("contacts.erase"))]
 Sender = Annotated[Caller, Depends(permit("contacts.edit", "visits.write"))]
 Cursor = Annotated[str | None, Query(max_length=500)]
@@ -123,8 +125,14 @@ Editable = Annotated[Contact, Depends(editable)]
 
 
 @routes.put("/contacts/@{member_id:path}", status_code=201)
-async def upsert(member_id: str, caller: Editor, body: dict[str, Any], commands: Commands, expected: IfMatch) -> Response:
-    """Make or change a member; what is not named stays. `leadId` is who this was until now: it becomes or merges."""
+async def upsert(member_id: str, caller: Identifier, body: dict[str, Any], commands: Commands, expected: IfMatch) -> Response:
+    """Make or change a member; what is not named stays. `leadId` is who this was until now: it becomes or merges.
+
+    A browser key does this without seeing the contact: it gets 200 and the `memberId` that it sent, whether or not it was there.
+    """
+    if only_identifies(caller):
+        await commands.identify(caller, member_id, body, expected)
+        return _json({"memberId": member_id})
     return answer(await commands.upsert(caller, member_id, body, expected))
 
 
@@ -213,7 +221,8 @@ async def record_visits(caller: Sender, body: Reports, commands: Annotated[Visit
         "duplicates": taken.duplicates,
         "rejected": [{"index": index, "problem": problem.body()} for index, problem in taken.rejected],
     }
-    return _json(shown, 202, {position.HEADER: taken.position.encode()})
+    # A position names contacts and versions, and whoever may only identify is told nothing of whom it writes.
+    return _json(shown, 202, None if only_identifies(caller) else {position.HEADER: taken.position.encode()})
 
 
 internal = router("/internal")
@@ -241,5 +250,5 @@ async def sent(caller: Reader, reads: Reads) -> Response:
     return _json({"channel": caller.channel, "sent": True})
 
 
-ROUTERS: list[APIRouter] = [routes, api_bulk.routes, api_settings.routes]
+ROUTERS: list[APIRouter] = [routes, api_bulk.routes, api_settings.routes, api_browser_keys.routes]
 INTERNAL: list[APIRouter] = [internal]

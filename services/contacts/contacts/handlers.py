@@ -16,6 +16,7 @@ from common.ids import Ids
 from common.position import Position
 from common.postgres import Database
 from contacts import journal, managed_users_store, publish, store
+from contacts.browser_key import check_identifying
 from contacts.channel import NEW_CHANNEL
 from contacts.contact import Write, check_member_id, created, decide, evolve, given_in_vain, no_contact, read_write, shown
 from contacts.field_handlers import define_seen
@@ -93,6 +94,11 @@ class Contacts:
         check_member_id(member_id, "")
         results, position = await again(lambda: self._upsert_rows(caller, [(0, member_id, raw, "")], "api", expected))
         return _written(results[0], position)
+
+    async def identify(self, caller: Caller, member_id: str, raw: Mapping[str, object], expected: int | None) -> None:
+        """Upsert for whoever sees nothing of it. Raises Forbidden, Unprocessable, Conflict."""
+        check_identifying(raw, expected)
+        await self.upsert(caller, member_id, raw, None)
 
     async def batch(self, caller: Caller, rows: Sequence[object]) -> tuple[list[RowResult], Position]:
         """Upsert many, in their order; a row that is refused says why, and the others go on."""

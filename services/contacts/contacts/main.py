@@ -1,5 +1,6 @@
 """The composition root of contacts: settings are read and connections opened here and nowhere else."""
 
+import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -88,7 +89,9 @@ async def run_api() -> None:
     from common.idempotency import Idempotency
     from common.ids import new_id
     from contacts import api
+    from contacts.browser_key_handlers import BrowserDoor, BrowserKeys
     from contacts.bulk_handlers import BulkActions
+    from contacts.cors import Cors
     from contacts.erasure_handlers import Erasures
     from contacts.field_handlers import Fields
     from contacts.handlers import Contacts
@@ -103,11 +106,12 @@ async def run_api() -> None:
         health = Health({"postgres": database.check})
         clock = SystemClock()
         commands, reads = Contacts(database, clock, new_id), Queries(database)
+        door = BrowserDoor(Verifier(settings.jwks, settings.issuer), database, clock)
         memory = Idempotency(database, bytes.fromhex(settings.idempotency_secret.get_secret_value()), clock)
         app = application(
             "contacts",
             "Takes in who the customers are and what they do, and keeps every change.",
-            Verifier(settings.jwks, settings.issuer),
+            door,
             health,
             [*api.ROUTERS, *api.INTERNAL],
             limits={"/v1/contacts/batch": 8 * MIB, "/v1/visits": 8 * MIB, "/internal/": 64 * MIB},
@@ -117,12 +121,13 @@ async def run_api() -> None:
                 "visits": Visits(database, clock, new_id),
                 "fields": Fields(database, clock, new_id),
                 "erasures": Erasures(database, readers, clock, new_id),
+                "browser_keys": BrowserKeys(database, clock, new_id, lambda: secrets.token_urlsafe(24)),
                 "bulk_actions": BulkActions(database, reads, neighbours, clock, new_id),
             },
             admitted=commands.ensure_channel,
             memory=memory,
         )
-        await process.serve(app, settings.host, settings.port, health, [memory.purge])
+        await process.serve(Cors(app, door.is_known), settings.host, settings.port, health, [memory.purge])
 
 
 ROLES = {"api": run_api, "worker": run_worker, "relay": run_relay, "migrate": run_migrate}

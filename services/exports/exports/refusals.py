@@ -25,7 +25,7 @@ class Refusals:
     """ASGI middleware around the whole application. A refusal is noted before it is answered.
 
     What counts: every POST on exports that is refused, and every read of exports or of the audit log without permission;
-    not a missing token (nobody is known who could be written down) and not a server's own trouble.
+    not a missing token or a browser key (nobody is known who could be written down) and not a server's own trouble.
     """
 
     def __init__(self, app: ASGIApp, note: Note) -> None:
@@ -46,11 +46,21 @@ class Refusals:
                 await send(message)
             else:
                 start = held.pop()
-                await self._note(caller(), start.pop("action"), _target(scope), _code(message), address_of(scope))
+                action, who = start.pop("action"), _known()
+                if who is not None:
+                    await self._note(who, action, _target(scope), _code(message), address_of(scope))
                 await send(start)
                 await send(message)
 
         await self._app(scope, receive, sending)
+
+
+def _known() -> Caller | None:
+    """Whoever is calling; None for a browser key, which the border turns away unread."""
+    try:
+        return caller()
+    except LookupError:
+        return None
 
 
 def action_of(scope: Scope, status: int) -> str | None:

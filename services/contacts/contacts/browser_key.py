@@ -1,0 +1,138 @@
+"""Browser keys: public keys with which pages of known origins tell of visits and of who somebody is, and read nothing. Pure.
+
+A key stands in the source of a page, so it is no secret: what it may do is little, and it names its own channel.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from common.auth import BROWSER_KEY, Caller
+from common.clock import to_wire
+from common.errors import Conflict, Forbidden, NotFound, Unprocessable
+
+PERMISSIONS = frozenset({"visits.write", "contacts.identify"})
+MOST_KEYS, MOST_ORIGINS, MOST_NAME = 20, 20, 100
+_OF_THE_TEAM = ("blocked", "tags", "addTags", "removeTags")
+_PORTS = {"http": 80, "https": 443}
+_HOST = re.compile(r"\[[0-9a-f:.]+\]|[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
+_TEXT = re.compile(re.escape(BROWSER_KEY) + r"([A-Za-z0-9][A-Za-z0-9._-]{0,63})~([A-Za-z0-9_-]{20,64})")
+
+
+@dataclass(frozen=True, slots=True)
+class BrowserKey:
+    """A key of a channel; from `ends_at` on it is none any more."""
+
+    id: UUID
+    channel: str
+    word: str
+    name: str
+    origins: tuple[str, ...]
+    created_at: datetime
+    created_by: str
+    ends_at: datetime | None = None
+
+    @property
+    def text(self) -> str:
+        """The key as a page carries it."""
+        return f"{BROWSER_KEY}{self.channel}~{self.word}"
+
+    def is_live(self, now: datetime) -> bool:
+        """Whether it is accepted."""
+        return self.ends_at is None or now < self.ends_at
+
+    def caller(self, origin: str | None) -> Caller:
+        """Whoever comes with this key from a page of that origin; from any other it may do nothing."""
+        barred = None
+        if origin not in self.origins:
+            barred = "This browser key is not for pages of this origin. Whoever manages the channel can add the origin to it."
+        return Caller(f"browser:{self.id}", self.channel, PERMISSIONS, barred)
+
+    def members(self, now: datetime) -> dict[str, object]:
+        """The key as the API shows it."""
+        return {
+            "id": str(self.id),
+            "key": self.text,
+            "name": self.name,
+            "origins": list(self.origins),
+            "status": "live" if self.ends_at is None else "ending" if self.is_live(now) else "revoked",
+            "createdAt": to_wire(self.created_at),
+            "createdBy": self.created_by,
+            "endsAt": None if self.ends_at is None else to_wire(self.ends_at),
+        }
+
+
+def parse(text: str) -> tuple[str, str] | None:
+    """The channel and the word of a key's text."""
+    match = _TEXT.fullmatch(text)
+    return None if match is None else (match[1], match[2])
+
+
+def only_identifies(caller: Caller) -> bool:
+    """Whether the caller says who somebody is without seeing anything of it."""
+    return caller.may("contacts.identify") and not caller.may("contacts.edit")
+
+
+def check_identifying(body: Mapping[str, object], expected: int | None) -> None:
+    """Raises Forbidden where whoever only identifies would learn of a contact, or write what is the team's to say."""
+    if expected is not None:
+        raise Forbidden("A browser key writes without `If-Match`: it is not told which version is there.")
+    for key in _OF_THE_TEAM:
+        if key in body:
+            raise Forbidden(
+                "Tags and blocking are the team's to say. This needs the permission `contacts.edit`.", pointer=f"/{key}"
+            )
+
+
+def read_name(name: str) -> str:
+    """Raises Unprocessable for a name that is none."""
+    if not name.strip() or len(name) > MOST_NAME:
+        raise Unprocessable(f"A key's name has 1 to {MOST_NAME} characters.", pointer="/name")
+    return name
+
+
+def read_origins(given: Sequence[str]) -> tuple[str, ...]:
+    """Origins as browsers write them, each once. Raises Unprocessable."""
+    if not 1 <= len(given) <= MOST_ORIGINS:
+        raise Unprocessable(f"A browser key is for 1 to {MOST_ORIGINS} origins.", code="invalidOrigin", pointer="/origins")
+    return tuple(dict.fromkeys(_origin(text, f"/origins/{n}") for n, text in enumerate(given)))
+
+
+def _origin(text: str, pointer: str) -> str:
+    refusal = Unprocessable(
+        "An origin is a scheme and a host as the browser sends them, with a port where it is an unusual one, and nothing else: "
+        "https://shop.example or http://localhost:3000. A host outside ASCII is written in its xn-- form.",
+        code="invalidOrigin",
+        pointer=pointer,
+    )
+    try:
+        parts = urlsplit(text.strip().lower())
+        port = parts.port
+    except ValueError:
+        raise refusal from None
+    scheme, _, rest = text.strip().lower().partition("://")
+    host = rest.removesuffix("/") if port is None else rest.removesuffix("/").rpartition(":")[0]
+    if scheme not in _PORTS or _HOST.fullmatch(host) is None or ".." in host or port == 0:
+        raise refusal
+    return f"{scheme}://{host}" if port in (None, _PORTS[scheme]) else f"{scheme}://{host}:{port}"
+
+
+def rotated(old: BrowserKey, id_: UUID, word: str, by: str, now: datetime, keep: timedelta) -> tuple[BrowserKey, BrowserKey]:
+    """The old key, which ends after `keep`, and the one in its place. Raises Conflict for one that has ended."""
+    if not old.is_live(now):
+        raise Conflict("This key has been revoked. Make a new one.", code="keyEnded")
+    new = replace(old, id=id_, word=word, created_at=now, created_by=by, ends_at=None)
+    return ended(old, now + keep), new
+
+
+def ended(key: BrowserKey, at: datetime) -> BrowserKey:
+    """The key, which ends then, or earlier where that was said before."""
+    return key if key.ends_at is not None and key.ends_at <= at else replace(key, ends_at=at)
+
+
+def no_key() -> NotFound:
+    """The same words for another channel's key as for one that never was."""
+    return NotFound("There is no such browser key.")

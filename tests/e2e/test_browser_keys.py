@@ -1,0 +1,162 @@
+"""Browser keys through the gateway: a page of a known origin sends visits and identifies, and nothing comes back to it."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from localstack.demo import Api
+from localstack.stack import Stack
+from tests.support.api import caller, fresh_channel
+
+
+@pytest.fixture
+def channel() -> str:
+    return fresh_channel()
+
+
+@pytest.fixture
+async def api(stack: Stack, channel: str) -> AsyncIterator[Api]:
+    async with caller(stack, channel) as made:
+        yield made
+
+
+@pytest.fixture
+def origin() -> str:
+    return f"https://{uuid4().hex}.example"
+
+
+@pytest.fixture
+async def page(stack: Stack) -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(base_url=stack.url, timeout=60) as made:
+        yield made
+
+
+async def make(api: Api, origin: str) -> Any:
+    return await api.json("POST", "/v1/browser-keys", body={"name": "site", "origins": [origin]})
+
+
+def carrying(key: Any, origin: str | None) -> dict[str, str]:
+    return {"Authorization": f"Bearer {key['key']}"} | ({"Origin": origin} if origin else {})
+
+
+def preflight(origin: str, method: str) -> dict[str, str]:
+    return {
+        "Origin": origin,
+        "Access-Control-Request-Method": method,
+        "Access-Control-Request-Headers": "authorization,content-type",
+    }
+
+
+def of_cors(answer: httpx.Response) -> set[str]:
+    return {name for name in answer.headers if name.startswith("access-control-")}
+
+
+async def test_a_page_asks_first_then_sends_visits_and_says_who_it_is(api: Api, page: httpx.AsyncClient, origin: str) -> None:
+    key = await make(api, origin)
+    for method, path in (("POST", "/v1/visits"), ("PUT", "/v1/contacts/@u1")):
+        asked = await page.options(path, headers=preflight(origin, method))
+        assert (asked.status_code, asked.headers["Access-Control-Allow-Origin"]) == (204, origin)
+        assert (asked.headers["Access-Control-Allow-Methods"], "Access-Control-Allow-Credentials" in asked.headers) == (
+            method,
+            False,
+        )
+    lead = await api.json("POST", "/v1/contacts", body={"city": "서울"})
+    visits = {"visits": [{"id": "v1", "contactId": lead["id"], "url": origin}, {"id": "v2", "memberId": "u2", "name": "click"}]}
+    sent = await page.post("/v1/visits", json=visits, headers=carrying(key, origin))
+    assert (sent.status_code, sent.json()) == (202, {"accepted": 2, "duplicates": 0, "rejected": []})
+    body = {"name": "홍길동", "mobileNumber": "010-1234-5678", "profile": {"grade": "VIP"}, "leadId": lead["id"]}
+    identified = await page.put("/v1/contacts/@u1", json=body, headers=carrying(key, origin))
+    assert (identified.status_code, identified.json()) == (200, {"memberId": "u1"})
+    for answer in (sent, identified):
+        assert answer.headers["Access-Control-Allow-Origin"] == origin
+        assert "Dangol-Position" not in answer.headers
+        assert "ETag" not in answer.headers
+    contact = await api.json("GET", "/v1/contacts/@u1")
+    assert (contact["id"], contact["name"], contact["mobileNumber"], contact["sessionsCount"]) == (
+        lead["id"], "홍길동", "+821012345678", 1,
+    )  # fmt: skip
+    history = (await api.json("GET", "/v1/contacts/@u1/history"))["items"]
+    assert {item["by"] for item in history} == {"kim", f"browser:{key['id']}"}
+
+
+async def test_nothing_that_is_there_comes_back_to_a_page(api: Api, page: httpx.AsyncClient, origin: str) -> None:
+    key = await make(api, origin)
+    there = await api.json("PUT", "/v1/contacts/@u1", body={"name": "SECRET", "email": "secret@example.com", "tags": ["vip"]})
+    for member in ("u1", "never-seen"):
+        answer = await page.put(f"/v1/contacts/@{member}", json={}, headers=carrying(key, origin))
+        assert (answer.status_code, answer.json()) == (200, {"memberId": member})
+    stale = await page.put("/v1/contacts/@u1", json={}, headers=carrying(key, origin) | {"If-Match": '"9"'})
+    assert (stale.status_code, "changedBy" in stale.json(), "ETag" in stale.headers) == (403, False, False)
+    refused: tuple[dict[str, Any], ...] = ({"blocked": True}, {"addTags": ["x"]})
+    for body in refused:
+        assert (await page.put("/v1/contacts/@u1", json=body, headers=carrying(key, origin))).status_code == 403
+    wrong = await page.put("/v1/contacts/@u1", json={"email": "none"}, headers=carrying(key, origin))
+    assert (wrong.status_code, wrong.json()["pointer"]) == (422, "/email")
+    assert wrong.headers["Access-Control-Allow-Origin"] == origin
+    assert await api.json("GET", "/v1/contacts/@u1") == there
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/v1/contacts/@u1"), ("PATCH", "/v1/contacts/@u1"), ("DELETE", "/v1/contacts/@u1"), ("POST", "/v1/contacts"),
+        ("GET", "/v1/contacts/@u1/history"), ("GET", "/v1/contacts/@u1/visits"), ("POST", "/v1/contacts/batch"),
+        ("GET", "/v1/fields"), ("GET", "/v1/channel"), ("GET", "/v1/browser-keys"), ("POST", "/v1/browser-keys"),
+        ("POST", "/v1/bulk-actions"), ("POST", "/v1/search"), ("GET", "/v1/segments"), ("POST", "/v1/exports"),
+        ("GET", "/v1/rooms/me/messages"),
+    ],
+)  # fmt: skip
+async def test_a_key_opens_no_other_address(api: Api, page: httpx.AsyncClient, origin: str, method: str, path: str) -> None:
+    key = await make(api, origin)
+    await api.json("PUT", "/v1/contacts/@u1", body={})
+    body = {} if method in ("POST", "PATCH") else None
+    answer = await page.request(method, path, json=body, headers=carrying(key, origin))
+    assert (answer.status_code, answer.json()["code"], of_cors(answer)) == (403, "forbidden", set())
+
+
+async def test_pages_of_other_origins_are_turned_away(stack: Stack, api: Api, page: httpx.AsyncClient, origin: str) -> None:
+    key = await make(api, origin)
+    other = f"https://{uuid4().hex}.example"
+    visits = {"visits": [{"id": "v1", "memberId": "u1"}]}
+    asked = await page.options("/v1/visits", headers=preflight(other, "POST"))
+    assert (asked.status_code, of_cors(asked)) == (403, set())
+    for strange in (other, None):
+        answer = await page.post("/v1/visits", json=visits, headers=carrying(key, strange))
+        assert (answer.status_code, of_cors(answer)) == (403, set())
+    async with caller(stack, fresh_channel()) as neighbour:
+        await make(neighbour, other)
+    answer = await page.post("/v1/visits", json=visits, headers=carrying(key, other))
+    assert answer.status_code == 403
+    assert (await api.ask("GET", "/v1/contacts/@u1")).status_code == 404
+
+
+async def test_keys_are_made_changed_rotated_and_revoked_by_whoever_manages_the_channel(
+    stack: Stack, channel: str, api: Api, page: httpx.AsyncClient, origin: str
+) -> None:
+    async def visit(key: Any, at: str = origin) -> int:
+        answer = await page.post("/v1/visits", json={"visits": []}, headers=carrying(key, at))
+        return answer.status_code
+
+    old = await make(api, origin)
+    new = await api.json("POST", f"/v1/browser-keys/{old['id']}/rotate", body={"keepMinutes": 60})
+    assert (await visit(old), await visit(new)) == (202, 202)
+    listed = (await api.json("GET", "/v1/browser-keys"))["items"]
+    assert [(k["id"], k["status"], k["key"]) for k in listed] == [
+        (new["id"], "live", new["key"]), (old["id"], "ending", old["key"]),
+    ]  # fmt: skip
+    revoked = await api.json("POST", f"/v1/browser-keys/{old['id']}/revoke")
+    assert (revoked["status"], await visit(old), await visit(new)) == ("revoked", 401, 202)
+    elsewhere = f"https://{uuid4().hex}.example"
+    await api.json("PATCH", f"/v1/browser-keys/{new['id']}", body={"origins": [elsewhere], "name": "new site"})
+    assert (await visit(new), await visit(new, elsewhere)) == (403, 202)
+    refused = await api.ask("POST", "/v1/browser-keys", body={"name": "x", "origins": ["https://*.example"]})
+    assert (refused.status_code, refused.json()["pointer"]) == (422, "/origins/0")
+    assert (await api.ask("POST", f"/v1/browser-keys/{uuid4()}/revoke")).status_code == 404
+    async with caller(stack, channel, "lee", "contacts.edit", "contacts.read") as editor:
+        assert (await editor.ask("GET", "/v1/browser-keys")).status_code == 403
+        assert (await editor.ask("POST", f"/v1/browser-keys/{new['id']}/revoke")).status_code == 403
+    async with caller(stack, fresh_channel()) as neighbour:
+        assert (await neighbour.ask("POST", f"/v1/browser-keys/{new['id']}/revoke")).status_code == 404
