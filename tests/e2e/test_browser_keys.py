@@ -112,7 +112,7 @@ async def test_nothing_that_is_there_comes_back_to_a_page(api: Api, page: httpx.
 async def test_a_key_opens_no_other_address(api: Api, page: httpx.AsyncClient, origin: str, method: str, path: str) -> None:
     key = await make(api, origin)
     await api.json("PUT", "/v1/contacts/@u1", body={})
-    body = {} if method in ("POST", "PATCH") else None
+    body: dict[str, Any] | None = {} if method in ("POST", "PATCH") else None
     answer = await page.request(method, path, json=body, headers=carrying(key, origin))
     assert (answer.status_code, answer.json()["code"], of_cors(answer)) == (403, "forbidden", set())
 
