@@ -24,7 +24,7 @@ export DANGOL_CACHE
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up servers-up down demo status env token test test-deep bench-contacts check format generate
+.PHONY: help setup up servers-up down demo status env token command test test-deep bench-contacts check format generate
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,6 +52,9 @@ env: $(VENV)/.complete ## Print the addresses as shell assignments (with make -s
 
 token: $(VENV)/.complete ## Print a token: CHANNEL=demo SUB=kim PERMISSIONS='*' EXP=3600 (with make -s)
 	@$(LOCAL) token --channel '$(or $(CHANNEL),demo)' --sub '$(or $(SUB),kim)' --permissions '$(or $(PERMISSIONS),*)' $(if $(EXP),--exp '$(EXP)')
+
+command: $(VENV)/.complete ## Run one command of a service in the local stack: RUN='search rebuild'
+	@$(LOCAL) command $(RUN)
 
 test: setup ## Run every test against the real servers
 	@DANGOL_JAVA_OPTIONS='-XX:TieredStopAtLevel=1' $(BIN)/pytest -m 'not deep' $(ARGS)

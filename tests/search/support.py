@@ -2,9 +2,11 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
-from uuid import UUID, uuid5
+from uuid import UUID, uuid4, uuid5
 
+from common.envelope import Delivered, UnreadableMessage, message
 from common.events.contacts import Contact
 from common.filters import Context, FieldDefinition, FieldType
 from search.document import Slots, document
@@ -12,6 +14,7 @@ from search.index import Entry, Index
 from search.store import Fields
 from tests.support.filter_cases import FIELDS
 
+AT = datetime(2026, 11, 24, 3, tzinfo=UTC)
 BEGAN = "2026-11-24T03:00:00.000Z"
 _NAMES = UUID("6ba7b811-9dad-11d1-80b4-00c04fd430c8")
 
@@ -53,3 +56,29 @@ async def put(index: Index, channel: str, contacts: Sequence[Contact], fields: M
     """Make these contacts searchable."""
     assert await index.write(entries(channel, contacts, fields)) == []
     await index.refresh()
+
+
+class Kept:
+    """Dead letters in a list."""
+
+    def __init__(self) -> None:
+        self.letters: list[tuple[str, str]] = []
+
+    async def put(self, record: Delivered, reason: UnreadableMessage) -> None:
+        self.letters.append((record.key, str(reason)))
+
+
+def delivered(topic: str, channel: str, subject: str, kind: str, version: int, value: bytes | None) -> Delivered:
+    sent = message(
+        topic,
+        channel=channel,
+        subject=subject,
+        source="contacts",
+        type=kind,
+        id=uuid4(),
+        version=version,
+        at=AT,
+        value=value,
+        trace={},
+    )
+    return Delivered(topic, 0, version, sent.key, sent.value, sent.headers)

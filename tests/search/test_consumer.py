@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
@@ -11,7 +10,7 @@ import httpx
 import pytest
 
 from common.consumer import Consumer
-from common.envelope import Delivered, UnreadableMessage, message
+from common.envelope import Delivered, UnreadableMessage
 from common.errors import Unavailable
 from common.events.contacts import (
     CHANNEL_SUBJECT,
@@ -29,25 +28,14 @@ from common.health import Health
 from common.postgres import Database
 from common.topics import CONTACTS, FIELDS
 from localstack.stack import Stack
-from search.consumer import Item, Projector, decode
+from search.consumer import Projector
 from search.document import mapping, settings
 from search.index import Index
 from search.neighbours import Neighbours
+from search.projection import Item, Projection, decode
 from search.store import Store
-from tests.search.support import contact, contact_id
+from tests.search.support import Kept, contact, contact_id, delivered
 from tests.support.api import eventually
-
-AT = datetime(2026, 11, 24, 3, tzinfo=UTC)
-
-
-class Kept:
-    """Dead letters in a list."""
-
-    def __init__(self) -> None:
-        self.letters: list[tuple[str, str]] = []
-
-    async def put(self, record: Delivered, reason: UnreadableMessage) -> None:
-        self.letters.append((record.key, str(reason)))
 
 
 class Pipe:
@@ -81,23 +69,12 @@ def dead() -> Kept:
 
 @pytest.fixture
 def projector(database: Database, index: Index, neighbours: Neighbours, dead: Kept) -> Projector:
-    return Projector(Store(database), index, neighbours, dead)
+    return projector_of(database, index, neighbours, dead)
 
 
-def delivered(topic: str, channel: str, subject: str, kind: str, version: int, value: bytes | None) -> Delivered:
-    sent = message(
-        topic,
-        channel=channel,
-        subject=subject,
-        source="contacts",
-        type=kind,
-        id=uuid4(),
-        version=version,
-        at=AT,
-        value=value,
-        trace={},
-    )
-    return Delivered(topic, 0, version, sent.key, sent.value, sent.headers)
+def projector_of(database: Database, index: Index, neighbours: Neighbours, dead: Kept) -> Projector:
+    store = Store(database)
+    return Projector(store, index, Projection(store, neighbours), dead)
 
 
 def state(channel: str, told: Contact) -> Item:
@@ -211,7 +188,7 @@ async def test_the_channels_country_and_zone_are_those_last_told(projector: Proj
 async def test_a_contact_whose_field_nobody_can_tell_yet_waits(
     database: Database, index: Index, neighbours: Neighbours, channel: str, dead: Kept
 ) -> None:
-    projector = Projector(Store(database), index, neighbours, dead)
+    projector = projector_of(database, index, neighbours, dead)
     early = state(channel, contact(channel, "early", profile={"grade": "VIP"}))
     with pytest.raises(Unavailable):
         await projector.apply([early])
@@ -237,7 +214,7 @@ async def narrow(servers: Stack) -> AsyncIterator[Index]:
 async def test_what_the_index_cannot_take_is_put_aside_with_the_reason_and_the_rest_is_written(
     database: Database, narrow: Index, neighbours: Neighbours, channel: str, dead: Kept
 ) -> None:
-    projector = Projector(Store(database), narrow, neighbours, dead)
+    projector = projector_of(database, narrow, neighbours, dead)
     await projector.apply([
         state(channel, contact(channel, "named", name="a secret")),
         state(channel, contact(channel, "unnamed", city="Seoul")),
@@ -256,7 +233,7 @@ async def test_an_index_that_takes_no_writes_for_a_while_is_waited_for_and_nothi
     batch = [state(channel, contact(channel, n, city="Seoul")).origin for n in range(50)]
     source, health, stop = Pipe(batch), Health({}), asyncio.Event()
     health.started = True
-    consumer = Consumer(source, decode, Projector(Store(database), narrow, neighbours, dead).apply, dead, health)
+    consumer = Consumer(source, decode, projector_of(database, narrow, neighbours, dead).apply, dead, health)
     async with httpx.AsyncClient(base_url=servers.opensearch, timeout=30) as client:
         address = f"/{narrow.alias}/_settings"
         (await client.put(address, json={block: True})).raise_for_status()
@@ -282,7 +259,7 @@ async def test_an_index_that_does_not_answer_is_unavailable_for_writers_and_read
 ) -> None:
     async with Index.open("http://127.0.0.1:9") as away:
         with pytest.raises(Unavailable):
-            await Projector(Store(database), away, neighbours, dead).apply([state(channel, contact(channel, 1))])
+            await projector_of(database, away, neighbours, dead).apply([state(channel, contact(channel, 1))])
         with pytest.raises(Unavailable):
             await away.count({"match_all": {}})
         with pytest.raises(Unavailable):

@@ -9,11 +9,11 @@ from common.envelope import UnreadableMessage
 from common.errors import Gone
 from common.ids import new_id
 from common.position import Applied, Position
+from common.postgres import away_is_unavailable
 from common.topics import CONTACTS, FIELDS
 from segments.consumer import Judge
 from segments.offsets import Fenced
 from segments.queries import ContactHidden
-from segments.store import away_is_unavailable
 from tests.segments.support import MINUTE, NOON, named, seen_within
 from tests.segments.world import CHANNEL, World
 

@@ -58,6 +58,8 @@ def _parser() -> argparse.ArgumentParser:
     token.add_argument("--sub", required=True)
     token.add_argument("--permissions", default="*", help="separated by commas; * for all")
     token.add_argument("--exp", type=int, default=12 * 60 * 60, help="seconds until it ends")
+    once = commands.add_parser("command", help="run one command of a service, such as `search rebuild`")
+    once.add_argument("words", nargs=argparse.REMAINDER, metavar="SERVICE ...")
     prepare = commands.add_parser("prepare", help="make keys, roles and topics on servers that run elsewhere (compose)")
     prepare.add_argument("--postgres", required=True, help="host:port; the superuser's password is POSTGRES_PASSWORD")
     prepare.add_argument("--kafka", required=True, help="host:port")
@@ -87,6 +89,11 @@ def _command(parsed: argparse.Namespace, home: Path) -> int:
         case "token":
             permissions = [p.strip() for p in parsed.permissions.split(",") if p.strip()]
             print(stack.token(channel=parsed.channel, sub=parsed.sub, permissions=permissions, exp_seconds=parsed.exp))
+        case "command":
+            from localstack.stack import service_settings_for_commands
+
+            command = [sys.executable, "-m", *parsed.words]
+            os.execve(command[0], command, service_settings_for_commands(stack.home, stack.facts, parsed.words[0]))  # noqa: S606
         case "status":
             from localstack.status import as_text, examine
 

@@ -28,7 +28,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """A message as it arrived."""
+    """A message as it arrived; `arrived` is when Kafka was given it."""
 
     topic: str
     partition: int
@@ -36,6 +36,7 @@ class Delivered:
     key: str
     value: bytes | None
     headers: dict[str, str]
+    arrived: datetime | None = None
 
     @property
     def type(self) -> str:

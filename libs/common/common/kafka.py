@@ -17,6 +17,7 @@ from aiokafka.errors import (
     TopicAlreadyExistsError,
 )
 
+from common.clock import from_millis
 from common.envelope import Delivered, Message, UnreadableMessage, decode_headers, encode_headers
 from common.partition import SHARDS, partition_of
 from common.telemetry import DEAD_LETTERS, LAG, log
@@ -140,6 +141,9 @@ class Stalled(Exception):
 Positions = Callable[[Sequence[tuple[str, int]]], Awaitable[Mapping[tuple[str, int], int]]]
 """For (topic, partition) pairs just assigned, the next offset of each that the reader's own store knows."""
 
+Places = Mapping[tuple[str, int], int]
+"""An offset for each (topic, partition)."""
+
 _WATCH_SECONDS = 15.0
 _STALL_SECONDS = 60.0
 
@@ -178,11 +182,7 @@ class Source:
         if now - self._watched > _WATCH_SECONDS:
             self._watched = now
             await self._watch(now)
-        return [
-            Delivered(r.topic, r.partition, r.offset, (r.key or b"").decode(errors="replace"), r.value, decode_headers(r.headers))
-            for records in batches.values()
-            for r in records
-        ]
+        return _delivered(batches)
 
     async def commit(self) -> None:
         """Record that everything polled so far is applied. A lost partition is not an error: its next owner repeats."""
@@ -219,6 +219,62 @@ class Source:
             self._moved = now
         elif now - self._moved > _STALL_SECONDS:
             raise Stalled(f"{sum(lag.values())} messages wait and none came for {_STALL_SECONDS:.0f} s")
+
+
+class Reader:
+    """Reads topics from their beginning, on its own: no group's place is moved by it, and it has every partition."""
+
+    def __init__(self, client: AIOKafkaConsumer, begins: Places) -> None:
+        self._client = client
+        self._begins = begins
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, servers: str, topics: Sequence[str]) -> AsyncIterator["Reader"]:
+        """At the first message that each partition still holds."""
+        client = AIOKafkaConsumer(
+            *topics, bootstrap_servers=servers, auto_offset_reset="earliest", enable_auto_commit=False,
+            max_partition_fetch_bytes=4 * 1024 * 1024,
+        )  # fmt: skip
+        await client.start()
+        try:
+            partitions = list(client.assignment())
+            begins = await client.beginning_offsets(partitions)
+            yield cls(client, {(p.topic, p.partition): begins[p] for p in partitions})
+        finally:
+            await client.stop()
+
+    @property
+    def begins(self) -> Places:
+        """The first offset of each (topic, partition)."""
+        return self._begins
+
+    async def ends(self) -> Places:
+        """For each (topic, partition) the next offset that will be written."""
+        ends = await self._client.end_offsets(list(self._client.assignment()))
+        return {(p.topic, p.partition): end for p, end in ends.items()}
+
+    async def poll(self, *, most: int = 2000, wait_ms: int = 200) -> list[Delivered]:
+        """Up to `most` messages, in order per partition; empty after `wait_ms` without any."""
+        return _delivered(await self._client.getmany(timeout_ms=wait_ms, max_records=most))
+
+    async def behind(self, ends: Places) -> int:
+        """How many offsets lie between what was polled and these ends; compaction leaves fewer messages than offsets."""
+        left = 0
+        for (topic, partition), end in ends.items():
+            left += max(0, end - await self._client.position(TopicPartition(topic, partition)))
+        return left
+
+
+def _delivered(batches: Mapping[TopicPartition, Sequence[Any]]) -> list[Delivered]:
+    return [
+        Delivered(
+            r.topic, r.partition, r.offset, (r.key or b"").decode(errors="replace"), r.value, decode_headers(r.headers),
+            from_millis(r.timestamp),
+        )
+        for records in batches.values()
+        for r in records
+    ]  # fmt: skip
 
 
 class _Resume(ConsumerRebalanceListener):  # type: ignore[misc]  # the client ships no types

@@ -1,14 +1,16 @@
 """PostgreSQL: the pool, transactions, JSON columns, and migrations written as plain SQL."""
 
 import re
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 
 import asyncpg
 import orjson
+
+from common.errors import Unavailable
 
 Connection = "asyncpg.Connection[asyncpg.Record]"
 Record = asyncpg.Record
@@ -21,6 +23,27 @@ create table if not exists schema_migrations (version text primary key, applied_
 """
 _APPLIED = "select version from schema_migrations"
 _RECORD = "insert into schema_migrations (version) values ($1)"
+
+
+_AWAY = (
+    OSError, TimeoutError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError, asyncpg.CannotConnectNowError, asyncpg.TooManyConnectionsError, asyncpg.TransactionRollbackError,
+    asyncpg.InternalClientError,  # what the driver raises when it is thrown out just as it begins to ask
+)  # fmt: skip
+
+
+@contextmanager
+def away_is_unavailable() -> Iterator[None]:
+    """What it looks like when PostgreSQL can't be reached, or gave way to another: the same work may be tried again.
+
+    Raises Unavailable for it. A value that does not fit its column is an InterfaceError to the driver as well; to us it is a bug.
+    """
+    try:
+        yield
+    except asyncpg.DataError:
+        raise
+    except _AWAY as error:
+        raise Unavailable(f"PostgreSQL does not answer ({type(error).__name__})") from error
 
 
 async def prepare(connection: "asyncpg.Connection[asyncpg.Record]") -> None:

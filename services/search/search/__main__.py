@@ -1,4 +1,4 @@
-"""`python -m search api|consumer|migrate`."""
+"""`python -m search api|consumer|migrate|rebuild`."""
 
 import sys
 

@@ -1,5 +1,6 @@
 """OpenSearch, the only module that knows its client: the index, bulk writes told item by item, points in time."""
 
+import re
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -98,6 +99,77 @@ class Index:
             body = {"settings": settings(), "mappings": mapping(), "aliases": {self._alias: {"is_write_index": True}}}
             await self._client.indices.create(index=first, body=body)
         return True
+
+    # -- another index in the place of the one that serves
+
+    async def behind(self) -> str | None:
+        """The index that stands behind the alias."""
+        with _translated():
+            if not await self._client.indices.exists_alias(name=self._alias):
+                return None
+            (name,) = await self._client.indices.get_alias(name=self._alias)
+        return str(name)
+
+    async def strays(self) -> list[str]:
+        """Indices of this alias's that do not stand behind it: of a rebuild under way, or of one that was killed."""
+        with _translated():
+            there = await self._client.indices.get(index=f"{self._alias}-*", params={"filter_path": "*.aliases"})
+        ours = re.compile(re.escape(self._alias) + r"-\d{6}")
+        return sorted(name for name, told in there.items() if ours.fullmatch(name) and self._alias not in told["aliases"])
+
+    async def prepare_next(self) -> "Index":
+        """Make an empty index to be filled, behind an alias of its own; it can be searched after a refresh only."""
+        serving = await self.behind()
+        name = f"{self._alias}-000001" if serving is None else f"{self._alias}-{int(serving[-6:]) + 1:06d}"
+        following = Index(self._client, f"{self._alias}.next")
+        filling = {"refresh_interval": "-1", "translog": {"durability": "async"}}
+        made = settings()
+        if serving is not None:
+            with _translated():
+                told = await self._client.indices.get_settings(index=serving, name="index.number_of_replicas")
+            filling["number_of_replicas"] = told[serving]["settings"]["index"]["number_of_replicas"]
+        body = {
+            "settings": made | {"index": made["index"] | filling},
+            "mappings": mapping(),
+            "aliases": {following.alias: {"is_write_index": True}},
+        }
+        with _translated():
+            await self._client.indices.create(index=name, body=body)
+        return following
+
+    async def finish_filling(self) -> None:
+        """Of an index that was made to be filled: from now on it keeps what it is given as any other does."""
+        usual = {"index": {"refresh_interval": settings()["index"]["refresh_interval"], "translog": {"durability": "request"}}}
+        with _translated():
+            await self._client.indices.put_settings(index=self._alias, body=usual)
+            await self._client.indices.flush(index=self._alias, params={"wait_if_ongoing": "true"})
+            await self._client.indices.refresh(index=self._alias)
+
+    async def replace(self, following: "Index") -> None:
+        """Put the next index behind the alias in place of the one that serves, in one step."""
+        serving, name = await self.behind(), await following.behind()
+        actions: list[dict[str, Any]] = [
+            {"remove": {"index": name, "alias": following.alias, "must_exist": True}},
+            {"add": {"index": name, "alias": self._alias, "is_write_index": True}},
+        ]
+        if serving is not None:
+            actions.append({"remove": {"index": serving, "alias": self._alias, "must_exist": True}})
+        with _translated():
+            await self._client.indices.update_aliases(body={"actions": actions})
+
+    async def points_open(self, name: str) -> int:
+        """How many points in time are open in this index."""
+        with _translated():
+            told = await self._client.indices.stats(index=name, metric="search")
+        count: int = told["_all"]["total"]["search"]["point_in_time_current"]
+        return count
+
+    async def remove(self, name: str) -> None:
+        """Delete an index."""
+        with _translated():
+            await self._client.indices.delete(index=name, params={"ignore_unavailable": "true"})
+
+    # -- reading and writing
 
     async def check(self) -> None:
         """Raises Unavailable where the index does not answer."""

@@ -1,13 +1,18 @@
 """The composition root of search: settings are read and connections opened here and nowhere else."""
 
+import asyncio
+import signal
+import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 
 import httpx
 
 from common import health as common_health
 from common import kafka, process, telemetry
 from common.auth import Signer
+from common.errors import Unavailable
 from common.health import Health
 from common.postgres import Database, migrate
 from common.topics import CONTACTS, FIELDS
@@ -37,15 +42,23 @@ async def run_migrate() -> None:
     """Bring the tables up to date and make the index."""
     settings = _settings("migrate")
     applied = await migrate(settings.postgres.get_secret_value(), ["common.idempotency", "search"])
-    async with Index.open(settings.opensearch) as index:
+    async with (
+        Database.open(settings.postgres.get_secret_value(), size=1, application="search-migrate") as database,
+        Index.open(settings.opensearch) as index,
+    ):
         created = await index.create()
+        # What a killed rebuild left holds personal data, and nobody would ever erase it there.
+        async with Store(database).rebuilding() as granted:
+            for stray in await index.strays() if granted else []:
+                await index.remove(stray)
     telemetry.log.info("migrated", applied=applied, index_created=created)
 
 
 async def run_consumer() -> None:
     """Project contacts.v1 and fields.v1 into the index."""
     from common.consumer import Consumer
-    from search.consumer import Projector, decode
+    from search.consumer import Projector
+    from search.projection import Projection, decode
 
     settings = _settings("consumer")
     async with (
@@ -57,9 +70,44 @@ async def run_consumer() -> None:
     ):
         health = Health({"postgres": database.check, "opensearch": index.check, "kafka": source.check})
         dead_letters = kafka.DeadLetters(producer, GROUP)
-        projector = Projector(Store(database), index, neighbours, dead_letters)
+        store = Store(database)
+        projector = Projector(store, index, Projection(store, neighbours), dead_letters)
         consumer = Consumer(source, decode, projector.apply, dead_letters, health)
         await process.serve(common_health.application(health), settings.host, settings.port, health, [consumer.run])
+
+
+async def run_rebuild() -> None:
+    """Fill a new index while the old one serves, then put it in its place."""
+    from search.projection import Projection
+    from search.rebuild import CannotRebuild, Rebuilder
+
+    settings = _settings("rebuild")
+    _stop_by_cancelling()
+    async with (
+        Database.open(settings.postgres.get_secret_value(), size=4, application="search-rebuild") as database,
+        Index.open(settings.opensearch) as index,
+        _neighbours(settings) as neighbours,
+        kafka.Producer.open(settings.kafka, client_id="search-rebuild") as producer,
+    ):
+        store = Store(database)
+        dead_letters = kafka.DeadLetters(producer, GROUP)
+        topic = partial(_topic, settings.kafka)
+        try:
+            done = await Rebuilder(store, index, Projection(store, neighbours), dead_letters, topic).run()
+        except (CannotRebuild, Unavailable) as reason:
+            raise SystemExit(f"The rebuild did not end. {reason}") from None
+    sys.stdout.write(f"{done.documents} documents in {done.seconds:.1f} s, in {done.index}\n")
+
+
+def _topic(servers: str, name: str) -> AbstractAsyncContextManager[kafka.Reader]:
+    return kafka.Reader.open(servers, [name])
+
+
+def _stop_by_cancelling() -> None:
+    """Have SIGTERM end a command as an interrupt from the keyboard does: what it must tidy up, it does."""
+    task = asyncio.current_task()
+    if task is not None:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
 
 
 async def run_api() -> None:
@@ -109,4 +157,4 @@ async def run_api() -> None:
         await process.serve(app, settings.host, settings.port, health, [memory.purge])
 
 
-ROLES = {"api": run_api, "consumer": run_consumer, "migrate": run_migrate}
+ROLES = {"api": run_api, "consumer": run_consumer, "migrate": run_migrate, "rebuild": run_rebuild}

@@ -1,7 +1,8 @@
 """What search knows of each channel: its settings and its fields with their slots."""
 
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -45,6 +46,10 @@ _SAVE_TERM_SET = "insert into term_set (channel, id, key, made_at, made_by, coun
 _TERM_SETS = "select id, key, made_at, made_by, counts from term_set where channel = $1 and id = any($2::uuid[])"
 _TERM_CHUNK = "select counts, report, compared from term_chunk where channel = $1 and term_set = $2 and number = $3"
 _COMPARED = "select compared from term_chunk where channel = $1 and term_set = $2 order by number"
+_WRITES = "hashtext('index writes ' || current_schema())"
+_TOGETHER = f"select pg_advisory_xact_lock_shared({_WRITES})"
+_ALONE = f"select pg_advisory_xact_lock({_WRITES})"
+_REBUILDING = "select pg_try_advisory_lock(hashtext('index rebuild ' || current_schema()))"
 _CHUNK_COLUMNS = ("channel", "term_set", "number", "counts", "report", "compared")
 
 
@@ -139,6 +144,26 @@ class Store:
             rows = await connection.fetch(_COMPARED, channel, term_set)
         lists = [zlib.decompress(r["compared"])[1:-1] for r in rows]
         return b"[" + b",".join(each for each in lists if each) + b"]"
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[None]:
+        """While this lasts no other index is put behind the alias: what is written in it is in the index that serves."""
+        async with self._database.transaction() as tx:
+            await tx.execute(_TOGETHER)
+            yield
+
+    @asynccontextmanager
+    async def swapping(self) -> AsyncIterator[None]:
+        """Waits for those who write; while this lasts nobody does."""
+        async with self._database.transaction() as tx:
+            await tx.execute(_ALONE)
+            yield
+
+    @asynccontextmanager
+    async def rebuilding(self) -> AsyncIterator[bool]:
+        """Whether this is the only rebuild; while this lasts none begins. It ends with the connection, killed or not."""
+        async with self._database.connection() as connection:
+            yield await connection.fetchval(_REBUILDING)
 
 
 async def _save(tx: "asyncpg.Connection[asyncpg.Record]", channel: str, definition: FieldDefinition, version: int) -> None:

@@ -13,7 +13,7 @@ from common.envelope import Delivered, UnreadableMessage
 from common.errors import Unavailable
 from common.events.contacts import ChannelMessage, FieldMessage, contact_message, field_message
 from common.ids import Ids, parse_id
-from common.postgres import Database
+from common.postgres import Database, away_is_unavailable
 from common.telemetry import log
 from common.topics import CONTACTS, FIELDS
 from segments import definition_store as definitions
@@ -109,7 +109,7 @@ class Judge:
     async def look(self) -> None:
         """Raises Fenced where the database has read less than this process has: then all must be read again."""
         applied = dict(self._applied)  # as it was before the database is asked, which can only know more by then
-        with store.away_is_unavailable():
+        with away_is_unavailable():
             async with self._database.connection() as connection:
                 known = await offsets.all_offsets(connection)
         if any(known.get(partition, 0) < offset for partition, offset in applied.items()):
@@ -123,7 +123,7 @@ class Judge:
     async def apply(self, facts: Sequence[Fact]) -> None:
         """Judge a batch. Raises Unavailable where PostgreSQL is away, Fenced where these partitions are somebody else's now."""
         new = [f for f in facts if f.offset >= self._applied.get(f.partition, 0)]
-        with store.away_is_unavailable():
+        with away_is_unavailable():
             # Fields first: a definition is never newer than the contacts that were written with it in the batch.
             await self._apply_fields([f for f in new if isinstance(f, FieldFact)])
             await self._apply_contacts([f for f in new if isinstance(f, ContactFact)])

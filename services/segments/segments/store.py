@@ -1,7 +1,6 @@
 """The tables of who is in: newest states of contacts, standings, builds, and the change log with its count."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 from uuid import UUID
@@ -12,7 +11,6 @@ import orjson
 from common import outbox
 from common.clock import from_millis
 from common.envelope import Message, message
-from common.errors import Unavailable
 from common.events.segments import Entered, Left, SegmentMessage
 from common.ids import Ids
 from common.telemetry import trace_headers
@@ -22,26 +20,6 @@ from segments.membership import Known, Standing
 
 Tx: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 SOURCE = "segments"
-
-_AWAY = (
-    OSError, TimeoutError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.AdminShutdownError,
-    asyncpg.CrashShutdownError, asyncpg.CannotConnectNowError, asyncpg.TooManyConnectionsError, asyncpg.TransactionRollbackError,
-    asyncpg.InternalClientError,  # what the driver raises when it is thrown out just as it begins to ask
-)  # fmt: skip
-
-
-@contextmanager
-def away_is_unavailable() -> Iterator[None]:
-    """What it looks like when PostgreSQL can't be reached, or gave way to another: the same work may be tried again.
-
-    Raises Unavailable for it. A value that does not fit its column is an InterfaceError to the driver as well; to us it is a bug.
-    """
-    try:
-        yield
-    except asyncpg.DataError:
-        raise
-    except _AWAY as error:
-        raise Unavailable(f"PostgreSQL does not answer ({type(error).__name__})") from error
 
 
 @dataclass(frozen=True, slots=True)

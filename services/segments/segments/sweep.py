@@ -11,7 +11,7 @@ import asyncpg
 from prometheus_client import Gauge
 
 from common.errors import NotFound, Unavailable
-from common.postgres import Database
+from common.postgres import Database, away_is_unavailable
 from common.telemetry import REGISTRY, log
 from segments import store
 from segments.queries import Queries, SegmentView
@@ -92,7 +92,7 @@ class Sweeper:
 
     async def _patiently(self) -> None:
         try:
-            with store.away_is_unavailable():
+            with away_is_unavailable():
                 await self.sweep()
         except Unavailable as error:
             log.warning("the sweep was broken off", reason=error.detail)

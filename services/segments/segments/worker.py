@@ -9,7 +9,7 @@ from common.clock import Clock, to_millis
 from common.errors import Unavailable
 from common.health import Health
 from common.ids import Ids
-from common.postgres import Database
+from common.postgres import Database, away_is_unavailable
 from common.telemetry import log
 from segments import definition_store as definitions
 from segments import store
@@ -28,7 +28,7 @@ async def _repeat(name: str, work: Callable[[], Awaitable[bool]], health: Health
     """Work until told to stop: at once again while it says there is more, a tick later otherwise, patiently without the store."""
     while not stop.is_set():
         try:
-            with store.away_is_unavailable():
+            with away_is_unavailable():
                 more = await work()
         except Unavailable as error:
             log.warning("waiting for a store", loop=name, reason=error.detail)
