@@ -1,7 +1,7 @@
 """Kafka as one KRaft node: formatted at first start, its topics made from the table that the services share."""
 
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from common.kafka import answers, bounds, committed
@@ -91,9 +91,11 @@ async def lag(facts: Facts, kept: Mapping[str, Mapping[tuple[str, int], int]]) -
     return behind
 
 
-async def dead_letters(facts: Facts) -> dict[str, int]:
-    """Messages put aside, by topic."""
+async def dead_letters(facts: Facts, handled: Collection[tuple[str, int, int]]) -> dict[str, int]:
+    """Messages put aside and not handled since, by topic. `handled` are topic, partition and offset of those that were."""
+    there = await bounds(address(facts), [dead_letter_topic(group) for group in READS])
     counts = {dead_letter_topic(group): 0 for group in READS}
-    for (topic, _), (begin, end) in (await bounds(address(facts), list(counts))).items():
-        counts[topic] += end - begin
+    for (topic, partition), (begin, end) in there.items():
+        done = sum(begin <= place < end for of, number, place in handled if (of, number) == (topic, partition))
+        counts[topic] += end - begin - done
     return counts

@@ -15,6 +15,9 @@ _TABLE = "select to_regclass($1) is not null"
 # Readers that keep their offsets in the transaction that holds the effect, rather than in Kafka, keep them here.
 _OFFSETS_TABLE = "consumer_offset"
 _OFFSETS = "select topic, partition, next_offset from {schema}.consumer_offset"
+# Services whose dead letters can be handled keep here what was done about them.
+_LETTERS_TABLE = "dead_letter"
+_HANDLED = "select topic, partition, place from {schema}.dead_letter where outcome is not null"
 _OUTBOX = "select count(*) from {schema}.outbox"
 
 
@@ -30,7 +33,7 @@ class ProcessStatus:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """The whole: lag in messages by group and topic, rows of each service's outbox, messages put aside by topic."""
+    """The whole: lag in messages by group and topic, rows of each service's outbox, unhandled dead letters by topic."""
 
     processes: tuple[ProcessStatus, ...]
     lag: Mapping[str, Mapping[str, int]]
@@ -68,10 +71,11 @@ async def _examine(stack: Stack) -> Status:
     lag: dict[str, dict[str, int]] = {}
     letters: dict[str, int] = {}
     kept: dict[str, dict[tuple[str, int], int]] = {}
+    handled: set[tuple[str, int, int]] = set()
     if POSTGRES.name in ready:
-        outbox, kept = await _from_postgres(facts)
+        outbox, kept, handled = await _from_postgres(facts)
     if KAFKA.name in ready:
-        lag, letters = await kafka.lag(facts, kept), await kafka.dead_letters(facts)
+        lag, letters = await kafka.lag(facts, kept), await kafka.dead_letters(facts, handled)
     return Status(processes, lag, outbox, letters)
 
 
@@ -94,8 +98,11 @@ async def _ready(stack: Stack, process: Process, client: httpx.AsyncClient) -> b
     return answer.status_code == httpx.codes.OK
 
 
-async def _from_postgres(facts: Facts) -> tuple[dict[str, int], dict[str, dict[tuple[str, int], int]]]:
-    """Rows per outbox, and by service the offsets that it keeps itself."""
+async def _from_postgres(
+    facts: Facts,
+) -> tuple[dict[str, int], dict[str, dict[tuple[str, int], int]], set[tuple[str, int, int]]]:
+    """Rows per outbox, by service the offsets that it keeps itself, and the places of dead letters that were handled."""
+    handled: set[tuple[str, int, int]] = set()
     outbox: dict[str, int] = {}
     kept: dict[str, dict[tuple[str, int], int]] = {}
     connection = await asyncpg.connect(postgres.dsn(facts))
@@ -106,9 +113,12 @@ async def _from_postgres(facts: Facts) -> tuple[dict[str, int], dict[str, dict[t
             if await connection.fetchval(_TABLE, f"{service}.{_OFFSETS_TABLE}"):
                 rows = await connection.fetch(_OFFSETS.format(schema=service))
                 kept[service] = {(row["topic"], row["partition"]): row["next_offset"] for row in rows}
+            if await connection.fetchval(_TABLE, f"{service}.{_LETTERS_TABLE}"):
+                rows = await connection.fetch(_HANDLED.format(schema=service))
+                handled |= {(row["topic"], row["partition"], row["place"]) for row in rows}
     finally:
         await connection.close()
-    return outbox, kept
+    return outbox, kept, handled
 
 
 def as_text(status: Status) -> str:

@@ -3,7 +3,7 @@
 import asyncio
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 
@@ -12,10 +12,10 @@ import httpx
 from common import health as common_health
 from common import kafka, process, telemetry
 from common.auth import Signer
-from common.errors import Unavailable
+from common.errors import NotFound, Unavailable
 from common.health import Health
 from common.postgres import Database, migrate
-from common.topics import CONTACTS, FIELDS
+from common.topics import CONTACTS, FIELDS, dead_letter_topic
 from search.index import Index
 from search.neighbours import Neighbours
 from search.queries import CaughtUp
@@ -97,6 +97,35 @@ async def run_rebuild() -> None:
         except (CannotRebuild, Unavailable) as reason:
             raise SystemExit(f"The rebuild did not end. {reason}") from None
     sys.stdout.write(f"{done.documents} documents in {done.seconds:.1f} s, in {done.index}\n")
+
+
+async def run_dlq(arguments: Sequence[str]) -> None:
+    """Look at the dead letters, try them again, drop them."""
+    from common.clock import SystemClock
+    from search import dlq
+    from search.consumer import Projector
+    from search.dead_letters import DeadLetterBox
+    from search.letter_store import LetterStore
+    from search.projection import Projection
+
+    command = dlq.parse(arguments)
+    settings = _settings("dlq")
+    async with (
+        Database.open(settings.postgres.get_secret_value(), size=2, application="search-dlq") as database,
+        Index.open(settings.opensearch) as index,
+        _neighbours(settings) as neighbours,
+    ):
+        store = Store(database)
+        projection = Projection(store, neighbours)
+        letters = partial(_topic, settings.kafka, dead_letter_topic(GROUP))
+        box = DeadLetterBox(
+            LetterStore(database), letters, lambda aside: Projector(store, index, projection, aside).apply, SystemClock()
+        )
+        try:
+            status = await dlq.run(command, box)
+        except NotFound as reason:
+            raise SystemExit(reason.detail) from None
+    raise SystemExit(status)
 
 
 def _topic(servers: str, name: str) -> AbstractAsyncContextManager[kafka.Reader]:
