@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
+from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -10,6 +11,7 @@ import pytest
 
 from common import eventstore, outbox
 from common.envelope import Message, UnreadableMessage, message
+from common.errors import Unavailable
 from common.eventstore import ConcurrentChange, Recorded
 from common.health import Health
 from common.kafka import DeadLetters, Producer, Source, TooManyDeadLetters, create_topics
@@ -19,6 +21,7 @@ from common.relay import Relay
 from common.topics import Topic, dead_letter_topic
 from localstack.stack import Stack
 from tests.support.postgres import fresh_database, fresh_schema
+from tests.support.proxy import Proxy
 
 AT = datetime(2026, 11, 24, 3, tzinfo=UTC)
 
@@ -75,6 +78,27 @@ async def test_a_version_taken_by_another_writer_is_a_conflict_and_nothing_is_wr
     async with database.connection() as connection:
         assert await eventstore.read(connection, "c", bystander) == []
         assert await connection.fetchval("select count(*) from outbox") == 0
+
+
+async def test_a_database_that_is_away_is_unavailable_and_the_pool_outlives_it(servers: Stack) -> None:
+    async with fresh_schema(servers.postgres_dsn(None), ()) as dsn:
+        address = urlsplit(dsn)
+        assert address.hostname is not None
+        assert address.port is not None
+        async with Proxy.before(address.hostname, address.port) as proxy:
+            through = dsn.replace(f":{address.port}/", f":{proxy.port}/")
+            async with Database.open(through, size=2) as database:
+                with pytest.raises(Unavailable):
+                    async with database.transaction() as tx:
+                        await proxy.cut()
+                        await tx.fetchval("select 1")
+                for ask in (database.transaction, database.connection):
+                    with pytest.raises(Unavailable):
+                        async with ask():
+                            raise AssertionError("there is no connection")
+                await proxy.mend()
+                async with database.connection() as connection:
+                    assert await connection.fetchval("select 1") == 1
 
 
 async def drain(database: Database, relays: list[Relay], stop: asyncio.Event) -> None:

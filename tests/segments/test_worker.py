@@ -3,8 +3,7 @@
 import asyncio
 from uuid import UUID, uuid4
 
-import asyncpg
-
+from common.errors import Unavailable
 from common.health import Health
 from common.ids import new_id
 from common.postgres import Database
@@ -180,7 +179,7 @@ async def test_the_loops_outlive_a_server_that_throws_them_out(world: World) -> 
     async def count() -> int:
         try:
             return (await world.shown(segment)).count
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+        except Unavailable:
             return -1
 
     await eventually(count, lambda found: found == 0)

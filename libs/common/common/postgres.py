@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -25,25 +25,29 @@ _APPLIED = "select version from schema_migrations"
 _RECORD = "insert into schema_migrations (version) values ($1)"
 
 
-_AWAY = (
-    OSError, TimeoutError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.AdminShutdownError,
-    asyncpg.CrashShutdownError, asyncpg.CannotConnectNowError, asyncpg.TooManyConnectionsError, asyncpg.TransactionRollbackError,
+_LOST = (
+    asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.AdminShutdownError, asyncpg.CrashShutdownError,
+    asyncpg.CannotConnectNowError, asyncpg.TooManyConnectionsError, asyncpg.TransactionRollbackError,
     asyncpg.InternalClientError,  # what the driver raises when it is thrown out just as it begins to ask
 )  # fmt: skip
 
 
-@contextmanager
-def away_is_unavailable() -> Iterator[None]:
+def away_is_unavailable() -> AbstractContextManager[None]:
     """What it looks like when PostgreSQL can't be reached, or gave way to another: the same work may be tried again.
 
     Raises Unavailable for it. A value that does not fit its column is an InterfaceError to the driver as well; to us it is a bug.
     """
+    return _unavailable((*_LOST, OSError, TimeoutError))
+
+
+@contextmanager
+def _unavailable(kinds: tuple[type[Exception], ...]) -> Iterator[None]:
     try:
         yield
     except asyncpg.DataError:
         raise
-    except _AWAY as error:
-        raise Unavailable(f"PostgreSQL does not answer ({type(error).__name__})") from error
+    except kinds as error:
+        raise Unavailable(f"The database does not answer ({type(error).__name__}). Try again in a moment.") from error
 
 
 async def prepare(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
@@ -79,14 +83,14 @@ class Database:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
-        """One transaction: committed at the end, rolled back by an exception."""
+        """One transaction: committed at the end, rolled back by an exception. Raises Unavailable where PostgreSQL is away."""
         joined = self._joined.get()
         if joined is not None:
             async with joined.transaction():
                 yield joined
             return
-        async with self._pool.acquire() as connection, connection.transaction():
-            yield connection  # type: ignore[misc]  # the pool's proxy has all of a connection's methods
+        async with self._acquired() as connection, connection.transaction():
+            yield connection
 
     @asynccontextmanager
     async def whole(self) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
@@ -100,13 +104,23 @@ class Database:
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
-        """A connection without a transaction, for reads of one statement and for session locks."""
+        """A connection without a transaction, for reads of one statement and for session locks. Raises Unavailable."""
         joined = self._joined.get()
         if joined is not None:
             yield joined
             return
-        async with self._pool.acquire() as connection:
-            yield connection  # type: ignore[misc]
+        async with self._acquired() as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def _acquired(self) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
+        with away_is_unavailable():
+            connection = await self._pool.acquire()
+        with _unavailable(_LOST):
+            try:
+                yield connection  # type: ignore[misc]  # the pool's proxy has all of a connection's methods
+            finally:
+                await self._pool.release(connection)
 
     async def check(self) -> None:
         """Raises where the server does not answer."""

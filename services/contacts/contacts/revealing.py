@@ -3,9 +3,8 @@
 import asyncio
 import contextlib
 
-import asyncpg
-
 from common.clock import Clock
+from common.errors import Unavailable
 from common.events.contacts import ContactShown
 from common.health import Health
 from common.postgres import Database
@@ -17,7 +16,6 @@ from contacts.publish import Step
 _BY = "service:contacts"
 _BATCH = 500
 _LOOK_SECONDS = 0.5
-_AWAY = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
 
 class Revealer:
@@ -35,7 +33,7 @@ class Revealer:
             self._health.beat("revealer")
             try:
                 shown = await self.work_once()
-            except _AWAY as error:
+            except Unavailable as error:
                 log.warning("hidden contacts wait to be shown, which is tried again", exc_info=error)
                 shown = 0
             if not shown:

@@ -6,17 +6,16 @@ from dataclasses import dataclass
 
 from common.clock import Clock
 from common.envelope import Delivered
-from common.errors import Unavailable
 from common.events.contacts import ErasureMessage
 from common.events.wire import read
 from common.ids import Ids
-from common.postgres import Database
+from common.postgres import Database, away_is_unavailable
 from common.topics import ERASURES
 from exports import holdings, store
 from exports.export import Export, Withdraw, decide
 from exports.files import Files
 from exports.publish import keep
-from exports.store import AWAY, Entry
+from exports.store import Entry
 
 GROUP = "exports"
 TOPICS = (ERASURES,)
@@ -48,12 +47,10 @@ class Withdrawer:
 
     async def apply(self, items: Sequence[Item]) -> None:
         """Take the files away. Raises Unavailable where PostgreSQL is away."""
-        try:
+        with away_is_unavailable():
             for item in items:
                 for export in await self._withdraw(item):
                     await asyncio.to_thread(self._files.remove, export.id, export.attempts)
-        except AWAY as error:
-            raise Unavailable("PostgreSQL does not answer") from error
 
     async def _withdraw(self, item: Item) -> list[Export]:
         ids = item.message.event.contact_ids

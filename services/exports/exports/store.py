@@ -69,13 +69,6 @@ class Entry:
     detail: str | None = None
 
 
-AWAY = (
-    OSError, TimeoutError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.AdminShutdownError,
-    asyncpg.CrashShutdownError, asyncpg.CannotConnectNowError,
-)  # fmt: skip
-"""What it looks like when PostgreSQL can't be reached: the same work may be tried again."""
-
-
 class Lost(Exception):
     """Another process changed the export meanwhile; whoever meets this lets go of it."""
 

@@ -9,12 +9,11 @@ from contextvars import ContextVar
 from http import HTTPStatus
 from uuid import UUID
 
-import asyncpg
 from fastapi import Response
 
 from common.auth import Caller
 from common.clock import Clock
-from common.errors import Conflict, Gone, Unreadable
+from common.errors import Conflict, Gone, Unavailable, Unreadable
 from common.idempotency import ledger
 from common.idempotency.ledger import Answer, Name
 from common.postgres import Database
@@ -58,7 +57,7 @@ class Idempotency:
             try:
                 async with self._database.transaction() as tx:
                     await ledger.purge(tx, self._clock.now())
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            except Unavailable as error:
                 log.warning("old requests could not be deleted, which is tried again", exc_info=error)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), _PURGE_SECONDS)
