@@ -18,6 +18,7 @@ from common.auth import Caller, Signer
 from common.clock import FixedClock, SystemClock
 from common.health import Health
 from common.ids import new_id
+from common.peers import Peer
 from common.postgres import Database
 from exports.export import EVENTS, Event, Export
 from exports.files import Files
@@ -103,7 +104,9 @@ class Workshop:
     def neighbours(self, search_url: str | None = None) -> Neighbours:
         env = self.stack.service_env("exports-worker")
         signer = Signer(Path(env["EXPORTS_SIGNING_KEY"]), env["EXPORTS_ISSUER"], "service:exports")
-        return Neighbours(self.client, signer, env["EXPORTS_CONTACTS_URL"], search_url or env["EXPORTS_SEARCH_URL"])
+        urls = env["EXPORTS_CONTACTS_URL"], search_url or env["EXPORTS_SEARCH_URL"]
+        contacts, search = (Peer(self.client, signer, url, "contacts.read") for url in urls)
+        return Neighbours(contacts, search)
 
     @property
     def search_url(self) -> str:

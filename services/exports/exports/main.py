@@ -14,6 +14,7 @@ from common.clock import SystemClock
 from common.health import Health
 from common.ids import new_id
 from common.kafka import DeadLetters, Producer, Source
+from common.peers import Peer
 from common.postgres import Database, migrate
 from common.relay import Relay
 from exports.files import Files
@@ -32,7 +33,8 @@ def _settings(role: str) -> Settings:
 async def _neighbours(settings: Settings) -> AsyncIterator[Neighbours]:
     signer = Signer(settings.signing_key, settings.issuer, "service:exports")
     async with httpx.AsyncClient(timeout=30) as client:
-        yield Neighbours(client, signer, settings.contacts_url, settings.search_url)
+        contacts, search = (Peer(client, signer, url, "contacts.read") for url in (settings.contacts_url, settings.search_url))
+        yield Neighbours(contacts, search)
 
 
 def _sealing(settings: Settings) -> Sealing:
