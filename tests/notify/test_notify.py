@@ -31,9 +31,7 @@ from common.ids import new_id
 from common.kafka import DeadLetters, Producer, Source, create_topics
 from common.postgres import Database
 from common.topics import Topic, dead_letter_topic
-from localstack.kafka import READS
 from localstack.stack import Stack
-from notify import main
 from notify.consumer import Item, Notifier, decode
 from notify.queries import Queries
 from notify.reactions import react
@@ -70,10 +68,6 @@ def test_a_failed_export_is_told_with_its_reason_and_without_a_link() -> None:
 @pytest.mark.parametrize("event", SILENT, ids=lambda event: event.type)
 def test_nothing_else_is_told(event: ExportEvent) -> None:
     assert react(event, URL) is None
-
-
-def test_what_the_status_counts_as_unread_is_what_is_read() -> None:
-    assert READS[main.GROUP] == main.READS
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from common.kafka import answers, bounds, committed
-from common.topics import CONTACTS, EXPORTS, FIELDS, VISITS, dead_letter_topic
+from common.topics import CONTACTS, ERASURES, EXPORTS, FIELDS, dead_letter_topic
 from localstack.errors import StackError
 from localstack.home import Facts, Home
 from localstack.ports import HOST, listens, port_of
@@ -14,7 +14,7 @@ from localstack.spec import Spec
 from localstack.toolchain import jars, java_options
 
 # Which topics each consumer group reads by now.
-READS = {"search": (CONTACTS, FIELDS), "segments": (CONTACTS, VISITS, FIELDS), "notify": (EXPORTS,)}
+READS = {"search": (CONTACTS, FIELDS), "segments": (CONTACTS, FIELDS), "exports": (ERASURES,), "notify": (EXPORTS,)}
 
 _LOGGING = {"defaultLogLevel": "warn", "showDateTime": "true", "dateTimeFormat": "yyyy-MM-dd'T'HH:mm:ss.SSSXXX"}
 
