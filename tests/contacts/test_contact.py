@@ -99,6 +99,7 @@ def test_profile_values_are_set_kept_and_cleared(
             for key in (
                 "id", "member", "createdAt", "updatedAt", "firstSeenAt", "lastSeenAt", "sessionsCount", "sessionCount", "version",
                 "unsubscribeEmailUpdatedAt", "unsubscribeTextingUpdatedAt", "unsubscribeAppPushUpdatedAt", "mergedInto",
+                "hidden", "web", "mobile",
             )
         ),
         ({"name": 1}, "wrongType", "/name"),
@@ -112,6 +113,15 @@ def test_profile_values_are_set_kept_and_cleared(
         ({"email": "hong@localhost"}, "invalidEmail", "/email"),
         ({"email": "a b@example.com"}, "invalidEmail", "/email"),
         ({"email": "x" * 250 + "@example.com"}, "invalidEmail", "/email"),
+        *(
+            ({"avatarUrl": address}, "invalidUrl", "/avatarUrl")
+            for address in (
+                "javascript:alert(1)", "data:text/html,x", "file:///etc/passwd", "ftp://x.example/a.png", "//x.example/a.png",
+                "a.png", "https://", "https:///a.png", "https://x.example/a b.png", "https://kim@x.example",
+                f"https://x.example/{'x' * 2048}",
+                " javascript:alert(1)//https://x.example", "https:x.example",
+            )
+        ),
         ({"unsubscribeEmail": "true"}, "wrongType", "/unsubscribeEmail"),
         ({"blocked": 1}, "wrongType", "/blocked"),
         ({"tags": "VIP"}, "wrongType", "/tags"),
@@ -128,6 +138,11 @@ def test_a_write_that_is_wrong_is_refused_with_its_place(body: Any, code: str, p
     with pytest.raises(Unprocessable) as refusal:
         decide(contact(), read_write(body, "KR"), FIELDS)
     assert (refusal.value.code, refusal.value.pointer) == (code, pointer)
+
+
+@pytest.mark.parametrize("address", ["https://x.example/a.png", "HTTP://x.example:8080?s=64#top", "https://사진.kr/홍.png"])
+def test_an_avatar_is_any_address_of_the_web(address: str) -> None:
+    assert told(contact(), avatarUrl=f" {address} ") == {"avatarUrl": (None, address)}
 
 
 def test_no_refusal_repeats_the_value() -> None:

@@ -28,6 +28,15 @@ def seen(results: list[RowResult]) -> list[str]:
     return [r.problem.code if r.problem else "made" if r.created else "changed" if r.changed else "same" for r in results]
 
 
+async def test_an_upsert_is_of_the_member_that_the_address_names(world: World) -> None:
+    await world.put("u1", memberId="u1", name="a")
+    for other in ("u2", None, 1):
+        with pytest.raises(Unprocessable) as refusal:
+            await world.put("u1", memberId=other, name="b")
+        assert (refusal.value.code, refusal.value.pointer) == ("otherMember", "/memberId")
+    assert (await world.queries.member(world.channel, "u1")).name == "a"
+
+
 async def test_an_upsert_makes_then_changes_then_changes_nothing(world: World) -> None:
     made = await world.put("u1", name="홍길동", profile={"grade": "VIP"})
     assert (made.version, made.member_id, made.profile) == (1, "u1", {"grade": "VIP"})

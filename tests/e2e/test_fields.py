@@ -47,6 +47,8 @@ async def test_a_built_in_field_is_hidden_and_shown_like_any_other(api: Api) -> 
     assert (await api.json("PATCH", "/v1/fields/city", body={"visible": False}))["visible"] is False
     assert (await fields(api))["city"]["visible"] is False
     assert (await api.json("PATCH", "/v1/fields/city", body={"visible": True}))["visible"] is True
+    refused = await api.ask("PATCH", "/v1/fields/city", body={"once": True})
+    assert (refused.status_code, refused.json()["pointer"]) == (422, "/once")
 
 
 async def test_well_known_keys_bring_their_type_and_their_names(api: Api) -> None:

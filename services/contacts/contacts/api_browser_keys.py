@@ -11,6 +11,7 @@ from pydantic import Field
 from common.auth import Caller
 from common.http import Limit, Wire, permit, router
 from common.ids import parse_id
+from common.position import HEADER, NOWHERE
 from contacts.browser_key import no_key
 from contacts.browser_key_handlers import BrowserKeys
 
@@ -63,7 +64,8 @@ KeyId = Annotated[UUID, Depends(key_id)]
 
 
 def _answer(key: dict[str, object], status: int = 200) -> Response:
-    return Response(orjson.dumps(key), status, media_type="application/json")
+    # No reader waits for a key, so its writes stand nowhere in what they read.
+    return Response(orjson.dumps(key), status, headers={HEADER: NOWHERE.encode()}, media_type="application/json")
 
 
 @routes.get("/browser-keys")

@@ -35,6 +35,8 @@ from contacts.profile_field import elements, fit, is_nothing, text
 MOST_TAGS = 20
 _MEMBER_ID = re.compile(r"\S{1,64}")
 _EMAIL = re.compile(r"[^\s@]{1,64}@[^\s@.]+(\.[^\s@.]+)+")
+_WEB_ADDRESS = re.compile(r"https?://[^\s/?#@]+([/?#]\S*)?", re.IGNORECASE)
+_MOST_ADDRESS = 2048
 _TEXTS = ("name", "avatarUrl", "language", "country", "city")
 _PHONES = ("mobileNumber", "landlineNumber")
 CONSENTS = ("unsubscribeEmail", "unsubscribeTexting", "unsubscribeAppPush")
@@ -143,6 +145,12 @@ def _built_in(key: str, value: object, country: str, pointer: str) -> JsonValue:
         kept = kept.strip()
         if len(kept) > 254 or _EMAIL.fullmatch(kept) is None:
             raise Unprocessable("This is no e-mail address.", code="invalidEmail", pointer=pointer)
+    if key == "avatarUrl":
+        kept = kept.strip()
+        if len(kept) > _MOST_ADDRESS or _WEB_ADDRESS.fullmatch(kept) is None:
+            # A console puts it into a page: of a javascript: or data: address that would be somebody's program.
+            detail = f"This must be an http or https address of {_MOST_ADDRESS:,} characters at most."
+            raise Unprocessable(detail, code="invalidUrl", pointer=pointer)
     return kept
 
 

@@ -92,6 +92,8 @@ class Contacts:
     async def upsert(self, caller: Caller, member_id: str, raw: object, expected: int | None) -> Written:
         """Make or change the member. Raises Unprocessable, StaleVersion."""
         check_member_id(member_id, "")
+        if isinstance(raw, dict) and raw.get("memberId", member_id) != member_id:
+            raise Unprocessable("The body names another member than the address.", code="otherMember", pointer="/memberId")
         results, position = await again(lambda: self._upsert_rows(caller, [(0, member_id, raw, "")], "api", expected))
         return _written(results[0], position)
 

@@ -105,7 +105,9 @@ def defined(wanted: NewField, order: int) -> FieldDefinition:
 
 
 def changed(before: FieldDefinition, updates: Mapping[str, object]) -> FieldDefinition:
-    """The definition with these members changed. Raises Unprocessable for a name that is none."""
+    """The definition with these members changed. Raises Unprocessable for a name that is none, a built-in with `once`."""
+    if updates.get("once") and not before.key.startswith("profile."):
+        raise Unprocessable("Only a field of your own can keep its first value for ever.", code="builtIn", pointer="/once")
     names = updates.get("display_name")
     if isinstance(names, Mapping):
         updates = {**updates, "display_name": {**before.display_name, **_names(names)}}
