@@ -62,7 +62,7 @@ test: setup ## Run every test against the real servers
 test-deep: setup ## Run the long tests too
 	@$(BIN)/pytest $(ARGS)
 
-bench-contacts: setup ## Measure appending, intake and relay, each beside its baseline (ARGS='append intake relay')
+bench-contacts: setup ## Measure appending, intake, relay and imports (ARGS='append intake relay import')
 	@$(BIN)/python -m tests.bench.contacts $(ARGS)
 
 check: $(VENV)/.complete ## Lint, types, import contracts, generated files, lock, image

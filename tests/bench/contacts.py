@@ -1,6 +1,6 @@
-"""`make bench-contacts`: appending, taking visits in and relaying, each beside its baseline in the same run.
+"""`make bench-contacts`: appending, taking visits in and relaying, each beside its baseline in the same run; and importing.
 
-What was written is counted and checked each time; the times are told, not judged.
+What was written is counted and checked each time; the times are told, not judged. `ROWS=20000` imports fewer rows.
 """
 
 import asyncio
@@ -8,8 +8,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
@@ -33,19 +32,15 @@ from contacts.channel import NEW_CHANNEL
 from contacts.contact import created, evolve
 from contacts.publish import Step
 from localstack.stack import Stack
+from tests.bench import importing
 from tests.bench.measure import Row, Run, compared, interleaved, percentile, table
+from tests.bench.serving import require, serving
 from tests.support.postgres import fresh_database
 from tests.support.stack import free_port_base, stack_of_this_run
 
 CALLERS = 16
 CHANNEL = "bench"
 NOW = datetime(2026, 11, 24, 3, tzinfo=UTC)
-
-
-def require(holds: bool, what: str) -> None:
-    """Ends the run where what was written is not what was meant."""
-    if not holds:
-        raise SystemExit(f"wrong: {what}")
 
 
 # -- appending
@@ -115,29 +110,6 @@ async def _dsn(database: Database, stack: Stack) -> str:
 # -- taking visits in
 
 
-@asynccontextmanager
-async def _serving(stack: Stack, port: int, *command: str) -> AsyncIterator[str]:
-    """One process that answers on a port; its base URL."""
-    environment = os.environ | stack.service_env("contacts-api") | {"CONTACTS_PORT": str(port), "CONTACTS_LOG_LEVEL": "error"}
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", *command, env=environment, stdout=asyncio.subprocess.DEVNULL
-    )
-    url = f"http://127.0.0.1:{port}"
-    try:
-        async with httpx.AsyncClient() as client:
-            for _ in range(600):
-                try:
-                    await client.get(url)
-                    break
-                except httpx.TransportError:
-                    require(process.returncode is None, f"{command} runs")
-                    await asyncio.sleep(0.1)
-        yield url
-    finally:
-        process.terminate()
-        await process.wait()
-
-
 def _batches(count: int, size: int = 500, members: int = 5000) -> list[bytes]:
     """Bodies of visits spread over members and over days; every id new."""
     run = uuid4().hex
@@ -187,9 +159,9 @@ async def intake(stack: Stack) -> list[Row]:
     """`POST /v1/visits` beside a plain FastAPI route, written row by row, and in front of the product's own command."""
     base = free_port_base()
     async with (
-        _serving(stack, base, "contacts", "api") as ours,
-        _serving(stack, base + 1, "tests.bench.plain_intake", "rows") as rows,
-        _serving(stack, base + 2, "tests.bench.plain_intake", "arrays") as arrays,
+        serving(stack, base, "contacts", "api") as ours,
+        serving(stack, base + 1, "tests.bench.plain_intake", "rows") as rows,
+        serving(stack, base + 2, "tests.bench.plain_intake", "arrays") as arrays,
     ):
         rates = await interleaved({
             "visits": lambda: _intake(stack, ours),
@@ -331,7 +303,7 @@ async def relay(stack: Stack) -> list[Row]:
     ]
 
 
-PARTS = {"append": append, "intake": intake, "relay": relay}
+PARTS = {"append": append, "intake": intake, "relay": relay, "import": importing.imports}
 
 
 def main(wanted: Sequence[str]) -> None:

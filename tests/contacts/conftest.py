@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +13,7 @@ from common.events.contacts import Contact
 from common.ids import new_id
 from common.postgres import Database
 from contacts.field_handlers import Fields
+from contacts.files import Files
 from contacts.handlers import Contacts
 from contacts.queries import Queries
 from contacts.visit_handlers import Visits
@@ -31,6 +33,7 @@ class World:
     visits: Visits
     fields: Fields
     queries: Queries
+    files: Files
     channel: str = "shop"
 
     def caller(self, subject: str = "kim") -> Caller:
@@ -48,12 +51,13 @@ class World:
 
 
 @pytest.fixture
-async def world(servers: Stack) -> AsyncIterator[World]:
+async def world(servers: Stack, tmp_path: Path) -> AsyncIterator[World]:
     async with fresh_database(servers.postgres_dsn(None), ("common", "common.idempotency", "contacts")) as database:
         clock = FixedClock(NOW)
         contacts = Contacts(database, clock, new_id)
         made = World(
-            database, clock, contacts, Visits(database, clock, new_id), Fields(database, clock, new_id), Queries(database)
-        )
+            database, clock, contacts, Visits(database, clock, new_id), Fields(database, clock, new_id), Queries(database),
+            Files(tmp_path / "imports"),
+        )  # fmt: skip
         await contacts.ensure_channel(made.channel)
         yield made

@@ -32,10 +32,10 @@ from contacts.bulk_runner import BulkActions as Runner
 from contacts.contact import CONSENTS
 from contacts.erasure_handlers import Erasures
 from contacts.job import Job, Status
-from contacts.job_runner import HeldJob, Piece
 from contacts.neighbours import Neighbours, Readers
 from contacts.worker import LEASE, Worker
 from tests.contacts.conftest import World
+from tests.contacts.mortal import Killed, Mortal
 
 CHUNK = 3
 ACTION: Mapping[str, Any] = {"addTags": ["VIP"], "set": {"unsubscribeEmail": True}}
@@ -68,34 +68,6 @@ class Search:
         return Response(b"\n".join(orjson.dumps(row) for row in rows[: self.lines]))
 
 
-class Killed(BaseException):
-    """Ends a worker where it stands."""
-
-
-class Leash(HeldJob):
-    """A held job whose worker dies before its piece of this number."""
-
-    def __init__(self, world: World, worker: str, held: HeldJob, pieces: int) -> None:
-        super().__init__(world.database, world.clock, worker, LEASE, held.job, held.body)
-        self.pieces = pieces
-
-    async def advance(self, piece: Piece) -> Job:
-        self.pieces -= 1
-        if self.pieces < 0:
-            raise Killed
-        return await super().advance(piece)
-
-
-class Mortal:
-    """The runner, in a worker that dies."""
-
-    def __init__(self, world: World, worker: str, runner: Runner, pieces: int) -> None:
-        self.world, self.worker, self.runner, self.pieces = world, worker, runner, pieces
-
-    async def run(self, held: HeldJob) -> None:
-        await self.runner.run(Leash(self.world, self.worker, held, self.pieces))
-
-
 class Bench:
     """A channel's contacts, the commands on bulk actions, and workers on them."""
 
@@ -104,7 +76,7 @@ class Bench:
         self.search = search
         self.runner = Runner(neighbours, chunk=CHUNK)
         self.commands = BulkActions(world.database, world.queries, neighbours, world.clock, new_id)
-        self.erasures = Erasures(world.database, Readers({}), world.clock, new_id)
+        self.erasures = Erasures(world.database, Readers({}), world.files, world.clock, new_id)
 
     async def fill(self, count: int) -> list[UUID]:
         """So many new members, oldest first."""

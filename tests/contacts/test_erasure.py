@@ -14,7 +14,7 @@ from common.clock import to_wire
 from common.errors import Gone, NotFound, StaleVersion, Unavailable, Unprocessable
 from common.ids import new_id
 from common.topics import CONTACTS, ERASURES, VISITS
-from contacts.erasure import READERS, Erased, Erasure, receipt
+from contacts.erasure import IMPORTS, READERS, Erased, Erasure, receipt
 from contacts.erasure_handlers import Erasures
 from contacts.managed_users import Users
 from tests.contacts.conftest import NOW, World
@@ -36,7 +36,7 @@ class Peers:
 
 
 def erasures(world: World, peers: Peers | None = None) -> Erasures:
-    return Erasures(world.database, peers or Peers(), world.clock, new_id)
+    return Erasures(world.database, peers or Peers(), world.files, world.clock, new_id)
 
 
 async def a_person(world: World) -> tuple[UUID, UUID]:
@@ -180,8 +180,8 @@ async def test_the_receipt_tells_each_store_and_the_last_moment(world: World, pe
     told = await erasures(world, peers).receipt(world.caller(), gone.receipt_id)
     stores = {s["store"]: s for s in told["stores"]}  # type: ignore[attr-defined]
     assert {name: s["status"] for name, s in stores.items()} == {
-        "contacts": "done", "search": "done", "segments": "pending", "exports": "pending", "contacts.v1": "pending",
-        "visits.v1": "pending", "deadLetters": "pending",
+        "contacts": "done", "imports": "done", "search": "done", "segments": "pending", "exports": "pending",
+        "contacts.v1": "pending", "visits.v1": "pending", "deadLetters": "pending",
     }  # fmt: skip
     assert (told["status"], told["contactId"]) == ("pending", str(person[0]))
     assert told["finalBy"] == max(s["finalBy"] for s in stores.values())
@@ -191,8 +191,9 @@ async def test_the_receipt_tells_each_store_and_the_last_moment(world: World, pe
 
 def test_a_receipt_is_done_when_every_store_is() -> None:
     erasure = Erasure(UUID(int=1), UUID(int=2), (Erased(UUID(int=2), 3),), NOW, "kim")
-    everybody: dict[str, bool] = dict.fromkeys(READERS, True)
+    everybody: dict[str, bool] = dict.fromkeys([IMPORTS, *READERS], True)
     late = NOW + timedelta(days=40)
     assert receipt(erasure, everybody, NOW)["status"] == "pending"
     assert receipt(erasure, everybody, late)["status"] == "done"
-    assert receipt(erasure, everybody | {"search": False}, late)["status"] == "pending"
+    for holder in (IMPORTS, "search"):
+        assert receipt(erasure, everybody | {holder: False}, late)["status"] == "pending"

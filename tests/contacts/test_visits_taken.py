@@ -1,6 +1,7 @@
 """Visits taken in against the real PostgreSQL: late, doubled, out of order, side by side: one answer."""
 
 import asyncio
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -61,7 +62,7 @@ async def test_an_id_counts_once_in_a_channel_and_the_first_wins(world: World) -
     assert facts(found) == (NOW - timedelta(minutes=5), NOW - timedelta(minutes=5), 1)
     assert (await world.queries.visits(world.channel, found.id, 10, None)).items[0]["url"] == "https://first.example"
     await world.contacts.ensure_channel("other")
-    elsewhere = World(world.database, world.clock, world.contacts, world.visits, world.fields, world.queries, "other")
+    elsewhere = replace(world, channel="other")
     assert (await take(elsewhere, visit("a"))).accepted == 1
 
 

@@ -136,6 +136,17 @@ async def test_each_row_of_a_batch_has_its_own_result(api: Api) -> None:
     assert "problem" not in results[0]
 
 
+async def test_a_batch_of_one_row_answers_as_any_other_whatever_becomes_of_it(api: Api) -> None:
+    for row, status, pointer in (
+        ({"memberId": "u1", "email": "none"}, 422, "/contacts/0/email"),
+        ({"memberId": "u1"}, 201, None),
+    ):
+        answer = await api.ask("POST", "/v1/contacts/batch", body={"contacts": [row]})
+        assert answer.status_code == 200
+        (result,) = answer.json()["results"]
+        assert (result["index"], result["status"], result.get("problem", {}).get("pointer")) == (0, status, pointer)
+
+
 async def test_a_batch_holds_a_thousand_rows_and_no_more(api: Api) -> None:
     rows = [{"memberId": f"u{n}"} for n in range(1001)]
     refused(await api.ask("POST", "/v1/contacts/batch", body={"contacts": rows}), 422, "invalid", "/contacts")

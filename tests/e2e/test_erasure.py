@@ -3,6 +3,7 @@
 from typing import Any
 from uuid import uuid4
 
+import httpx
 import orjson
 
 from common.envelope import Message
@@ -11,11 +12,12 @@ from common.topics import CONTACTS, TOPICS, VISITS
 from localstack.demo import PASSWORD, Api
 from localstack.home import SERVICES
 from localstack.stack import Stack
+from tests.support import tables
 from tests.support.api import caller, eventually, fresh_channel
 from tests.support.topics import everything
 from tests.support.traces import documents_that_hold, files_that_hold, rows_of_all
 
-READERS = {"contacts", "search", "segments", "exports"}
+READERS = {"contacts", "imports", "search", "segments", "exports"}
 
 
 async def statuses(api: Api, receipt_id: str) -> dict[str, str]:
@@ -51,6 +53,23 @@ async def a_person(api: Api, mark: str) -> tuple[str, str]:
     return member, lead
 
 
+async def an_import(stack: Stack, channel: str, api: Api, mark: str) -> str:
+    """A locked file that holds the person, taken in; the import's id."""
+    rows = [["memberId", "name", "휴대폰"], [f"m{mark}", f"파일{mark}", ""], [f"n{mark}", f"쪽지{mark}", f"no number {mark}"]]
+    content = tables.locked(tables.workbook(rows), mark)
+    async with httpx.AsyncClient(base_url=stack.url, timeout=60) as client:
+        headers = {"Authorization": f"Bearer {stack.token(channel=channel, sub='kim', permissions=['*'])}"}
+        form: Any = {"password": (None, mark), "file": (f"{mark}.xlsx", content)}
+        import_id: str = (await client.post("/v1/imports", files=form, headers=headers)).json()["id"]
+
+    async def state() -> str:
+        found: str = (await api.json("GET", f"/v1/imports/{import_id}"))["status"]
+        return found
+
+    await eventually(state, lambda now: now == "done")
+    return import_id
+
+
 async def total(api: Api) -> int:
     found: int = (await api.json("POST", "/v1/search/count", body={}))["total"]
     return found
@@ -62,6 +81,7 @@ async def test_an_erased_contact_is_in_no_store_and_a_replay_brings_nothing_back
         await api.json("PATCH", "/v1/channel", body={"exportMinutes": 0})
         everyone = (await api.json("POST", "/v1/segments", body={"name": "everyone", "filter": {"and": []}}))["id"]
         member, lead = await a_person(api, mark)
+        import_id = await an_import(stack, channel, api, mark)
         other = (await api.json("PUT", "/v1/contacts/@stays", body={"name": "남는 사람"}))["id"]
         await eventually(lambda: total(api), lambda n: n == 2)
         with_it, without_it = await export(api, [member, other]), await export(api, [other])
@@ -86,6 +106,9 @@ async def test_an_erased_contact_is_in_no_store_and_a_replay_brings_nothing_back
         assert await status(api, without_it) == "ready"
         assert (await api.ask("POST", f"/v1/exports/{with_it}/download")).status_code == 410
         await nothing_left(stack, mark)
+        assert [path for path in (stack.home.data / "imports").iterdir() if path.name.startswith(import_id)] == []
+        rows = (await api.json("GET", f"/v1/imports/{import_id}/rows"))["items"]
+        assert [(r["status"], r["contactId"]) for r in rows] == [("changed", None), ("refused", None)]
         left = (await api.json("GET", f"/v1/segments/{everyone}/changes"))["items"]
         assert (member, "left", "erasure") in {(c["contactId"], c["change"], c["cause"]) for c in left}
 
@@ -112,7 +135,8 @@ async def nothing_left(stack: Stack, mark: str) -> None:
     assert await rows_of_all(stack.postgres_dsn(None), SERVICES, [mark]) == {}
     assert await documents_that_hold(stack.opensearch, [mark]) == []
     assert files_that_hold(stack.home.logs, [mark]) == []
-    assert files_that_hold(stack.home.data / "exports", [mark]) == []
+    for folder in ("exports", "imports"):
+        assert files_that_hold(stack.home.data / folder, [mark]) == []
 
 
 async def test_a_contact_that_comes_back_is_a_new_one(stack: Stack) -> None:

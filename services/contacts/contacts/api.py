@@ -14,7 +14,7 @@ from common.errors import Unprocessable
 from common.events.contacts import Contact
 from common.http import IfMatch, Limit, Wire, permit, router
 from common.ids import Id, parse_id
-from contacts import api_browser_keys, api_bulk, api_settings
+from contacts import api_browser_keys, api_bulk, api_imports, api_settings
 from contacts.browser_key import only_identifies
 from contacts.contact import as_wire, etag, no_contact
 from contacts.erasure import no_receipt
@@ -250,5 +250,5 @@ async def sent(caller: Reader, reads: Reads) -> Response:
     return _json({"channel": caller.channel, "sent": True})
 
 
-ROUTERS: list[APIRouter] = [routes, api_bulk.routes, api_settings.routes, api_browser_keys.routes]
+ROUTERS: list[APIRouter] = [routes, api_bulk.routes, api_imports.routes, api_settings.routes, api_browser_keys.routes]
 INTERNAL: list[APIRouter] = [internal]

@@ -1,6 +1,7 @@
 """The receipt of an erasure: which stores held the contact, which are done, and the last moment by which each is. Pure.
 
-Rows are rewritten at once. The readers follow the tombstone within moments; it waits a week for one that is away, and an export's
+Rows are rewritten at once. A file that was sent to be imported is deleted when its import ends, and after a day at the latest.
+The readers follow the tombstone within moments; it waits a week for one that is away, and an export's
 file lives no longer than that anyway. Topics forget by Kafka's own means, whose limits are in `common.topics`.
 """
 
@@ -14,6 +15,9 @@ from common.errors import Gone, NotFound
 from common.topics import CONTACTS, VISITS
 
 READERS = ("search", "segments", "exports")
+IMPORTS = "imports"
+IMPORT_FILES_KEPT = timedelta(days=1)
+_IMPORTS_WITHIN = IMPORT_FILES_KEPT + timedelta(hours=1)
 _READERS_WITHIN = timedelta(days=7)
 _TOPICS_WITHIN: Mapping[str, timedelta] = {
     CONTACTS: timedelta(days=9),  # compacted within 8 days, and the cleaner's time
@@ -42,8 +46,9 @@ class Erasure:
 
 
 def receipt(erasure: Erasure, done: Mapping[str, bool], now: datetime) -> dict[str, object]:
-    """The receipt as the API shows it; `done` tells of each reader whether it holds nothing any more."""
+    """The receipt as the API shows it; `done` tells of the imports' files and of each reader whether nothing is held any more."""
     stores: list[tuple[str, bool, datetime]] = [("contacts", True, erasure.at)]
+    stores.append((IMPORTS, done.get(IMPORTS, False), erasure.at + _IMPORTS_WITHIN))
     stores += [(reader, done.get(reader, False), erasure.at + _READERS_WITHIN) for reader in READERS]
     for topic, within in _TOPICS_WITHIN.items():
         stores.append((topic, now >= erasure.at + within, erasure.at + within))

@@ -15,9 +15,10 @@ from common.ids import Ids
 from common.partition import partition_of
 from common.position import Applied, Position, last_by_partition
 from common.postgres import Database
-from contacts import erasure_store, managed_users_store, store
+from contacts import erasure_store, import_store, managed_users_store, store
 from contacts.contact import no_contact
-from contacts.erasure import READERS, Erased, Erasure, erased, no_receipt, receipt
+from contacts.erasure import IMPORTS, READERS, Erased, Erasure, erased, no_receipt, receipt
+from contacts.files import Files, came_before
 from contacts.identity import States, again
 from contacts.managed_users import Moves
 from contacts.store import Tx
@@ -42,9 +43,10 @@ class Gone:
 class Erasures:
     """Erasing, and the receipts of it."""
 
-    def __init__(self, database: Database, readers: Readers, clock: Clock, ids: Ids) -> None:
+    def __init__(self, database: Database, readers: Readers, files: Files, clock: Clock, ids: Ids) -> None:
         self._database = database
         self._readers = readers
+        self._files = files
         self._clock = clock
         self._ids = ids
 
@@ -77,7 +79,17 @@ class Erasures:
         if erasure is None:
             raise no_receipt()
         answers = await asyncio.gather(*(self._holds_nothing(reader, caller.channel, erasure) for reader in READERS))
-        return receipt(erasure, dict(zip(READERS, answers, strict=True)), self._clock.now())
+        done = {IMPORTS: not await self._files_from_before(caller.channel, erasure), **dict(zip(READERS, answers, strict=True))}
+        return receipt(erasure, done, self._clock.now())
+
+    async def _files_from_before(self, channel: str, erasure: Erasure) -> bool:
+        """Whether a file is still there that was sent before the erasure and is not known to be another channel's."""
+        there = came_before(await asyncio.to_thread(self._files.there), erasure.at)
+        if not there:
+            return False
+        async with self._database.connection() as connection:
+            standing = await import_store.standing(connection, there)
+        return any(import_id not in standing or standing[import_id].channel == channel for import_id in there)
 
     async def _holds_nothing(self, reader: str, channel: str, erasure: Erasure) -> bool:
         try:

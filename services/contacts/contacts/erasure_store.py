@@ -23,6 +23,15 @@ STATEMENTS = (
     """,
     "delete from visit where channel = $1 and contact_id = any($2::uuid[])",
     "delete from session where channel = $1 and contact_id = any($2::uuid[])",
+    "update import_row set contact_id = null where channel = $1 and contact_id = any($2::uuid[])",
+    # An import that is at work may have the member in a later row: see `import_store.erased_mark`.
+    """
+    insert into import_erased (channel, job_id, member)
+    select c.channel, j.id, sha256(convert_to(j.id || '/' || c.member_id, 'UTF8'))
+    from contact c join job j on j.channel = c.channel and j.kind = 'import' and j.status in ('waiting', 'running')
+    where c.channel = $1 and c.id = any($2::uuid[]) and c.member_id is not null
+    on conflict do nothing
+    """,
     "update bulk_action_contact set consent_times = null where channel = $1 and contact_id = any($2::uuid[])",
 )
 """$1 is the channel, $2 the contact's ids: its own, and those of the leads it had taken in."""

@@ -10,7 +10,7 @@ from common import outbox
 from common.auth import Caller
 from common.clock import Clock
 from common.errors import Conflict, Problem, StaleVersion, Unprocessable
-from common.events.contacts import Channel, Contact, FieldDefinition
+from common.events.contacts import Channel, Contact, ContactCreated, FieldDefinition
 from common.eventstore import ConcurrentChange
 from common.ids import Ids
 from common.position import Position
@@ -47,6 +47,15 @@ class Row:
     member_id: str
     write: Write
     lead: Lead | None
+
+
+@dataclass(frozen=True, slots=True)
+class LeadRow:
+    """A lead to be made, read: under which id, and with what."""
+
+    index: int
+    id: UUID
+    write: Write
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +103,7 @@ class Contacts:
         check_member_id(member_id, "")
         if isinstance(raw, dict) and raw.get("memberId", member_id) != member_id:
             raise Unprocessable("The body names another member than the address.", code="otherMember", pointer="/memberId")
-        results, position = await again(lambda: self._upsert_rows(caller, [(0, member_id, raw, "")], "api", expected))
+        results, position = await again(lambda: self._upsert_rows(caller, [(0, member_id, raw, "")], "api", expected, alone=True))
         return _written(results[0], position)
 
     async def identify(self, caller: Caller, member_id: str, raw: Mapping[str, object], expected: int | None) -> None:
@@ -116,8 +125,39 @@ class Contacts:
         results, position = await again(lambda: self._upsert_rows(caller, named, "batch", None))
         return sorted([*results, *refused], key=lambda r: r.index), position
 
+    async def upsert_many(
+        self, caller: Caller, rows: Sequence[tuple[int, str, object]], cause: str
+    ) -> tuple[list[RowResult], Position]:
+        """Upsert members that have a number, an id and a body each; a row that is refused says why, and the others go on."""
+        return await self._upsert_rows(caller, [(index, member_id, raw, "") for index, member_id, raw in rows], cause, None)
+
+    async def create_leads(
+        self, caller: Caller, rows: Sequence[tuple[int, UUID, object]], cause: str
+    ) -> tuple[list[RowResult], Position]:
+        """Make leads that have a number, the id to get and a body each; a row that is refused says why, and the others go on."""
+        now = self._clock.now()
+        async with self._database.transaction() as tx:
+            settings, _ = await store.load_channel(tx, caller.channel)
+            writes, results = _parsed_leads(rows, settings.country)
+            sighting = await define_seen(tx, caller.channel, [r.write for r in writes], now)
+            results += [RowResult(writes[n].index, problem=refusal) for n, refusal in sighting.refused.items()]
+            fitting = [row for n, row in enumerate(writes) if n not in sighting.refused]
+            steps = [_made_lead(row.id, row.write, sighting.fields, now) for row in fitting]
+            await store.reserve_leads(tx, caller.channel, [row.id for row in fitting])
+            position, hidden = await journal.write(tx, caller.channel, steps, caller.subject, cause)
+            await _count_in_vain(tx, caller.channel, [row.write for row in fitting], sighting.fields)
+        made = zip(fitting, hide(steps, hidden), strict=True)
+        results += [RowResult(row.index, shown(step.after, archived(sighting.fields)), True, True) for row, step in made]
+        return results, position + sighting.position
+
     async def _upsert_rows(
-        self, caller: Caller, rows: Sequence[tuple[int, str, object, str]], cause: str, expected: int | None
+        self,
+        caller: Caller,
+        rows: Sequence[tuple[int, str, object, str]],
+        cause: str,
+        expected: int | None,
+        *,
+        alone: bool = False,
     ) -> tuple[list[RowResult], Position]:
         now = self._clock.now()
         async with self._database.transaction() as tx:
@@ -134,7 +174,7 @@ class Contacts:
             session = timedelta(minutes=settings.session_minutes)
             work = _Work(tx, caller, sighting.fields, ids, states, session, now, expected)
             results = [*refused, *[await _upserted(work, row) for row in fitting]]
-            if len(rows) == 1 and results[0].problem is not None:
+            if alone and results[0].problem is not None:
                 raise results[0].problem
             if empty := [i for i, (state, _) in states.items() if state is None]:
                 await store.drop_reserved(tx, caller.channel, empty)
@@ -150,12 +190,9 @@ class Contacts:
         now = self._clock.now()
         async with self._database.transaction() as tx:
             write, sighting = await _read(tx, caller.channel, raw, now)
-            event = decide(None, write, sighting.fields)
-            assert event is not None
-            id_ = self._ids()
-            after = created(id_, None, event, now)  # type: ignore[arg-type]
-            await store.reserve_lead(tx, caller.channel, id_)
-            return await _write_one(tx, caller, write, sighting, [Step(event, after)], after)
+            step = _made_lead(self._ids(), write, sighting.fields, now)
+            await store.reserve_leads(tx, caller.channel, [step.after.id])
+            return await _write_one(tx, caller, write, sighting, [step], step.after)
 
     async def change(self, caller: Caller, contact_id: UUID, raw: object, expected: int | None) -> Written:
         """Change some of a contact's fields. Raises NotFound, Unprocessable, StaleVersion."""
@@ -260,6 +297,23 @@ def _parsed(rows: Sequence[tuple[int, str, object, str]], country: str) -> tuple
         except Unprocessable as problem:
             refused.append(RowResult(index, problem=problem))
     return writes, refused
+
+
+def _parsed_leads(rows: Sequence[tuple[int, UUID, object]], country: str) -> tuple[list[LeadRow], list[RowResult]]:
+    writes: list[LeadRow] = []
+    refused: list[RowResult] = []
+    for index, lead_id, raw in rows:
+        try:
+            writes.append(LeadRow(index, lead_id, read_write(raw, country)))
+        except Unprocessable as problem:
+            refused.append(RowResult(index, problem=problem))
+    return writes, refused
+
+
+def _made_lead(lead_id: UUID, write: Write, fields: Mapping[str, FieldDefinition], now: datetime) -> Step:
+    event = decide(None, write, fields)
+    assert isinstance(event, ContactCreated), "a contact that is not there yet is always made"
+    return Step(event, created(lead_id, None, event, now))
 
 
 async def _write_one(tx: Tx, caller: Caller, write: Write, sighting: Sighting, steps: Sequence[Step], after: Contact) -> Written:

@@ -22,7 +22,17 @@ from openpyxl.worksheet._reader import WorkSheetParser
 from openpyxl.xml.constants import SHARED_STRINGS
 
 from contacts.import_package import Package, SharedStrings
-from contacts.import_table import BROKEN, MOST_COLUMNS, MOST_ROWS, Cell, Line, UnreadableFile, stripped, too_many_rows
+from contacts.import_table import (
+    BROKEN,
+    MOST_COLUMNS,
+    MOST_ROWS,
+    Cell,
+    Line,
+    UnreadableFile,
+    stripped,
+    too_many_columns,
+    too_many_rows,
+)
 
 _ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
 _MOST_INTEGER = 2**63
@@ -134,7 +144,7 @@ def _cells(cells: list[dict[str, Any]]) -> list[Cell]:
         if value is None:
             continue
         if at >= MOST_COLUMNS:
-            raise UnreadableFile(f"A table may have {MOST_COLUMNS} columns at most. Delete those that are not needed.")
+            raise too_many_columns()
         line += [None] * (at + 1 - len(line))
         line[at] = value
     return line

@@ -50,6 +50,13 @@ def too_many_rows() -> UnreadableFile:
     return UnreadableFile(f"An import takes {MOST_ROWS:,} rows at most. Send the file in parts.", code="tooManyRows")
 
 
+def too_many_columns() -> UnreadableFile:
+    """The file has more columns than a table may have."""
+    return UnreadableFile(
+        f"A table may have {MOST_COLUMNS} columns at most. Delete those that are not needed.", code="tooManyColumns"
+    )
+
+
 def stripped(text: str) -> str | None:
     """A text without white space at its ends; None for a blank one."""
     return text.strip(WHITE_SPACE) or None

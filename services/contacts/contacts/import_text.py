@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-from contacts.import_table import Line, UnreadableFile, stripped
+from contacts.import_table import MOST_COLUMNS, Line, UnreadableFile, stripped, too_many_columns
 
 _PIECE = 1024 * 1024
 _SAMPLE, _SAMPLE_LINES = 64 * 1024, 20
@@ -55,7 +55,10 @@ def lines(file: Path, layout: Layout) -> Iterator[Line]:
             except UnicodeDecodeError:
                 raise _unknown_encoding() from None
             bounded.pending = 0
-            yield Line(number, [stripped(cell) for cell in cells])
+            line = Line(number, [stripped(cell) for cell in cells])
+            if any(cell is not None for cell in line.cells[MOST_COLUMNS:]):
+                raise too_many_columns()
+            yield line
 
 
 def delimiter_of(sample: str) -> str:

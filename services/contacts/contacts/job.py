@@ -13,7 +13,7 @@ from common.clock import Instant
 from common.errors import Conflict, NotFound
 from common.events.wire import Body
 from common.partition import partition_of
-from common.position import Position, decode, last_by_partition
+from common.position import NOWHERE, Position, decode, last_by_partition
 
 MOST_ATTEMPTS = 10
 _LONGEST_PAUSE = timedelta(seconds=30)
@@ -179,11 +179,15 @@ def _check_undoable(job: Job) -> None:
 
 
 def _joined(job: Job, position: Position | None) -> str | None:
-    """Where all that the job has written is seen: per partition the last."""
+    """Where all that the job has written is seen: per topic and partition the last."""
     if position is None or not position.entries:
         return job.position
-    before = decode(job.position).entries if job.position else ()
-    return last_by_partition((partition_of(f"{job.channel}/{e.id}"), e) for e in (*before, *position.entries)).encode()
+    entries = (*(decode(job.position) if job.position else NOWHERE).entries, *position.entries)
+    topics = [
+        last_by_partition((partition_of(f"{job.channel}/{e.id}"), e) for e in entries if e.kind == kind)
+        for kind in dict.fromkeys(e.kind for e in entries)
+    ]
+    return sum(topics, NOWHERE).encode()
 
 
 def pause_after(attempts: int) -> timedelta:

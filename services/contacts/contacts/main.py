@@ -59,25 +59,35 @@ async def run_worker() -> None:
     """Work jobs off."""
     from common.clock import SystemClock
     from common.ids import new_id
-    from contacts import archiving, bulk_action
+    from contacts import archiving, bulk_action, import_job, import_sheet
     from contacts.bulk_runner import BulkActions
+    from contacts.field_handlers import Fields
+    from contacts.files import Files
+    from contacts.handlers import Contacts
+    from contacts.import_keeper import Keeper
+    from contacts.import_runner import Imports
     from contacts.job_runner import Runner
     from contacts.revealing import Revealer
     from contacts.worker import Worker
 
     settings = _settings("worker")
+    import_sheet.hush()
     async with (
         Database.open(
-            settings.postgres.get_secret_value(), size=2 * _JOBS_AT_ONCE + 2, application="contacts-worker"
+            settings.postgres.get_secret_value(), size=2 * _JOBS_AT_ONCE + 3, application="contacts-worker"
         ) as database,
         _neighbours(settings) as (neighbours, _),
     ):
         health = Health({"postgres": database.check}, patience=30)
-        runners: dict[str, Runner] = {bulk_action.KIND: BulkActions(neighbours), archiving.KIND: archiving.Telling()}
-        workers = [Worker(f"worker-{n}:{new_id()}", database, runners, SystemClock(), health) for n in range(_JOBS_AT_ONCE)]
-        revealer = Revealer(database, SystemClock(), health)
+        clock, files = SystemClock(), Files(settings.files)
+        imports = Imports(database, Contacts(database, clock, new_id), Fields(database, clock, new_id), files)
+        runners: dict[str, Runner] = {
+            bulk_action.KIND: BulkActions(neighbours), archiving.KIND: archiving.Telling(), import_job.KIND: imports
+        }  # fmt: skip
+        workers = [Worker(f"worker-{n}:{new_id()}", database, runners, clock, health) for n in range(_JOBS_AT_ONCE)]
+        revealer, keeper = Revealer(database, clock, health), Keeper(database, files, clock, health)
         app = common_health.application(health)
-        loops = [*(worker.run for worker in workers), revealer.run]
+        loops = [*(worker.run for worker in workers), revealer.run, keeper.run]
         await process.serve(app, settings.host, settings.port, health, loops)
 
 
@@ -88,23 +98,26 @@ async def run_api() -> None:
     from common.http import MIB, application
     from common.idempotency import Idempotency
     from common.ids import new_id
-    from contacts import api
+    from contacts import api, import_sheet
     from contacts.browser_key_handlers import BrowserDoor, BrowserKeys
     from contacts.bulk_handlers import BulkActions
     from contacts.cors import Cors
     from contacts.erasure_handlers import Erasures
     from contacts.field_handlers import Fields
+    from contacts.files import Files
     from contacts.handlers import Contacts
+    from contacts.import_handlers import Imports
     from contacts.queries import Queries
     from contacts.visit_handlers import Visits
 
     settings = _settings("api")
+    import_sheet.hush()
     async with (
         Database.open(settings.postgres.get_secret_value(), size=settings.pool_size, application="contacts-api") as database,
         _neighbours(settings) as (neighbours, readers),
     ):
         health = Health({"postgres": database.check})
-        clock = SystemClock()
+        clock, files = SystemClock(), Files(settings.files)
         commands, reads = Contacts(database, clock, new_id), Queries(database)
         door = BrowserDoor(Verifier(settings.jwks, settings.issuer), database, clock)
         memory = Idempotency(database, bytes.fromhex(settings.idempotency_secret.get_secret_value()), clock)
@@ -114,15 +127,22 @@ async def run_api() -> None:
             door,
             health,
             [*api.ROUTERS, *api.INTERNAL],
-            limits={"/v1/contacts/batch": 8 * MIB, "/v1/visits": 8 * MIB, "/internal/": 64 * MIB},
+            limits={
+                "/v1/contacts/batch": 8 * MIB,
+                "/v1/visits": 8 * MIB,
+                "/v1/imports": 256 * MIB,
+                "/internal/": 64 * MIB,
+            },
+            streamed=["/v1/imports"],
             state={
                 "contacts": commands,
                 "queries": reads,
                 "visits": Visits(database, clock, new_id),
                 "fields": Fields(database, clock, new_id),
-                "erasures": Erasures(database, readers, clock, new_id),
+                "erasures": Erasures(database, readers, files, clock, new_id),
                 "browser_keys": BrowserKeys(database, clock, new_id, lambda: secrets.token_urlsafe(24)),
                 "bulk_actions": BulkActions(database, reads, neighbours, clock, new_id),
+                "imports": Imports(database, files, clock, new_id),
             },
             admitted=commands.ensure_channel,
             memory=memory,

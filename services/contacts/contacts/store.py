@@ -22,8 +22,11 @@ insert into contact (channel, id, member_id, version, doc, changed_by)
 select $1, new.id, new.member_id, 0, '{}', '' from unnest($2::uuid[], $3::text[]) as new (id, member_id)
 on conflict (channel, member_id) where member_id is not null do nothing
 """
-_INSERT = "insert into contact (channel, id, member_id, version, doc, changed_by) values ($1, $2, null, 0, '{}', '')"
 _DROP_RESERVED = "delete from contact where channel = $1 and id = any($2::uuid[]) and version = 0"
+_RESERVE_LEADS = """
+insert into contact (channel, id, member_id, version, doc, changed_by)
+select $1, new.id, null, 0, '{}', '' from unnest($2::uuid[]) as new (id)
+"""
 _IDS = "select member_id, id from contact where channel = $1 and member_id = any($2::text[])"
 _LOCK = """
 select id, member_id, version, doc, changed_by from contact
@@ -120,9 +123,9 @@ async def drop_reserved(tx: Tx, channel: str, ids: Sequence[UUID]) -> None:
     await tx.execute(_DROP_RESERVED, channel, ids)
 
 
-async def reserve_lead(tx: Tx, channel: str, contact_id: UUID) -> None:
-    """A row for a new lead."""
-    await tx.execute(_INSERT, channel, contact_id)
+async def reserve_leads(tx: Tx, channel: str, ids: Sequence[UUID]) -> None:
+    """A row for each new lead."""
+    await tx.execute(_RESERVE_LEADS, channel, ids)
 
 
 async def lock(tx: Tx, channel: str, ids: Iterable[UUID]) -> dict[UUID, tuple[Contact | None, str]]:

@@ -1,0 +1,65 @@
+"""Clears up after imports: files that no import needs any more, and reports that are old."""
+
+import asyncio
+import contextlib
+from collections.abc import Collection
+from datetime import timedelta
+from uuid import UUID
+
+from common.clock import Clock
+from common.errors import Unavailable
+from common.health import Health
+from common.postgres import Database
+from common.telemetry import log
+from contacts import import_store
+from contacts.erasure import IMPORT_FILES_KEPT
+from contacts.files import Files, came_before
+
+REPORTS_KEPT = timedelta(days=30)
+UPLOADING = timedelta(hours=1)
+"""A file that is no import's may still be on its way in for so long."""
+_EVERY_SECONDS = 10.0
+
+
+class Keeper:
+    """A loop; any number may run. The files of an import go when it has ended, and after a day whatever became of it."""
+
+    def __init__(self, database: Database, files: Files, clock: Clock, health: Health) -> None:
+        self._database = database
+        self._files = files
+        self._clock = clock
+        self._health = health
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Go on until told to stop."""
+        while not stop.is_set():
+            self._health.beat("keeper")
+            try:
+                await self.clear()
+            except (OSError, Unavailable) as error:
+                log.warning("what imports left could not be cleared up, which is tried again", exc_info=error)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), _EVERY_SECONDS)
+
+    async def clear(self) -> None:
+        """Once: all that is over by now."""
+        there = await asyncio.to_thread(self._files.there)
+        if there:
+            over = await self._over(there)
+            await asyncio.to_thread(self._files.remove, *over)
+        async with self._database.transaction() as tx:
+            await import_store.forget_erased(tx)
+        more = True
+        while more:
+            self._health.beat("keeper")
+            async with self._database.transaction() as tx:
+                more = await import_store.purge(tx, self._clock.now() - REPORTS_KEPT)
+
+    async def _over(self, there: Collection[UUID]) -> set[UUID]:
+        """Listed before the imports are read: an upload that became one meanwhile is found at work."""
+        now = self._clock.now()
+        async with self._database.connection() as connection:
+            standing = await import_store.standing(connection, there)
+        ended = {import_id for import_id in there if import_id in standing and not standing[import_id].in_work}
+        stray = came_before(there - standing.keys(), now - UPLOADING)
+        return ended | stray | came_before(there, now - IMPORT_FILES_KEPT)

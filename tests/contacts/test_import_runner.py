@@ -1,0 +1,368 @@
+"""Imports on the real PostgreSQL: chunk by chunk, killed at every point, the same contacts and the same report, nothing twice."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from contextvars import Context
+from datetime import timedelta
+from itertools import pairwise
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from common.auth import Caller
+from common.errors import Problem
+from common.health import Health
+from common.ids import new_id
+from common.partition import partition_of
+from common.position import Position, decode
+from contacts.erasure import IMPORT_FILES_KEPT, Erased
+from contacts.erasure_handlers import Erasures
+from contacts.handlers import Contacts, RowResult
+from contacts.import_job import KIND, lead_id
+from contacts.import_keeper import REPORTS_KEPT, UPLOADING, Keeper
+from contacts.import_runner import Imports as Runner
+from contacts.job import Job, Status
+from tests.contacts.conftest import NOW, World
+from tests.contacts.importing import FORM, Importing, form, id_at, pieces
+from tests.support import tables
+from tests.support.traces import rows_that_hold
+
+HEADINGS = ["회원번호", "이름", "휴대폰", "profile.point"]
+ROWS = [
+    ["m1", "하나", "010-1111-1111", "1"],
+    ["m2", "둘", "12", "2"],
+    ["m3", "셋", "010-3333-3333", "3"],
+    ["", "", "", ""],
+    ["here", "있던 사람", "", ""],
+    ["m1", "하나 다시", "", ""],
+    ["m5", "다섯", "", "많이"],
+    ["here", "있던 사람", "", ""],
+    ["", "번호 없음", "", "8"],
+    ["m9", "아홉", "", "9"],
+    ["m9", "아홉", "", "9"],
+]
+CAME_OF_IT = [
+    (2, "made", None), (3, "refused", "unreadablePhone"), (4, "made", None), (6, "changed", None), (7, "changed", None),
+    (8, "refused", "wrongType"), (9, "unchanged", None), (10, "refused", "invalidMemberId"), (11, "made", None),
+    (12, "unchanged", None),
+]  # fmt: skip
+PIECES = 1 + 4 + 1
+"""What an import of these rows by threes is: reading, four chunks, and the end."""
+
+
+def table(*rows: list[Any], headings: list[str] = HEADINGS) -> bytes:
+    return tables.text([headings, *(rows or ROWS)])
+
+
+@pytest.fixture
+async def shop(world: World) -> Importing:
+    return Importing(world, world.channel)
+
+
+async def a_channel(world: World, channel: str) -> Importing:
+    """A channel where one of the rows' members is already."""
+    await world.contacts.ensure_channel(channel)
+    importing = Importing(world, channel)
+    await world.contacts.upsert(importing.caller, "here", {"city": "Seoul"}, None)
+    return importing
+
+
+def told(report: list[dict[str, Any]]) -> list[tuple[int, str, str | None]]:
+    return [(r["row"], r["status"], r["problem"] and r["problem"]["code"]) for r in report]
+
+
+async def values(importing: Importing) -> list[tuple[Any, ...]]:
+    """What there is of everybody, apart from ids and times."""
+    return sorted((c.member_id, c.name, c.city, c.mobile_number, c.profile, c.version) for c in await importing.contacts())
+
+
+async def check(importing: Importing, import_id: UUID) -> None:
+    """Everything is as if nobody had been killed, and the report says so."""
+    job = await importing.job(import_id)
+    assert (job.status, job.total) == (Status.DONE, 10)
+    assert job.counts == {"made": 3, "changed": 2, "unchanged": 2, "refused": 3}
+    report = await importing.report(import_id)
+    assert told(report) == CAME_OF_IT
+    assert await values(importing) == [
+        ("here", "있던 사람", "Seoul", None, {}, 2),
+        ("m1", "하나 다시", None, "+821011111111", {"point": 1}, 2),
+        ("m3", "셋", None, "+821033333333", {"point": 3}, 1),
+        ("m9", "아홉", None, None, {"point": 9}, 1),
+    ]
+    by_id = {c.id: c.member_id for c in await importing.contacts()}
+    assert [r["contactId"] and by_id[UUID(r["contactId"])] for r in report] == [
+        "m1", None, "m3", "here", "m1", None, "here", None, "m9", "m9",
+    ]  # fmt: skip
+    written = "select count(*) from event where channel = $1 and cause = $2"
+    assert await importing.world.count(written, importing.caller.channel, f"import:{import_id}") == 5
+    assert importing.world.files.there() == set()
+
+
+@pytest.mark.parametrize("within", [False, True], ids=["before it", "before its commit"])
+async def test_killed_at_any_piece_an_import_ends_with_the_same_contacts_and_report(world: World, within: bool) -> None:
+    for number in range(PIECES):
+        importing = await a_channel(world, f"shop-{number}")
+        import_id = await importing.send(table())
+        assert await importing.killed_at(number, within=within)
+        await importing.work()
+        await check(importing, import_id)
+    importing = await a_channel(world, "shop-whole")
+    import_id = await importing.send(table())
+    assert not await importing.killed_at(PIECES)
+    await check(importing, import_id)
+
+
+async def test_killed_at_every_piece_in_turn_it_still_ends_the_same(world: World) -> None:
+    importing = await a_channel(world, "shop-all")
+    import_id = await importing.send(table())
+    while await importing.killed_at(0, within=True) and await importing.killed_at(1):
+        pass
+    await importing.work()
+    await check(importing, import_id)
+
+
+async def test_leads_are_made_once_each_with_ids_in_the_order_of_the_rows(shop: Importing) -> None:
+    rows = [[f"손님{n}", f"{n}@example.com"] for n in range(8)] + [["", "no address"], ["나쁜 주소", "@"]]
+    import_id = await shop.send(table(*rows, headings=["이름", "이메일"]), kind="leads")
+    for number in range(4):
+        assert await shop.killed_at(number % 2, within=True)
+    await shop.work()
+    job = await shop.job(import_id)
+    assert (job.status, job.counts) == (Status.DONE, {"made": 8, "refused": 2})
+    people = await shop.contacts()
+    assert [(c.name, c.version, c.member) for c in people] == [(f"손님{n}", 1, False) for n in range(8)]
+    assert [c.id for c in people] == [lead_id(job, n) for n in range(2, 10)]
+    assert [r["problem"] and (r["problem"]["code"], r["problem"]["column"]) for r in await shop.report(import_id)][8:] == [
+        ("invalidEmail", "이메일"), ("invalidEmail", "이메일"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("content", [
+    tables.text([HEADINGS, *ROWS], "cp949"), tables.text([HEADINGS, *ROWS], "utf-16 little-endian", "\t"),
+    tables.workbook([HEADINGS, *ROWS]),
+], ids=["cp949", "utf-16", "xlsx"])  # fmt: skip
+async def test_whatever_the_format_the_same_comes_of_it(world: World, content: bytes) -> None:
+    importing = await a_channel(world, "formats")
+    import_id = await importing.send(content)
+    await importing.work()
+    await check(importing, import_id)
+
+
+async def test_a_locked_workbook_is_imported_with_its_password(world: World) -> None:
+    importing = await a_channel(world, "locked")
+    import_id = await importing.send(tables.locked(tables.workbook([HEADINGS, *ROWS]), "비밀번호 1!"), password="비밀번호 1!")
+    assert not world.files.upload(import_id).exists()
+    await importing.work()
+    await check(importing, import_id)
+    assert await rows_that_hold(world.database, ["비밀번호 1!"]) == {}
+
+
+async def test_a_new_field_is_of_the_type_that_all_of_its_cells_are(shop: Importing) -> None:
+    rows = [["m1", "1", "2026-01-02", "yes", "1"], ["m2", "2.5", "2026-03-04 05:06", "no", "x"]]
+    headings = ["회원번호", "profile.number", "profile.date", "profile.text", "profile.mixed"]
+    await shop.send(table(*rows, headings=headings))
+    await shop.work()
+    kinds = {d.key: d.type for d in await shop.world.queries.fields(shop.caller.channel)}
+    assert [kinds[f"profile.{key}"] for key in ("number", "date", "text", "mixed")] == ["Number", "Date", "String", "String"]
+    assert [c.profile for c in await shop.contacts()] == [
+        {"number": 1, "date": "2026-01-01T15:00:00.000Z", "text": "yes", "mixed": "1"},
+        {"number": 2.5, "date": "2026-03-03T20:06:00.000Z", "text": "no", "mixed": "x"},
+    ]
+
+
+async def test_the_position_stands_for_the_last_change_of_each_partition_and_for_the_new_fields(world: World) -> None:
+    importing = await a_channel(world, "position")
+    changing = [[f"m{n}", "새", "", str(n)] for n in range(40)]
+    rows = [*changing, *([f"m{n}", "새", "", str(n)] for n in range(30))]
+    import_id = await importing.send(table(*rows, headings=["회원번호", "이름", "휴대폰", "profile.new"]))
+    await importing.work()
+    job = await importing.job(import_id)
+    assert job.counts == {"made": 40, "unchanged": 30}
+    assert job.position is not None
+    last: dict[int, str] = {}
+    by_member = {c.member_id: str(c.id) for c in await importing.contacts()}
+    for member_id, *_ in changing:
+        contact_id = by_member[str(member_id)]
+        last[partition_of(f"position/{contact_id}")] = contact_id
+    entries = decode(job.position).entries
+    assert {e.id for e in entries if e.kind == "contact"} == set(last.values())
+    assert [(e.id, e.version) for e in entries if e.kind == "field"] == [("profile.new", 1)]
+
+
+async def test_a_preview_tells_the_columns_and_the_first_rows_and_leaves_nothing(shop: Importing) -> None:
+    found = await shop.preview(table(headings=["회원번호", "이름", "전화번호", "메모"]), mapping='{"메모": "profile.memo"}')
+    assert {k: found[k] for k in ("kind", "format", "encoding", "delimiter", "headings")} == {
+        "kind": "members", "format": "csv", "encoding": "utf-8", "delimiter": ",", "headings": 1,
+    }  # fmt: skip
+    assert found["columns"] == [
+        {"column": "회원번호", "key": "memberId", "guessed": True}, {"column": "이름", "key": "name", "guessed": True},
+        {"column": "전화번호", "key": "mobileNumber", "guessed": True},
+        {"column": "메모", "key": "profile.memo", "guessed": False},
+    ]  # fmt: skip
+    first = {"memberId": "m1", "name": "하나", "mobileNumber": "+821011111111", "profile": {"memo": 1}}
+    assert found["rows"][0] == {"row": 2, "contact": first}
+    assert (found["rows"][1]["problem"]["code"], found["rows"][1]["problem"]["column"]) == ("unreadablePhone", "전화번호")
+    assert [r["row"] for r in found["rows"]] == [2, 3, 4, 6, 7]
+    assert shop.world.files.there() == set()
+    assert await shop.world.count("select count(*) from job") == 0
+
+
+async def test_cells_right_of_the_headings_are_told_in_a_text_and_left_out_of_a_workbook(shop: Importing) -> None:
+    rows = [["회원번호", "이름"], ["m1", "김", "서울"]]
+    text, book = await shop.send(tables.text(rows)), await shop.send(tables.workbook(rows))
+    await shop.work()
+    assert told(await shop.report(text)) == [(2, "refused", "tooManyCells")]
+    assert told(await shop.report(book)) == [(2, "made", None)]
+
+
+class Interrupted(Contacts):
+    """Contacts of which somebody erases one just before the first chunk is written, while its transaction is open."""
+
+    def __init__(self, world: World, contact_id: UUID) -> None:
+        super().__init__(world.database, world.clock, new_id)
+        self.world, self.contact_id, self.times = world, contact_id, 0
+
+    async def upsert_many(
+        self, caller: Caller, rows: Sequence[tuple[int, str, object]], cause: str
+    ) -> tuple[list[RowResult], Position]:
+        self.times += 1
+        if self.times == 1:
+            erasing = erasures(self.world).erase(caller, self.contact_id, None)
+            await asyncio.create_task(erasing, context=Context())
+        return await super().upsert_many(caller, rows, cause)
+
+
+async def test_whoever_is_erased_in_the_middle_of_a_chunk_is_not_made_anew_by_it(shop: Importing) -> None:
+    gone = await shop.world.put("gone", name="지울이름")
+    import_id = await shop.send(table(["m1", "", "", ""], ["gone", "지울이름", "", ""]))
+    contacts = Interrupted(shop.world, gone.id)
+    shop.runner = Runner(shop.world.database, contacts, shop.world.fields, shop.world.files)
+    await shop.work()
+    assert contacts.times == 2
+    assert told(await shop.report(import_id)) == [(2, "made", None), (3, "refused", "erased")]
+    assert await rows_that_hold(shop.world.database, ["지울이름", "gone"]) == {}
+
+
+async def test_an_import_is_cancelled_where_it_is_and_what_it_wrote_stays(shop: Importing) -> None:
+    import_id = await shop.send(table())
+    assert await shop.killed_at(2)
+    cancelled = await shop.commands.cancel(shop.caller, import_id)
+    assert (cancelled["status"], cancelled["done"], cancelled["total"]) == ("cancelled", 3, 10)
+    await shop.work()
+    assert (await shop.shown(import_id))["done"] == 3
+    await keeper(shop).clear()
+    assert shop.world.files.there() == set()
+    assert [c.member_id for c in await shop.contacts()] == ["m1", "m3"]
+
+
+async def test_a_file_that_turns_out_broken_further_down_fails_the_import_with_its_place(shop: Importing) -> None:
+    import_id = await shop.send(table(*([["m1", "", "", ""]] * 30)) + b'"open\r\n')
+    await shop.work()
+    shown = await shop.shown(import_id)
+    assert shown["status"] == "failed"
+    assert shown["problem"].startswith("Row 32 has a quotation mark that is not closed")
+    await keeper(shop).clear()
+    assert shop.world.files.there() == set()
+    assert await shop.contacts() == []
+
+
+def keeper(importing: Importing) -> Keeper:
+    return Keeper(importing.world.database, importing.world.files, importing.world.clock, Health({}))
+
+
+async def test_an_upload_that_breaks_off_or_is_refused_leaves_no_file(shop: Importing) -> None:
+    whole = form(table(), {})
+    for body in (whole[:-40], form(b"", {}), form(table(), {"kind": "others"}), form(table(), {"mapping": "[]"})):
+        with pytest.raises(Problem):
+            async with shop.commands.received(FORM, pieces(body)) as upload:
+                await shop.commands.start(shop.caller, upload)
+        assert shop.world.files.there() == set()
+
+
+async def test_files_that_nobody_needs_go_and_others_stay(shop: Importing) -> None:
+    world = shop.world
+    stray, waiting = id_at(world.clock.now()), await shop.send(table())
+    world.files.upload(stray).write_bytes(b"left by a process that was killed")
+    await keeper(shop).clear()
+    assert world.files.there() == {stray, waiting}
+    world.clock.instant += UPLOADING
+    await keeper(shop).clear()
+    assert world.files.there() == {waiting}
+    world.clock.instant += IMPORT_FILES_KEPT
+    await keeper(shop).clear()
+    assert world.files.there() == set()
+    await shop.work()
+    assert (await shop.shown(waiting))["problem"] == "The file is not here any more. Send it again."
+
+
+async def test_a_report_is_kept_for_thirty_days(shop: Importing) -> None:
+    import_id = await shop.send(table())
+    await shop.work()
+    shop.world.clock.instant += REPORTS_KEPT - timedelta(hours=1)
+    await keeper(shop).clear()
+    assert len(await shop.report(import_id)) == 10
+    shop.world.clock.instant += timedelta(hours=1, milliseconds=1)
+    await keeper(shop).clear()
+    for name in ("import_row", "job"):
+        assert await shop.world.count(f"select count(*) from {name}") == 0
+
+
+class Readers:
+    """Readers that hold nothing."""
+
+    async def hold_nothing(self, reader: str, channel: str, ended: tuple[Erased, ...]) -> bool:
+        return True
+
+
+def erasures(world: World) -> Erasures:
+    return Erasures(world.database, Readers(), world.files, world.clock, new_id)
+
+
+async def standing(importing: Importing, receipt_id: UUID) -> Mapping[str, str]:
+    receipt: Any = await erasures(importing.world).receipt(importing.caller, receipt_id)
+    return {store["store"]: store["status"] for store in receipt["stores"]}
+
+
+async def test_whoever_is_erased_while_an_import_is_at_work_is_not_made_anew_by_it(shop: Importing) -> None:
+    world = shop.world
+    gone = await world.put("gone", name="지울이름")
+    rows = [[f"m{n}", "", "", ""] for n in range(4)] + [["gone", "지울이름", "", ""], ["m1", "다시", "", ""]]
+    import_id = await shop.send(table(*rows))
+    assert await shop.killed_at(2)
+    receipt_id = (await erasures(world).erase(shop.caller, gone.id, None)).receipt_id
+    assert (await standing(shop, receipt_id))["imports"] == "pending"
+    await shop.work()
+    assert (await standing(shop, receipt_id))["imports"] == "done"
+    assert told(await shop.report(import_id))[-2:] == [(6, "refused", "erased"), (7, "changed", None)]
+    assert await rows_that_hold(world.database, ["지울이름", "gone"]) == {}
+    await keeper(shop).clear()
+    assert await world.count("select count(*) from import_erased") == 0
+
+
+async def test_an_erased_contact_is_no_longer_named_in_the_reports(shop: Importing) -> None:
+    import_id = await shop.send(table())
+    await shop.work()
+    erased = next(c for c in await shop.contacts() if c.member_id == "m1")
+    await erasures(shop.world).erase(shop.caller, erased.id, None)
+    report = await shop.report(import_id)
+    assert [(r["status"], r["contactId"]) for r in report if r["row"] in {2, 7}] == [("made", None), ("changed", None)]
+    assert sum(r["contactId"] is not None for r in report) == 5
+
+
+async def test_another_channels_file_does_not_hold_up_a_receipt(world: World, shop: Importing) -> None:
+    elsewhere = await a_channel(world, "elsewhere")
+    await elsewhere.send(table())
+    contact = await world.put("gone")
+    receipt_id = (await erasures(world).erase(shop.caller, contact.id, None)).receipt_id
+    assert (await standing(shop, receipt_id))["imports"] == "done"
+    world.files.upload(id_at(world.clock.now())).write_bytes(b"nobody knows whose")
+    assert (await standing(shop, receipt_id))["imports"] == "pending"
+
+
+def test_a_leads_ids_are_in_the_order_of_the_rows_and_of_no_other_import() -> None:
+    one, other = (Job(id=new_id(), channel="shop", kind=KIND, requested_by="kim", requested_at=NOW) for _ in range(2))
+    ids = [lead_id(one, n) for n in (1, 2, 4095, 4096, 4097, 1_000_000)]
+    assert all(a < b for a, b in pairwise(ids))
+    assert {(i.version, i.variant) for i in ids} == {(7, "specified in RFC 4122")}
+    assert lead_id(other, 1) != ids[0]
