@@ -16,7 +16,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from common.envelope import Message
 from common.kafka import Producer, Source, bounds, committed, create_topics
-from common.topics import Topic
+from common.topics import GROUPS, Topic
 from localstack.home import SERVICES
 from localstack.postgres import dsn
 from localstack.stack import Stack
@@ -139,8 +139,8 @@ def test_status_tells_programs_what_is_up(servers: Stack) -> None:
     ready = {p["name"] for p in told["processes"] if p["ready"]}
     assert {"postgres", "kafka", "opensearch"} <= ready
     assert answer.returncode == (0 if told["well"] else 1)
-    assert set(told["lag"]) == {"search", "segments", "notify"}
-    assert set(told["deadLetters"]) == {"search.dlq", "segments.dlq", "notify.dlq"}
+    assert set(told["lag"]) == set(GROUPS)
+    assert set(told["deadLetters"]) == {f"{group}.dlq" for group in GROUPS}
 
 
 def test_a_second_stack_on_the_same_ports_is_told_who_holds_them(servers: Stack, tmp_path: Path) -> None:
