@@ -1,17 +1,13 @@
-"""Segments as programs see them through the gateway: definitions, members, the log and its stream, reasons, refusals."""
+"""Segments as programs see them through the gateway: definitions, members, reasons, sizes, and what breaks and mends them."""
 
 import asyncio
-import os
-import signal
 import sys
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
-import httpx
 import orjson
 import pytest
 
@@ -22,72 +18,14 @@ from common.kafka import Producer
 from common.position import Applied, Position
 from common.topics import FIELDS
 from localstack.stack import Stack
-from tests.support.api import eventually, fresh_channel, replaced
-
-KIM = {"key": "name", "operator": "eq", "values": ["Kim"]}
-POSITION = "Dangol-Position"
-NOBODY = "019a1f0e-7c2e-7d44-9a51-0f6f0e2b7c11"
-
-
-def seen_within(n: int, unit: str = "minutes") -> dict[str, Any]:
-    return {"key": "lastSeenAt", "operator": "withinLast", "values": [{"n": n, "unit": unit}]}
-
-
-class Team:
-    """A channel's manager, or another of its members, with a token of its own."""
-
-    def __init__(self, client: httpx.AsyncClient, stack: Stack, channel: str, *permissions: str) -> None:
-        self.client = client
-        self.stack = stack
-        self.channel = channel
-        token = stack.token(channel=channel, sub="kim", permissions=list(permissions) or ["*"])
-        self.headers = {"Authorization": f"Bearer {token}"}
-
-    def with_only(self, *permissions: str) -> "Team":
-        """Somebody of the same channel who may do no more than this."""
-        return Team(self.client, self.stack, self.channel, *permissions)
-
-    async def ask(self, method: str, path: str, body: object = None, **headers: str) -> httpx.Response:
-        """The answer, whatever it is."""
-        return await self.client.request(method, path, json=body, headers=self.headers | headers)
-
-    async def get(self, path: str, position: str | None = None) -> Any:
-        """The body of a good answer."""
-        answer = await self.ask("GET", path, **({POSITION: position} if position else {}))
-        assert answer.status_code == 200, answer.text
-        return answer.json()
-
-    async def make(self, raw: object, name: str = "s") -> str:
-        """A segment that is built."""
-        answer = await self.ask("POST", "/v1/segments", {"name": name, "filter": raw})
-        assert answer.status_code == 201, answer.text
-        await self.built(answer.json()["id"])
-        return str(answer.json()["id"])
-
-    async def built(self, segment: str) -> dict[str, Any]:
-        """The segment once it is live."""
-        shown: dict[str, Any] = await eventually(
-            lambda: self.get(f"/v1/segments/{segment}"), lambda found: found["status"] == "live"
-        )
-        return shown
-
-    async def put(self, member: str, **fields: object) -> tuple[str, str]:
-        """An upsert: the contact's id and the position of the write."""
-        answer = await self.ask("PUT", f"/v1/contacts/@{member}", fields)
-        assert answer.status_code in {200, 201}, answer.text
-        return answer.json()["id"], answer.headers[POSITION]
-
-
-@asynccontextmanager
-async def connected(stack: Stack) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=stack.url, timeout=60) as client:
-        yield client
+from tests.support.api import eventually
+from tests.support.team import KIM, NOBODY, POSITION, Team, new_team, seen_within
 
 
 @pytest.fixture
 async def team(stack: Stack) -> AsyncIterator[Team]:
-    async with connected(stack) as client:
-        yield Team(client, stack, fresh_channel())
+    async with new_team(stack) as made:
+        yield made
 
 
 async def test_the_life_of_a_segment(team: Team) -> None:
@@ -220,92 +158,6 @@ async def test_why_a_contact_is_in_or_not(team: Team) -> None:
         assert (await team.ask("POST", f"/v1/segments/{segment}/explain", body)).status_code == status, body
 
 
-async def test_the_log_from_the_beginning_and_after_a_position(team: Team) -> None:
-    await team.put("m-0", name="Kim")
-    segment = await team.make(KIM)
-    position = ""
-    for name in ("Lee", "Kim", "Lee"):
-        _, position = await team.put("m-0", name=name)
-    path = f"/v1/segments/{segment}/changes"
-    whole = await team.get(path, position)
-    assert [(i["position"], i["change"], i["cause"]) for i in whole["items"]] == [
-        (1, "entered", "definition"), (2, "left", "event"), (3, "entered", "event"), (4, "left", "event"),
-    ]  # fmt: skip
-    assert whole["next"] == 4
-    assert await team.get(f"{path}?after=2") == {"items": whole["items"][2:], "next": 4}
-    assert await team.get(f"{path}?after=1&limit=1") == {"items": whole["items"][1:2], "next": 2}
-    assert await team.get(f"{path}?after=4") == {"items": [], "next": 4}
-    for after in ("-1", "x", "1.5", str(2**63)):
-        assert (await team.ask("GET", f"{path}?after={after}")).status_code == 422
-
-
-class Listener:
-    """Server-sent events as they come."""
-
-    def __init__(self, answer: httpx.Response) -> None:
-        self._lines = answer.aiter_lines()
-
-    async def next(self) -> dict[str, Any]:
-        """The next event's fields; `data` is read."""
-        told: dict[str, Any] = {}
-        async with asyncio.timeout(30):
-            async for line in self._lines:
-                if line == "" and told:
-                    return told | {"data": orjson.loads(told["data"])}
-                if line and not line.startswith(":"):
-                    name, _, value = line.partition(": ")
-                    told[name] = value
-        raise AssertionError("the stream has ended")
-
-
-@asynccontextmanager
-async def listening(team: Team, segment: str, **headers: str) -> AsyncIterator[Listener]:
-    asked = team.headers | {"Accept": "text/event-stream"} | headers
-    async with team.client.stream("GET", f"/v1/segments/{segment}/changes", headers=asked) as answer:
-        assert answer.status_code == 200
-        assert answer.headers["content-type"].startswith("text/event-stream")
-        yield Listener(answer)
-
-
-async def test_the_log_as_server_sent_events_that_stay_open_and_resume(team: Team) -> None:
-    segment = await team.make(KIM)
-    await team.put("m-0", name="Kim")
-    async with listening(team, segment) as listener:
-        first = await listener.next()
-        assert (first["id"], first["event"], first["data"]["position"]) == ("1", "entered", 1)
-        _, position = await team.put("m-0", name="Lee")
-        second = await listener.next()
-        assert (second["id"], second["data"]["change"]) == ("2", "left")
-    items = (await team.get(f"/v1/segments/{segment}/changes", position))["items"]
-    assert items == [first["data"], second["data"]]
-    await team.put("m-0", name="Kim")
-    async with listening(team, segment, **{"Last-Event-ID": "2"}) as listener:
-        assert (await listener.next())["id"] == "3"
-    for wrong in ("x", "-1", "1" * 30):
-        answer = await team.ask("GET", f"/v1/segments/{segment}/changes", Accept="text/event-stream", **{"Last-Event-ID": wrong})
-        assert answer.status_code == 422
-
-
-async def test_a_stream_ends_soon_when_its_process_is_told_to_stop(team: Team) -> None:
-    segment = await team.make(KIM)
-    pid = team.stack.pid("segments-api")
-    assert pid is not None
-    await team.put("m-0", name="Kim")
-    async with listening(team, segment) as listener:
-        await listener.next()
-        began = time.monotonic()
-        os.kill(pid, signal.SIGTERM)
-        with pytest.raises((AssertionError, httpx.RemoteProtocolError, httpx.ReadError)):
-            await listener.next()
-        assert time.monotonic() - began < 10
-    await replaced(team.stack, "segments-api", pid, 30)
-
-    async def back() -> int:
-        return (await team.ask("GET", f"/v1/segments/{segment}")).status_code
-
-    await eventually(back, lambda status: status == 200)
-
-
 async def test_entered_left_and_size_over_time_add_up(team: Team) -> None:
     segment = await team.make(KIM)
     position = ""
@@ -321,107 +173,6 @@ async def test_entered_left_and_size_over_time_add_up(team: Team) -> None:
     assert (len(usual), usual[-1]["size"]) == (30, 1)
     for wrong in (f"from={end}&to={begin}", "from=x", "step=year", "from=2020-01-01T00:00:00Z&step=minute"):
         assert (await team.ask("GET", f"{path}?{wrong}")).status_code == 422, wrong
-
-
-@pytest.mark.parametrize(
-    ("body", "code", "pointer"),
-    [
-        ({"name": "s", "filter": None}, "invalidFilter", "/filter"),
-        ({"name": "s"}, "invalid", "/filter"),
-        ({"filter": KIM}, "invalid", "/name"),
-        ({"name": " ", "filter": KIM}, "invalid", "/name"),
-        ({"name": 1, "filter": KIM}, "invalid", "/name"),
-        ({"name": "x" * 201, "filter": KIM}, "invalid", "/name"),
-        ({"name": "a\u0007", "filter": KIM}, None, None),
-        ({"name": "s", "filter": KIM, "count": 1}, "invalid", "/count"),
-        ({"name": "s", "filter": "everyone"}, "invalidFilter", "/filter"),
-        ({"name": "s", "filter": {}}, "invalidFilter", "/filter"),
-        ({"name": "s", "filter": {"or": [{"key": "profile.x", "operator": "exists"}]}}, "unknownField", "/filter/or/0/key"),
-        ({"name": "s", "filter": {"key": "segment", "operator": "in", "values": [NOBODY]}}, "unknownSegment", "/filter/values/0"),
-        ({"name": "s", "filter": {"key": "name", "operator": "in", "termSet": NOBODY}}, "notSupported", "/filter/termSet"),
-        ({"name": "s", "filter": {"key": "event", "operator": "performed"}}, "notSupported", "/filter/key"),
-        ([], "invalid", ""),
-    ],
-)  # fmt: skip
-async def test_a_segment_that_makes_no_sense_is_refused_with_its_place(
-    team: Team, body: object, code: str | None, pointer: str | None
-) -> None:
-    answer = await team.ask("POST", "/v1/segments", body)
-    assert answer.status_code == 422, answer.text
-    assert answer.headers["content-type"] == "application/problem+json"
-    if code is not None:
-        assert (answer.json()["code"], answer.json().get("pointer")) == (code, pointer)
-    assert (await team.get("/v1/segments"))["items"] == []
-
-
-@pytest.mark.parametrize("body", [b"{", b"", b'{"name": "s", "filter": NaN}', b'{"name": "\\ud800", "filter": {"and": []}}'])
-async def test_a_body_that_can_not_be_read_is_refused(team: Team, body: bytes) -> None:
-    answer = await team.client.post("/v1/segments", content=body, headers=team.headers)
-    assert answer.status_code == (422 if body == b"" else 400)
-    assert (await team.get("/v1/segments"))["items"] == []
-
-
-async def test_a_circle_is_refused_and_a_segment_in_use_stays(team: Team) -> None:
-    inner = await team.make(KIM)
-    outer = await team.make({"not": {"key": "segment", "operator": "in", "values": [inner]}})
-    circle = {"or": [KIM, {"key": "segment", "operator": "notIn", "values": [outer]}]}
-    answer = await team.ask("PATCH", f"/v1/segments/{inner}", {"filter": circle})
-    assert (answer.status_code, answer.json()["code"]) == (422, "segmentCircle")
-    assert answer.json()["pointer"] == "/filter/or/1/values/0"
-    for wrong in ({"filter": None}, {"name": None}, {"status": "live"}, {"definitionVersion": 7}):
-        assert (await team.ask("PATCH", f"/v1/segments/{inner}", wrong)).status_code == 422, wrong
-    assert (await team.get(f"/v1/segments/{inner}"))["filter"] == KIM
-    answer = await team.ask("DELETE", f"/v1/segments/{inner}")
-    assert (answer.status_code, answer.json()["code"], answer.json()["usedBy"]) == (409, "segmentInUse", [outer])
-    assert (await team.ask("DELETE", f"/v1/segments/{outer}")).status_code == 204
-    assert (await team.ask("DELETE", f"/v1/segments/{inner}")).status_code == 204
-
-
-PATHS = [
-    ("GET", ""), ("PATCH", ""), ("DELETE", ""), ("GET", "/members"), ("GET", f"/members/{NOBODY}"), ("GET", "/changes"),
-    ("GET", "/counts"), ("POST", "/explain"),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(("method", "below"), PATHS)
-async def test_another_channels_segment_is_as_one_that_does_not_exist(team: Team, method: str, below: str) -> None:
-    segment = await team.make(KIM)
-    stranger = Team(team.client, team.stack, fresh_channel())
-    body = {"contactId": NOBODY} if method == "POST" else ({} if method == "PATCH" else None)
-    answers = [
-        await asked.ask(method, f"/v1/segments/{name}{below}", body)
-        for asked, name in ((stranger, segment), (team, NOBODY), (team, "not-an-id"))
-    ]
-    assert [a.status_code for a in answers] == [404, 404, 404]
-    assert answers[0].json() == answers[1].json() == answers[2].json()
-    assert (await stranger.get("/v1/segments"))["items"] == []
-
-
-async def test_permissions(team: Team) -> None:
-    segment = await team.make(KIM)
-    contact, position = await team.put("m-1", name="Kim")
-    reader, manager, other = team.with_only("contacts.read"), team.with_only("segments.manage"), team.with_only("exports.create")
-    reads = [
-        "",
-        f"/{segment}",
-        f"/{segment}/members",
-        f"/{segment}/members/{contact}",
-        f"/{segment}/changes",
-        f"/{segment}/counts",
-    ]
-    await team.get(f"/v1/segments/{segment}", position)
-    for below in [*reads, f"/memberships?contact={contact}"]:
-        assert (await reader.ask("GET", f"/v1/segments{below}")).status_code == 200, below
-        assert (await other.ask("GET", f"/v1/segments{below}")).status_code == 403, below
-        assert (await team.client.get(f"/v1/segments{below}")).status_code == 401, below
-    explain = f"/v1/segments/{segment}/explain"
-    assert (await reader.ask("POST", explain, {"contactId": contact})).status_code == 200
-    assert (await other.ask("POST", explain, {"contactId": contact})).status_code == 403
-    for asked, expected in ((reader, 403), (other, 403)):
-        assert (await asked.ask("POST", "/v1/segments", {"name": 1})).status_code == expected
-        assert (await asked.ask("PATCH", f"/v1/segments/{segment}", {"name": 1})).status_code == expected
-        assert (await asked.ask("DELETE", f"/v1/segments/{segment}")).status_code == expected
-    assert (await manager.ask("DELETE", f"/v1/segments/{segment}")).status_code == 204
 
 
 async def test_an_archived_field_breaks_a_segment_freezes_it_and_restoring_mends_it(team: Team) -> None:

@@ -17,19 +17,9 @@ from hypothesis import strategies as st
 from msoffcrypto.exceptions import InvalidKeyError
 
 from exports import compound
-from exports.agile import (
-    FOR_KEY,
-    KEY,
-    DecryptedPackage,
-    EncryptedPackage,
-    Tampered,
-    WrongPassword,
-    _decrypt,
-    _sha512,
-    decrypt,
-    open_package,
-    stretched,
-)
+from exports.agile import EncryptedPackage
+from exports.agile_format import FOR_KEY, KEY, Tampered, WrongPassword, aes_decrypt, sha512, stretched
+from exports.agile_reader import DecryptedPackage, decrypt, open_package
 from exports.compound import CompoundWriter, PackageTooLong, directory
 
 PASSWORD = "Tr0ub4dor&3"
@@ -301,5 +291,5 @@ def test_the_password_is_stretched_as_the_standard_says() -> None:
     """The key of msoffcrypto-tool's published example, which Word made."""
     salt = bytes.fromhex("4c725d45dc610f939412a04da7910466")
     value = bytes.fromhex("a16cd5165a7ab9d271113ed386a78cf49692e8e527b0c5fc0055ed080b7cb94b")
-    key = _decrypt(_sha512(stretched("Password1234_", salt), FOR_KEY)[:KEY], salt, value)
+    key = aes_decrypt(sha512(stretched("Password1234_", salt), FOR_KEY)[:KEY], salt, value)
     assert key.hex() == "40206609d9faadf24b076aebf2c435b74292c8b8a7aa81bc679be89711b02ac2"

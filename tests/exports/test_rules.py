@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from common.errors import Unprocessable
 from common.events.contacts import FieldDefinition
 from exports import page
-from exports.agile import Stretched
+from exports.agile_format import Stretched
 from exports.columns import choose, language_of, row_maker
 from exports.export import Column
 from exports.handlers import Ask

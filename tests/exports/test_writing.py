@@ -9,7 +9,7 @@ from uuid import UUID
 import orjson
 import pytest
 
-from exports.agile import Stretched, Tampered, WrongPassword
+from exports.agile_format import Stretched, Tampered, WrongPassword
 from exports.export import Column
 from exports.worker import batches
 from exports.writing import Ids, Incomplete, ReadBack, Writing, read_back

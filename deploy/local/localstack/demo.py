@@ -191,58 +191,55 @@ async def segment(api: Api, customers: Sequence[demo_data.Customer], position: s
 
     `position` is that of the write that made the fields: with it the segment is made only when they are known.
     """
-    body: dict[str, object] = {"name": "단골: 3번 이상, 30일 안에 구매", "filter": LOYAL}
+    body = {"name": "단골: 3번 이상, 30일 안에 구매", "filter": LOYAL}
     answer = await api.ask("POST", "/v1/segments", body=body, headers={"Dangol-Position": position})
     require("the status of the segment's making", answer.status_code, 201)
-    made = answer.json()
-    path = f"/v1/segments/{made['id']}"
+    made: str = answer.json()["id"]
+    path = f"/v1/segments/{made}"
 
-    async def size() -> int:
-        count: int = (await api.json("GET", path))["count"]
-        return count
+    async def shown(member: str) -> object:
+        return (await api.json("GET", path))[member]
 
-    async def status() -> str:
-        word: str = (await api.json("GET", path))["status"]
-        return word
-
-    took = await until("the segment's status", status, "live")
+    took = await until("the segment's status", lambda: shown("status"), "live")
     expected = demo_data.loyal(customers, datetime.now(UTC))
-    took += await until("the segment's size", size, len(expected))
+    took += await until("the segment's size", lambda: shown("count"), len(expected))
     say(f"   “bought 3 times or more, and within the last 30 days”: {len(expected):,} contacts, live after {took:.1f} s")
+    await _enter(api, path, next(c for c in customers if len(c.purchases) == 2))
+    await _leave(api, path)
+    return made
 
-    buyer = next(c for c in customers if len(c.purchases) == 2)
+
+async def _is_member(api: Api, path: str, contact_id: str) -> bool:
+    inside: bool = (await api.json("GET", f"{path}/members/{contact_id}"))["member"]
+    return inside
+
+
+async def _enter(api: Api, path: str, buyer: demo_data.Customer) -> None:
+    """The buyer's third purchase brings it into the segment."""
     contact = await api.json("GET", f"/v1/contacts/@{buyer.member_id}")
     now = to_wire(datetime.now(UTC))
-    purchase = {
-        "id": f"demo-{contact['id']}",
-        "contactId": contact["id"],
-        "name": "purchase",
-        "at": now,
-        "properties": {"amount": 19.9},
-    }
-    await api.json("POST", "/v1/visits", body={"visits": [purchase]})
-    profile = {
-        "purchaseCount": 3,
-        "lastCheckoutCompletedAt": now,
-        "totalAmount": round(contact["profile"]["totalAmount"] + 19.9, 2),
-    }
+    purchase = {"id": f"demo-{contact['id']}", "contactId": contact["id"], "name": "purchase", "at": now}
+    await api.json("POST", "/v1/visits", body={"visits": [purchase | {"properties": {"amount": 19.9}}]})
+    total = round(contact["profile"]["totalAmount"] + 19.9, 2)
+    profile = {"purchaseCount": 3, "lastCheckoutCompletedAt": now, "totalAmount": total}
     await api.json("PATCH", f"/v1/contacts/{contact['id']}", body={"profile": profile})
-
-    async def member(contact_id: str) -> bool:
-        inside: bool = (await api.json("GET", f"{path}/members/{contact_id}"))["member"]
-        return inside
-
-    took = await until("the buyer's membership", lambda: member(contact["id"]), True, 10)
+    took = await until("the buyer's membership", lambda: _is_member(api, path, contact["id"]), True, 10)
     say(f"   one purchase of {contact['name']}: entered {took:.2f} s after it was written")
 
-    start = await _read_changes(api, path, None)
+
+async def _leave(api: Api, path: str) -> None:
+    """Somebody whose window ends in 3 seconds enters, and leaves with no event."""
+    last, _ = await _read_changes(api, path, None)
     due = datetime.now(UTC) + timedelta(seconds=3)
-    body = {"name": "문지은", "profile": {"purchaseCount": 5, "lastCheckoutCompletedAt": to_wire(due - timedelta(days=30))}}
-    leaver = await api.json("PUT", "/v1/contacts/@demo-leaver", body=body)
+    profile = {"purchaseCount": 5, "lastCheckoutCompletedAt": to_wire(due - timedelta(days=30))}
+    leaver = await api.json("PUT", "/v1/contacts/@demo-leaver", body={"name": "문지은", "profile": profile})
+
+    async def told() -> list[dict[str, Any]]:
+        _, changes = await _read_changes(api, path, last)
+        return [c for c in changes if c["contactId"] == leaver["id"]]
 
     async def came_and_went() -> list[tuple[str, str]]:
-        _, changes = await _read_changes(api, path, start[0])
-        return [(c["change"], c["cause"]) for c in changes if c["contactId"] == leaver["id"]]
+        return [(c["change"], c["cause"]) for c in await told()]
 
     async def came() -> list[tuple[str, str]]:
         return (await came_and_went())[:1]
@@ -250,13 +247,10 @@ async def segment(api: Api, customers: Sequence[demo_data.Customer], position: s
     await until("the leaver's entry", came, [("entered", "event")], 15)
     await until("the leaver's end", came_and_went, [("entered", "event"), ("left", "clock")], 15)
     late = (datetime.now(UTC) - due).total_seconds()
-    _, changes = await _read_changes(api, path, start[0])
-    left = next(c for c in changes if c["contactId"] == leaver["id"] and c["change"] == "left")
-    require("the instant of leaving", left["at"], to_wire(due))
-    require("the leaver's membership", await member(leaver["id"]), False)
+    require("the instant of leaving", (await told())[-1]["at"], to_wire(due))
+    require("the leaver's membership", await _is_member(api, path, leaver["id"]), False)
     say("   a contact whose 30 days end in 3 seconds: entered by the event, left by the clock with no event,")
     say(f"   dated to the millisecond and seen {late:.2f} s after it")
-    return str(made["id"])
 
 
 async def _read_changes(api: Api, path: str, after: str | None) -> tuple[str | None, list[dict[str, Any]]]:

@@ -16,7 +16,7 @@ from common.ids import Ids
 from common.position import Position
 from common.postgres import Database
 from exports import columns, store
-from exports.agile import Stretched
+from exports.agile_format import Stretched
 from exports.export import (
     MOST_ROWS,
     Cancel,

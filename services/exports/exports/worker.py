@@ -15,7 +15,7 @@ from common.ids import Ids
 from common.postgres import Database
 from common.telemetry import log, span
 from exports import holdings, store
-from exports.agile import Stretched, Tampered, WrongPassword
+from exports.agile_format import Stretched, Tampered, WrongPassword
 from exports.compound import PackageTooLong
 from exports.export import (
     Complete,

@@ -11,7 +11,9 @@ from uuid import UUID
 
 import orjson
 
-from exports.agile import EncryptedPackage, Stretched, open_package
+from exports.agile import EncryptedPackage
+from exports.agile_format import Stretched
+from exports.agile_reader import open_package
 from exports.columns import row_maker
 from exports.export import Column
 from exports.xlsx import SheetWriter, column_letters
