@@ -24,7 +24,7 @@ export DANGOL_CACHE
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up servers-up down demo status env token command test test-deep bench-contacts check format generate
+.PHONY: help setup up servers-up down demo status env token command test test-deep bench-contacts bench-search check format generate
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -64,6 +64,9 @@ test-deep: setup ## Run the long tests too
 
 bench-contacts: setup ## Measure appending, intake, relay and imports (ARGS='append intake relay import')
 	@$(BIN)/python -m tests.bench.contacts $(ARGS)
+
+bench-search: setup ## Measure finding over N=100000 contacts (ARGS='rebuild terms million fresh quick filter consumer')
+	@N='$(N)' $(BIN)/python -m tests.bench.search $(ARGS)
 
 check: $(VENV)/.complete ## Lint, types, import contracts, generated files, lock, image
 	$(BIN)/ruff check $(CODE)

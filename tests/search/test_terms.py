@@ -13,7 +13,15 @@ from common.clock import FixedClock
 from common.errors import NotFound, Unprocessable
 from common.events.contacts import FieldDefinition
 from common.filters import FieldType
-from common.filters.text import UnreadablePhone, read_phone, read_phone_by_rules
+from common.filters.text import (
+    UnreadablePhone,
+    country_code,
+    country_code_by_rules,
+    phone_forms,
+    phone_forms_by_rules,
+    read_phone,
+    read_phone_by_rules,
+)
 from common.ids import new_id
 from common.postgres import Database
 from search.handlers import TermSets
@@ -109,6 +117,14 @@ def test_the_usual_korean_numbers_are_read_as_the_numbering_plans_say(
             return "unreadable"
 
     assert read("fast") == read("rules")
+
+
+@settings(max_examples=1000)
+@given(st.sampled_from(["+8210", "+82", "+1"]), st.text("0123456789", min_size=7, max_size=9))
+def test_the_forms_of_the_usual_korean_numbers_are_those_of_the_numbering_plans(start: str, rest: str) -> None:
+    number = start + rest
+    assert phone_forms(number) == phone_forms_by_rules(number)
+    assert country_code(number) == country_code_by_rules(number)
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp949"])

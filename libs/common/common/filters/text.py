@@ -27,6 +27,8 @@ def is_blank(text: str) -> bool:
 
 def initials(text: str) -> str:
     """The initial consonants of the Hangul syllables, all else skipped: 홍 길동! → ㅎㄱㄷ (Unicode 3.12, conjoining jamo)."""
+    if text.isascii():
+        return ""
     return "".join(
         _INITIALS[(ord(c) - _FIRST_SYLLABLE) // _PER_INITIAL]
         for c in unicodedata.normalize("NFC", text)
@@ -82,9 +84,26 @@ def digits_of(text: str) -> str:
     return "".join(str(digit) for c in text if (digit := unicodedata.decimal(c, None)) is not None)
 
 
-@lru_cache(maxsize=16_384)
+# The same number as it is kept; its forms are a matter of writing, and reading it by the rules is most of a document's cost.
+_KEPT_KOREAN_MOBILE = re.compile(r"\+82(10[0-9]{8})")
+
+
 def phone_forms(e164: str) -> tuple[str, str]:
     """The digits of the international form and of the national one: 821012345678 and 01012345678."""
+    usual = _KEPT_KOREAN_MOBILE.fullmatch(e164)
+    if usual is not None:
+        return f"82{usual[1]}", f"0{usual[1]}"
+    return phone_forms_by_rules(e164)
+
+
+def country_code(e164: str) -> str:
+    """The calling code's digits, `82`; empty where none can be read."""
+    return "82" if _KEPT_KOREAN_MOBILE.fullmatch(e164) else country_code_by_rules(e164)
+
+
+@lru_cache(maxsize=16_384)
+def phone_forms_by_rules(e164: str) -> tuple[str, str]:
+    """The forms by the numbering plans of all countries."""
     international = digits_of(e164)
     try:
         parsed = phonenumbers.parse(e164, None)
@@ -94,8 +113,8 @@ def phone_forms(e164: str) -> tuple[str, str]:
 
 
 @lru_cache(maxsize=16_384)
-def country_code(e164: str) -> str:
-    """The calling code's digits, `82`; empty where none can be read."""
+def country_code_by_rules(e164: str) -> str:
+    """The calling code by the same."""
     try:
         return str(phonenumbers.parse(e164, None).country_code or "")
     except phonenumbers.NumberParseException:
