@@ -13,17 +13,6 @@ from tests.support.api import caller, fresh_channel
 
 
 @pytest.fixture
-def channel() -> str:
-    return fresh_channel()
-
-
-@pytest.fixture
-async def api(stack: Stack, channel: str) -> AsyncIterator[Api]:
-    async with caller(stack, channel) as made:
-        yield made
-
-
-@pytest.fixture
 def origin() -> str:
     return f"https://{uuid4().hex}.example"
 

@@ -1,7 +1,6 @@
 """Contacts through the gateway: statuses, versions, rows, refusals and borders, as a program meets them."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
 from urllib.parse import quote
 
@@ -19,17 +18,6 @@ MEMBERS = {
     "unsubscribeAppPush", "unsubscribeAppPushUpdatedAt", "blocked", "createdAt", "updatedAt", "firstSeenAt", "lastSeenAt",
     "sessionsCount", "profile", "version",
 }  # fmt: skip
-
-
-@pytest.fixture
-def channel() -> str:
-    return fresh_channel()
-
-
-@pytest.fixture
-async def api(stack: Stack, channel: str) -> AsyncIterator[Api]:
-    async with caller(stack, channel) as made:
-        yield made
 
 
 async def raw(stack: Stack, channel: str, method: str, path: str, **options: Any) -> httpx.Response:

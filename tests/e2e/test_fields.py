@@ -1,24 +1,10 @@
 """Profile fields through the gateway: defined, ordered, shown or not, archived and restored, and followed by the search."""
 
-from collections.abc import AsyncIterator
 from typing import Any
-
-import pytest
 
 from localstack.demo import Api
 from localstack.stack import Stack
-from tests.support.api import caller, eventually, fresh_channel
-
-
-@pytest.fixture
-def channel() -> str:
-    return fresh_channel()
-
-
-@pytest.fixture
-async def api(stack: Stack, channel: str) -> AsyncIterator[Api]:
-    async with caller(stack, channel) as made:
-        yield made
+from tests.support.api import caller, eventually
 
 
 async def fields(api: Api) -> dict[str, Any]:

@@ -12,15 +12,8 @@ import httpx
 import orjson
 import pytest
 
-from localstack.stack import Stack
 from tests.support.api import eventually, replaced
-from tests.support.team import KIM, Team, new_team
-
-
-@pytest.fixture
-async def team(stack: Stack) -> AsyncIterator[Team]:
-    async with new_team(stack) as made:
-        yield made
+from tests.support.team import KIM, Team
 
 
 async def test_the_log_from_the_beginning_and_after_a_position(team: Team) -> None:

@@ -1,18 +1,9 @@
 """What is refused about segments through the gateway, with its status, code and place; and who may do what."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 
-from localstack.stack import Stack
 from tests.support.api import fresh_channel
-from tests.support.team import KIM, NOBODY, Team, new_team
-
-
-@pytest.fixture
-async def team(stack: Stack) -> AsyncIterator[Team]:
-    async with new_team(stack) as made:
-        yield made
+from tests.support.team import KIM, NOBODY, Team
 
 
 @pytest.mark.parametrize(

@@ -3,13 +3,11 @@
 import asyncio
 import sys
 import time
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
 import orjson
-import pytest
 
 from common.clock import from_wire, to_wire
 from common.envelope import message
@@ -17,15 +15,8 @@ from common.events.contacts import FieldChanged, FieldDefinition, FieldMessage
 from common.kafka import Producer
 from common.position import Applied, Position
 from common.topics import FIELDS
-from localstack.stack import Stack
 from tests.support.api import eventually
-from tests.support.team import KIM, NOBODY, POSITION, Team, new_team, seen_within
-
-
-@pytest.fixture
-async def team(stack: Stack) -> AsyncIterator[Team]:
-    async with new_team(stack) as made:
-        yield made
+from tests.support.team import KIM, NOBODY, POSITION, Team, seen_within
 
 
 async def test_the_life_of_a_segment(team: Team) -> None:

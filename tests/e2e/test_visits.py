@@ -1,21 +1,12 @@
 """Visits through the gateway: counted once each, in whatever order they come, and seen by every reader."""
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
-
-import pytest
 
 from common.clock import to_wire
 from localstack.demo import Api
 from localstack.stack import Stack
 from tests.support.api import caller, eventually, fresh_channel
-
-
-@pytest.fixture
-async def api(stack: Stack) -> AsyncIterator[Api]:
-    async with caller(stack, fresh_channel()) as made:
-        yield made
 
 
 def ago(minutes: float) -> str:
