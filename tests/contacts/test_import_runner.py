@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import Any
 from uuid import UUID
 
+import orjson
 import pytest
 
 from common.auth import Caller
@@ -242,6 +243,22 @@ async def test_whoever_is_erased_in_the_middle_of_a_chunk_is_not_made_anew_by_it
     assert contacts.times == 2
     assert told(await shop.report(import_id)) == [(2, "made", None), (3, "refused", "erased")]
     assert await rows_that_hold(shop.world.database, ["지울이름", "gone"]) == {}
+
+
+async def test_characters_that_no_text_may_have_stop_a_row_and_not_the_import(shop: Importing) -> None:
+    escaped = "".join(f'<c t="inlineStr"><is><t>{text}</t></is></c>' for text in ("m1", "_xD800_", "김"))
+    named = "".join(f'<c t="inlineStr"><is><t>{text}</t></is></c>' for text in ("memberId", "이_x0001_름", "_xD83D_메모"))
+    pair = "".join(f'<c t="inlineStr"><is><t>{text}</t></is></c>' for text in ("m2", "_xD83D__xDE00_", "a_x0002_b"))
+    import_id = await shop.send(tables.sheet(f"<row>{named}</row><row>{escaped}</row><row>{pair}</row>"))
+    text = tables.text([["memberId", "이\0름", "x" * 300], ["m3", "a\0b", "1"], ["m4", "b", "2"]], "utf-16 little-endian")
+    other = await shop.send(text, mapping=orjson.dumps({"x" * 300: "profile.long"}).decode())
+    await shop.work()
+    assert told(await shop.report(import_id)) == [(2, "refused", "brokenCell"), (3, "made", None)]
+    assert told(await shop.report(other)) == [(2, "refused", "badCharacter"), (3, "made", None)]
+    assert [(r["problem"] and r["problem"]["column"]) for r in await shop.report(other)] == ["이름", None]
+    assert sorted((c.member_id, c.name) for c in await shop.contacts()) == [("m2", "😀"), ("m4", "b")]
+    (name,) = [d.display_name["ko"] for d in await shop.world.queries.fields("shop") if d.key == "profile.long"]
+    assert set(name) == {"x"}
 
 
 async def test_an_import_is_cancelled_where_it_is_and_what_it_wrote_stays(shop: Importing) -> None:

@@ -11,10 +11,10 @@ import orjson
 from common.errors import Unprocessable
 from common.events.contacts import FieldDefinition
 from common.filters.text import fold
-from common.text_rules import cleaned
+from common.text_rules import allowed, cleaned
 from contacts.channel import BUILT_IN_FIELDS
 from contacts.contact import EDITABLE
-from contacts.import_table import HEAD_LINES, MOST_COLUMNS, Line, UnreadableFile
+from contacts.import_table import HEAD_LINES, MOST_COLUMNS, Broken, Line, UnreadableFile
 from contacts.profile_field import check_key
 
 Kind: TypeAlias = Literal["members", "leads"]
@@ -24,6 +24,7 @@ Wanted: TypeAlias = Mapping[str, tuple[str, ...]]
 MEMBER_ID = "memberId"
 _WRITABLE = EDITABLE | {MEMBER_ID, "addTags", "removeTags"}
 _CONSENTS = ("unsubscribeEmail", "unsubscribeTexting", "unsubscribeAppPush")
+_MOST_HEADING = 256
 _IGNORED = re.compile(r"[\W_]+")
 
 _SURE: Mapping[str, str] = {
@@ -87,7 +88,7 @@ def read_mapping(text: str | None, kind: Kind) -> Wanted:
     for heading, value in raw.items():
         keys = [] if value is None else value if isinstance(value, list) else [value]
         place = _place(heading)
-        wanted[fold(heading)] = tuple(dict.fromkeys(_checked(key, kind, place) for key in keys))
+        wanted[fold(_heading(heading))] = tuple(dict.fromkeys(_checked(key, kind, place) for key in keys))
     return wanted
 
 
@@ -132,7 +133,7 @@ def _names(fields: Mapping[str, FieldDefinition]) -> dict[str, str]:
 
 
 def _mapped(line: Line, wanted: Wanted, kind: Kind, names: Mapping[str, str]) -> Headed:
-    headings = ["" if cell is None else str(cell) for cell in line.cells]
+    headings = ["" if cell is None or isinstance(cell, Broken) else _heading(str(cell)) for cell in line.cells]
     chosen = {index: wanted[fold(heading)] for index, heading in enumerate(headings) if heading and fold(heading) in wanted}
     taken = {key for keys in chosen.values() for key in keys} | ({MEMBER_ID} if kind == "leads" else set())
     guessed: dict[int, tuple[str, ...]] = {}
@@ -149,6 +150,12 @@ def _mapped(line: Line, wanted: Wanted, kind: Kind, names: Mapping[str, str]) ->
         if heading
     )
     return Headed(line.number, columns)
+
+
+def _heading(text: str) -> str:
+    """A heading as it is compared and shown: of bounded length, without characters that no text may have."""
+    text = text[:_MOST_HEADING]
+    return text if allowed(text) else "".join(filter(allowed, text))
 
 
 def _sure(heading: str, names: Mapping[str, str], taken: set[str]) -> tuple[str, ...]:

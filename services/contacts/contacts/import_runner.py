@@ -28,7 +28,7 @@ from contacts.import_source import Row, Source, Written, read_rows, rows, write_
 from contacts.import_table import UnreadableFile
 from contacts.job import Advance, Job
 from contacts.job_runner import HeldJob, Piece
-from contacts.profile_field import PRESETS, NewField
+from contacts.profile_field import MOST_NAME, PRESETS, NewField
 from contacts.store import Tx
 
 CHUNK = 500
@@ -95,7 +95,7 @@ class Imports:
         position = NOWHERE
         for key, kind in written.types.items():
             if key.removeprefix("profile.") not in PRESETS:
-                name = headings[key].removeprefix("profile.")
+                name = headings[key].removeprefix("profile.")[:MOST_NAME].strip() or key[8:]
                 position += await self._defined(job, NewField(key, kind, {"ko": name, "en": name}))
         return Advance(0, total=written.total, position=position)
 

@@ -157,7 +157,7 @@ def _value(value: Any, kind: str) -> Cell:
         case bool():
             return value
         case str():
-            return stripped(_ESCAPED.sub(lambda escape: chr(int(escape[1], 16)), value))
+            return _text(value)
         case int():
             return value if abs(value) < _MOST_INTEGER else str(value)
         case float() if not math.isfinite(value):
@@ -172,3 +172,12 @@ def _value(value: Any, kind: str) -> Cell:
             return str(value)
         case _:
             return BROKEN
+
+
+def _text(value: str) -> Cell:
+    """A text with its escapes resolved: UTF-16 units, of which two may stand for one character, and one for none at all."""
+    text = _ESCAPED.sub(lambda escape: chr(int(escape[1], 16)), value)
+    try:
+        return stripped(text.encode("utf-16-le", "surrogatepass").decode("utf-16-le") if text != value else value)
+    except UnicodeDecodeError:
+        return BROKEN
