@@ -110,6 +110,22 @@ async def test_settings_answer_a_position_that_the_search_waits_for(stack: Stack
         assert (await reader.ask("POST", "/v1/fields/profile.grade/archive")).status_code == 403
 
 
+async def test_what_a_lead_was_before_its_merge_can_still_be_read(api: Api) -> None:
+    lead = await api.json("POST", "/v1/contacts", body={"name": "a"})
+    await api.json("PATCH", f"/v1/contacts/{lead['id']}", body={"name": "b"})
+    member = await api.json("PUT", "/v1/contacts/@u1", body={})
+    await api.json("PUT", "/v1/contacts/@u1", body={"leadId": lead["id"]})
+    path = f"/v1/contacts/{lead['id']}/history"
+    merge, _ = (await api.json("GET", path))["items"]
+    assert (merge["absorbed"], merge["changes"][0]) == (lead["id"], {"key": "name", "from": None, "to": "b"})
+    gone, change, birth = (await api.json("GET", path, params={"own": "true"}))["items"]
+    assert gone["mergedInto"] == member["id"]
+    assert [(i["version"], i["changes"]) for i in (change, birth)] == [
+        (2, [{"key": "name", "from": "a", "to": "b"}]), (1, [{"key": "name", "from": None, "to": "a"}]),
+    ]  # fmt: skip
+    assert len((await api.json("GET", "/v1/contacts/@u1/history", params={"own": "true"}))["items"]) == 2
+
+
 async def test_a_contact_as_it_was_and_the_history_of_how_it_came_to_be(api: Api) -> None:
     first = await api.json("PUT", "/v1/contacts/@u1", body={"name": "a"})
     second = await api.json("PUT", "/v1/contacts/@u1", body={"name": "b"})

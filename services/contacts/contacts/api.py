@@ -176,9 +176,18 @@ async def batch(caller: Editor, body: Batch, commands: Commands) -> Response:
 
 
 @routes.get("/contacts/{contact_id:path}/history")
-async def history(contact: Readable, caller: Reader, reads: Reads, limit: Limit = 100, cursor: Cursor = None) -> Response:
-    """The contact's changes, newest first."""
-    return _listed(await reads.history(caller.channel, contact.id, limit, cursor))
+async def history(
+    contact_id: str,
+    contact: Readable,
+    caller: Reader,
+    reads: Reads,
+    limit: Limit = 100,
+    cursor: Cursor = None,
+    own: Annotated[bool, Query(description="Of a merged id: its own changes, up to the merge.")] = False,
+) -> Response:
+    """The contact's changes, newest first; a merged id answers with its survivor's, or with its `own`."""
+    stream = parse_id(contact_id) if own else None
+    return _listed(await reads.history(caller.channel, stream or contact.id, limit, cursor))
 
 
 @routes.get("/contacts/{contact_id:path}/visits")

@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from common.clock import to_wire
-from common.events.contacts import Contact, ContactCreated, ContactEvent, ContactVisited
+from common.events.contacts import Contact, ContactAbsorbed, ContactCreated, ContactEvent, ContactMerged, ContactVisited
 from common.eventstore import Recorded
 from contacts.contact import created, evolve, is_shown
 
@@ -42,4 +42,8 @@ def item(row: Recorded, archived: Collection[str]) -> dict[str, Any]:
     }
     if isinstance(event, ContactVisited):
         shown["visit"] = {"id": event.visit_id, "at": to_wire(event.visited_at)}
+    elif isinstance(event, ContactMerged):
+        shown["absorbed"] = str(event.absorbed)
+    elif isinstance(event, ContactAbsorbed):
+        shown["mergedInto"] = str(event.into)
     return shown
