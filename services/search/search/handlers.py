@@ -3,7 +3,8 @@
 import asyncio
 import zlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -12,7 +13,7 @@ from uuid import UUID
 import orjson
 
 from common.clock import Clock
-from common.errors import NotFound, Unprocessable
+from common.errors import NotFound, Problem, Unprocessable
 from common.filters import BUILT_INS, FieldType
 from common.ids import Ids
 from search.compile import Query
@@ -60,7 +61,7 @@ class TermSets:
         chunks: list[TermChunk] = []
         asked: list[asyncio.Task[TermChunk]] = []
         parts = _sorted(terms, normaliser(kind, fields.context.country))
-        async with asyncio.TaskGroup() as group:
+        async with _one_refusal(), asyncio.TaskGroup() as group:
             # Reading is work for the processor: in a thread, so that others are answered meanwhile.
             while (part := await asyncio.to_thread(next, parts, None)) is not None:
                 asked.append(group.create_task(self._chunk(channel, name, kind, part)))
@@ -154,6 +155,18 @@ class TermSets:
             }
             for written, form, code in page
         ]
+
+
+@asynccontextmanager
+async def _one_refusal() -> AsyncIterator[None]:
+    """Of tasks that fail together the first refusal stands for all: a caller can do nothing with a group of them."""
+    try:
+        yield
+    except ExceptionGroup as failed:
+        refusals, others = failed.split(Problem)
+        if refusals is None or others is not None:
+            raise
+        raise refusals.exceptions[0] from None
 
 
 _OUT = ("duplicate", "unreadable")
