@@ -7,10 +7,13 @@ from itertools import count
 import pytest
 
 from common.auth import Caller
-from common.errors import Conflict, Forbidden, NotFound, Problem, Unauthorized, Unprocessable
+from common.clock import FixedClock
+from common.errors import Conflict, Forbidden, NotFound, Problem, Unauthorized, Unavailable, Unprocessable
 from common.ids import new_id
+from common.postgres import Database
 from contacts.browser_key import BrowserKey, parse, read_origins
 from contacts.browser_key_handlers import BrowserDoor, BrowserKeys
+from localstack.stack import Stack
 from tests.contacts.conftest import NOW, World
 
 SHOP = "https://shop.example"
@@ -119,6 +122,15 @@ async def test_other_tokens_are_taken_as_ever_and_keys_that_are_none_are_not(wor
     for text in ("bad", "pk~", "pk~shop~never-was-a-key-of-anyone", "pk~shop~\x00"):
         with pytest.raises(Unauthorized):
             await door.admit(sent(text))
+
+
+async def test_a_store_that_is_away_is_no_reason_to_turn_a_key_away(servers: Stack) -> None:
+    async with Database.open(servers.postgres_dsn(None)) as closed:
+        door = BrowserDoor(Tokens(), closed, FixedClock(NOW))
+    with pytest.raises(Unavailable):
+        await door.admit(sent("pk~shop~" + "w" * 32))
+    with pytest.raises(Unavailable):
+        await door.is_known(SHOP)
 
 
 async def test_a_revoked_key_ends_at_once_and_its_origin_with_it(world: World, keys: BrowserKeys, door: BrowserDoor) -> None:

@@ -7,6 +7,7 @@ import pytest
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp
 
+from common.errors import Unavailable
 from contacts.cors import Cors
 
 SHOP = "https://shop.example"
@@ -79,6 +80,18 @@ async def test_nothing_else_is_open_to_pages(method: str, path: str) -> None:
 async def test_a_preflight_of_another_address_is_no_preflight_here(path: str) -> None:
     answer = await ask("OPTIONS", path, SHOP, "POST")
     assert (answer.text, of_cors(answer.headers)) == ("behind", set())
+
+
+async def away(_: str) -> bool:
+    raise Unavailable("away")
+
+
+async def test_pages_are_asked_to_try_again_while_nobody_knows_which_may_call() -> None:
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(Cors(PlainTextResponse("behind"), away)), base_url="http://gateway"
+    ) as asked:
+        answer = await asked.post("/v1/visits", headers={"Origin": SHOP})
+    assert (answer.status_code, answer.headers["Retry-After"], of_cors(answer.headers)) == (503, "1", set())
 
 
 async def test_without_an_origin_nothing_is_added() -> None:

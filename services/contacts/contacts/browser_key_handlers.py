@@ -1,19 +1,24 @@
 """Commands on browser keys, and who comes with one."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
+import asyncpg
+
 from common.auth import BROWSER_KEY, Caller, Door, bearer
 from common.clock import Clock
-from common.errors import Unauthorized, Unprocessable
+from common.errors import Unauthorized, Unavailable, Unprocessable
 from common.ids import Ids, parse_id
 from common.postgres import Database
 from contacts import browser_key_store
 from contacts.browser_key import MOST_KEYS, BrowserKey, ended, no_key, parse, read_name, read_origins, rotated
 from contacts.queries import Listed, decode_cursor, encode_cursor
 from contacts.store import Tx
+
+_AWAY = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
 
 class BrowserKeys:
@@ -88,7 +93,7 @@ class BrowserDoor:
         self._clock = clock
 
     async def admit(self, headers: Mapping[str, str]) -> Caller:
-        """Whoever comes with these headers. Raises Unauthorized, for a key that was revoked too."""
+        """Whoever comes with these headers. Raises Unauthorized, for a key that was revoked too, and Unavailable."""
         text = bearer(headers.get("authorization"))
         if not text.startswith(BROWSER_KEY):
             return await self._tokens.admit(headers)
@@ -103,12 +108,21 @@ class BrowserDoor:
         named = parse(text)
         if named is None:
             return None
-        async with self._database.connection() as connection:
+        async with self._reading() as connection:
             return await browser_key_store.by_word(connection, *named)
 
+    @asynccontextmanager
+    async def _reading(self) -> AsyncIterator[Tx]:
+        """A connection before anything else was asked of the store. Raises Unavailable where that is away."""
+        try:
+            async with self._database.connection() as connection:
+                yield connection
+        except _AWAY:
+            raise Unavailable("The store of the browser keys does not answer. Try again in a second.") from None
+
     async def is_known(self, origin: str) -> bool:
-        """Whether pages of this origin may call at all."""
-        async with self._database.connection() as connection:
+        """Whether pages of this origin may call at all. Raises Unavailable."""
+        async with self._reading() as connection:
             return await browser_key_store.is_known(connection, origin, self._clock.now())
 
 

@@ -6,7 +6,7 @@ from http import HTTPStatus
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from common.errors import Forbidden
+from common.errors import Forbidden, Problem
 from common.http import problem_response
 
 _HEADERS = "authorization, content-type, idempotency-key, traceparent, tracestate"
@@ -27,6 +27,12 @@ class Cors:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
+        try:
+            await self._answer(scope, receive, send)
+        except Problem as problem:  # of the asking for origins; whatever is behind answers its own
+            await problem_response(problem)(scope, receive, send)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = {name: value.decode("latin-1") for name, value in scope.get("headers", ())}
         origin, open_to_pages = headers.get(b"origin"), _method(scope)
         if origin is None or open_to_pages is None:
