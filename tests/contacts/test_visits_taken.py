@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from common.clock import to_wire
+from common.errors import NotFound
 from common.events.contacts import Contact
 from common.ids import new_id
 from contacts.visit_handlers import Taken
@@ -64,6 +65,20 @@ async def test_an_id_counts_once_in_a_channel_and_the_first_wins(world: World) -
     await world.contacts.ensure_channel("other")
     elsewhere = replace(world, channel="other")
     assert (await take(elsewhere, visit("a"))).accepted == 1
+
+
+async def test_a_visit_that_is_not_taken_makes_nobody(world: World) -> None:
+    taken = await take(world, visit("a"), {"id": "a", "memberId": "ghost"}, {"id": "a", "memberId": "spectre"})
+    assert (taken.accepted, taken.duplicates, taken.rejected) == (1, 2, [])
+    sent_before = await take(world, {"id": "a", "memberId": "ghost"}, {"id": "b", "memberId": "there", "name": "purchase"})
+    assert (sent_before.accepted, sent_before.duplicates) == (1, 1)
+    for nobody in ("ghost", "spectre"):
+        with pytest.raises(NotFound):
+            await member(world, nobody)
+    assert (await member(world, "there")).version == 1
+    assert await world.count("select count(*) from contact") == 2
+    later = await take(world, {"id": "c", "memberId": "ghost"})
+    assert (later.accepted, (await member(world, "ghost")).sessions_count) == (1, 1)
 
 
 async def test_custom_events_move_nothing(world: World) -> None:

@@ -74,6 +74,20 @@ async def test_a_stale_change_is_refused_and_tells_the_version_and_who_changed_i
         await world.queries.member(world.channel, "nobody")
 
 
+async def test_what_can_never_be_written_is_refused_before_the_version_is_looked_at(world: World) -> None:
+    made = await world.put("u1", tags=[f"t{n}" for n in range(20)])
+    with pytest.raises(Unprocessable) as refusal:
+        await world.contacts.upsert(world.caller(), "u1", {"addTags": ["one more"]}, 99)
+    assert refusal.value.code == "tooManyTags"
+    with pytest.raises(Unprocessable):
+        await world.contacts.change(world.caller(), made.id, {"addTags": ["one more"]}, 99)
+    lead = (await world.contacts.create_lead(world.caller(), {"name": "a"})).contact
+    with pytest.raises(StaleVersion) as stale:
+        await world.contacts.upsert(world.caller(), "u1", {"leadId": str(lead.id)}, 99)
+    assert stale.value.version == 1
+    assert (await world.queries.contact(world.channel, lead.id)).id == lead.id
+
+
 async def test_another_channel_never_sees_a_contact_by_its_id(world: World) -> None:
     made = await world.put("u1", name="a")
     await world.contacts.ensure_channel("other")

@@ -252,17 +252,17 @@ class _Work:
 async def _upserted(work: _Work, row: Row) -> RowResult:
     """One row's upsert, after the identity it may bring; where either is refused, neither is written. Raises StaleVersion."""
     contact_id, joined = work.ids[row.member_id], None
-    state, by = work.states[contact_id]
+    before, by = work.states[contact_id]
     try:
         if row.lead is not None:
             joined = await plan(
                 work.tx, work.caller.channel, row.lead, row.member_id, contact_id, work.states, work.window, work.now
             )
-        _check_version(state, by, work.expected)
-        state = state if joined is None else joined.contact
+        state = before if joined is None else joined.contact
         event = decide(state, row.write, work.fields)
     except (Unprocessable, Conflict) as problem:
         return RowResult(row.index, problem=problem)
+    _check_version(before, by, work.expected)
     if joined is not None:
         await carry_out(work.tx, work.caller.channel, joined)
         work.ids[row.member_id] = contact_id = joined.contact.id

@@ -1,7 +1,7 @@
 """Taking visits in: many contacts in one transaction, sessions set among their neighbours, each id counted once."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -64,11 +64,11 @@ class Visits:
             named = [r.contact_id for r in reports if r.contact_id is not None]
             survivors, locked = await lock_survivors(tx, caller.channel, named, members.values())
             states = {i: state for i, (state, _) in locked.items()}
-            steps = _new_members(members, states, now)
+            reserved = {i for i in members.values() if states[i] is None}
             visits: list[Visit] = []
             for report in reports:
                 contact_id = survivors[report.contact_id] if report.contact_id else members[report.member_id or ""]
-                if states.get(contact_id) is None:
+                if states.get(contact_id) is None and contact_id not in reserved:
                     place = f"/visits/{report.index}/contactId"
                     unknown = Unprocessable("There is no such contact.", code="unknownContact", pointer=place)
                     rejected.append((report.index, unknown))
@@ -77,6 +77,10 @@ class Visits:
             first = list({v.id: v for v in reversed(visits)}.values())[::-1]
             new = await store.add_visits(tx, caller.channel, first)
             fresh = [v for v in first if v.id in new]
+            # Only a visit that is taken makes a member: a duplicate of another's, or one sent before, is no news of anybody.
+            steps = _new_members(members, reserved & {v.contact_id for v in fresh}, states, now)
+            if empty := [i for i in reserved if states[i] is None]:
+                await store.drop_reserved(tx, caller.channel, empty)
             moved = [v for v in fresh if v.name == VISIT]
             steps += await self._place(tx, caller.channel, moved, states, timedelta(minutes=settings.session_minutes), now)
             known = [state for state in states.values() if state is not None]
@@ -114,10 +118,12 @@ class Visits:
         return steps
 
 
-def _new_members(members: dict[str, UUID], states: dict[UUID, Contact | None], now: datetime) -> list[Step]:
+def _new_members(
+    members: Mapping[str, UUID], made: Collection[UUID], states: dict[UUID, Contact | None], now: datetime
+) -> list[Step]:
     steps: list[Step] = []
     for member_id, contact_id in members.items():
-        if states[contact_id] is None:
+        if contact_id in made:
             event = ContactCreated()
             states[contact_id] = after = created(contact_id, member_id, event, now)
             steps.append(Step(event, after))
