@@ -13,6 +13,7 @@ from common.health import Health
 from contacts import archiving
 from contacts.worker import Worker
 from tests.contacts.conftest import NOW, World
+from tests.contacts.importing import Importing
 
 GRADE = "profile.grade"
 
@@ -68,6 +69,20 @@ async def test_values_that_arrive_meanwhile_are_dropped_and_counted_whatever_the
     assert (await world.queries.member(world.channel, "u1")).profile == {"grade": "VIP"}
     assert (await world.queries.member(world.channel, "u2")).profile == {}
     assert (await turn(world, True)).refused_while_archived == 0
+
+
+async def test_an_import_drops_and_counts_them_too(world: World) -> None:
+    await world.put("u1", profile={"point": 1, "n": 1})
+    importing = Importing(world, world.channel)
+    import_id = await importing.send(b"memberId,profile.point,profile.n\nu1,5,2\nu2,many,3\nu3,,4\n")
+    await turn(world, True, "profile.point")
+    await importing.work()
+    assert [row["status"] for row in await importing.report(import_id)] == ["changed", "made", "made"]
+    assert (await field(world, "profile.point")).refused_while_archived == 2
+    await turn(world, False, "profile.point")
+    assert [(await world.queries.member(world.channel, m)).profile for m in ("u1", "u2", "u3")] == [
+        {"point": 1, "n": 2}, {"n": 3}, {"n": 4},
+    ]  # fmt: skip
 
 
 async def test_a_value_that_can_never_change_is_still_closed_after_a_restore(world: World) -> None:

@@ -20,8 +20,11 @@ _PRESET_TYPES: Mapping[str, FieldTypeName] = {f"profile.{key}": preset[0] for ke
 
 
 def types_of(defined: Mapping[str, FieldDefinition]) -> dict[str, FieldTypeName]:
-    """The types of the fields that are defined, and of those that would be as presets."""
-    return {**_PRESET_TYPES, **{key: definition.type for key, definition in defined.items()}}
+    """The types of the fields that are defined, and of those that would be as presets.
+
+    What comes for an archived one is dropped unjudged, so it may be any text.
+    """
+    return {**_PRESET_TYPES, **{key: "String" if d.archived else d.type for key, d in defined.items()}}
 
 
 def body_of(order: Order, row: Row, types: Mapping[str, FieldTypeName], zone: ZoneInfo) -> dict[str, Any]:
