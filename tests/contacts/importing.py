@@ -9,8 +9,10 @@ from uuid import UUID
 from common.auth import Caller
 from common.clock import to_millis
 from common.events.contacts import Contact
+from common.health import Health
 from contacts.import_handlers import Imports
 from contacts.import_job import KIND
+from contacts.import_keeper import Keeper
 from contacts.import_runner import Imports as Runner
 from contacts.job import Job
 from tests.contacts.conftest import World
@@ -38,6 +40,11 @@ async def pieces(body: bytes, size: int = 64) -> AsyncIterator[bytes]:
 def id_at(at: datetime) -> UUID:
     """An id (version 7) made at this instant."""
     return UUID(int=to_millis(at) << 80 | 0x7 << 76 | 0b10 << 62 | secrets.randbits(62))
+
+
+def told(report: list[dict[str, Any]]) -> list[tuple[int, str, str | None]]:
+    """A report's rows: number, what became of it, the refusal's code."""
+    return [(r["row"], r["status"], r["problem"] and r["problem"]["code"]) for r in report]
 
 
 class Importing:
@@ -84,3 +91,7 @@ class Importing:
         async with self.world.database.connection() as connection:
             rows = await connection.fetch("select doc from contact where channel = $1 order by id", self.caller.channel)
         return [Contact.model_validate(r["doc"]) for r in rows]
+
+    async def clear_up(self) -> None:
+        """Once around of the keeper."""
+        await Keeper(self.world.database, self.world.files, self.world.clock, Health({})).clear()

@@ -1,8 +1,6 @@
 """Imports on the real PostgreSQL: chunk by chunk, killed at every point, the same contacts and the same report, nothing twice."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from contextvars import Context
 from datetime import timedelta
 from itertools import pairwise
 from typing import Any
@@ -11,22 +9,20 @@ from uuid import UUID
 import orjson
 import pytest
 
-from common.auth import Caller
 from common.errors import Problem
 from common.health import Health
 from common.ids import new_id
 from common.partition import partition_of
-from common.position import Position, decode
-from contacts.erasure import IMPORT_FILES_KEPT, Erased
-from contacts.erasure_handlers import Erasures
-from contacts.handlers import Contacts, RowResult
+from common.position import decode
+from contacts.erasure import IMPORT_FILES_KEPT
 from contacts.import_job import KIND, lead_id
-from contacts.import_keeper import REPORTS_KEPT, UPLOADING, Keeper
-from contacts.import_runner import Imports as Runner
+from contacts.import_keeper import REPORTS_KEPT, UPLOADING
 from contacts.job import Job, Status
+from contacts.worker import Worker
 from tests.contacts.conftest import NOW, World
-from tests.contacts.importing import FORM, Importing, form, id_at, pieces
+from tests.contacts.importing import FORM, Importing, form, id_at, pieces, told
 from tests.support import tables
+from tests.support.api import eventually
 from tests.support.traces import rows_that_hold
 
 HEADINGS = ["회원번호", "이름", "휴대폰", "profile.point"]
@@ -67,10 +63,6 @@ async def a_channel(world: World, channel: str) -> Importing:
     importing = Importing(world, channel)
     await world.contacts.upsert(importing.caller, "here", {"city": "Seoul"}, None)
     return importing
-
-
-def told(report: list[dict[str, Any]]) -> list[tuple[int, str, str | None]]:
-    return [(r["row"], r["status"], r["problem"] and r["problem"]["code"]) for r in report]
 
 
 async def values(importing: Importing) -> list[tuple[Any, ...]]:
@@ -217,34 +209,6 @@ async def test_cells_right_of_the_headings_are_told_in_a_text_and_left_out_of_a_
     assert told(await shop.report(book)) == [(2, "made", None)]
 
 
-class Interrupted(Contacts):
-    """Contacts of which somebody erases one just before the first chunk is written, while its transaction is open."""
-
-    def __init__(self, world: World, contact_id: UUID) -> None:
-        super().__init__(world.database, world.clock, new_id)
-        self.world, self.contact_id, self.times = world, contact_id, 0
-
-    async def upsert_many(
-        self, caller: Caller, rows: Sequence[tuple[int, str, object]], cause: str
-    ) -> tuple[list[RowResult], Position]:
-        self.times += 1
-        if self.times == 1:
-            erasing = erasures(self.world).erase(caller, self.contact_id, None)
-            await asyncio.create_task(erasing, context=Context())
-        return await super().upsert_many(caller, rows, cause)
-
-
-async def test_whoever_is_erased_in_the_middle_of_a_chunk_is_not_made_anew_by_it(shop: Importing) -> None:
-    gone = await shop.world.put("gone", name="지울이름")
-    import_id = await shop.send(table(["m1", "", "", ""], ["gone", "지울이름", "", ""]))
-    contacts = Interrupted(shop.world, gone.id)
-    shop.runner = Runner(shop.world.database, contacts, shop.world.fields, shop.world.files)
-    await shop.work()
-    assert contacts.times == 2
-    assert told(await shop.report(import_id)) == [(2, "made", None), (3, "refused", "erased")]
-    assert await rows_that_hold(shop.world.database, ["지울이름", "gone"]) == {}
-
-
 async def test_characters_that_no_text_may_have_stop_a_row_and_not_the_import(shop: Importing) -> None:
     escaped = "".join(f'<c t="inlineStr"><is><t>{text}</t></is></c>' for text in ("m1", "_xD800_", "김"))
     named = "".join(f'<c t="inlineStr"><is><t>{text}</t></is></c>' for text in ("memberId", "이_x0001_름", "_xD83D_메모"))
@@ -268,9 +232,29 @@ async def test_an_import_is_cancelled_where_it_is_and_what_it_wrote_stays(shop: 
     assert (cancelled["status"], cancelled["done"], cancelled["total"]) == ("cancelled", 3, 10)
     await shop.work()
     assert (await shop.shown(import_id))["done"] == 3
-    await keeper(shop).clear()
+    await shop.clear_up()
     assert shop.world.files.there() == set()
     assert [c.member_id for c in await shop.contacts()] == ["m1", "m3"]
+
+
+async def test_a_worker_that_is_told_to_stop_lets_go_while_it_reads_and_another_goes_on(shop: Importing) -> None:
+    world = shop.world
+    import_id = await shop.send(table(*([["", "", "", ""]] * 400_000), ["m1", "", "", ""]))
+    stop, worker = asyncio.Event(), Worker("one", world.database, {KIND: shop.runner}, world.clock, Health({}))
+    working = asyncio.create_task(worker.work_once(stop))
+
+    async def reading() -> bool:
+        return world.files.unfinished_rows(import_id, 1).exists()
+
+    await eventually(reading, bool)
+    stop.set()
+    await working
+    job = await shop.job(import_id)
+    assert (job.status, job.cursor, job.attempts) == (Status.WAITING, None, 0)
+    await eventually(reading, lambda there: not there)
+    assert not world.files.rows(import_id).exists()
+    await shop.work()
+    assert (await shop.shown(import_id))["made"] == 1
 
 
 async def test_a_file_that_turns_out_broken_further_down_fails_the_import_with_its_place(shop: Importing) -> None:
@@ -279,13 +263,9 @@ async def test_a_file_that_turns_out_broken_further_down_fails_the_import_with_i
     shown = await shop.shown(import_id)
     assert shown["status"] == "failed"
     assert shown["problem"].startswith("Row 32 has a quotation mark that is not closed")
-    await keeper(shop).clear()
+    await shop.clear_up()
     assert shop.world.files.there() == set()
     assert await shop.contacts() == []
-
-
-def keeper(importing: Importing) -> Keeper:
-    return Keeper(importing.world.database, importing.world.files, importing.world.clock, Health({}))
 
 
 async def test_an_upload_that_breaks_off_or_is_refused_leaves_no_file(shop: Importing) -> None:
@@ -301,13 +281,13 @@ async def test_files_that_nobody_needs_go_and_others_stay(shop: Importing) -> No
     world = shop.world
     stray, waiting = id_at(world.clock.now()), await shop.send(table())
     world.files.upload(stray).write_bytes(b"left by a process that was killed")
-    await keeper(shop).clear()
+    await shop.clear_up()
     assert world.files.there() == {stray, waiting}
     world.clock.instant += UPLOADING
-    await keeper(shop).clear()
+    await shop.clear_up()
     assert world.files.there() == {waiting}
     world.clock.instant += IMPORT_FILES_KEPT
-    await keeper(shop).clear()
+    await shop.clear_up()
     assert world.files.there() == set()
     await shop.work()
     assert (await shop.shown(waiting))["problem"] == "The file is not here any more. Send it again."
@@ -317,64 +297,12 @@ async def test_a_report_is_kept_for_thirty_days(shop: Importing) -> None:
     import_id = await shop.send(table())
     await shop.work()
     shop.world.clock.instant += REPORTS_KEPT - timedelta(hours=1)
-    await keeper(shop).clear()
+    await shop.clear_up()
     assert len(await shop.report(import_id)) == 10
     shop.world.clock.instant += timedelta(hours=1, milliseconds=1)
-    await keeper(shop).clear()
+    await shop.clear_up()
     for name in ("import_row", "job"):
         assert await shop.world.count(f"select count(*) from {name}") == 0
-
-
-class Readers:
-    """Readers that hold nothing."""
-
-    async def hold_nothing(self, reader: str, channel: str, ended: tuple[Erased, ...]) -> bool:
-        return True
-
-
-def erasures(world: World) -> Erasures:
-    return Erasures(world.database, Readers(), world.files, world.clock, new_id)
-
-
-async def standing(importing: Importing, receipt_id: UUID) -> Mapping[str, str]:
-    receipt: Any = await erasures(importing.world).receipt(importing.caller, receipt_id)
-    return {store["store"]: store["status"] for store in receipt["stores"]}
-
-
-async def test_whoever_is_erased_while_an_import_is_at_work_is_not_made_anew_by_it(shop: Importing) -> None:
-    world = shop.world
-    gone = await world.put("gone", name="지울이름")
-    rows = [[f"m{n}", "", "", ""] for n in range(4)] + [["gone", "지울이름", "", ""], ["m1", "다시", "", ""]]
-    import_id = await shop.send(table(*rows))
-    assert await shop.killed_at(2)
-    receipt_id = (await erasures(world).erase(shop.caller, gone.id, None)).receipt_id
-    assert (await standing(shop, receipt_id))["imports"] == "pending"
-    await shop.work()
-    assert (await standing(shop, receipt_id))["imports"] == "done"
-    assert told(await shop.report(import_id))[-2:] == [(6, "refused", "erased"), (7, "changed", None)]
-    assert await rows_that_hold(world.database, ["지울이름", "gone"]) == {}
-    await keeper(shop).clear()
-    assert await world.count("select count(*) from import_erased") == 0
-
-
-async def test_an_erased_contact_is_no_longer_named_in_the_reports(shop: Importing) -> None:
-    import_id = await shop.send(table())
-    await shop.work()
-    erased = next(c for c in await shop.contacts() if c.member_id == "m1")
-    await erasures(shop.world).erase(shop.caller, erased.id, None)
-    report = await shop.report(import_id)
-    assert [(r["status"], r["contactId"]) for r in report if r["row"] in {2, 7}] == [("made", None), ("changed", None)]
-    assert sum(r["contactId"] is not None for r in report) == 5
-
-
-async def test_another_channels_file_does_not_hold_up_a_receipt(world: World, shop: Importing) -> None:
-    elsewhere = await a_channel(world, "elsewhere")
-    await elsewhere.send(table())
-    contact = await world.put("gone")
-    receipt_id = (await erasures(world).erase(shop.caller, contact.id, None)).receipt_id
-    assert (await standing(shop, receipt_id))["imports"] == "done"
-    world.files.upload(id_at(world.clock.now())).write_bytes(b"nobody knows whose")
-    assert (await standing(shop, receipt_id))["imports"] == "pending"
 
 
 def test_a_leads_ids_are_in_the_order_of_the_rows_and_of_no_other_import() -> None:
