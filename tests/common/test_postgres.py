@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 from uuid import UUID, uuid4
@@ -14,7 +15,7 @@ from common.envelope import Message, UnreadableMessage, message
 from common.errors import Unavailable
 from common.eventstore import ConcurrentChange, Recorded
 from common.health import Health
-from common.kafka import DeadLetters, Producer, Source, TooManyDeadLetters, create_topics
+from common.kafka import MOST_BYTES, DeadLetters, Producer, Source, TooManyDeadLetters, create_topics
 from common.partition import partition_of
 from common.postgres import Database, migrate
 from common.relay import Relay
@@ -53,7 +54,8 @@ def happened(stream: UUID, version: int) -> Recorded:
 async def test_migrations_are_applied_once_even_by_several_at_a_time(servers: Stack) -> None:
     async with fresh_schema(servers.postgres_dsn(None), ()) as dsn:
         applied = await asyncio.gather(*(migrate(dsn, ["common"]) for _ in range(4)))
-        assert sorted(map(len, applied)) == [0, 0, 0, 1]
+        *none, all_of_them = sorted(applied, key=len)
+        assert (none, all_of_them[:1]) == ([[], [], []], ["common/0001_events_and_outbox"])
 
 
 async def test_events_of_many_streams_are_appended_and_read_back(database: Database) -> None:
@@ -118,6 +120,34 @@ async def take(servers: Stack, topic: str, count: int) -> list[tuple[str, int, i
         while len(found) < count:
             found += [(m.subject, m.version, m.partition) for m in await source.poll()]
     return found
+
+
+async def test_a_row_that_kafka_finds_too_large_is_put_aside_and_the_others_go_on(
+    servers: Stack, database: Database, topic: str
+) -> None:
+    large = replace(told(topic, "large", 1), value=b'"' + b"x" * MOST_BYTES + b'"')
+    async with database.transaction() as tx:
+        await outbox.put(tx, [told(topic, "small", 1), large, told(topic, "small", 2), told(topic, "large", 2)])
+    async with Producer.open(servers.kafka, client_id="one") as producer:
+        await drain(database, [Relay(database, producer, Health({}))], asyncio.Event())
+        async with database.transaction() as tx:
+            await outbox.put(tx, [told(topic, "small", 3)])
+        await drain(database, [Relay(database, producer, Health({}))], asyncio.Event())
+    found = [(subject, version) for subject, version, _ in await take(servers, topic, 4)]
+    assert sorted(set(found)) == [("large", 2), ("small", 1), ("small", 2), ("small", 3)]
+    async with database.connection() as connection:
+        aside = await connection.fetch("select key, octet_length(value) as size, reason from outbox_aside")
+    assert [(row["key"], row["size"]) for row in aside] == [("c/large", MOST_BYTES + 2)]
+    assert str(MOST_BYTES + 2) in aside[0]["reason"]
+
+
+async def test_what_a_relay_takes_at_once_is_bounded_in_bytes(servers: Stack, database: Database, topic: str) -> None:
+    async with database.transaction() as tx:
+        await outbox.put(tx, [replace(told(topic, str(n), 1), value=b"x" * 3_000_000) for n in range(8)])
+    async with Producer.open(servers.kafka, client_id="one") as producer, database.connection() as connection:
+        relay = Relay(database, producer, Health({}))
+        await relay.claim(connection)
+        assert [await relay.send_once(connection) for _ in range(3)] == [6, 2, 0]
 
 
 async def test_two_relays_send_everything_in_order_per_key(servers: Stack, database: Database, topic: str) -> None:

@@ -19,6 +19,7 @@ _OFFSETS = "select topic, partition, next_offset from {schema}.consumer_offset"
 _LETTERS_TABLE = "dead_letter"
 _HANDLED = "select topic, partition, place from {schema}.dead_letter where outcome is not null"
 _OUTBOX = "select count(*) from {schema}.outbox"
+_ASIDE = "select count(*) from {schema}.outbox_aside"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,17 +34,18 @@ class ProcessStatus:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """The whole: lag in messages by group and topic, rows of each service's outbox, unhandled dead letters by topic."""
+    """The whole: lag in messages by group and topic, rows of each outbox and those put aside, unhandled dead letters."""
 
     processes: tuple[ProcessStatus, ...]
     lag: Mapping[str, Mapping[str, int]]
     outbox: Mapping[str, int]
+    aside: Mapping[str, int]
     dead_letters: Mapping[str, int]
 
     @property
     def well(self) -> bool:
         """Everything is up, and nothing waits."""
-        waiting = [n for topics in self.lag.values() for n in topics.values()] + list(self.outbox.values())
+        waiting = [n for topics in self.lag.values() for n in topics.values()] + [*self.outbox.values(), *self.aside.values()]
         return all(p.up and p.ready for p in self.processes) and not any(waiting)
 
     def as_dict(self) -> dict[str, object]:
@@ -53,6 +55,7 @@ class Status:
             "processes": [asdict(p) for p in self.processes],
             "lag": self.lag,
             "outbox": self.outbox,
+            "aside": self.aside,
             "deadLetters": self.dead_letters,
         }
 
@@ -68,15 +71,16 @@ async def _examine(stack: Stack) -> Status:
         processes = tuple([await _process(stack, p, client) for p in (*SERVERS, *SERVICE_PROCESSES, GATEWAY)])
     ready = {p.name for p in processes if p.ready}
     outbox: dict[str, int] = {}
+    aside: dict[str, int] = {}
     lag: dict[str, dict[str, int]] = {}
     letters: dict[str, int] = {}
     kept: dict[str, dict[tuple[str, int], int]] = {}
     handled: set[tuple[str, int, int]] = set()
     if POSTGRES.name in ready:
-        outbox, kept, handled = await _from_postgres(facts)
+        outbox, aside, kept, handled = await _from_postgres(facts)
     if KAFKA.name in ready:
         lag, letters = await kafka.lag(facts, kept), await kafka.dead_letters(facts, handled)
-    return Status(processes, lag, outbox, letters)
+    return Status(processes, lag, outbox, aside, letters)
 
 
 async def _process(stack: Stack, process: Process, client: httpx.AsyncClient) -> ProcessStatus:
@@ -100,16 +104,18 @@ async def _ready(stack: Stack, process: Process, client: httpx.AsyncClient) -> b
 
 async def _from_postgres(
     facts: Facts,
-) -> tuple[dict[str, int], dict[str, dict[tuple[str, int], int]], set[tuple[str, int, int]]]:
-    """Rows per outbox, by service the offsets that it keeps itself, and the places of dead letters that were handled."""
+) -> tuple[dict[str, int], dict[str, int], dict[str, dict[tuple[str, int], int]], set[tuple[str, int, int]]]:
+    """Rows per outbox, those put aside, by service the offsets that it keeps itself, the places of letters that were handled."""
     handled: set[tuple[str, int, int]] = set()
     outbox: dict[str, int] = {}
+    aside: dict[str, int] = {}
     kept: dict[str, dict[tuple[str, int], int]] = {}
     connection = await asyncpg.connect(postgres.dsn(facts))
     try:
         for service in SERVICES:  # the names are this project's own, not anybody's input
             if await connection.fetchval(_TABLE, f"{service}.outbox"):
                 outbox[service] = await connection.fetchval(_OUTBOX.format(schema=service))
+                aside[service] = await connection.fetchval(_ASIDE.format(schema=service))
             if await connection.fetchval(_TABLE, f"{service}.{_OFFSETS_TABLE}"):
                 rows = await connection.fetch(_OFFSETS.format(schema=service))
                 kept[service] = {(row["topic"], row["partition"]): row["next_offset"] for row in rows}
@@ -118,7 +124,7 @@ async def _from_postgres(
                 handled |= {(row["topic"], row["partition"], row["place"]) for row in rows}
     finally:
         await connection.close()
-    return outbox, kept, handled
+    return outbox, aside, kept, handled
 
 
 def as_text(status: Status) -> str:
@@ -130,6 +136,7 @@ def as_text(status: Status) -> str:
     lines += ["", "messages not yet read"]
     lines += [f"  {group:12} {topic:14} {count}" for group, topics in status.lag.items() for topic, count in topics.items()]
     lines += ["rows waiting in an outbox"] + [f"  {service:27} {count}" for service, count in status.outbox.items()]
+    lines += ["rows put aside, too large for Kafka"] + [f"  {service:27} {count}" for service, count in status.aside.items()]
     lines += ["dead letters"] + [f"  {topic:27} {count}" for topic, count in status.dead_letters.items()]
     lines += ["", "Everything is up and caught up." if status.well else "Not everything is up and caught up."]
     return "\n".join(lines)

@@ -59,6 +59,7 @@ class Consumer(Generic[M]):
         self._apply = apply
         self._dead_letters = dead_letters
         self._health = health
+        health.beat("consumer")
         self._most = most
         self._commit = commit
 

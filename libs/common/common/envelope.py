@@ -15,6 +15,10 @@ class UnreadableMessage(Exception):
     """A message that no retry can make readable; the text says why, without quoting it."""
 
 
+class MessageTooLarge(Exception):
+    """A message that Kafka will never take."""
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
     """A message to be sent: `key` decides order and, unless `partition` is known, partition; `value` None is a tombstone."""

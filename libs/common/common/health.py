@@ -21,7 +21,7 @@ _CHECK_SECONDS = 3.0
 
 
 class Health:
-    """One process's state. A loop calls `beat` each time round; a loop silent for `patience` seconds is not alive."""
+    """One process's state. A loop calls `beat` when made and each time round; silent for `patience` seconds, it is not alive."""
 
     def __init__(
         self, checks: Mapping[str, Check], *, patience: float = 20.0, monotonic: Callable[[], float] = time.monotonic

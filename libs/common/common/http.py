@@ -23,6 +23,7 @@ from common import idempotency, position
 from common.auth import Caller, Door
 from common.errors import NotFound, Problem, TooLarge, Unprocessable, Unreadable
 from common.health import PATHS, Health, routes
+from common.json_depth import MOST_DEPTH, is_deep
 from common.telemetry import REQUESTS, log, span
 from common.text_rules import cleaned, suspicious
 
@@ -371,11 +372,14 @@ async def _read(receive: Receive, limit: int) -> bytes:
 
 
 def _json(body: bytes) -> object:
-    """The body's JSON, its texts clean; a text that is refused is remembered until permission is checked."""
+    """The body's JSON, its texts clean; what is refused of it is remembered until permission is checked."""
     try:
         value: object = orjson.loads(body)
     except orjson.JSONDecodeError:
         raise Unreadable("The body is not JSON that can be read (UTF-8, no NaN or infinity, no lone surrogate).") from None
+    if is_deep(value):
+        _refusal.set(Unprocessable(f"The body's lists and objects may be {MOST_DEPTH} within each other.", code="tooDeep"))
+        return value
     if not suspicious(body):
         return value
     try:

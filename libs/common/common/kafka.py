@@ -15,14 +15,19 @@ from aiokafka.errors import (
     GroupCoordinatorNotAvailableError,
     IllegalStateError,
     KafkaError,
+    MessageSizeTooLargeError,
+    RecordListTooLargeError,
     TopicAlreadyExistsError,
 )
 
 from common.clock import from_millis
-from common.envelope import Delivered, Message, UnreadableMessage, decode_headers, encode_headers
+from common.envelope import Delivered, Message, MessageTooLarge, UnreadableMessage, decode_headers, encode_headers
 from common.partition import SHARDS, partition_of
 from common.telemetry import DEAD_LETTERS, LAG, log
-from common.topics import CONTACTS, TOPICS, Topic, dead_letter_topic
+from common.topics import TOPICS, Topic, dead_letter_topic
+
+MOST_BYTES = 4 * 1024 * 1024
+"""Of one message with its key and headers; the broker's `message.max.bytes` is the same."""
 
 
 async def create_topics(servers: str, topics: Sequence[Topic] = TOPICS, *, replicas: int = 1) -> None:
@@ -94,7 +99,7 @@ class Producer:
         """Connected; flushed and closed at the end."""
         client = AIOKafkaProducer(
             bootstrap_servers=servers, client_id=client_id, acks="all", enable_idempotence=True, linger_ms=0,
-            max_batch_size=256 * 1024, max_request_size=4 * 1024 * 1024, request_timeout_ms=20_000,
+            max_batch_size=256 * 1024, max_request_size=MOST_BYTES, request_timeout_ms=20_000,
         )  # fmt: skip
         await client.start()
         try:
@@ -103,7 +108,8 @@ class Producer:
             await client.stop()
 
     async def send(self, messages: Iterable[Message], *, partitions: int = SHARDS) -> None:
-        """Send all, in their order per partition, and wait for every acknowledgement. Raises KafkaError when one is not had.
+        """Send all, in their order per partition, and wait for every acknowledgement. Raises KafkaError when one is not had,
+        and MessageTooLarge where Kafka will never take one of them; others may have been taken then.
 
         Whole batches are handed over, one future each: a future for each message costs more than all the rest.
         """
@@ -112,15 +118,19 @@ class Producer:
             known = message.partition
             partition = partition_of(message.key, partitions) if known is None else known
             waiting.setdefault((message.topic, partition), []).append(message)
+        batches = [(topic, partition, batch) for (topic, partition), kept in waiting.items() for batch in self._batches(kept)]
         acknowledgements = [
-            await self._client.send_batch(batch, topic, partition=partition)
-            for (topic, partition), kept in waiting.items()
-            for batch in self._batches(kept)
+            await self._client.send_batch(batch, topic, partition=partition) for topic, partition, batch in batches
         ]
-        await asyncio.gather(*acknowledgements)
+        answers = await asyncio.gather(*acknowledgements, return_exceptions=True)
+        for error in answers:
+            if isinstance(error, MessageSizeTooLargeError | RecordListTooLargeError):
+                raise MessageTooLarge from error
+            if isinstance(error, BaseException):
+                raise error
 
     def _batches(self, messages: Sequence[Message]) -> Iterator[Any]:
-        """The messages in as few batches as hold them; an empty batch takes one of any size that the client sends."""
+        """The messages in as few batches as hold them; an empty batch takes one of any size. Raises MessageTooLarge."""
         batch = self._client.create_batch()
         for message in messages:
             record = {"key": message.key.encode(), "value": message.value, "headers": encode_headers(message.headers)}
@@ -128,11 +138,13 @@ class Producer:
                 yield batch
                 batch = self._client.create_batch()
                 batch.append(timestamp=None, **record)
+            if batch.size() > MOST_BYTES:  # found before it is sent: a refusal by Kafka would confuse the producer's sequence
+                raise MessageTooLarge
         yield batch
 
     async def check(self) -> None:
         """Raises where Kafka does not answer."""
-        await self._client.partitions_for(CONTACTS)
+        await self._client.client.fetch_all_metadata()
 
 
 class Stalled(Exception):
@@ -165,7 +177,7 @@ class Source:
         client = AIOKafkaConsumer(
             bootstrap_servers=servers, group_id=group, client_id=group, auto_offset_reset="earliest",
             enable_auto_commit=False, max_poll_interval_ms=300_000, session_timeout_ms=10_000, heartbeat_interval_ms=3_000,
-            fetch_max_wait_ms=500, max_partition_fetch_bytes=4 * 1024 * 1024, metadata_max_age_ms=60_000,
+            fetch_max_wait_ms=500, max_partition_fetch_bytes=MOST_BYTES, metadata_max_age_ms=60_000,
         )  # fmt: skip
         client.subscribe(list(topics), listener=_Resume(client, positions))
         await client.start()
@@ -198,9 +210,10 @@ class Source:
         return bool(self._client.assignment())
 
     async def check(self) -> None:
-        """Raises where no partition is assigned."""
+        """Raises where Kafka does not answer, or no partition is assigned."""
         if not self.assigned:
             raise KafkaError("no partition is assigned yet")
+        await self._client.topics()
 
     async def lag(self) -> dict[str, int]:
         """Messages not yet polled, by topic."""
@@ -235,7 +248,7 @@ class Reader:
         """At the first message that each partition still holds."""
         client = AIOKafkaConsumer(
             *topics, bootstrap_servers=servers, auto_offset_reset="earliest", enable_auto_commit=False,
-            max_partition_fetch_bytes=4 * 1024 * 1024,
+            max_partition_fetch_bytes=MOST_BYTES,
         )  # fmt: skip
         await client.start()
         try:

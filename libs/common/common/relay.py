@@ -7,13 +7,13 @@ from typing import Protocol
 
 import asyncpg
 
-from common.envelope import Message
+from common.envelope import Message, MessageTooLarge
 from common.health import Health
 from common.partition import SHARDS
 from common.postgres import Database
-from common.telemetry import RELAYED, log
+from common.telemetry import ASIDE, RELAYED, log
 
-_BATCH = 2000
+_BATCH, _BYTES = 2000, 16 * 1024 * 1024
 # Looks often while rows keep coming, and ever less often, up to a limit that a person does not notice, once they stop.
 _BUSY_SECONDS, _IDLE_SECONDS, _SLOWER = 0.002, 0.05, 1.2
 _CLAIM_SECONDS = 2.0
@@ -21,8 +21,15 @@ _CLAIM_SECONDS = 2.0
 # Advisory locks are the database's, not the schema's: the service's schema is part of the lock's first half.
 _HOLD = "select pg_try_advisory_lock(hashtext('outbox ' || current_schema()), $1)"
 _TAKE = """
-with taken as (select id from outbox where shard = any($1::smallint[]) order by id limit $2)
+with first as (
+    select id, coalesce(octet_length(value), 0) as size from outbox where shard = any($1::smallint[]) order by id limit $2
+), taken as (
+    select id from (select id, sum(size) over (order by id) - size as before from first) summed where before < $3
+)
 delete from outbox o using taken t where o.id = t.id returning o.id, o.shard, o.topic, o.key, o.value, o.headers
+"""
+_PUT_ASIDE = """
+insert into outbox_aside (id, shard, topic, key, value, headers, reason) values ($1, $2, $3, $4, $5, $6, $7)
 """
 
 
@@ -30,7 +37,7 @@ class Sink(Protocol):
     """Where messages go: `common.kafka.Producer`, or what a benchmark puts beside it."""
 
     async def send(self, messages: Iterable[Message]) -> None:
-        """Send all, in their order per key; returns when every one is acknowledged."""
+        """Send all, in their order per key; returns when every one is acknowledged. Raises MessageTooLarge."""
         ...
 
 
@@ -39,6 +46,7 @@ class Relay:
 
     It never goes by a sequence number (transactions commit out of order, and a cursor would lose rows): what is there is
     sent, and deleted after Kafka's acknowledgement. So a kill in between sends again, and readers are idempotent by version.
+    A row that Kafka finds too large is put aside: one row must not hold up all the others.
     """
 
     def __init__(self, database: Database, producer: Sink, health: Health, *, shards: Sequence[int] = range(SHARDS)) -> None:
@@ -47,6 +55,7 @@ class Relay:
         self._health = health
         self._wanted = list(shards)
         self._held: set[int] = set()
+        health.beat("relay")
 
     async def run(self, stop: asyncio.Event) -> None:
         """Go on until told to stop. Losing the connection loses the locks and ends the process, which starts anew."""
@@ -56,7 +65,7 @@ class Relay:
             while not stop.is_set():
                 self._health.beat("relay")
                 if loop.time() >= claim_at and len(self._held) < len(self._wanted):
-                    await self._claim(connection)
+                    await self.claim(connection)
                     claim_at = loop.time() + _CLAIM_SECONDS
                 if await self.send_once(connection):
                     pause = _BUSY_SECONDS
@@ -64,7 +73,8 @@ class Relay:
                     await asyncio.sleep(pause)
                     pause = min(pause * _SLOWER, _IDLE_SECONDS)
 
-    async def _claim(self, connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+    async def claim(self, connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+        """Take the shards that nobody holds."""
         for shard in self._wanted:
             if shard not in self._held and await connection.fetchval(_HOLD, shard):
                 self._held.add(shard)
@@ -76,9 +86,29 @@ class Relay:
             return 0
         # Taken in a transaction that is committed after the acknowledgement: one statement instead of two; a kill gives all back.
         async with connection.transaction():
-            rows = sorted(await connection.fetch(_TAKE, sorted(self._held), _BATCH), key=lambda r: r["id"])
+            rows = sorted(await connection.fetch(_TAKE, sorted(self._held), _BATCH, _BYTES), key=lambda r: r["id"])
             if rows:
-                await self._producer.send(Message(r["topic"], r["key"], r["value"], r["headers"], r["shard"]) for r in rows)
+                try:
+                    await self._producer.send(map(_message, rows))
+                except MessageTooLarge:
+                    await self._send_one_by_one(connection, rows)
         for topic, count in Counter(row["topic"] for row in rows).items():
             RELAYED.labels(topic).inc(count)
         return len(rows)
+
+    async def _send_one_by_one(self, connection: "asyncpg.Connection[asyncpg.Record]", rows: Iterable[asyncpg.Record]) -> None:
+        for row in rows:
+            try:
+                await self._producer.send([_message(row)])
+            except MessageTooLarge as error:
+                size = len(row["value"] or b"")
+                await connection.execute(
+                    _PUT_ASIDE, row["id"], row["shard"], row["topic"], row["key"], row["value"], row["headers"],
+                    f"{type(error).__name__}: {size} bytes",
+                )  # fmt: skip
+                ASIDE.labels(row["topic"]).inc()
+                log.error("a message that Kafka finds too large is put aside", topic=row["topic"], row=row["id"], bytes=size)
+
+
+def _message(row: asyncpg.Record) -> Message:
+    return Message(row["topic"], row["key"], row["value"], row["headers"], row["shard"])

@@ -26,6 +26,7 @@ CONSUMED = Counter("dangol_messages_consumed_total", "Messages applied.", ["topi
 DEAD_LETTERS = Counter("dangol_dead_letters_total", "Messages put aside as not understood.", ["topic"], registry=REGISTRY)
 LAG = Gauge("dangol_consumer_lag_messages", "Messages not yet applied.", ["topic"], registry=REGISTRY)
 RELAYED = Counter("dangol_outbox_relayed_total", "Outbox rows acknowledged by Kafka.", ["topic"], registry=REGISTRY)
+ASIDE = Counter("dangol_outbox_aside_total", "Outbox rows that Kafka found too large.", ["topic"], registry=REGISTRY)
 
 _tracer = trace.get_tracer("dangol")
 

@@ -36,7 +36,10 @@ STATEMENTS = (
 )
 """$1 is the channel, $2 the contact's ids: its own, and those of the leads it had taken in."""
 
-_UNSENT = "delete from outbox where key = any($1::text[]) and topic = any($2::text[])"
+_UNSENT = (
+    "delete from outbox where key = any($1::text[]) and topic = any($2::text[])",
+    "delete from outbox_aside where key = any($1::text[]) and topic = any($2::text[])",
+)
 _CONTACT = """
 update contact set member_id = null, version = new.version, doc = new.doc, changed_by = $5, merged_into = null, hidden = false,
     erased_at = $6
@@ -72,7 +75,8 @@ async def rewrite(tx: Tx, channel: str, states: Sequence[Contact], by: str, at: 
     for statement in STATEMENTS:
         await tx.execute(statement, channel, ids)
     await idempotency.forget(tx, channel, ids)
-    await tx.execute(_UNSENT, [f"{channel}/{i}" for i in ids], [CONTACTS, VISITS])
+    for statement in _UNSENT:
+        await tx.execute(statement, [f"{channel}/{i}" for i in ids], [CONTACTS, VISITS])
     ended = [Contact(id=s.id, created_at=at, updated_at=at, version=s.version + 1) for s in states]
     await tx.execute(_CONTACT, channel, ids, [c.version for c in ended], [c.members() for c in ended], by, at)
     return [Erased(c.id, c.version) for c in ended]

@@ -29,6 +29,7 @@ class Keeper:
         self._files = files
         self._clock = clock
         self._health = health
+        health.beat("keeper")
 
     async def run(self, stop: asyncio.Event) -> None:
         """Go on until told to stop."""

@@ -25,6 +25,7 @@ class Revealer:
         self._database = database
         self._clock = clock
         self._health = health
+        health.beat("revealer")
         self._batch = batch
 
     async def run(self, stop: asyncio.Event) -> None:

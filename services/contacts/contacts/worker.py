@@ -44,6 +44,7 @@ class Worker:
         self._runners = runners
         self._clock = clock
         self._health = health
+        health.beat(name)
         self._lease = lease
 
     async def run(self, stop: asyncio.Event) -> None:

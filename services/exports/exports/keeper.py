@@ -27,6 +27,7 @@ class Keeper:
         self._clock = clock
         self._ids = ids
         self._health = health
+        health.beat("keeper")
 
     async def run(self, stop: asyncio.Event) -> None:
         """Go on until told to stop."""

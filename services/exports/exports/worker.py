@@ -83,6 +83,7 @@ class Worker:
         self._clock = clock
         self._ids = ids
         self._health = health
+        health.beat("worker")
         self._lease = lease
 
     async def run(self, stop: asyncio.Event) -> None:

@@ -48,6 +48,7 @@ class Timer:
         self._clock = clock
         self._ids = ids
         self._health = health
+        health.beat("timer")
         self._rules = Rules()
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -108,6 +109,7 @@ class Builder:
         self._clock = clock
         self._ids = ids
         self._health = health
+        health.beat("builder")
         self._chunk = chunk
         self._rules = Rules()
 
