@@ -25,6 +25,7 @@ _AWAY = "The search index does not answer. Try again in a moment."
 _MOST_BYTES = 8 * 1024 * 1024  # of one bulk request; a contact has 2 MiB at most and OpenSearch takes 100 MiB
 _MOST_DOCUMENTS = 1000
 _WHOLE = {"allow_partial_search_results": "false"}  # an answer of some shards only would be a wrong one
+_IDS = "timed_out,hits.hits.sort,hits.hits.fields"
 _TOLD = "items.index._id,items.index.status,items.index.error.type"
 
 
@@ -247,6 +248,22 @@ class Index:
         hits = answer["hits"]["hits"]
         total = answer["hits"]["total"]["value"] if counted else 0
         return Hits([h["_source"] for h in hits], hits[-1]["sort"] if hits else None, total)
+
+    async def ids(self, query: Query, size: int, point: str, after: str | None) -> list[tuple[str, int]]:
+        """Ids and versions of a point in time's matches in the order of ids, those behind `after`; read without the documents."""
+        body: dict[str, Any] = {
+            "query": query, "sort": [{"id": "asc"}], "size": size, "track_total_hits": False,
+            "pit": {"id": point, "keep_alive": _KEEP_ALIVE},
+            "_source": False, "stored_fields": "_none_", "docvalue_fields": ["version"],
+        }  # fmt: skip
+        if after is not None:
+            body["search_after"] = [after]
+        with _translated():
+            answer = await self._client.search(body=body, params=_WHOLE | {"filter_path": _IDS})
+        if answer["timed_out"]:
+            raise Unavailable(_AWAY)
+        hits = answer.get("hits", {}).get("hits", [])
+        return [(hit["sort"][0], hit["fields"]["version"][0]) for hit in hits]
 
     async def having(self, query: Query, name: str, only: Sequence[str] | None) -> dict[str, int]:
         """How many of the query's matches have each value under this name; of values in lists, `only` these are told."""

@@ -36,6 +36,7 @@ from search.seal import NotOurs, Sealer, digest
 from search.store import Fields, Store
 
 _PAGE = 1000
+_PAGE_OF_IDS = 10_000  # the most that the index gives at once
 _IDS_AT_ONCE = 50_000
 _WAIT = timedelta(seconds=5)
 _CATCH_UP = timedelta(seconds=60)
@@ -266,19 +267,34 @@ class Finder:
             yield {"total": sum(totals), "at": prepared.now}
             rows = 0
             for part in parts:
-                after: list[Any] | None = None
-                while True:
-                    source = ("source",) if whole else ("id", "version")
-                    hits = await self._index.search(part, [BY_ID], _PAGE, point=point, after=after, source=source, counted=False)
-                    for found in hits.sources:
-                        yield found["source"] if whole else {"id": found["id"], "version": found["version"]}
-                    rows += len(hits.sources)
-                    after = hits.last
-                    if len(hits.sources) < _PAGE:
-                        break
+                pages = self._contacts(part, point) if whole else self._ids(part, point)
+                async for page in pages:
+                    rows += len(page)
+                    for row in page:
+                        yield row
             yield {"end": True, "rows": rows}
         finally:
             await self._index.close_point(point)
+
+    async def _contacts(self, query: Query, point: str) -> AsyncIterator[list[dict[str, Any]]]:
+        """Whole contacts in the order of their ids, a page at a time: what is held at once is one page."""
+        after: list[Any] | None = None
+        while True:
+            hits = await self._index.search(query, [BY_ID], _PAGE, point=point, after=after, counted=False)
+            yield [found["source"] for found in hits.sources]
+            after = hits.last
+            if len(hits.sources) < _PAGE:
+                return
+
+    async def _ids(self, query: Query, point: str) -> AsyncIterator[list[dict[str, Any]]]:
+        """The same of ids and versions alone."""
+        after: str | None = None
+        while True:
+            page = await self._index.ids(query, _PAGE_OF_IDS, point, after)
+            yield [{"id": name, "version": version} for name, version in page]
+            if len(page) < _PAGE_OF_IDS:
+                return
+            after = page[-1][0]
 
     async def await_position(self, channel: str, position: Position) -> None:
         """Returns when all that the position names can be found. Raises Unavailable `notCaughtUp` after 5 seconds."""
