@@ -190,6 +190,7 @@ def settings() -> dict[str, Any]:
         "analysis": {
             "tokenizer": {
                 "character": {"type": "ngram", "min_gram": 1, "max_gram": 1, "token_chars": []},
+                "pair": {"type": "ngram", "min_gram": 2, "max_gram": 2, "token_chars": []},
                 "key": {"type": "pattern", "pattern": f"(?s){UNIT}?.", "group": 0},
             },
             "filter": {
@@ -198,6 +199,7 @@ def settings() -> dict[str, Any]:
             },
             "analyzer": {
                 "characters": {"type": "custom", "tokenizer": "character"},
+                "pairs": {"type": "custom", "tokenizer": "pair"},
                 "keys": {"type": "custom", "tokenizer": "key", "filter": ["marked_and_bare"]},
                 "typed": {"type": "custom", "tokenizer": "key"},
             },
@@ -232,7 +234,7 @@ def mapping() -> dict[str, Any]:
             "deleted": {"type": "boolean"},
             "seen": {"type": "long"},
             "source": {"type": "object", "enabled": False},
-            "quick": _object({**{name: _characters() for name in ("text", "digits", "initials")}, "keys": _keys()}),
+            "quick": _object({**{name: _paired() for name in ("text", "digits", "initials")}, "keys": _keys()}),
             "builtin": _object({key: kinds[kind] for key, kind in BUILT_INS.items()}),
             **{name: _object({str(slot): each for slot in range(SLOTS)}) for name, each in by_type.items()},
         },
@@ -245,6 +247,11 @@ def _object(properties: Mapping[str, Any]) -> dict[str, Any]:
 
 def _characters() -> dict[str, Any]:
     return {"type": "text", "analyzer": "characters", "norms": False}
+
+
+def _paired() -> dict[str, Any]:
+    """By characters, and by pairs of them: a pair is in few documents where a digit alone is in nearly all."""
+    return {**_characters(), "fields": {"pairs": {"type": "text", "analyzer": "pairs", "norms": False}}}
 
 
 def _keys() -> dict[str, Any]:

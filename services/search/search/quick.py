@@ -58,10 +58,13 @@ def _numbers(text: str, country: str) -> list[str]:
 
 
 def _ranked(name: str, characters: str) -> list[Query]:
+    pairs = f"{name}.pairs" if len(characters) > 1 else name
     return [
-        phrase(name, START + characters + END, EXACT),
-        phrase(name, START + characters, PREFIX),
-        phrase(name, characters, INFIX),
+        _better_where(
+            phrase(pairs, characters, INFIX),
+            phrase(f"{name}.pairs", START + characters, PREFIX - INFIX),
+            phrase(f"{name}.pairs", START + characters + END, EXACT - PREFIX),
+        )
     ]
 
 
@@ -69,10 +72,17 @@ def _typed(keys: str) -> list[Query]:
     """Keys that begin where a syllable does; any later one may begin another, or not."""
     typed = UNIT + keys
     return [
-        _phrase_of_keys(START + typed + END, EXACT),
-        _phrase_of_keys(START + typed, PREFIX),
-        _phrase_of_keys(typed, INFIX),
+        _better_where(
+            _phrase_of_keys(typed, INFIX),
+            _phrase_of_keys(START + typed, PREFIX - INFIX),
+            _phrase_of_keys(START + typed + END, EXACT - PREFIX),
+        )
     ]
+
+
+def _better_where(part: Query, beginning: Query, whole: Query) -> Query:
+    """Whatever is whole is a beginning, and that a part: the narrower two are tried on the matches of the widest alone."""
+    return {"bool": {"must": [part], "should": [beginning, whole]}}
 
 
 def _phrase_of_keys(keys: str, boost: float) -> Query:
