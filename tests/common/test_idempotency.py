@@ -202,6 +202,14 @@ async def test_a_refused_or_failed_request_has_no_effect_and_leaves_its_key_free
     assert (await system.post("/v1/things", {"name": "a"}, "k")).status_code == 201
 
 
+async def test_a_body_that_is_too_deep_is_refused_as_without_a_key(system: System) -> None:
+    deep = b'{"name": "a", "more": ' + b"[" * 300 + b"]" * 300 + b"}"
+    answers = [await system.client.post("/v1/things", content=deep, headers=h) for h in ({}, {"Idempotency-Key": "deep"})]
+    assert [answer.status_code for answer in answers] == [422, 422]
+    assert answers[0].json() == answers[1].json()
+    assert await system.things() == 0
+
+
 async def test_who_lost_the_permission_gets_no_kept_answer(system: System) -> None:
     await system.post("/v1/things", {"name": "a"}, "k")
     answer = await system.post("/v1/things", {"name": "a"}, "k", **system.bearer(permissions=("contacts.read",)))

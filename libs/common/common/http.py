@@ -133,7 +133,7 @@ class Route(APIRoute):
             memory: idempotency.Idempotency | None = request.app.state.idempotency
             key = request.headers.get(idempotency.HEADER)
             who = _caller.get(None)
-            if key is None or memory is None or who is None or request.method != "POST":
+            if key is None or memory is None or who is None or request.method != "POST" or _refusal.get() is not None:
                 return await handle(request)
             if not self._streamed:
                 idempotency.asked.set(await idempotency.what_is_asked(request, request.scope.get(_JSON)))
