@@ -2,12 +2,15 @@
 
 import importlib
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from localstack.home import SERVICES, checkout
+from localstack import kafka, opensearch, postgres, tokens
+from localstack.environment import service_environment
+from localstack.home import SERVICES, Facts, Home, checkout, new_passwords
 from localstack.processes import SERVICE_PROCESSES
 
 PROCESSES = {process.name: process for process in SERVICE_PROCESSES}
@@ -36,6 +39,62 @@ def test_a_service_is_given_its_settings_and_nothing_that_it_does_not_know(compo
     given = {key.removeprefix(prefix).lower() for key in compose["services"][name]["environment"]}
     assert given <= settings.model_fields.keys()
     assert given >= {field for field, info in settings.model_fields.items() if info.is_required()}
+
+
+@pytest.mark.parametrize("name", [*PROCESSES, *MIGRATIONS])
+def test_a_service_is_told_all_that_the_local_stack_tells_it(compose: dict[str, Any], name: str, tmp_path: Path) -> None:
+    service = name.partition("-")[0]
+    home = Home(tmp_path)
+    home.make()
+    settings = importlib.import_module(f"{service}.settings").Settings
+    known = {f"{service.upper()}_{field.upper()}" for field in settings.model_fields}
+    told = service_environment(service, home, Facts(18080, 9250, new_passwords()), 18090).keys() & known
+    given = compose["services"][name]["environment"]
+    assert told <= given.keys()
+    assert given[f"{service.upper()}_ISSUER"] == tokens.ISSUER
+
+
+@pytest.mark.parametrize("name", [*PROCESSES, *MIGRATIONS])
+def test_a_folder_of_files_is_a_volume_that_only_its_own_service_shares(compose: dict[str, Any], name: str) -> None:
+    service = name.partition("-")[0]
+    files = compose["services"][name]["environment"].get(f"{service.upper()}_FILES")
+    mounts = [volume.split(":") for volume in compose["services"][name]["volumes"]]
+    held = [source for source, target, *mode in mounts if target == files and not mode]
+    assert bool(held) == (files is not None and name not in MIGRATIONS)
+    for other, document in compose["services"].items():
+        assert other.startswith(f"{service}-") or not set(held) & {str(v).split(":")[0] for v in document.get("volumes", [])}
+
+
+def test_postgres_is_set_as_in_the_local_stack(compose: dict[str, Any]) -> None:
+    program, *options = compose["services"]["postgres"]["command"]
+    assert (program, options[::2]) == ("postgres", ["-c"] * len(postgres.SETTINGS))
+    assert dict(option.split("=", 1) for option in options[1::2]) == postgres.SETTINGS
+    assert compose["services"]["postgres"]["environment"]["POSTGRES_INITDB_ARGS"].split() == list(postgres.CLUSTER)
+
+
+def test_kafka_is_set_as_in_the_local_stack(compose: dict[str, Any]) -> None:
+    addresses = {"KAFKA_LISTENERS", "KAFKA_ADVERTISED_LISTENERS", "KAFKA_CONTROLLER_QUORUM_VOTERS", "KAFKA_LOG_DIRS"}
+    given = compose["services"]["kafka"]["environment"]
+    expected = {f"KAFKA_{key.upper().replace('.', '_')}": value for key, value in kafka.SETTINGS.items()}
+    expected["KAFKA_HEAP_OPTS"] = " ".join(kafka.HEAP)
+    assert {key: value for key, value in given.items() if key not in addresses} == expected
+    assert addresses <= given.keys()
+
+
+def test_opensearch_is_set_as_in_the_local_stack(compose: dict[str, Any]) -> None:
+    of_the_image = {"discovery.type", "DISABLE_INSTALL_DEMO_CONFIG", "DISABLE_SECURITY_PLUGIN"}
+    given = compose["services"]["opensearch"]["environment"]
+    expected = opensearch.SETTINGS | {"OPENSEARCH_JAVA_OPTS": " ".join(opensearch.HEAP)}
+    assert {key: value for key, value in given.items() if key not in of_the_image} == expected
+
+
+def test_the_topics_are_made_from_the_same_table_before_any_service_starts(compose: dict[str, Any]) -> None:
+    assert "prepare" in compose["services"]["prepare"]["command"]
+    for name in MIGRATIONS:
+        assert compose["services"][name]["depends_on"]["prepare"] == {"condition": "service_completed_successfully"}
+    for name in PROCESSES:
+        needed = compose["services"][name]["depends_on"][f"{name.partition('-')[0]}-migrate"]
+        assert needed == {"condition": "service_completed_successfully"}
 
 
 def test_addresses_name_services_that_are_there_and_volumes_that_are_declared(compose: dict[str, Any]) -> None:

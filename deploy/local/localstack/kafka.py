@@ -16,6 +16,27 @@ from localstack.toolchain import jars, java_options
 # Which topics each consumer group reads by now.
 READS = {"search": (CONTACTS, FIELDS), "segments": (CONTACTS, FIELDS), "exports": (ERASURES,), "notify": (EXPORTS,)}
 
+# The broker's, but for addresses and folders. deploy/compose.yaml sets the same.
+SETTINGS = {
+    "process.roles": "broker,controller",
+    "node.id": "1",
+    "controller.listener.names": "CONTROLLER",
+    "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+    "auto.create.topics.enable": "false",
+    "offsets.topic.replication.factor": "1",
+    "offsets.topic.num.partitions": "8",
+    "transaction.state.log.replication.factor": "1",
+    "transaction.state.log.min.isr": "1",
+    "transaction.state.log.num.partitions": "4",
+    "share.coordinator.state.topic.replication.factor": "1",
+    "share.coordinator.state.topic.min.isr": "1",
+    "group.initial.rebalance.delay.ms": "0",
+    # As long as the longest that a message is kept, so that a reader stopped for a holiday goes on where it was.
+    "offsets.retention.minutes": str(90 * 24 * 60),
+    "message.max.bytes": str(4 * 1024 * 1024),
+}
+HEAP = ("-Xms256m", "-Xmx512m")
+
 _LOGGING = {"defaultLogLevel": "warn", "showDateTime": "true", "dateTimeFormat": "yyyy-MM-dd'T'HH:mm:ss.SSSXXX"}
 
 
@@ -26,27 +47,11 @@ def address(facts: Facts) -> str:
 
 def _properties(home: Home, facts: Facts) -> dict[str, str]:
     controller = f"{HOST}:{facts.port_base + KAFKA_CONTROLLER_OFFSET}"
-    return {
-        "process.roles": "broker,controller",
-        "node.id": "1",
+    return SETTINGS | {
         "listeners": f"PLAINTEXT://{address(facts)},CONTROLLER://{controller}",
         "advertised.listeners": f"PLAINTEXT://{address(facts)}",
-        "controller.listener.names": "CONTROLLER",
-        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
         "controller.quorum.voters": f"1@{controller}",
         "log.dirs": str(home.data / "kafka"),
-        "auto.create.topics.enable": "false",
-        "offsets.topic.replication.factor": "1",
-        "offsets.topic.num.partitions": "8",
-        "transaction.state.log.replication.factor": "1",
-        "transaction.state.log.min.isr": "1",
-        "transaction.state.log.num.partitions": "4",
-        "share.coordinator.state.topic.replication.factor": "1",
-        "share.coordinator.state.topic.min.isr": "1",
-        "group.initial.rebalance.delay.ms": "0",
-        # As long as the longest that a message is kept, so that a reader stopped for a holiday goes on where it was.
-        "offsets.retention.minutes": str(90 * 24 * 60),
-        "message.max.bytes": str(4 * 1024 * 1024),
     }
 
 
@@ -57,7 +62,7 @@ def prepare(home: Home, facts: Facts, java: Path) -> Spec:
     classpath = f"{jars('kafka')}/*"
     if not (home.data / "kafka" / "meta.properties").exists():
         _format(java, classpath, properties)
-    heap = ["-Xms256m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:+ExitOnOutOfMemoryError"]
+    heap = [*HEAP, "-XX:+UseSerialGC", "-XX:+ExitOnOutOfMemoryError"]
     logging = [f"-Dorg.slf4j.simpleLogger.{key}={value}" for key, value in _LOGGING.items()]
     return Spec([str(java), *java_options("kafka"), *heap, *logging, "-cp", classpath, "kafka.Kafka", str(properties)])
 

@@ -11,12 +11,14 @@ from localstack.ports import HOST, listens
 from localstack.spec import Spec
 from localstack.toolchain import jars, java_options
 
-_CONFIGURATION = """\
-cluster.routing.allocation.disk.threshold_enabled: false
-action.auto_create_index: false
-# A filter may name 10,000 values, each a clause.
-indices.query.bool.max_clause_count: 100000
-"""
+# deploy/compose.yaml sets the same.
+SETTINGS = {
+    "cluster.routing.allocation.disk.threshold_enabled": "false",
+    "action.auto_create_index": "false",
+    # A filter may name 10,000 values, each a clause.
+    "indices.query.bool.max_clause_count": "100000",
+}
+HEAP = ("-Xms1g", "-Xmx1g")
 # A module that is missing is skipped in silence, and only much later a query fails.
 _MODULES = frozenset({
     "org.opensearch.analysis.common.CommonAnalysisModulePlugin",
@@ -34,9 +36,9 @@ def prepare(home: Home, facts: Facts, java: Path) -> Spec:
     """Write the configuration and answer how to start the server."""
     conf = home.conf / "opensearch"
     conf.mkdir(exist_ok=True)
-    (conf / "opensearch.yml").write_text(_CONFIGURATION, "utf-8")
+    (conf / "opensearch.yml").write_text("".join(f"{key}: {value}\n" for key, value in SETTINGS.items()), "utf-8")
     command = [
-        str(java), *java_options("opensearch"), "-Xms1g", "-Xmx1g", "-XX:+ExitOnOutOfMemoryError",
+        str(java), *java_options("opensearch"), *HEAP, "-XX:+ExitOnOutOfMemoryError",
         "--add-modules=jdk.incubator.vector", "--enable-native-access=ALL-UNNAMED", "--add-opens=java.base/java.nio=ALL-UNNAMED",
         "-cp", f"{jars('opensearch')}/*", "org.codelibs.opensearch.runner.OpenSearchRunner",
         "-basePath", str(home.data / "opensearch"), "-confPath", str(conf), "-numOfNode", "1",

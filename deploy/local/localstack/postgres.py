@@ -18,9 +18,8 @@ DATABASE = "dangol"
 SUPERUSER = "postgres"
 
 # Sized for a laptop that runs everything else too. What was acknowledged stays: fsync and synchronous_commit keep their defaults.
-_SETTINGS = {
-    "listen_addresses": HOST,
-    "unix_socket_directories": "",
+# deploy/compose.yaml sets the same.
+SETTINGS = {
     "max_connections": "200",
     "shared_buffers": "256MB",
     "effective_cache_size": "1GB",
@@ -39,6 +38,9 @@ _SETTINGS = {
     "log_min_error_statement": "panic",
     "log_parameter_max_length_on_error": "0",
 }
+
+_ADDRESSES = {"listen_addresses": HOST, "unix_socket_directories": ""}
+CLUSTER = ("--encoding", "UTF8", "--locale", "C", "--locale-provider", "builtin", "--builtin-locale", "C.UTF-8")
 
 _HBA = "host all all 127.0.0.1/32 scram-sha-256\n"
 
@@ -65,7 +67,7 @@ def prepare(home: Home, facts: Facts) -> Spec:
     data = home.data / "postgres"
     if not (data / "PG_VERSION").exists():
         _initialise(data, facts)
-    settings = _SETTINGS | {"port": str(port_of(POSTGRES, facts))}
+    settings = SETTINGS | _ADDRESSES | {"port": str(port_of(POSTGRES, facts))}
     (data / "postgresql.conf").write_text("".join(f"{key} = '{value}'\n" for key, value in settings.items()), "utf-8")
     (data / "pg_hba.conf").write_text(_HBA, "utf-8")
     return unprivileged([str(binaries() / "postgres"), "-D", str(data)], reaches=[data.parent, binaries()])
@@ -81,8 +83,7 @@ def _initialise(data: Path, facts: Facts) -> None:
     spec = unprivileged(
         [
             str(binaries() / "initdb"), "--pgdata", str(data), "--username", SUPERUSER, "--pwfile", str(password),
-            "--auth", "scram-sha-256", "--encoding", "UTF8", "--locale", "C",
-            "--locale-provider", "builtin", "--builtin-locale", "C.UTF-8",
+            "--auth", "scram-sha-256", *CLUSTER,
         ],
         reaches=[data.parent, binaries()],
     )  # fmt: skip
