@@ -1,6 +1,5 @@
 """The three real servers, as the stack starts them."""
 
-import json
 import os
 import signal
 import subprocess
@@ -16,7 +15,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from common.envelope import Message
 from common.kafka import Producer, Source, bounds, committed, create_topics
-from common.topics import GROUPS, Topic
+from common.topics import Topic
 from localstack.home import SERVICES
 from localstack.postgres import dsn
 from localstack.stack import Stack
@@ -130,17 +129,6 @@ def test_env_prints_shell_assignments_and_nothing_else(servers: Stack) -> None:
     script = f'eval "$({sys.executable} -m localstack --home {servers.home.root} env)"; echo "$DANGOL_KAFKA $DANGOL_OPENSEARCH"'
     answer = subprocess.run(["bash", "-ec", script], capture_output=True, text=True, check=True)
     assert (answer.stdout.split(), answer.stderr) == ([servers.kafka, servers.opensearch], "")
-
-
-def test_status_tells_programs_what_is_up(servers: Stack) -> None:
-    command = [sys.executable, "-m", "localstack", "--home", str(servers.home.root), "status", "--format", "json"]
-    answer = subprocess.run(command, capture_output=True, text=True, check=False)
-    told = json.loads(answer.stdout)
-    ready = {p["name"] for p in told["processes"] if p["ready"]}
-    assert {"postgres", "kafka", "opensearch"} <= ready
-    assert answer.returncode == (0 if told["well"] else 1)
-    assert set(told["lag"]) == set(GROUPS)
-    assert set(told["deadLetters"]) == {f"{group}.dlq" for group in GROUPS}
 
 
 def test_a_second_stack_on_the_same_ports_is_told_who_holds_them(servers: Stack, tmp_path: Path) -> None:
