@@ -11,15 +11,14 @@ import psutil
 
 from localstack.errors import StackError
 from localstack.home import checkout
-from localstack.ports import is_free
+from localstack.ports import PORTS_PER_STACK, is_free
 from localstack.processes import PROCESSES
 from localstack.stack import Stack
 from localstack.toolchain import find_java, missing_servers
 
 REUSE = "DANGOL_TEST_HOME"
 _RUNS = checkout() / ".dangol-test"
-_PORTS_PER_STACK = 100
-_PORT_BASES = range(21000, 32000, _PORTS_PER_STACK)
+PORT_BASES = range(21000, 32000, PORTS_PER_STACK)
 
 
 class NoStack(Exception):
@@ -49,7 +48,7 @@ def stack_of_this_run() -> Iterator[Stack]:
 
 def free_port_base() -> int:
     """The first of a hundred free ports, by chance: two runs that begin together seldom meet. Raises NoStack."""
-    for base in random.sample(_PORT_BASES, len(_PORT_BASES)):
+    for base in random.sample(PORT_BASES, len(PORT_BASES)):
         if all(is_free(base + p.offset) for p in PROCESSES if p.offset is not None):
             return base
     raise NoStack("The tests need 100 free ports in a row from 21000 to 32000 and found none. Stop what listens there.")

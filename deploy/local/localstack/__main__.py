@@ -131,12 +131,13 @@ Everything is left running; the data is in the channel `{channel}`. Try next:
 
 def _port_base() -> int | None:
     from localstack.errors import StackError
+    from localstack.ports import PORT_BASES
 
     text = os.environ.get("DANGOL_PORT_BASE")
     if not text:
         return None
-    if not text.isdecimal() or not 1024 <= int(text) <= 65000:
-        raise StackError("DANGOL_PORT_BASE must be a number from 1024 to 65000.")
+    if not text.isdecimal() or int(text) not in PORT_BASES:
+        raise StackError(f"DANGOL_PORT_BASE must be a number from {PORT_BASES.start} to {PORT_BASES.stop - 1}.")
     return int(text)
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import random
 import socket
+from pathlib import Path
 
 import psutil
 
@@ -13,6 +14,12 @@ from localstack.processes import GATEWAY_HEALTH_OFFSET, KAFKA_CONTROLLER_OFFSET,
 HOST = "127.0.0.1"
 # OpenSearch as packaged for tests listens nowhere else.
 OPENSEARCH_PORTS = range(9201, 9300)
+PORTS_PER_STACK = 100
+PORT_BASES = range(1024, 65001)
+USUAL_OUTGOING = range(32768, 61000)
+"""What Linux takes for outgoing connections unless it is told otherwise."""
+
+_OUTGOING = Path("/proc/sys/net/ipv4/ip_local_port_range")
 
 
 def port_of(process: Process, facts: Facts) -> int:
@@ -41,6 +48,32 @@ def is_free(port: int) -> bool:
         except OSError:
             return False
     return True
+
+
+def outgoing_ports() -> range:
+    """The ports that the kernel gives to outgoing connections, whenever it likes."""
+    if not _OUTGOING.exists():  # no Linux
+        return USUAL_OUTGOING
+    first, last = map(int, _OUTGOING.read_text("ascii").split())
+    return range(first, last + 1)
+
+
+def warning(base: int, outgoing: range) -> str | None:
+    """What speaks against a stack's ports from `base` on; None for nothing."""
+
+    def free_of_them(first: int) -> bool:
+        return first + PORTS_PER_STACK <= outgoing.start or outgoing.stop <= first
+
+    if free_of_them(base):
+        return None
+    better = next(
+        (n for n in (18080, outgoing.start - PORTS_PER_STACK, outgoing.stop) if n in PORT_BASES and free_of_them(n)), None
+    )
+    advice = f"`DANGOL_PORT_BASE={better}`" if better is not None else "a smaller net.ipv4.ip_local_port_range"
+    return (
+        f"Ports from {base} on lie within {outgoing.start}-{outgoing.stop - 1}, which this machine uses for outgoing "
+        f"connections: any of them may be taken just when a process starts. Choose {advice}."
+    )
 
 
 async def listens(port: int) -> bool:

@@ -22,7 +22,7 @@ from localstack.errors import StackError
 from localstack.home import DEFAULT_PORT_BASE, SERVICES, Facts, Home, new_passwords, read_facts, write_facts
 from localstack.launch import recent_starts
 from localstack.leftovers import end_leftovers, own_pid
-from localstack.ports import free_opensearch_port, is_free, port_of, ports_of, require_free
+from localstack.ports import free_opensearch_port, is_free, outgoing_ports, port_of, ports_of, require_free, warning
 from localstack.processes import (
     BY_NAME,
     GATEWAY,
@@ -175,6 +175,8 @@ class Stack:
             end_leftovers(self.home)
         self._choose()
         facts = self.facts
+        if (risk := warning(facts.port_base, outgoing_ports())) is not None:
+            self._tell(risk)
         self._require_ports([*SERVERS, *SERVICE_PROCESSES, GATEWAY])
         tokens.make_keys(self.home)
         (self.home.data / "exports").mkdir(mode=0o700, exist_ok=True)
