@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import signal
+import socket
 import sys
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from typing import Any
@@ -19,6 +20,9 @@ Loop = Callable[[asyncio.Event], Awaitable[None]]
 """Works until the event is set, then finishes what it holds and returns."""
 
 
+_BACKLOG = 2048
+
+
 class _Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -30,21 +34,24 @@ async def serve(app: ASGIApp, host: str, port: int, health: Health, loops: Seque
     """Answer on host:port and run the loops until SIGTERM or SIGINT, then drain within DRAIN_SECONDS.
 
     A loop that raises or returns before it was told to stop ends the process with that error: the platform starts it again.
+    So does an address that cannot be had, before any loop has begun.
     """
+    listening = _listen(host, port)
     stop = asyncio.Event()
     running = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         running.add_signal_handler(number, stop.set)
     config = uvicorn.Config(
         app, host=host, port=port, log_config=None, access_log=False, server_header=False, lifespan="off",
-        timeout_graceful_shutdown=DRAIN_SECONDS, http="httptools", loop="none", h11_max_incomplete_event_size=64 * 1024,
+        timeout_graceful_shutdown=DRAIN_SECONDS, http="httptools", loop="none", backlog=_BACKLOG,
+        h11_max_incomplete_event_size=64 * 1024,
     )  # fmt: skip
     server = _Server(config)
-    serving = asyncio.create_task(server.serve())
+    serving = asyncio.create_task(server.serve(listening))
     tasks = [asyncio.ensure_future(loop(stop)) for loop in loops]
     stopping = asyncio.create_task(stop.wait())
     health.started = True
-    log.info("started", port=port)
+    log.info("started", host=host, port=port)
     await asyncio.wait([serving, stopping, *tasks], return_when=asyncio.FIRST_COMPLETED)
     asked = stop.is_set()
     health.draining = True
@@ -60,6 +67,20 @@ async def serve(app: ASGIApp, host: str, port: int, health: Health, loops: Seque
     log.info("stopped", asked=asked)
     if failed or not asked:
         raise SystemExit(1)
+
+
+def _listen(host: str, port: int) -> list[socket.socket]:
+    """Sockets that listen on each address of the host; ends the process, telling why, where one cannot be had."""
+    made: list[socket.socket] = []
+    try:
+        for family, _, _, _, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE):
+            made.append(socket.create_server(address, family=family, backlog=_BACKLOG))
+    except OSError as error:
+        for each in made:
+            each.close()
+        log.error("cannot listen", host=host, port=port, reason=error.strerror)
+        raise SystemExit(1) from None
+    return made
 
 
 def run(main: Coroutine[Any, Any, None]) -> None:

@@ -70,7 +70,7 @@ def configure(service: str, role: str, level: str = "info", otlp_endpoint: str |
         logger_factory=structlog.PrintLoggerFactory(sys.stdout),
     )
     structlog.contextvars.bind_contextvars(service=service, role=role)
-    # Libraries log through the standard library; their messages may quote data, so only the logger, level and place are kept.
+    # Libraries log through the standard library; their messages may quote data: of these only the fixed part is kept.
     logging.basicConfig(handlers=[_Bridge()], level=logging.WARNING, force=True)
     provider = TracerProvider(resource=Resource.create({"service.name": f"dangol-{service}", "service.role": role}))
     if otlp_endpoint is not None:
@@ -85,8 +85,21 @@ class _Bridge(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         log.log(
             record.levelno, "library", logger=record.name, place=f"{record.module}:{record.lineno}",
-            template=record.msg if isinstance(record.msg, str) and record.args else None, exc_info=record.exc_info,
+            template=_template(record), exc_info=record.exc_info,
         )  # fmt: skip
+
+
+def _template(record: logging.LogRecord) -> str:
+    """A record's text without its arguments. One that was put together before it was logged may quote data and is left out."""
+    if not isinstance(record.msg, str):
+        return type(record.msg).__name__
+    if record.args:
+        return record.msg
+    frame = sys._getframe()
+    while frame.f_back is not None and (frame.f_code.co_filename, frame.f_lineno) != (record.pathname, record.lineno):
+        frame = frame.f_back
+    # A text that stands in the code of whoever logs it is the same every time.
+    return record.msg.strip() if record.msg in frame.f_code.co_consts else "(a text that may quote data)"
 
 
 @contextmanager

@@ -1,0 +1,48 @@
+"""What libraries log: the fixed part of it is kept, so that one can look it up, and never what it was filled in with."""
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+PROGRAM = """
+import logging
+from common import telemetry
+
+telemetry.configure("test", "api")
+log = logging.getLogger("library")
+secret = "".join(["010", "-1234", "-5678"])  # not a constant of the code
+log.warning("no route to %s", secret)
+log.warning("a fixed text")
+text = "a fixed text, named first\\n"
+log.error(text)
+log.warning(f"no route to {secret}")
+log.warning("no route to " + secret)
+log.warning(secret)
+log.error(OSError(98, secret))
+try:
+    raise ValueError(secret)
+except ValueError:
+    log.exception("it failed")
+log.info("not of interest")
+"""
+
+
+def logged() -> list[dict[str, Any]]:
+    answer = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=True)
+    assert "1234" not in answer.stdout + answer.stderr
+    return [json.loads(line) for line in answer.stdout.splitlines()]
+
+
+def test_a_librarys_record_keeps_its_template_and_drops_what_may_quote_data() -> None:
+    lines = logged()
+    assert [line["template"] for line in lines] == [
+        "no route to %s",
+        "a fixed text",
+        "a fixed text, named first",
+        *["(a text that may quote data)"] * 3,
+        "OSError",
+        "it failed",
+    ]
+    assert all((line["event"], line["logger"]) == ("library", "library") for line in lines)
+    assert lines[-1]["error"] == "ValueError"
