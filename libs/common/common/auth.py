@@ -4,16 +4,18 @@ import json
 import re
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-import httpx
-from joserfc import jwt
+from joserfc import jws, jwt
 from joserfc.errors import JoseError
-from joserfc.jwk import ECKey, KeySet, OKPKey
+from joserfc.jwk import ECKey, OKPKey
 
+from common.caller import BROWSER_KEY as BROWSER_KEY
+from common.caller import Caller as Caller
+from common.clock import from_millis
 from common.errors import Forbidden, Unauthorized
+from common.jwks import keys_of
 
 ALGORITHMS = ["ES256", "Ed25519", "EdDSA", "RS256"]
 AUDIENCE = "dangol"
@@ -22,35 +24,8 @@ PERMISSIONS = frozenset({
     "exports.create", "notices.manage", "audit.read", "channel.manage", "plan.manage",
 })  # fmt: skip
 
-BROWSER_KEY = "pk~"
-"""How the text of a browser key begins. Only contacts takes them, for what little they may do."""
-
+_LAST_SECOND = 253_402_300_799  # 9999-12-31T23:59:59Z: what ends later than that does not end
 _CHANNEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-_REFRESH_SECONDS = 300.0
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Whoever holds the token: a manager or a program, within one channel; `barred` says why it may do nothing from here."""
-
-    subject: str
-    channel: str
-    permissions: frozenset[str]
-    barred: str | None = None
-
-    def may(self, *permissions: str) -> bool:
-        """Whether any one of these permissions is held."""
-        if self.barred is not None:
-            return False
-        return "*" in self.permissions or not self.permissions.isdisjoint(permissions)
-
-    def require(self, *permissions: str) -> None:
-        """Raises Forbidden unless any one of these permissions is held."""
-        if self.barred is not None:
-            raise Forbidden(self.barred)
-        if not self.may(*permissions):
-            wanted = " or ".join(f"`{p}`" for p in permissions)
-            raise Forbidden(f"This needs the permission {wanted}. Ask whoever manages your team's roles for it.")
 
 
 class Door(Protocol):
@@ -70,14 +45,10 @@ def bearer(authorization: str | None) -> str:
 
 
 class Verifier:
-    """Checks tokens against a key set (JWKS) in a file or behind https, read again as it changes."""
+    """Checks tokens against a key set (JWKS) in a file or behind an address, read again as it changes."""
 
     def __init__(self, jwks: str, issuer: str, *, monotonic: Callable[[], float] = time.monotonic) -> None:
-        self._jwks = jwks
-        self._monotonic = monotonic
-        self._keys: KeySet | None = None
-        self._stamp: object = None
-        self._read_at = float("-inf")
+        self._keys = keys_of(jwks, monotonic)
         self._claims = jwt.JWTClaimsRegistry(
             leeway=5,
             iss={"essential": True, "value": issuer},
@@ -92,34 +63,23 @@ class Verifier:
         return await self.verify(headers.get("authorization"))
 
     async def verify(self, authorization: str | None) -> Caller:
-        """The caller that an `Authorization` header names. Raises Unauthorized, Forbidden for a browser key."""
+        """The caller that an `Authorization` header names. Raises Unauthorized, Unavailable, Forbidden for a browser key."""
         text = bearer(authorization)
         if text.startswith(BROWSER_KEY):
             raise Forbidden("A browser key is for `POST /v1/visits` and `PUT /v1/contacts/@{memberId}` alone.")
-        keys = await self._current_keys()
         try:
+            keys = await self._keys.current(_key_id(text))
             token = jwt.decode(text, keys, algorithms=ALGORITHMS)
             self._claims.validate(token.claims)
         except (JoseError, ValueError, TypeError, KeyError):
             raise Unauthorized("This token is not accepted. Get a new one and send it again.") from None
         return _caller(token.claims)
 
-    async def _current_keys(self) -> KeySet:
-        if self._jwks.startswith(("https://", "http://")):
-            if self._keys is None or self._monotonic() - self._read_at > _REFRESH_SECONDS:
-                async with httpx.AsyncClient(timeout=5) as client:
-                    answer = await client.get(self._jwks)
-                    answer.raise_for_status()
-                self._keys, self._read_at = KeySet.import_key_set(answer.json()), self._monotonic()
-            return self._keys
-        return self._keys_in_file(Path(self._jwks))
 
-    def _keys_in_file(self, path: Path) -> KeySet:
-        stat = path.stat()
-        stamp = (stat.st_mtime_ns, stat.st_size)
-        if self._keys is None or stamp != self._stamp:
-            self._keys, self._stamp = KeySet.import_key_set(json.loads(path.read_bytes())), stamp
-        return self._keys
+def _key_id(token: str) -> str | None:
+    """The key that a token says it is signed with. Raises JoseError, ValueError for what is no token."""
+    named = jws.extract_compact(token.encode("ascii")).headers().get("kid")
+    return named if isinstance(named, str) else None
 
 
 def _caller(claims: Mapping[str, object]) -> Caller:
@@ -130,7 +90,9 @@ def _caller(claims: Mapping[str, object]) -> Caller:
         raise Unauthorized("The token's `channel` must be 1 to 64 of A-Z a-z 0-9 . _ - and start with a letter or digit.")
     if not isinstance(permissions, list) or not all(isinstance(p, str) for p in permissions):
         raise Unauthorized("The token's `permissions` must be a list of texts.")
-    return Caller(subject, channel, frozenset(permissions))
+    ends = claims["exp"]
+    assert isinstance(ends, int | float), "the claim is checked"
+    return Caller(subject, channel, frozenset(permissions), expires=from_millis(int(min(_LAST_SECOND, ends) * 1000)))
 
 
 class Signer:

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from common.auth import BROWSER_KEY, Caller
+from common.caller import BROWSER_KEY, Caller
 from common.clock import to_wire
 from common.errors import Conflict, Forbidden, NotFound, Unprocessable
 
