@@ -13,11 +13,12 @@ import pytest
 from common import eventstore, outbox
 from common.envelope import Message, UnreadableMessage, message
 from common.errors import Unavailable
-from common.eventstore import ConcurrentChange, Recorded
+from common.eventstore import ConcurrentChange
 from common.health import Health
 from common.kafka import MOST_BYTES, DeadLetters, Producer, Source, TooManyDeadLetters, create_topics
 from common.partition import partition_of
 from common.postgres import Database, migrate
+from common.recorded import Recorded
 from common.relay import Relay
 from common.topics import Topic, dead_letter_topic
 from localstack.stack import Stack
@@ -225,6 +226,28 @@ async def test_dead_letters_keep_the_message_its_reason_and_origin_up_to_a_limit
     assert kept[0].headers["dlq_reason"] == "it says bad"
     assert (kept[0].headers["dlq_topic"], kept[0].headers["dlq_offset"]) == (topic, "0")
     assert kept[0].headers["traceparent"].startswith("00-0af7651916cd43dd8448eb211c80319c")
+
+
+async def test_what_cannot_be_taken_back_is_done_after_the_commit_and_not_without_one(database: Database) -> None:
+    stream = uuid4()
+    seen: list[int] = []
+
+    async def look() -> None:
+        async with database.connection() as connection:
+            seen.append(len(await eventstore.read(connection, "c", stream)))
+
+    await database.afterwards(look)
+    assert seen == [0]
+    with pytest.raises(RuntimeError):
+        async with database.whole():
+            await database.afterwards(look)
+            raise RuntimeError("broken in the middle")
+    assert seen == [0]
+    async with database.whole() as tx:
+        await database.afterwards(look)
+        await eventstore.append(tx, [happened(stream, 1)])
+        assert seen == [0]
+    assert seen == [0, 1]
 
 
 async def test_a_service_role_reads_no_other_schema(servers: Stack) -> None:

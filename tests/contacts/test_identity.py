@@ -16,6 +16,7 @@ from common.clock import to_wire
 from common.errors import Conflict, NotFound, StaleVersion, Unprocessable
 from common.events.contacts import Contact, ContactCreated, ContactEvent
 from common.ids import new_id
+from common.recorded import Recorded
 from contacts import session
 from contacts.contact import created, evolve
 from contacts.session import Session
@@ -50,7 +51,7 @@ async def folded(world: World, contact_id: UUID) -> Contact:
     return state
 
 
-def _was_made_a_member(events: Sequence[eventstore.Recorded]) -> bool:
+def _was_made_a_member(events: Sequence[Recorded]) -> bool:
     return not any(e.type in {"contact.identified", "contact.absorbed"} for e in events)
 
 

@@ -15,8 +15,8 @@ from common import eventstore
 from common.clock import to_wire
 from common.errors import Unprocessable
 from common.events.contacts import Contact, ContactCreated, ContactEvent
-from common.eventstore import Recorded
 from common.ids import new_id
+from common.recorded import Recorded
 from contacts.contact import created, evolve
 from tests.contacts.conftest import NOW, World
 

@@ -4,13 +4,32 @@ import os
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
+from typing import Any
 
+import grimp
 import pytest
 
 from localstack.home import checkout
 
-PACKAGES = ("libs/common/common", *(f"services/{s}/{s}" for s in ("contacts", "search", "segments", "exports", "notify")))
+SERVICES = ("contacts", "search", "segments", "exports", "notify")
+PACKAGES = ("libs/common/common", *(f"services/{s}/{s}" for s in SERVICES))
+SETTINGS = "only main reads settings"
+NEITHER_MAIN_NOR_SETTINGS = [(service, module) for service in SERVICES for module in ("__init__", "api", "store")]
+OF_ANOTHER_LAYER = ("__init__", "__main__", "main", "settings")
+OVER_FILES = {
+    "contacts.files", "contacts.import_package", "contacts.import_sheet", "contacts.import_source", "contacts.import_text",
+    "contacts.import_unlock", "contacts.import_upload", "exports.files",
+}  # fmt: skip
+"""Read or write the files whose paths they are given: input and output, but by none of the forbidden libraries."""
+
+
+def contract(name: str) -> dict[str, Any]:
+    """A contract as it is written."""
+    written = tomllib.loads((checkout() / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]["contracts"]
+    found: dict[str, Any] = next(each for each in written if each["name"] == name)
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +68,15 @@ def test_the_code_as_it_is_keeps_every_contract(copy: Path) -> None:
         ("contacts/store.py", "import contacts.api", "imports point down the table of modules"),
         ("segments/worker.py", "import aiokafka", "only common.kafka knows the Kafka client"),
         ("common/http.py", "import common.settings", "only main reads settings"),
+        *((f"{service}/{module}.py", f"import {service}.settings", SETTINGS) for service, module in NEITHER_MAIN_NOR_SETTINGS),
+        ("exports/sight.py", "import pydantic_settings", "only settings read the environment"),
+        ("segments/ledger.py", "import segments.main", "nothing but the start knows main"),
+        ("exports/sight.py", "import exports.api", "nothing stands on the routes and the loops"),
+        ("contacts/bulk_runner.py", "import contacts.api_bulk", "nothing stands on the routes and the loops"),
+        ("search/projection.py", "import search.consumer", "nothing stands on the routes and the loops"),
         ("contacts/contact.py", "import asyncpg", "the pure core does no input or output"),
+        ("contacts/merge.py", "import contacts.store", "the pure core does no input or output"),
+        ("search/seal.py", "import httpx", "the pure core does no input or output"),
         ("common/filters/text.py", "import httpx", "the published language and the filter language do no input or output"),
     ],
 )
@@ -62,4 +89,23 @@ def test_a_forbidden_import_is_caught(copy: Path, module: str, line: str, contra
     finally:
         file.write_text(before, "utf-8")
     assert answer.returncode == 1
-    assert f"{contract}" in answer.stdout.partition("Broken contracts")[2], answer.stdout
+    assert contract in answer.stdout.partition("Broken contracts")[2], answer.stdout
+
+
+def test_whatever_does_no_input_or_output_is_held_to_it() -> None:
+    pure = contract("the pure core does no input or output")
+    graph = grimp.build_graph("common", *SERVICES, include_external_packages=True, cache_dir=None)
+    modules = {m for m in graph.modules if m.partition(".")[0] in SERVICES and m.rpartition(".")[2] not in OF_ANOTHER_LAYER}
+    found = {m for m in modules - {*SERVICES} if not graph.find_upstream_modules(m) & set(pure["forbidden_modules"])}
+    assert found - OVER_FILES == set(pure["source_modules"])
+    assert found >= OVER_FILES
+
+
+def test_all_routes_and_loops_are_such_that_nothing_stands_on_them() -> None:
+    named = {
+        f"{service}.{file.stem}"
+        for service, package in zip(SERVICES, PACKAGES[1:], strict=True)
+        for file in (checkout() / package).glob("*.py")
+        if file.stem.startswith("api_") or file.stem in {"consumer", "worker"}
+    }
+    assert {*contract("nothing stands on the routes and the loops")["protected_modules"]} == {"*.api"} | named

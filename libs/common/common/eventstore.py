@@ -1,28 +1,12 @@
 """The event store: what happened, per stream and version, appended together with the messages that tell of it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
 from uuid import UUID
 
 import asyncpg
-import orjson
 
 from common.errors import Conflict
-
-
-@dataclass(frozen=True, slots=True)
-class Recorded:
-    """One event of one stream. `data` is the event as JSON values; `cause` names what led to it (a command, an import …)."""
-
-    channel: str
-    stream: UUID
-    version: int
-    type: str
-    data: dict[str, object]
-    at: datetime
-    by: str
-    cause: str
+from common.recorded import Recorded
 
 
 class ConcurrentChange(Conflict):
@@ -72,9 +56,3 @@ async def read(tx: "asyncpg.Connection[asyncpg.Record]", channel: str, stream: U
     """The stream's events after a version, oldest first."""
     rows = await tx.fetch(_READ, channel, stream, after)
     return [Recorded(channel, stream, r["version"], r["type"], r["data"], r["at"], r["by"], r["cause"]) for r in rows]
-
-
-def as_data(json: bytes) -> dict[str, object]:
-    """An encoded event as the values an event row holds."""
-    data: dict[str, object] = orjson.loads(json)
-    return data

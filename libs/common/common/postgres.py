@@ -1,9 +1,10 @@
 """PostgreSQL: the pool, transactions, JSON columns, and migrations written as plain SQL."""
 
 import re
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass, field
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 
@@ -11,6 +12,8 @@ import asyncpg
 import orjson
 
 from common.errors import Unavailable
+
+Work = Callable[[], Awaitable[None]]
 
 Connection = "asyncpg.Connection[asyncpg.Record]"
 Record = asyncpg.Record
@@ -61,12 +64,18 @@ async def prepare(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Whole:
+    connection: "asyncpg.Connection[asyncpg.Record]"
+    afterwards: list[Work] = field(default_factory=list[Work])
+
+
 class Database:
     """A pool of connections to one service's schema."""
 
     def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
         self._pool = pool
-        self._joined: ContextVar[asyncpg.Connection[asyncpg.Record] | None] = ContextVar("joined transaction", default=None)
+        self._joined: ContextVar[_Whole | None] = ContextVar("joined transaction", default=None)
 
     @classmethod
     @asynccontextmanager
@@ -86,8 +95,8 @@ class Database:
         """One transaction: committed at the end, rolled back by an exception. Raises Unavailable where PostgreSQL is away."""
         joined = self._joined.get()
         if joined is not None:
-            async with joined.transaction():
-                yield joined
+            async with joined.connection.transaction():
+                yield joined.connection
             return
         async with self._acquired() as connection, connection.transaction():
             yield connection
@@ -96,21 +105,32 @@ class Database:
     async def whole(self) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
         """One transaction that all of this task's transactions and reads belong to until it ends: all are kept, or none."""
         async with self.transaction() as connection:
-            token = self._joined.set(connection)
+            joined = _Whole(connection)
+            token = self._joined.set(joined)
             try:
                 yield connection
             finally:
                 self._joined.reset(token)
+        for work in joined.afterwards:
+            await work()
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
         """A connection without a transaction, for reads of one statement and for session locks. Raises Unavailable."""
         joined = self._joined.get()
         if joined is not None:
-            yield joined
+            yield joined.connection
             return
         async with self._acquired() as connection:
             yield connection
+
+    async def afterwards(self, work: Work) -> None:
+        """Do what cannot be taken back once all that was written is committed: now, or at the end of a `whole` transaction."""
+        joined = self._joined.get()
+        if joined is None:
+            await work()
+        else:
+            joined.afterwards.append(work)
 
     @asynccontextmanager
     async def _acquired(self) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:

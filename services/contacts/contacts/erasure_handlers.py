@@ -10,11 +10,12 @@ from common import eventstore
 from common.auth import Caller
 from common.clock import Clock
 from common.errors import StaleVersion, Unavailable
-from common.eventstore import ConcurrentChange, Recorded
+from common.eventstore import ConcurrentChange
 from common.ids import Ids
 from common.partition import partition_of
 from common.position import Applied, Position, last_by_partition
 from common.postgres import Database
+from common.recorded import Recorded
 from contacts import erasure_store, import_store, managed_users_store, store
 from contacts.contact import no_contact
 from contacts.erasure import IMPORTS, READERS, Erased, Erasure, erased, no_receipt, receipt

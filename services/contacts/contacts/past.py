@@ -7,7 +7,7 @@ from pydantic import TypeAdapter
 
 from common.clock import to_wire
 from common.events.contacts import Contact, ContactAbsorbed, ContactCreated, ContactEvent, ContactMerged, ContactVisited
-from common.eventstore import Recorded
+from common.recorded import Recorded
 from contacts.contact import created, evolve, is_shown
 
 _EVENT: TypeAdapter[ContactEvent] = TypeAdapter(ContactEvent)

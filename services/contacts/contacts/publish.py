@@ -26,9 +26,9 @@ from common.events.contacts import (
     VisitMessage,
     VisitRecorded,
 )  # fmt: skip
-from common.eventstore import Recorded, as_data
 from common.partition import partition_of
 from common.position import Applied, Position, last_by_partition
+from common.recorded import Recorded, as_data
 from common.telemetry import trace_headers
 from common.topics import CONTACTS, FIELDS, VISITS
 from contacts.contact import is_shown, shown

@@ -15,8 +15,8 @@ import orjson
 from common.clock import from_wire
 from common.errors import Unavailable, Unprocessable
 from common.events.contacts import Channel, Contact, FieldDefinition
-from common.eventstore import Recorded
 from common.postgres import Database
+from common.recorded import Recorded
 from contacts import erasure_store, managed_users_store, past, store
 from contacts.channel import BUILT_IN_FIELDS
 from contacts.contact import is_member_id, no_contact, shown

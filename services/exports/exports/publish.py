@@ -7,7 +7,7 @@ from uuid import UUID, uuid5
 from common import eventstore, outbox
 from common.envelope import Message, message
 from common.events import exports as wire
-from common.eventstore import Recorded, as_data
+from common.recorded import Recorded, as_data
 from common.telemetry import trace_headers
 from common.topics import EXPORTS
 from exports import export as life
