@@ -251,6 +251,7 @@ async def test_an_audience_that_has_grown_since_is_refused_with_what_it_is_now(s
         ({"contactIds": [str(uuid4())]}, "unknownContact", "/target/contactIds/0"),
         ({"all": True, "fingerprint": "x"}, "invalid", "/target/all"),
         ({"filter": None, "fingerprint": "x"}, None, "/target/filter"),
+        *(({name: None, "fingerprint": "x"}, "wrongType", f"/target/{name}") for name in ("segment", "query", "except")),
         ({"filter": {"key": "nothing", "operator": "eq", "values": ["x"]}, "fingerprint": "x"}, None, "/target/filter/key"),
         ({"segment": str(uuid4()), "fingerprint": "x"}, None, "/target/segment"),
     ],

@@ -175,6 +175,18 @@ async def test_a_request_with_anything_unknown_or_wrong_is_refused(kim: Manager,
     assert (problem["status"], problem["pointer"]) == (422, pointer)
 
 
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [("filter", "invalidFilter"), *((name, "wrongType") for name in ("segment", "query", "sort", "limit"))],
+)
+async def test_null_is_not_read_as_absence_and_never_means_everyone(kim: Manager, name: str, code: str) -> None:
+    await kim.done("PUT", "/v1/contacts/@a", {"name": "a"})
+    paths = ["/v1/search"] if name in {"sort", "limit"} else ["/v1/search", "/v1/search/count", "/v1/search/ids"]
+    for path in paths:
+        problem = await kim.refused("POST", path, {name: None})
+        assert (problem["status"], problem["pointer"], problem["code"]) == (422, f"/{name}", code)
+
+
 async def test_a_body_that_is_no_json_is_unreadable(kim: Manager) -> None:
     for content in (b"", b"{", b'{"limit": NaN}', b'{"query": "\\ud800"}', b"\xff"):
         for path in ("/v1/search", "/v1/term-sets"):

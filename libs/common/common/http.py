@@ -22,6 +22,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from common import idempotency, position
 from common.auth import Caller, Door
 from common.errors import NotFound, Problem, TooLarge, Unprocessable, Unreadable
+from common.given import WRONG_TYPE
 from common.health import PATHS, Health, routes
 from common.json_depth import MOST_DEPTH, is_deep
 from common.telemetry import REQUESTS, log, span
@@ -217,7 +218,8 @@ async def _on_invalid(_: Request, error: Exception) -> Response:
     message = str(first["msg"]).removeprefix("Value error, ")
     if place[0] != "body":
         return problem_response(Unprocessable(f"`{'.'.join(place[1:])}`: {message}", code="invalid"))
-    return problem_response(Unprocessable(message, pointer=json_pointer(place[1:])))
+    code = WRONG_TYPE if first["type"] == WRONG_TYPE else None
+    return problem_response(Unprocessable(message, code=code, pointer=json_pointer(place[1:])))
 
 
 async def _on_http(_: Request, error: Exception) -> Response:

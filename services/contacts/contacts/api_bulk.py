@@ -9,6 +9,7 @@ from pydantic import Field, JsonValue, model_validator
 
 from common import position
 from common.auth import Caller
+from common.given import Given
 from common.http import AwaitedPosition, Limit, Wire, permit, router
 from common.ids import Id, parse_id
 from contacts.bulk_action import Outcome, shown
@@ -37,9 +38,9 @@ class Target(Wire):
 
     contact_ids: Annotated[list[Id], Field(min_length=1)] | None = None
     filter: Any = None
-    segment: Id | None = None
-    query: Annotated[str | None, Field(max_length=MOST_QUERY)] = None
-    without: Annotated[list[Id] | None, Field(alias="except")] = None
+    segment: Annotated[Id | None, Given()] = None
+    query: Annotated[str | None, Field(max_length=MOST_QUERY), Given()] = None
+    without: Annotated[list[Id] | None, Field(alias="except"), Given()] = None
     fingerprint: str | None = None
 
     @model_validator(mode="after")

@@ -16,6 +16,7 @@ from common.clock import from_millis, to_wire
 from common.erased import Answer, Question
 from common.errors import Unprocessable
 from common.filters.text import is_blank
+from common.given import Given
 from common.http import AwaitedPosition, Limit, Wire, permit, router
 from common.ids import Id
 from common.text_rules import clean_text
@@ -61,8 +62,8 @@ class Counted(Wire):
     """Whom a request asks for."""
 
     filter: Any = None
-    segment: Id | None = None
-    query: Annotated[str | None, Field(max_length=MOST_QUERY)] = None
+    segment: Annotated[Id | None, Given()] = None
+    query: Annotated[str | None, Field(max_length=MOST_QUERY), Given()] = None
 
     def wanted(self, without: list[Any] | None = None) -> Wanted:
         """As the reads take it."""
@@ -72,8 +73,8 @@ class Counted(Wire):
 class Searched(Counted):
     """A page of whom a request asks for."""
 
-    sort: Annotated[list[Sort], Field(max_length=10)] | None = None
-    limit: Annotated[int, Field(ge=1, le=100)] = 100
+    sort: Annotated[list[Sort] | None, Field(max_length=10), Given()] = None
+    limit: Annotated[int, Field(ge=1, le=100), Given()] = 100
     cursor: str | None = None
 
 
@@ -93,9 +94,9 @@ class Audience(Counted):
 class Scan(Counted):
     """Whom to stream: everyone, those of a filter, or these ids. As in a search, no filter at all is everyone."""
 
-    all: Literal[True] | None = None
+    all: Annotated[Literal[True] | None, Given()] = None
     without: Annotated[list[Id], Field(max_length=MOST_IDS, alias="except")] = []  # noqa: RUF012
-    contact_ids: Annotated[list[Id], Field(max_length=MOST_IDS)] | None = None
+    contact_ids: Annotated[list[Id] | None, Field(max_length=MOST_IDS), Given()] = None
     whole: bool = True
 
     @model_validator(mode="after")
