@@ -43,6 +43,10 @@ def channel(stack: Stack) -> str:
         ({"scope": {"contactIds": ["x"]}}, "invalid", "/scope/contactIds/0"),
         ({"scope": {"contactIds": [UNKNOWN]}}, "unknownContact", "/scope/contactIds/0"),
         ({"scope": {"filter": SCORED}}, "invalid", "/scope"),
+        *(
+            ({"scope": {name: None, "fingerprint": "x"}}, "wrongType", f"/scope/{name}")
+            for name in ("segment", "query", "except")
+        ),
         ({"scope": {"everyone": True}}, "invalid", "/scope/everyone"),
         ({"columns": []}, "invalid", "/columns"),
         ({"columns": ["name", "nothing"]}, "unknownField", "/columns/1"),
@@ -183,6 +187,10 @@ async def test_the_links_page_is_the_same_for_everybody_and_holds_nothing(stack:
         assert {page.status_code for page in pages} == {200}
         assert len({page.content for page in pages}) == 1
         page = pages[0]
+        for path in (f"/exports/{export_id}", "/exports/x"):
+            head, got = await nobody.head(path), await nobody.get(path)
+            assert (head.status_code, head.content) == (got.status_code, b"")
+            assert {**head.headers, "date": ""} == {**got.headers, "date": ""}
         assert page.headers["content-type"].startswith("text/html")
         assert page.headers["cache-control"] == "no-store"
         assert page.headers["referrer-policy"] == "no-referrer"

@@ -5,6 +5,7 @@ import hashlib
 import resource
 from collections.abc import AsyncIterator, Iterator, MutableMapping
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -15,8 +16,11 @@ from structlog.testing import capture_logs
 
 from common.auth import Caller
 from common.errors import Conflict, Gone, TooManyRequests
+from common.health import Health
+from common.listening import listening
 from exports.export import KEPT, MOST_ATTEMPTS, Export, Status, fold
 from exports.handlers import Part
+from exports.queries import Queries, progress
 from exports.worker import LEASE
 from localstack.stack import Stack
 from tests.support.api import fresh_channel
@@ -297,6 +301,52 @@ async def test_a_revoked_file_is_gone_at_once(shop: Workshop) -> None:
         await shop.commands().revoke(shop.kim, export.id, None)
     with pytest.raises(TooManyRequests):  # it counts: its rows were out
         await shop.ask()
+
+
+async def test_a_revoked_file_stays_as_long_as_the_revocation_may_still_come_to_nothing(shop: Workshop) -> None:
+    export = await shop.ready()
+    files = list(shop.folder.iterdir())
+    with pytest.raises(RuntimeError):
+        async with shop.database.whole():
+            await shop.commands().revoke(shop.kim, export.id, None)
+            raise RuntimeError("broken before the commit")
+    assert (list(shop.folder.iterdir()), (await shop.state(export.id)).status) == (files, Status.READY)
+    await whole(shop, export)
+    async with shop.database.whole():
+        await shop.commands().revoke(shop.kim, export.id, None)
+        assert list(shop.folder.iterdir()) == files
+    assert (list(shop.folder.iterdir()), (await shop.state(export.id)).status) == ([], Status.REVOKED)
+
+
+async def test_what_is_left_of_a_revoked_file_by_a_process_that_died_is_swept(shop: Workshop) -> None:
+    export = await shop.ready()
+    (file,) = shop.folder.iterdir()
+    content = file.read_bytes()
+    await shop.commands().revoke(shop.kim, export.id, None)
+    file.write_bytes(content)
+    await shop.keeper().sweep()
+    assert list(shop.folder.iterdir()) == []
+
+
+async def test_progress_is_told_until_the_token_ends_or_the_process_stops(shop: Workshop) -> None:
+    asked = await shop.ask()
+    health = Health({})
+    kim = Caller("kim", shop.channel, frozenset({"*"}), expires=shop.clock.instant + timedelta(seconds=3))
+
+    async def wait() -> None:
+        shop.clock.instant += timedelta(seconds=1)
+
+    async def told() -> list[bytes]:
+        goes_on = listening(kim, health, shop.clock)
+        return [line async for line in progress(Queries(shop.database), kim, asked.id, goes_on, wait)]
+
+    async with asyncio.timeout(30):
+        assert [line.split(b"\n")[1] for line in await told()] == [b"event: progress"]
+        assert shop.clock.instant == kim.expires
+        assert await told() == []
+        kim = replace(kim, expires=None)
+        health.draining = True
+        assert await told() == []
 
 
 async def test_files_that_nothing_needs_are_swept_and_others_stay(shop: Workshop) -> None:

@@ -2,19 +2,21 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
-from typing import Annotated, Any, BinaryIO, Literal, cast
+from collections.abc import AsyncIterator, Callable
+from typing import Annotated, Any, BinaryIO, Literal
 
 import orjson
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import HTMLResponse, StreamingResponse
-from pydantic import Field, JsonValue, model_validator
+from pydantic import Field, model_validator
 
 from common import http, idempotency, position
 from common.auth import Caller
 from common.erased import Answer, Question
+from common.given import Given
 from common.http import AwaitedPosition, Limit, Wire, permit
 from common.ids import Id, parse_id
+from common.listening import Open
 from exports import page
 from exports.columns import language_of
 from exports.export import Export
@@ -40,12 +42,19 @@ def queries(request: Request) -> Queries:
     return found
 
 
+def listener(request: Request) -> Callable[[Caller], Open]:
+    """How long a caller may listen to a stream."""
+    found: Callable[[Caller], Open] = request.app.state.listening
+    return found
+
+
 Asker = Annotated[Caller, Depends(permit("exports.create"))]
 Seer = Annotated[Caller, Depends(permit("exports.create", "audit.read"))]
 Reader = Annotated[Caller, Depends(permit("contacts.read"))]
 Auditor = Annotated[Caller, Depends(permit("audit.read"))]
 Commands = Annotated[Exports, Depends(exports)]
 Reads = Annotated[Queries, Depends(queries)]
+Listener = Annotated[Callable[[Caller], Open], Depends(listener)]
 Cursor = Annotated[str | None, Query(max_length=500)]
 
 
@@ -54,9 +63,9 @@ class Scope(Wire):
 
     all: Literal[True] | None = None
     filter: Any = None
-    segment: Id | None = None
-    query: Annotated[str | None, Field(max_length=1000)] = None
-    without: Annotated[list[Id] | None, Field(alias="except")] = None
+    segment: Annotated[Id | None, Given()] = None
+    query: Annotated[str | None, Field(max_length=1000), Given()] = None
+    without: Annotated[list[Id] | None, Field(alias="except"), Given()] = None
     fingerprint: str | None = None
     contact_ids: Annotated[list[Id] | None, Field(min_length=1)] = None
 
@@ -72,9 +81,8 @@ class Scope(Wire):
         return self
 
     def asked(self) -> dict[str, Any]:
-        """The members that were given, as JSON values; of nulls only the filter's, which is no filter and gets refused."""
-        members = cast("dict[str, JsonValue]", self.model_dump(mode="json", by_alias=True, exclude_unset=True))
-        return {name: value for name, value in members.items() if value is not None or name == "filter"}
+        """The members that were given, as JSON values; a filter that is null is no filter, and search refuses it."""
+        return self.model_dump(mode="json", by_alias=True, exclude_unset=True)
 
 
 class NewExport(Wire):
@@ -135,13 +143,13 @@ async def get_export(export: Existing) -> Response:
 
 
 @routes.get("/exports/{export_id}/progress")
-async def follow(export: Existing, caller: Seer, reads: Reads) -> Response:
-    """The export each time it changes, as server-sent events, until its work is over."""
+async def follow(export: Existing, caller: Seer, reads: Reads, listener: Listener) -> Response:
+    """The export each time it changes, as server-sent events, until its work is over or your token ends."""
 
     async def wait() -> None:
         await asyncio.sleep(_LOOK_SECONDS)
 
-    lines = progress(reads, caller, export.id, wait)
+    lines = progress(reads, caller, export.id, listener(caller), wait)
     return StreamingResponse(lines, media_type="text/event-stream", headers={"Cache-Control": "no-store"})
 
 
@@ -197,6 +205,7 @@ async def list_audit(caller: Auditor, reads: Reads, limit: Limit = 100, cursor: 
     return _json({"items": items, "next": following})
 
 
+@pages.head("/exports/{export_id}", include_in_schema=False)
 @pages.get("/exports/{export_id}", response_class=HTMLResponse)
 async def link_page(export_id: str) -> HTMLResponse:
     """The page that a chat link opens: a button, no data, the same for every id, for anybody."""

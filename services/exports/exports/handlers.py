@@ -159,7 +159,12 @@ class Exports:
     async def revoke(self, caller: Caller, export_id: UUID, address: str | None) -> Export:
         """Take the file away. Raises NotFound, Conflict."""
         export = await self._end(caller, export_id, "export.revoked", address, Revoke())
-        await asyncio.to_thread(self._files.remove, export_id, export.attempts)
+
+        async def remove() -> None:
+            await asyncio.to_thread(self._files.remove, export_id, export.attempts)
+
+        # A request with an `Idempotency-Key` commits later than here, or not at all; the keeper takes what is left behind.
+        await self._database.afterwards(remove)
         return export
 
     async def _end(self, caller: Caller, export_id: UUID, action: str, address: str | None, command: Command) -> Export:

@@ -4,6 +4,7 @@ import os
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 import httpx
 
@@ -101,6 +102,7 @@ async def run_api() -> None:
     from common.auth import Verifier
     from common.http import application
     from common.idempotency import Idempotency
+    from common.listening import listening
     from exports import api
     from exports.handlers import Exports
     from exports.queries import Queries
@@ -122,7 +124,11 @@ async def run_api() -> None:
             health,
             [*api.ROUTERS, *api.INTERNAL],
             public=["/exports"],
-            state={"exports": commands, "queries": Queries(database)},
+            state={
+                "exports": commands,
+                "queries": Queries(database),
+                "listening": partial(listening, health=health, clock=clock),
+            },
             memory=memory,
         )
         await process.serve(Refusals(app, commands.refused), settings.host, settings.port, health, [memory.purge])

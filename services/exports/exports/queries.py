@@ -13,6 +13,7 @@ from common.auth import Caller
 from common.clock import from_wire, to_wire
 from common.errors import Unprocessable
 from common.ids import parse_id
+from common.listening import Open
 from common.postgres import Database
 from exports import holdings, store
 from exports.export import Export
@@ -78,11 +79,14 @@ def _bad_cursor() -> Unprocessable:
 
 
 async def progress(
-    queries: Queries, caller: Caller, export_id: UUID, wait: Callable[[], Awaitable[None]]
+    queries: Queries, caller: Caller, export_id: UUID, goes_on: Open, wait: Callable[[], Awaitable[None]]
 ) -> AsyncIterator[bytes]:
-    """Server-sent events: the export each time it changes, until its work is over. `wait` sleeps between two looks."""
+    """Server-sent events: the export each time it changes, until its work or the listening is over.
+
+    `wait` sleeps between two looks.
+    """
     seen = quiet = 0
-    while True:
+    while goes_on():
         export = await queries.export(caller, export_id)
         quiet += 1
         if export.version != seen:

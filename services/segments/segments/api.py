@@ -24,6 +24,7 @@ from common.errors import NotFound, Unavailable, Unprocessable
 from common.health import Health
 from common.http import AwaitedPosition, Limit, Page, Wire, permit
 from common.ids import Id, parse_id
+from common.listening import listening
 from segments.handlers import UNCHANGED, Segments
 from segments.queries import ChangeView, Queries, SegmentView
 from segments.store import Contact
@@ -303,7 +304,8 @@ async def list_changes(
     """Follow who entered and left, oldest first; with `Accept: text/event-stream` for as long as you listen."""
     if "text/event-stream" in request.headers.get("accept", ""):
         begin = _last_event(last_event_id) if last_event_id is not None else after
-        lines = follow(parts.health, parts.queries, caller.channel, segment.id, begin, _line)
+        goes_on = listening(caller, parts.health, parts.clock)
+        lines = follow(goes_on, parts.queries, caller.channel, segment.id, begin, _line)
         return StreamingResponse(lines, media_type="text/event-stream", headers={"Cache-Control": "no-store"})
     found = await parts.queries.changes(caller.channel, segment.id, after, limit)
     return Changes(items=[_change(view) for view in found], next=found[-1].position if found else after)

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from uuid import UUID
 
 from common.errors import NotFound
-from common.health import Health
+from common.listening import Open
 from segments.queries import ChangeView, Queries
 
 _LOOK_SECONDS = 0.2
@@ -15,12 +15,12 @@ _BATCH = 1000
 
 
 async def follow(
-    health: Health, queries: Queries, channel: str, segment_id: UUID, after: int, data: Callable[[ChangeView], bytes]
+    goes_on: Open, queries: Queries, channel: str, segment_id: UUID, after: int, data: Callable[[ChangeView], bytes]
 ) -> AsyncIterator[bytes]:
-    """Events from a position on, until the listener goes, this process is told to stop or the segment is deleted."""
+    """Events from a position on, until the listener goes or may not listen any more, or the segment is deleted."""
     spoken = time.monotonic()
     yield b": changes follow\n\n"
-    while not health.draining:
+    while goes_on():
         found = await queries.changes(channel, segment_id, after, _BATCH)
         for view in found:
             after = view.position
