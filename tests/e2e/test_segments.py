@@ -239,4 +239,4 @@ async def test_many_segments_page_by_page_in_the_order_of_making(team: Team) -> 
     assert [s["name"] for s in first["items"] + rest["items"]] == names
     assert rest["next"] is None
     assert (await team.ask("GET", f"/v1/segments/memberships?contact={NOBODY}&cursor={first['next']}")).status_code in {404, 422}
-    assert (await team.ask("GET", "/v1/segments?cursor=zzz")).json()["code"] == "invalidCursor"
+    assert (await team.ask("GET", "/v1/segments?cursor=zzz")).json()["code"] == "badCursor"

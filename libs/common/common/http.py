@@ -54,6 +54,7 @@ class Page(Wire, Generic[T]):
 
 
 Limit = Annotated[int, Query(ge=1, le=100, description="How many at the most.")]
+Cursor = Annotated[str | None, Query(description="The `next` of the answer before.")]
 
 
 def problem_response(problem: Problem) -> Response:

@@ -12,7 +12,7 @@ from common.auth import Caller
 from common.clock import from_wire
 from common.errors import Unprocessable
 from common.events.contacts import Contact
-from common.http import IfMatch, Limit, Wire, permit, router
+from common.http import Cursor, IfMatch, Limit, Wire, permit, router
 from common.ids import Id, parse_id
 from contacts import api_browser_keys, api_bulk, api_imports, api_settings
 from contacts.browser_key import only_identifies
@@ -30,7 +30,6 @@ Editor = Annotated[Caller, Depends(permit("contacts.edit"))]
 Identifier = Annotated[Caller, Depends(permit("contacts.edit", "contacts.identify"))]
 Eraser = Annotated[Caller, Depends(permit("contacts.erase"))]
 Sender = Annotated[Caller, Depends(permit("contacts.edit", "visits.write"))]
-Cursor = Annotated[str | None, Query(max_length=500)]
 
 
 def contacts(request: Request) -> Contacts:

@@ -5,11 +5,11 @@ from typing import Annotated
 from uuid import UUID
 
 import orjson
-from fastapi import Depends, Query, Request, Response
+from fastapi import Depends, Request, Response
 from pydantic import Field
 
 from common.auth import Caller
-from common.http import Limit, Wire, permit, router
+from common.http import Cursor, Limit, Wire, permit, router
 from common.ids import parse_id
 from common.position import HEADER, NOWHERE
 from contacts.browser_key import no_key
@@ -18,7 +18,6 @@ from contacts.browser_key_handlers import BrowserKeys
 DAY = 1440
 
 ChannelManager = Annotated[Caller, Depends(permit("channel.manage"))]
-Cursor = Annotated[str | None, Query(max_length=500)]
 
 routes = router("/v1")
 

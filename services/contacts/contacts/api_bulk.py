@@ -4,13 +4,13 @@ from typing import Annotated, Any, Self
 from uuid import UUID
 
 import orjson
-from fastapi import Depends, Query, Request, Response
+from fastapi import Depends, Request, Response
 from pydantic import Field, JsonValue, model_validator
 
 from common import position
 from common.auth import Caller
 from common.given import Given
-from common.http import AwaitedPosition, Limit, Wire, permit, router
+from common.http import AwaitedPosition, Cursor, Limit, Wire, permit, router
 from common.ids import Id, parse_id
 from contacts.bulk_action import Outcome, shown
 from contacts.bulk_handlers import Ask, BulkActions
@@ -19,7 +19,6 @@ from contacts.job import Job, no_job
 MOST_QUERY = 1000
 
 Editor = Annotated[Caller, Depends(permit("contacts.edit"))]
-Cursor = Annotated[str | None, Query(max_length=500)]
 
 routes = router("/v1")
 

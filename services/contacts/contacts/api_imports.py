@@ -4,21 +4,20 @@ from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
 import orjson
-from fastapi import Depends, Query, Request, Response
+from fastapi import Depends, Request, Response
 from fastapi.responses import StreamingResponse
 from starlette.requests import ClientDisconnect
 
 from common import idempotency, position
 from common.auth import Caller
 from common.errors import Unreadable
-from common.http import Limit, permit, router
+from common.http import Cursor, Limit, permit, router
 from common.ids import parse_id
 from contacts.import_handlers import Imports
 from contacts.import_job import RowStatus
 from contacts.job import Job, no_job
 
 Editor = Annotated[Caller, Depends(permit("contacts.edit"))]
-Cursor = Annotated[str | None, Query(max_length=500)]
 
 routes = router("/v1")
 

@@ -8,14 +8,15 @@ from uuid import UUID
 
 import asyncpg
 
+from common import cursor as cursors
 from common.auth import BROWSER_KEY, Caller, Door, bearer
 from common.clock import Clock
 from common.errors import Unauthorized, Unavailable, Unprocessable
-from common.ids import Ids, parse_id
+from common.ids import Ids
 from common.postgres import Database
 from contacts import browser_key_store
 from contacts.browser_key import MOST_KEYS, BrowserKey, ended, no_key, parse, read_name, read_origins, rotated
-from contacts.queries import Listed, decode_cursor, encode_cursor
+from contacts.queries import Listed
 from contacts.store import Tx
 
 _AWAY = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
@@ -68,12 +69,12 @@ class BrowserKeys:
 
     async def listed(self, caller: Caller, limit: int, cursor: str | None) -> Listed:
         """The channel's keys, the newest first."""
-        before = parse_id(decode_cursor(cursor, (str,))[0]) if cursor else None
+        before = cursors.decode(cursor, cursors.identifier)[0] if cursor else None
         async with self._database.connection() as connection:
             found = await browser_key_store.listed(connection, caller.channel, before, limit + 1)
         now = self._clock.now()
         page = found[:limit]
-        return Listed([k.members(now) for k in page], encode_cursor(str(page[-1].id)) if len(found) > limit else None)
+        return Listed([k.members(now) for k in page], cursors.encode(str(page[-1].id)) if len(found) > limit else None)
 
     def shown(self, key: BrowserKey) -> dict[str, object]:
         """The key as it is at this moment."""

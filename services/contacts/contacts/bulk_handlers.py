@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from common import cursor as cursors
 from common.auth import Caller
 from common.clock import Clock
 from common.errors import Unprocessable
@@ -16,7 +17,7 @@ from contacts.bulk_action import CHOSEN, KIND, Outcome, read_action
 from contacts.bulk_store import FIRST
 from contacts.job import Cancel, Job, Undo, decide, no_job
 from contacts.neighbours import Neighbours
-from contacts.queries import Listed, Queries, decode_cursor, encode_cursor
+from contacts.queries import Listed, Queries
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +113,7 @@ class BulkActions:
 
     async def results(self, job: Job, outcome: Outcome | None, limit: int, cursor: str | None) -> Listed:
         """What became of each contact so far, in the order of ids."""
-        after = _after(cursor)
+        (after,) = (FIRST,) if cursor is None else cursors.decode(cursor, cursors.identifier)
         async with self._database.connection() as connection:
             rows = await bulk_store.results(connection, job, outcome, after, limit + 1)
         items = [
@@ -125,13 +126,4 @@ class BulkActions:
             }
             for r in rows[:limit]
         ]
-        return Listed(items, encode_cursor(items[-1]["contactId"]) if len(rows) > limit else None)
-
-
-def _after(cursor: str | None) -> UUID:
-    if cursor is None:
-        return FIRST
-    try:
-        return UUID(decode_cursor(cursor, (str,))[0])
-    except ValueError:
-        raise Unprocessable("This cursor is none that a list answered with. Begin again without it.", code="badCursor") from None
+        return Listed(items, cursors.encode(items[-1]["contactId"]) if len(rows) > limit else None)

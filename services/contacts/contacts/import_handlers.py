@@ -10,8 +10,9 @@ from datetime import datetime
 from typing import Any, cast
 from uuid import UUID
 
+from common import cursor as cursors
 from common.auth import Caller
-from common.clock import Clock, from_wire, to_wire
+from common.clock import Clock, to_wire
 from common.errors import Unprocessable
 from common.events.contacts import Channel, FieldDefinition
 from common.ids import Ids
@@ -27,7 +28,7 @@ from contacts.import_table import HEAD_LINES, Line
 from contacts.import_upload import Form
 from contacts.job import Cancel, Job, decide, no_job
 from contacts.profile_field import MOST_FIELDS, too_many_fields
-from contacts.queries import Listed, decode_cursor, encode_cursor
+from contacts.queries import Listed
 
 _KINDS = ("members", "leads")
 _PAGE = 1000
@@ -135,25 +136,19 @@ class Imports:
         """The channel's imports, newest first."""
         before: tuple[datetime, UUID] | None = None
         if cursor is not None:
-            at, last = decode_cursor(cursor, (str, str))
-            try:
-                before = (from_wire(at), UUID(last))
-            except ValueError:
-                raise Unprocessable("This cursor is none that a list answered with.", code="badCursor") from None
+            before = cursors.decode(cursor, cursors.instant, cursors.identifier)
         async with self._database.connection() as connection:
             found = await import_store.listed(connection, channel, before, limit + 1)
         items = [shown(job, body) for job, body in found[:limit]]
         last_job = found[limit - 1][0] if len(found) > limit else None
-        return Listed(items, None if last_job is None else encode_cursor(to_wire(last_job.requested_at), str(last_job.id)))
+        return Listed(items, None if last_job is None else cursors.encode(to_wire(last_job.requested_at), str(last_job.id)))
 
     async def rows(self, job: Job, status: RowStatus | None, limit: int, cursor: str | None) -> Listed:
         """What became of the rows so far, in the file's order."""
-        (after,) = decode_cursor(cursor, (int,)) if cursor else (0,)
-        if not -(2**63) <= after < 2**63:
-            raise Unprocessable("This cursor is none that a list answered with.", code="badCursor")
+        (after,) = cursors.decode(cursor, cursors.number) if cursor else (0,)
         async with self._database.connection() as connection:
             found = await import_store.rows(connection, job, after, status, limit + 1)
-        following = encode_cursor(found[limit - 1].number) if len(found) > limit else None
+        following = cursors.encode(found[limit - 1].number) if len(found) > limit else None
         return Listed([_row_shown(outcome) for outcome in found[:limit]], following)
 
     async def report(self, job: Job, status: RowStatus | None) -> AsyncIterator[bytes]:

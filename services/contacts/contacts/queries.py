@@ -1,8 +1,6 @@
 """Reads of contacts."""
 
 import asyncio
-import base64
-import binascii
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,10 +8,9 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
-import orjson
 
-from common.clock import from_wire
-from common.errors import Unavailable, Unprocessable
+from common import cursor as cursors
+from common.errors import Unavailable
 from common.events.contacts import Channel, Contact, FieldDefinition
 from common.postgres import Database
 from common.recorded import Recorded
@@ -51,22 +48,6 @@ class Listed:
 
     items: list[dict[str, Any]]
     next: str | None
-
-
-def encode_cursor(*parts: object) -> str:
-    """A cursor of these parts."""
-    return base64.urlsafe_b64encode(orjson.dumps(parts)).decode().rstrip("=")
-
-
-def decode_cursor(cursor: str, kinds: tuple[type, ...]) -> list[Any]:
-    """The parts of a cursor. Raises Unprocessable where it is none of these kinds."""
-    try:
-        parts = orjson.loads(base64.b64decode(cursor + "=" * (-len(cursor) % 4), b"-_", validate=True))
-    except (binascii.Error, ValueError):
-        parts = None
-    if not isinstance(parts, list) or [type(p) for p in parts] != list(kinds):
-        raise Unprocessable("This cursor is none that a list answered with. Begin again without it.", code="badCursor")
-    return parts
 
 
 class Queries:
@@ -133,27 +114,23 @@ class Queries:
 
     async def history(self, channel: str, contact_id: UUID, limit: int, cursor: str | None) -> Listed:
         """The contact's changes, newest first."""
-        (before,) = decode_cursor(cursor, (int,)) if cursor else (2**62,)
+        (before,) = cursors.decode(cursor, cursors.number) if cursor else (2**62,)
         async with self._database.connection() as connection:
             rows = await connection.fetch(_HISTORY, channel, contact_id, before, limit + 1)
             hidden = await store.archived_keys(connection, channel)
         items = [past.item(_recorded(channel, contact_id, r), hidden) for r in rows[:limit]]
-        return Listed(items, encode_cursor(items[-1]["version"]) if len(rows) > limit else None)
+        return Listed(items, cursors.encode(items[-1]["version"]) if len(rows) > limit else None)
 
     async def visits(self, channel: str, contact_id: UUID, limit: int, cursor: str | None) -> Listed:
         """The contact's visits and custom events, newest first."""
         async with self._database.connection() as connection:
             if cursor:
-                at, last = decode_cursor(cursor, (str, str))
-                try:
-                    before = from_wire(at)
-                except ValueError:
-                    raise Unprocessable("This cursor is none that a list answered with.", code="badCursor") from None
-                rows = await connection.fetch(_VISITS, channel, contact_id, before, last, limit + 1)
+                at, last = cursors.decode(cursor, cursors.instant, cursors.text)
+                rows = await connection.fetch(_VISITS, channel, contact_id, at, last, limit + 1)
             else:
                 rows = await connection.fetch(_FIRST_VISITS, channel, contact_id, limit + 1)
         items = [r["body"] for r in rows[:limit]]
-        return Listed(items, encode_cursor(items[-1]["at"], items[-1]["id"]) if len(rows) > limit else None)
+        return Listed(items, cursors.encode(items[-1]["at"], items[-1]["id"]) if len(rows) > limit else None)
 
     async def fields(self, channel: str) -> list[FieldDefinition]:
         """All fields in the channel's order, built-ins too."""

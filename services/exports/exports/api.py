@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import Annotated, Any, BinaryIO, Literal
 
 import orjson
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import HTMLResponse, StreamingResponse
 from pydantic import Field, model_validator
 
@@ -14,7 +14,7 @@ from common import http, idempotency, position
 from common.auth import Caller
 from common.erased import Answer, Question
 from common.given import Given
-from common.http import AwaitedPosition, Limit, Wire, permit
+from common.http import AwaitedPosition, Cursor, Limit, Wire, permit
 from common.ids import Id, parse_id
 from common.listening import Open
 from exports import page
@@ -55,7 +55,6 @@ Auditor = Annotated[Caller, Depends(permit("audit.read"))]
 Commands = Annotated[Exports, Depends(exports)]
 Reads = Annotated[Queries, Depends(queries)]
 Listener = Annotated[Callable[[Caller], Open], Depends(listener)]
-Cursor = Annotated[str | None, Query(max_length=500)]
 
 
 class Scope(Wire):

@@ -1,17 +1,14 @@
 """Reads of exports and of the audit log."""
 
-import base64
-import binascii
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import orjson
 
+from common import cursor as cursors
 from common.auth import Caller
-from common.clock import from_wire, to_wire
-from common.errors import Unprocessable
+from common.clock import to_wire
 from common.ids import parse_id
 from common.listening import Open
 from common.postgres import Database
@@ -40,11 +37,11 @@ class Queries:
     async def exports(self, caller: Caller, limit: int, cursor: str | None) -> tuple[list[Export], str | None]:
         """One's own exports, or with `audit.read` everybody's, newest first."""
         by = None if caller.may("audit.read") else caller.subject
-        before = _decoded(cursor) if cursor else None
+        before = cursors.decode(cursor, cursors.instant, cursors.identifier) if cursor else None
         async with self._database.connection() as connection:
             found = await store.listed(connection, caller.channel, by, before, limit + 1)
-        following = _encoded(found[limit - 1].requested_at, found[limit - 1].id) if len(found) > limit else None
-        return found[:limit], following
+        last = found[limit - 1] if len(found) > limit else None
+        return found[:limit], None if last is None else cursors.encode(to_wire(last.requested_at), str(last.id))
 
     async def holds_nothing(self, channel: str, contact_ids: Sequence[UUID]) -> bool:
         """Whether no file holds any of these contacts any more, since it was told that they are erased."""
@@ -55,27 +52,11 @@ class Queries:
         """The audit log, newest first."""
         before = parse_id(cursor) if cursor else None
         if cursor and before is None:
-            raise _bad_cursor()
+            raise cursors.bad_cursor()
         async with self._database.connection() as connection:
             rows = await store.audit(connection, caller.channel, before, limit + 1)
         items = [{**row, "id": str(row["id"]), "at": to_wire(row["at"])} for row in rows[:limit]]
         return items, items[-1]["id"] if len(rows) > limit else None
-
-
-def _encoded(at: datetime, export_id: UUID) -> str:
-    return base64.urlsafe_b64encode(orjson.dumps([to_wire(at), str(export_id)])).decode().rstrip("=")
-
-
-def _decoded(cursor: str) -> tuple[datetime, UUID]:
-    try:
-        at, last = orjson.loads(base64.b64decode(cursor + "=" * (-len(cursor) % 4), b"-_", validate=True))
-        return from_wire(at), UUID(last)
-    except (binascii.Error, ValueError, TypeError, AttributeError):
-        raise _bad_cursor() from None
-
-
-def _bad_cursor() -> Unprocessable:
-    return Unprocessable("This cursor is none that a list answered with. Begin again without it.", code="badCursor")
 
 
 async def progress(

@@ -3,9 +3,9 @@
 from typing import Annotated
 
 import orjson
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 
-from common.http import AnyCaller, Limit, router
+from common.http import AnyCaller, Cursor, Limit, router
 from notify.queries import Queries
 
 routes = router("/v1")
@@ -22,7 +22,7 @@ async def own_room(
     caller: AnyCaller,
     reads: Annotated[Queries, Depends(queries)],
     limit: Limit = 100,
-    cursor: Annotated[str | None, Query(max_length=100)] = None,
+    cursor: Cursor = None,
 ) -> Response:
     """The messages in the caller's own room (나와의 대화방), newest first."""
     items, following = await reads.own_room(caller, limit, cursor)

@@ -4,7 +4,7 @@ from typing import Any
 
 from common.auth import Caller
 from common.clock import to_wire
-from common.errors import Unprocessable
+from common.cursor import bad_cursor
 from common.ids import parse_id
 from notify.store import Store
 
@@ -21,7 +21,7 @@ class Queries:
         """The caller's own messages, newest first, and the cursor of what follows. Raises Unprocessable for a bad cursor."""
         before = parse_id(cursor) if cursor else None
         if cursor and before is None:
-            raise Unprocessable("This cursor is none that a list answered with. Begin again without it.", code="badCursor")
+            raise bad_cursor()
         rows = await self._store.messages(caller.channel, caller.subject, before, limit + 1)
         items = [
             {"id": str(r["id"]), "at": to_wire(r["at"]), "from": BOT, "text": r["text"], "link": r["link"], "kind": r["kind"]}

@@ -17,7 +17,7 @@ from common.erased import Answer, Question
 from common.errors import Unprocessable
 from common.filters.text import is_blank
 from common.given import Given
-from common.http import AwaitedPosition, Limit, Wire, permit, router
+from common.http import AwaitedPosition, Cursor, Limit, Wire, permit, router
 from common.ids import Id
 from common.text_rules import clean_text
 from search.handlers import TermSets
@@ -259,7 +259,7 @@ async def terms(
     awaited: AwaitedPosition,
     status: Annotated[Status | None, Query()] = None,
     limit: Limit = 100,
-    cursor: str | None = None,
+    cursor: Cursor = None,
 ) -> Response:
     """The report, term by term; `contactIds` are those that have the value now, a hundred of a term at most."""
     if awaited is not None:

@@ -1,8 +1,6 @@
 """The routes of segments: definitions, members, the log of changes, and why."""
 
 import asyncio
-import base64
-import binascii
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -10,19 +8,19 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-import orjson
 from fastapi import Depends, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import AfterValidator, Field
 from starlette.types import ASGIApp
 
+from common import cursor as cursors
 from common import http, idempotency, position
 from common.auth import Caller, Verifier
 from common.clock import Clock, Instant, from_millis, to_millis
 from common.erased import Answer, Question
 from common.errors import NotFound, Unavailable, Unprocessable
 from common.health import Health
-from common.http import AwaitedPosition, Limit, Page, Wire, permit
+from common.http import AwaitedPosition, Cursor, Limit, Page, Wire, permit
 from common.ids import Id, parse_id
 from common.listening import listening
 from segments.handlers import UNCHANGED, Segments
@@ -224,7 +222,7 @@ async def make_segment(body: NewSegment, response: Response, parts: Using, calle
 
 @router.get("", response_model=Page[Segment])
 async def list_segments(
-    parts: Using, caller: Reader, awaited: AwaitedPosition, limit: Limit = 100, cursor: str | None = None
+    parts: Using, caller: Reader, awaited: AwaitedPosition, limit: Limit = 100, cursor: Cursor = None
 ) -> Page[Segment]:
     """List the segments in the order of making."""
     await _caught_up(parts, caller, awaited)
@@ -235,7 +233,7 @@ async def list_segments(
 
 @router.get("/memberships", response_model=Page[Membership])
 async def list_memberships(
-    parts: Using, caller: Reader, awaited: AwaitedPosition, contact: str, limit: Limit = 100, cursor: str | None = None
+    parts: Using, caller: Reader, awaited: AwaitedPosition, contact: str, limit: Limit = 100, cursor: Cursor = None
 ) -> Page[Membership]:
     """List the segments that a contact is in."""
     await _caught_up(parts, caller, awaited)
@@ -273,7 +271,7 @@ async def delete_segment(segment: Managed, parts: Using, caller: Manager) -> Res
 
 @router.get("/{segment_id}/members", response_model=Page[Member])
 async def list_members(
-    segment: Existing, parts: Using, caller: Reader, limit: Limit = 100, cursor: str | None = None, at: Instant | None = None
+    segment: Existing, parts: Using, caller: Reader, limit: Limit = 100, cursor: Cursor = None, at: Instant | None = None
 ) -> Page[Member]:
     """List the members, now or as of an instant."""
     millis = None if at is None else to_millis(at)
@@ -386,17 +384,15 @@ def _written(response: Response) -> None:
 
 
 def _cursor(bound: str, last: UUID) -> str:
-    return base64.urlsafe_b64encode(orjson.dumps([bound, str(last)])).decode().rstrip("=")
+    return cursors.encode(bound, str(last))
 
 
 def _after(cursor: str | None, bound: str) -> UUID | None:
     """The id that a cursor of this very request stands at. Raises Unprocessable."""
     if cursor is None:
         return None
-    try:
-        match orjson.loads(base64.b64decode(cursor + "=" * (-len(cursor) % 4), b"-_", validate=True)):
-            case [str(made_for), str(last)] if made_for == bound and (known := parse_id(last)) is not None:
-                return known
-    except (binascii.Error, ValueError):
-        pass
-    raise Unprocessable("`cursor` must be the `next` of the same request's answer before.", code="invalidCursor")
+    made_for, last = cursors.decode(cursor, cursors.text, cursors.identifier)
+    if made_for != bound:
+        raise cursors.bad_cursor()
+    known: UUID = last
+    return known
