@@ -14,6 +14,7 @@ from common.events.contacts import Change, Contact, ContactRestored
 from contacts.contact import CONSENTS, Write, decide, evolve, read_write
 from contacts.job import Job
 from contacts.publish import Step
+from contacts.size import check_contact
 
 KIND = "bulkAction"
 CHOSEN = ""
@@ -137,6 +138,10 @@ def take_back(state: Contact | None, done: Done, at: datetime) -> Acted:
     before: dict[str, JsonValue] = {change.key: change.from_ for change in done.changes} | dict(done.consent_times)
     event = ContactRestored(changes=[Change(key=key, from_=now[key], to=value) for key, value in before.items()])
     after = evolve(state, event, at)
+    try:
+        check_contact(state, after, "It would have more again, and stays as it is.", "")
+    except Unprocessable as problem:
+        return Acted(done.contact_id, Outcome.SKIPPED, problem=problem)
     return Acted(done.contact_id, Outcome.UNDONE, after.version, step=Step(event, after))
 
 

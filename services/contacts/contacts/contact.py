@@ -9,6 +9,7 @@ from uuid import UUID
 
 from pydantic import JsonValue
 
+from common.clock import EPOCH
 from common.errors import NotFound, Unprocessable
 from common.events.contacts import (
     Change,
@@ -31,8 +32,11 @@ from common.filters import UnreadablePhone, read_phone
 from common.text_rules import allowed
 from contacts.device import MOBILE, WEB, facts, kind_of, later
 from contacts.profile_field import elements, fit, is_nothing, text
+from contacts.size import check_contact, may_be_too_large
 
 MOST_TAGS = 20
+_NOBODY = UUID(int=0)
+_SHORTEN = "Clear or shorten some of them."
 _MEMBER_ID = re.compile(r"\S{1,64}")
 _EMAIL = re.compile(r"[^\s@]{1,64}@[^\s@.]+(\.[^\s@.]+)+")
 _WEB_ADDRESS = re.compile(r"https?://[^\s/?#@]+([/?#]\S*)?", re.IGNORECASE)
@@ -269,11 +273,19 @@ _ATTRIBUTES = {str(info.alias): name for name, info in Contact.model_fields.item
 
 
 def decide(state: Contact | None, write: Write, fields: Mapping[str, FieldDefinition]) -> ContactCreated | ContactChanged | None:
-    """The event that follows from a write; None where nothing changes."""
+    """The event that follows from a write; None where nothing changes. Raises Unprocessable, for one too large as well."""
     found = changes(state, write, fields)
     if state is None:
-        return ContactCreated(changes=found)
-    return ContactChanged(changes=found) if found else None
+        made = ContactCreated(changes=found)
+        if may_be_too_large(None, found):
+            check_contact(None, created(_NOBODY, None, made, EPOCH), _SHORTEN, write.pointer)
+        return made
+    if not found:
+        return None
+    changed = ContactChanged(changes=found)
+    if may_be_too_large(state, found):
+        check_contact(state, evolve(state, changed, state.updated_at), _SHORTEN, write.pointer)
+    return changed
 
 
 def visited(state: Contact, visit: Visit, sessions: int) -> ContactVisited:

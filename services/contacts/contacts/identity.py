@@ -16,6 +16,7 @@ from contacts.contact import evolve
 from contacts.merge import Identified
 from contacts.publish import Step
 from contacts.session import Session
+from contacts.size import check_contact
 from contacts.store import Tx
 
 _SURVIVORS = "select id, merged_into from contact where channel = $1 and id = any($2::uuid[]) and merged_into is not null"
@@ -25,6 +26,7 @@ update visit set contact_id = $3, body = jsonb_set(body, '{contactId}', to_jsonb
 """
 
 _MOST_TRIES = 5
+_BEFORE_JOINING = "The lead and the member together would have more. Clear or shorten values of one of them first."
 
 T = TypeVar("T")
 
@@ -94,7 +96,7 @@ async def plan(
     """Whether the lead becomes this member or the member takes it in; nothing is written yet.
 
     The rows of the lead and of the member (`reserved` for it, where it is not there yet) are locked. Raises what
-    `merge.identify` raises.
+    `merge.identify` raises, and Unprocessable where they are too much for one contact.
     """
     old, _ = states.get(lead.id, (None, ""))
     member, _ = states[reserved]
@@ -114,6 +116,7 @@ async def plan(
             united = session.unite([s for _, s in both], window)
             taken, gone = merge.merged(member, old, len(united)), merge.absorbed(old, member)
             after = evolve(member, taken, at)
+            check_contact(member, after, _BEFORE_JOINING, lead.pointer)
             return Joined(after, (Step(gone, evolve(old, gone, at)), Step(taken, after)), None, tuple(both), tuple(united))
 
 

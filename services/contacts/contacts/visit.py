@@ -11,11 +11,12 @@ from common.clock import from_wire
 from common.errors import Unprocessable
 from common.ids import parse_id
 from contacts.contact import check_member_id
+from contacts.size import check_visit
 
 AHEAD = timedelta(minutes=5)
 VISIT = "visit"
 _MEMBERS = {"id", "memberId", "contactId", "name", "at", "properties", "url", "device"}
-_MOST_ID, _MOST_NAME, _MOST_URL, _MOST_KEYS, _MOST_TEXT = 128, 64, 2048, 100, 10_000
+_MOST_ID, _MOST_NAME, _MOST_URL, _MOST_KEYS, _MOST_KEY, _MOST_TEXT = 128, 64, 2048, 100, 128, 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,8 @@ def read_report(index: int, raw: object, now: datetime) -> Reported:
         name = unknown[0].replace("~", "~0").replace("/", "~1")
         raise Unprocessable("A visit has no such member.", code="unknownMember", pointer=f"{place}/{name}")
     member_id, contact_id = _whose(raw, place)
+    properties, device = _mapping(raw.get("properties"), f"{place}/properties"), _mapping(raw.get("device"), f"{place}/device")
+    check_visit([properties, device], place)
     return Reported(
         index,
         _text(raw, "id", place, _MOST_ID),
@@ -49,9 +52,9 @@ def read_report(index: int, raw: object, now: datetime) -> Reported:
         contact_id,
         _text(raw, "name", place, _MOST_NAME, VISIT),
         _at(raw.get("at"), now, place),
-        _mapping(raw.get("properties"), f"{place}/properties") or {},
+        properties or {},
         _text(raw, "url", place, _MOST_URL, "") or None,
-        _mapping(raw.get("device"), f"{place}/device"),
+        device,
     )
 
 
@@ -95,6 +98,8 @@ def _mapping(value: object, place: str) -> dict[str, JsonValue] | None:
         return None
     if not isinstance(value, dict) or len(value) > _MOST_KEYS:
         raise Unprocessable(f"This must be an object of {_MOST_KEYS} keys at most.", pointer=place)
+    if any(len(key) > _MOST_KEY for key in value):
+        raise Unprocessable(f"A property's key has {_MOST_KEY} characters at most.", code="tooLong", pointer=place)
     if not all(_fits(item) for item in value.values()):
         raise Unprocessable("A property is a text, a number, true or false, or a list of texts.", pointer=place)
     return value

@@ -1,0 +1,48 @@
+"""How large a contact and a visit may be, so that a message of Kafka's and a document of the index hold it with ease. Pure.
+
+A message tells of a change with what was, what is, and the whole contact after it: three times the contact at the most.
+"""
+
+from collections.abc import Sequence
+
+import orjson
+
+from common.envelope import MOST_BYTES
+from common.errors import Unprocessable
+from common.events.contacts import Change, Contact
+
+MOST_CONTACT = MOST_BYTES // 4
+MOST_VISIT = MOST_BYTES // 2
+_KIB = 1024
+_KEYS = 16 * _KIB  # of 200 profile keys, of 64 characters at most
+
+
+def weight(value: object) -> int:
+    """The bytes of JSON values as they are written."""
+    return len(orjson.dumps(value))
+
+
+def size(contact: Contact) -> int:
+    """The bytes of all that was given of a contact. What the system itself knows of it is short."""
+    c = contact
+    return weight([c.profile, c.tags, c.name, c.email, c.avatar_url, c.language, c.country, c.city])
+
+
+def may_be_too_large(before: Contact | None, changes: Sequence[Change]) -> bool:
+    """Whether a contact with these changes has to be looked at closely; never wrong when it says no."""
+    return (size(before) if before is not None else 0) + weight([c.to for c in changes]) + _KEYS > MOST_CONTACT
+
+
+def check_contact(before: Contact | None, after: Contact, detail: str, pointer: str) -> None:
+    """Raises Unprocessable where a contact has grown beyond the limit; taking something away is allowed to any."""
+    now = size(after)
+    if now > MOST_CONTACT and (before is None or now > size(before)):
+        most = f"A contact holds {MOST_CONTACT // _KIB} KiB at most, all its values together. {detail}"
+        raise Unprocessable(most, code="tooLarge", pointer=pointer)
+
+
+def check_visit(given: object, pointer: str) -> None:
+    """Raises Unprocessable where what was given of a visit is beyond the limit."""
+    if weight(given) > MOST_VISIT:
+        most = f"A visit has {MOST_VISIT // _KIB} KiB at most, all its properties together. Send less with it."
+        raise Unprocessable(most, code="tooLarge", pointer=pointer)
