@@ -7,7 +7,7 @@ from uuid import UUID
 import orjson
 import pytest
 
-from common.envelope import MOST_BYTES
+from common.envelope import SAFE_BYTES
 from common.errors import Unprocessable
 from common.events.contacts import Change, Contact, FieldDefinition, Visit
 from common.filters.tree import FieldType
@@ -54,11 +54,11 @@ def test_a_contact_as_large_as_can_be_fits_a_message_even_where_all_of_it_change
     other = full("b")
     changed = decide(made, Write(profile=other), TEXTS)
     assert changed is not None
-    assert message(Step(changed, evolve(made, changed, NOW))) < MOST_BYTES
+    assert message(Step(changed, evolve(made, changed, NOW))) < SAFE_BYTES
     device = dict.fromkeys(("os", "osVersion", "browser", "browserVersion", "model", "appName", "appVersion"), "😀" * 256)
     visit = Visit(id="😀" * 128, contact_id=made.id, at=NOW, device={**device})
     moved = visited(made, visit, 1)
-    assert message(Step(moved, evolve(made, moved, NOW))) < MOST_BYTES
+    assert message(Step(moved, evolve(made, moved, NOW))) < SAFE_BYTES
 
 
 @pytest.mark.parametrize("letter", ["a", "가", "😀", "ß", "և"])
@@ -113,7 +113,7 @@ def test_a_merge_as_large_as_can_be_fits_a_message() -> None:
     member = Contact(id=UUID(int=2), member_id="m", member=True, created_at=NOW, updated_at=NOW, version=1)
     taken = merge.merged(member, lead, 0)
     assert {change.key for change in taken.changes} >= theirs.keys()
-    assert message(Step(taken, evolve(member, taken, NOW))) < MOST_BYTES
+    assert message(Step(taken, evolve(member, taken, NOW))) < SAFE_BYTES
 
 
 def report(**members: Any) -> Visit:
@@ -126,7 +126,7 @@ def test_a_visit_as_large_as_can_be_fits_a_message() -> None:
     visit = report(properties=properties, url="https://example.com/" + "a" * 2000)
     (told,) = publish.visit_messages("shop", [visit])
     assert told.value is not None
-    assert MOST_VISIT - 5000 < len(told.value) < MOST_BYTES
+    assert MOST_VISIT - 5000 < len(told.value) < SAFE_BYTES
 
 
 @pytest.mark.parametrize(

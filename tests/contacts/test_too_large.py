@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from common.envelope import MOST_BYTES
+from common.envelope import SAFE_BYTES
 from common.errors import Unprocessable
 from contacts.contact import as_wire
 from contacts.size import MOST_CONTACT, size
@@ -45,7 +45,7 @@ async def test_a_contact_grows_to_the_limit_and_no_further_by_any_way_in(world: 
     assert (changed.version, len(changed.profile)) == (2, MANY)
     rewritten = await world.put("u1", profile={f"k{n}": "나" * 10_000 for n in range(1, MANY + 1)})
     assert rewritten.version == 3
-    assert await world.count(LARGEST) < MOST_BYTES
+    assert await world.count(LARGEST) < SAFE_BYTES
 
 
 async def test_a_row_that_is_too_large_is_refused_and_the_others_go_on(world: World) -> None:
@@ -84,7 +84,7 @@ async def test_a_lead_that_is_too_much_for_the_member_is_not_merged_until_there_
     merged = await world.put("u1", leadId=str(lead.id))
     assert sorted(merged.profile) == [f"k{n}" for n in range(8)]
     assert (await world.queries.contact(world.channel, lead.id)).id == merged.id
-    assert await world.count(LARGEST) < MOST_BYTES
+    assert await world.count(LARGEST) < SAFE_BYTES
 
 
 async def test_a_visit_that_is_too_large_is_rejected_and_the_others_are_taken(world: World) -> None:
@@ -97,4 +97,4 @@ async def test_a_visit_that_is_too_large_is_rejected_and_the_others_are_taken(wo
         ],
     )
     assert (taken.accepted, [(n, problem.code) for n, problem in taken.rejected]) == (1, [(0, "tooLarge")])
-    assert await world.count(LARGEST) < MOST_BYTES
+    assert await world.count(LARGEST) < SAFE_BYTES

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from common.clock import from_wire, to_wire
 
-MOST_BYTES = 1024 * 1024
+SAFE_BYTES = 1024 * 1024
 """Of one message. Whoever makes messages keeps them well below it: so much a Kafka takes that nobody has told to take more."""
 
 SPEC_VERSION = "1.0"

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 
 import orjson
 
-from common.envelope import MOST_BYTES
+from common.envelope import SAFE_BYTES
 from common.errors import Unprocessable
 from common.events.contacts import Change, Contact
 
-MOST_CONTACT = MOST_BYTES // 4
-MOST_VISIT = MOST_BYTES // 2
+MOST_CONTACT = SAFE_BYTES // 4
+MOST_VISIT = SAFE_BYTES // 2
 _KIB = 1024
 _KEYS = 16 * _KIB  # of 200 profile keys, of 64 characters at most
 
