@@ -1,6 +1,7 @@
 """Erasing a contact, against the real PostgreSQL: nothing of it is in any row afterwards, and whoever writes meets a new one."""
 
 import asyncio
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -11,8 +12,11 @@ from fastapi import Response
 from common import idempotency
 from common.auth import Caller
 from common.clock import to_wire
+from common.envelope import Message
 from common.errors import Gone, NotFound, StaleVersion, Unavailable, Unprocessable
+from common.health import Health
 from common.ids import new_id
+from common.relay import Relay
 from common.topics import CONTACTS, ERASURES, VISITS
 from contacts.erasure import IMPORTS, READERS, Erased, Erasure, receipt
 from contacts.erasure_handlers import Erasures
@@ -172,6 +176,63 @@ async def test_writers_at_the_same_moment_leave_nothing_behind(world: World) -> 
 async def _contacts(world: World) -> list[Any]:
     async with world.database.connection() as connection:
         return await connection.fetch("select id, erased_at from contact where merged_into is null")
+
+
+class Away:
+    """Kafka that takes nothing until it is back, or gives up."""
+
+    def __init__(self) -> None:
+        self.asked, self.back = asyncio.Event(), asyncio.Event()
+        self.gives_up = False
+        self.sent: list[Message] = []
+
+    async def send(self, messages: Iterable[Message]) -> None:
+        self.asked.set()
+        await self.back.wait()
+        if self.gives_up:
+            raise ConnectionError
+        self.sent += messages
+
+
+async def test_an_erasure_waits_for_no_relay_and_its_tombstones_come_last(world: World, person: tuple[UUID, UUID]) -> None:
+    kafka = Away()
+    relay = Relay(world.database, kafka, Health({}))
+    async with world.database.connection() as connection:
+        await relay.claim(connection)
+        kafka.gives_up = True
+        sending = asyncio.create_task(relay.send_once(connection))
+        await kafka.asked.wait()
+        async with asyncio.timeout(5):
+            await erasures(world).erase(world.caller(), person[0], None)
+        kafka.back.set()
+        with pytest.raises(ConnectionError):
+            await sending
+        kafka.gives_up = False
+        await relay.send_once(connection)
+    for contact_id in person:
+        told = [m for m in kafka.sent if m.topic == CONTACTS and m.key == f"{world.channel}/{contact_id}"]
+        assert [m.value is None for m in told] == [*([False] * (len(told) - 1)), True]
+        assert [int(m.headers["ce_version"]) for m in told] == list(range(1, len(told) + 1))
+
+
+async def test_a_visit_sent_again_after_its_erasure_is_a_duplicate_and_brings_nobody_back(world: World) -> None:
+    def sent(id_: str, **whose: str) -> dict[str, str]:
+        return {"id": id_, "at": to_wire(NOW), **whose}
+
+    await world.visits.record(world.caller(), [sent("hong@example.com/1", memberId="gone-member")])
+    gone = await world.queries.member(world.channel, "gone-member")
+    await erasures(world).erase(world.caller(), gone.id, None)
+    assert await rows_that_hold(world.database, ("hong@example.com", *SECRETS)) == {}
+    again = await world.visits.record(
+        world.caller(), [sent("hong@example.com/1", memberId=who) for who in ("gone-member", "other")]
+    )
+    assert (again.accepted, again.duplicates, again.rejected) == (0, 2, [])
+    for nobody in ("gone-member", "other"):
+        with pytest.raises(NotFound):
+            await world.queries.member(world.channel, nobody)
+    assert await world.count("select count(*) from visit") == 0
+    new = await world.visits.record(world.caller(), [sent("hong@example.com/2", memberId="gone-member")])
+    assert (new.accepted, (await world.queries.member(world.channel, "gone-member")).sessions_count) == (1, 1)
 
 
 async def test_the_receipt_tells_each_store_and_the_last_moment(world: World, person: tuple[UUID, UUID]) -> None:

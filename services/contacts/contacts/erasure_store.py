@@ -21,6 +21,12 @@ STATEMENTS = (
     update event set type = 'contact.redacted', data = '{"type": "contact.redacted"}'
     where channel = $1 and stream = any($2::uuid[])
     """,
+    # Their ids go on counting once: see `store.add_visits`.
+    """
+    insert into erased_visit (channel, id)
+    select channel, sha256(convert_to(channel || '/' || id, 'UTF8')) from visit
+    where channel = $1 and contact_id = any($2::uuid[]) order by 2 on conflict do nothing
+    """,
     "delete from visit where channel = $1 and contact_id = any($2::uuid[])",
     "delete from session where channel = $1 and contact_id = any($2::uuid[])",
     "update import_row set contact_id = null where channel = $1 and contact_id = any($2::uuid[])",
@@ -36,8 +42,15 @@ STATEMENTS = (
 )
 """$1 is the channel, $2 the contact's ids: its own, and those of the leads it had taken in."""
 
+# What a relay is sending is as good as sent, and it keeps that locked for as long as Kafka is away: nobody waits for it. Where
+# its transaction is given up, the row is sent later, still before the tombstone, which comes after it in its shard and has the
+# greater version. Either way it is in Kafka until the tombstone's compaction (a visit until it ages out), as the receipt says.
 _UNSENT = (
-    "delete from outbox where key = any($1::text[]) and topic = any($2::text[])",
+    """
+    delete from outbox where id in (
+        select id from outbox where key = any($1::text[]) and topic = any($2::text[]) for update skip locked
+    )
+    """,
     "delete from outbox_aside where key = any($1::text[]) and topic = any($2::text[])",
 )
 _CONTACT = """

@@ -70,6 +70,12 @@ select $1, new.id, new.contact_id, new.name, new.at, new.body
 from unnest($2::text[], $3::uuid[], $4::text[], $5::timestamptz[], $6::jsonb[]) as new (id, contact_id, name, at, body)
 on conflict do nothing returning id
 """
+_DROP_ERASED = """
+delete from visit v using erased_visit e
+where v.channel = $1 and v.id = any($2::text[])
+    and e.channel = v.channel and e.id = sha256(convert_to(v.channel || '/' || v.id, 'UTF8'))
+returning v.id
+"""
 _SESSIONS = """
 select s.contact_id, s.started_at, s.ended_at
 from session s join unnest($2::uuid[], $3::timestamptz[], $4::timestamptz[]) as near (contact_id, low, high)
@@ -196,7 +202,7 @@ async def save_fields(tx: Tx, channel: str, changed: Sequence[tuple[FieldDefinit
 
 
 async def add_visits(tx: Tx, channel: str, visits: Sequence[Visit]) -> set[str]:
-    """Keep visits whose ids are new in the channel; answers those ids.
+    """Keep visits whose ids are new in the channel, not those of an erased contact's either; answers those ids.
 
     Rows are inserted in the order of their ids, so two writers of the same ids never wait for each other.
     """
@@ -210,7 +216,10 @@ async def add_visits(tx: Tx, channel: str, visits: Sequence[Visit]) -> set[str]:
         [v.at for v in visits],
         [v.members() for v in visits],
     )
-    return {r["id"] for r in rows}
+    new = [r["id"] for r in rows]
+    # Asked once the rows are there: an erasure that held one of these ids has ended by now, and has left its mark.
+    erased = await tx.fetch(_DROP_ERASED, channel, new) if new else []
+    return {*new} - {r["id"] for r in erased}
 
 
 async def sessions_near(
