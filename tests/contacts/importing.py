@@ -12,9 +12,9 @@ from common.events.contacts import Contact
 from common.health import Health
 from contacts.import_handlers import Imports
 from contacts.import_job import KIND
-from contacts.import_keeper import Keeper
 from contacts.import_runner import Imports as Runner
 from contacts.job import Job
+from contacts.job_keeper import Keeper
 from tests.contacts.conftest import World
 from tests.contacts.mortal import killed_at, worked_off
 

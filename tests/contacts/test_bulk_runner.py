@@ -31,7 +31,8 @@ from contacts.bulk_handlers import Ask, BulkActions
 from contacts.bulk_runner import BulkActions as Runner
 from contacts.contact import CONSENTS
 from contacts.erasure_handlers import Erasures
-from contacts.job import Job, Status
+from contacts.job import KEPT, Job, Status
+from contacts.job_keeper import Keeper
 from contacts.neighbours import Neighbours, Readers
 from contacts.worker import LEASE, Worker
 from tests.contacts.conftest import World
@@ -119,6 +120,15 @@ class Bench:
             rows = await connection.fetch("select stream from event where cause = $1 order by stream", why)
         return [r["stream"] for r in rows]
 
+    async def asked(self, job: Job) -> dict[str, Any]:
+        """What is kept of what was asked for."""
+        async with self.world.database.connection() as connection:
+            return dict(await connection.fetchval("select body from job where id = $1", job.id))
+
+    async def clear_up(self) -> None:
+        """Once around of the keeper."""
+        await Keeper(self.world.database, self.world.files, self.world.clock, Health({})).clear()
+
     async def contacts(self, ids: Sequence[UUID]) -> list[Contact]:
         found = await self.world.queries.survivors(self.world.channel, ids)
         return [found[i] for i in ids]
@@ -198,6 +208,52 @@ async def test_an_action_that_was_cancelled_midway_is_undone_as_far_as_it_came(b
     undone = await bench.undo(job)
     assert (undone.status, undone.counts) == (Status.UNDONE, {"changed": CHUNK, "undone": CHUNK})
     assert [lasting(c) for c in await bench.contacts(ids)] == [lasting(c) for c in before]
+
+
+async def test_what_was_searched_for_is_kept_until_it_is_written_down_whom_the_action_is_for(bench: Bench) -> None:
+    bench.search.ids = await bench.fill(7)
+    job = await bench.ask(None)
+    with pytest.raises(Killed):
+        await bench.worker("w", Mortal(bench.world, "w", bench.runner, 3)).work_once(asyncio.Event())
+    assert (await bench.commands.job(bench.world.channel, job.id)).cursor is None
+    assert (await bench.asked(job)).keys() == {"action", "target"}  # a choice that was broken off begins anew
+    bench.world.clock.instant += LEASE + timedelta(seconds=1)
+    with pytest.raises(Killed):
+        await bench.worker("w", Mortal(bench.world, "w", bench.runner, 6)).work_once(asyncio.Event())
+    assert (await bench.commands.job(bench.world.channel, job.id)).cursor is not None
+    assert await bench.asked(job) == {"action": ACTION}
+    bench.world.clock.instant += LEASE + timedelta(seconds=1)
+    assert (await bench.work(job)).counts == {"changed": 7}
+    assert (await bench.undo(job)).status is Status.UNDONE
+
+
+async def test_what_was_searched_for_goes_with_an_action_that_ends_before_it_began(bench: Bench) -> None:
+    bench.search.ids = await bench.fill(2)
+    cancelled = await bench.ask(None)
+    await bench.commands.cancel(bench.world.caller(), cancelled.id)
+    failed = await bench.ask(None)
+    bench.search.grown = True
+    assert (await bench.work(failed)).status is Status.FAILED
+    for job in (cancelled, failed):
+        assert await bench.asked(job) == {"action": ACTION}
+        assert (await bench.undo(job)).status is Status.UNDONE  # of nothing
+
+
+async def test_an_action_and_its_results_are_kept_for_thirty_days(bench: Bench) -> None:
+    ids = await bench.fill(4)
+    job = await bench.work(await bench.ask(ids))
+    begun = bench.world.clock.instant
+    bench.world.clock.instant = begun + KEPT - timedelta(hours=1)
+    await bench.clear_up()
+    assert (await bench.results(job)).keys() == set(ids)
+    young = await bench.ask(ids)
+    bench.world.clock.instant = begun + KEPT + timedelta(milliseconds=1)
+    with pytest.raises(Conflict):
+        await bench.commands.undo(bench.world.caller(), job.id)
+    await bench.clear_up()
+    assert await bench.world.count("select count(*) from job") == 1
+    assert (await bench.commands.job(bench.world.channel, young.id)).in_work
+    assert await bench.world.count("select count(*) from bulk_action_contact where job_id <> $1", young.id) == 0
 
 
 async def test_a_stream_that_breaks_off_changes_nobody_and_is_asked_for_again(bench: Bench) -> None:

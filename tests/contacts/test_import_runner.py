@@ -16,8 +16,8 @@ from common.partition import partition_of
 from common.position import decode
 from contacts.erasure import IMPORT_FILES_KEPT
 from contacts.import_job import KIND, lead_id
-from contacts.import_keeper import REPORTS_KEPT, UPLOADING
-from contacts.job import Job, Status
+from contacts.job import KEPT, Job, Status
+from contacts.job_keeper import UPLOADING
 from contacts.worker import Worker
 from tests.contacts.conftest import NOW, World
 from tests.contacts.importing import FORM, Importing, form, id_at, pieces, told
@@ -296,7 +296,7 @@ async def test_files_that_nobody_needs_go_and_others_stay(shop: Importing) -> No
 async def test_a_report_is_kept_for_thirty_days(shop: Importing) -> None:
     import_id = await shop.send(table())
     await shop.work()
-    shop.world.clock.instant += REPORTS_KEPT - timedelta(hours=1)
+    shop.world.clock.instant += KEPT - timedelta(hours=1)
     await shop.clear_up()
     assert len(await shop.report(import_id)) == 10
     shop.world.clock.instant += timedelta(hours=1, milliseconds=1)

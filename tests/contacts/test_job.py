@@ -11,6 +11,7 @@ from common.partition import partition_of
 from common.position import Applied, Position, decode
 from contacts.job import (
     GAVE_UP,
+    KEPT,
     MOST_ATTEMPTS,
     Advance,
     Cancel,
@@ -56,16 +57,16 @@ DONE = a_job(status=Status.DONE, cursor="z", ended_at=AT)
         (RUNNING, Finish(AT), {"status": Status.DONE, "ended_at": AT}),
         (RUNNING, Cancel(AT), {"status": Status.CANCELLED, "ended_at": AT}),
         (JOB, Cancel(AT), {"status": Status.CANCELLED, "ended_at": AT}),
-        (DONE, Undo("lee"), {"status": Status.WAITING, "undoing": True, "cursor": None, "ended_at": None}),
+        (DONE, Undo("lee", AT), {"status": Status.WAITING, "undoing": True, "cursor": None, "ended_at": None}),
         (
             a_job(status=Status.CANCELLED, cursor="c"),
-            Undo("lee"),
+            Undo("lee", AT),
             {"status": Status.WAITING, "undoing": True, "cursor": None},
         ),
         (a_job(status=Status.RUNNING, undoing=True), Finish(AT), {"status": Status.UNDONE, "ended_at": AT}),
         (
             a_job(status=Status.FAILED, undoing=True, cursor="c", problem="no"),
-            Undo("lee"),
+            Undo("lee", AT),
             {"status": Status.WAITING, "cursor": "c", "problem": None},
         ),
     ],
@@ -82,10 +83,11 @@ def test_what_follows(given: Job, when: Command, then: dict[str, Any]) -> None:
         (DONE, Cancel(AT), "notCancellable"),
         (a_job(status=Status.CANCELLED), Cancel(AT), "notCancellable"),
         (a_job(status=Status.RUNNING, undoing=True), Cancel(AT), "notCancellable"),
-        (JOB, Undo("lee"), "notUndoable"),
-        (RUNNING, Undo("lee"), "notUndoable"),
-        (a_job(status=Status.UNDONE, undoing=True), Undo("lee"), "alreadyUndone"),
-        (a_job(status=Status.RUNNING, undoing=True), Undo("lee"), "alreadyUndone"),
+        (JOB, Undo("lee", AT), "notUndoable"),
+        (RUNNING, Undo("lee", AT), "notUndoable"),
+        (DONE, Undo("lee", AT + KEPT), "notUndoable"),
+        (a_job(status=Status.UNDONE, undoing=True), Undo("lee", AT), "alreadyUndone"),
+        (a_job(status=Status.RUNNING, undoing=True), Undo("lee", AT), "alreadyUndone"),
         (DONE, Advance("c"), "ended"),
         (a_job(status=Status.CANCELLED), Finish(AT), "ended"),
         (a_job(status=Status.CANCELLED), TakeUp(AT), "ended"),
@@ -95,6 +97,21 @@ def test_what_is_refused(given: Job, when: Command, code: str) -> None:
     with pytest.raises(Conflict) as refused:
         decide(given, when)
     assert refused.value.code == code
+
+
+@pytest.mark.parametrize(
+    ("job", "choosing"),
+    [
+        (JOB, True),
+        (RUNNING, True),
+        (a_job(status=Status.RUNNING, cursor=""), False),
+        (a_job(status=Status.CANCELLED), False),
+        (a_job(status=Status.FAILED), False),
+        (a_job(status=Status.WAITING, undoing=True), False),
+    ],
+)
+def test_it_is_chosen_until_there_is_a_cursor_or_an_end(job: Job, choosing: bool) -> None:
+    assert job.choosing is choosing
 
 
 def test_counts_grow_by_what_each_piece_adds() -> None:

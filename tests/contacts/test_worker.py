@@ -168,7 +168,7 @@ async def test_a_cancelled_job_keeps_what_was_done_and_its_worker_lets_go(bench:
 async def test_an_undo_begins_from_the_start_and_ends_undone(bench: Bench) -> None:
     worker = bench.worker("w", Counting())
     await worker.work_once(bench.stop)
-    await bench.command(Undo("lee"))
+    await bench.command(Undo("lee", bench.clock.instant))
     assert await worker.work_once(bench.stop)
     assert (await bench.now()).status is Status.UNDONE
     assert await bench.pieces() == sorted(ONCE_EACH * 2)

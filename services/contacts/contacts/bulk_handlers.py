@@ -92,7 +92,7 @@ class BulkActions:
 
     async def undo(self, caller: Caller, job_id: UUID) -> Job:
         """Take back what it changed. Raises NotFound, Conflict."""
-        return await self._command(caller, job_id, Undo(caller.subject))
+        return await self._command(caller, job_id, Undo(caller.subject, self._clock.now()))
 
     async def _command(self, caller: Caller, job_id: UUID, command: Cancel | Undo) -> Job:
         async with self._database.transaction() as tx:

@@ -11,8 +11,6 @@ from contacts.import_job import Outcome, RowStatus
 from contacts.job import Job
 from contacts.store import Tx
 
-_PURGED_AT_ONCE = 10_000
-
 _NOTE = """
 insert into import_row (channel, job_id, number, status, contact_id, code, detail, heading)
 select $1, $2, new.*
@@ -36,14 +34,6 @@ _FORGET_ERASED = """
 delete from import_erased e using job j
 where j.channel = e.channel and j.id = e.job_id and j.status not in ('waiting', 'running')
 """
-_OLD = """
-select channel, id from job where kind = 'import' and status not in ('waiting', 'running') and requested_at < $1 limit 1
-"""
-_PURGE_ROWS = """
-delete from import_row where channel = $1 and job_id = $2 and number in
-    (select number from import_row where channel = $1 and job_id = $2 order by number limit $3)
-"""
-_PURGE = "delete from job where channel = $1 and id = $2"
 
 
 async def note(tx: Tx, job: Job, outcomes: Sequence[Outcome]) -> None:
@@ -95,13 +85,3 @@ async def erased_meanwhile(tx: Tx, job: Job) -> frozenset[bytes]:
 async def forget_erased(tx: Tx) -> None:
     """Drop the marks of imports that have ended."""
     await tx.execute(_FORGET_ERASED)
-
-
-async def purge(tx: Tx, before: datetime) -> bool:
-    """Delete a piece of an import asked for before then, its report first; answers whether there was one."""
-    old = await tx.fetchrow(_OLD, before)
-    if old is None:
-        return False
-    if await tx.execute(_PURGE_ROWS, old["channel"], old["id"], _PURGED_AT_ONCE) == "DELETE 0":
-        await tx.execute(_PURGE, old["channel"], old["id"])
-    return True

@@ -17,6 +17,8 @@ from common.position import NOWHERE, Position, decode, last_by_partition
 
 MOST_ATTEMPTS = 10
 _LONGEST_PAUSE = timedelta(seconds=30)
+KEPT = timedelta(days=30)
+"""An ended job and its report go so long after it was asked for."""
 
 GAVE_UP = "This could not be finished after several attempts. Ask again; if it fails again, tell the operators."
 
@@ -36,7 +38,8 @@ IN_WORK = frozenset({Status.WAITING, Status.RUNNING})
 
 
 class Job(Body):
-    """A job's state. What was asked for is kept beside it and never changes; `cursor` says how far its runner is."""
+    """A job's state. What was asked for is kept beside it, all but its target only as long as `choosing`; `cursor` says how far
+    its runner is."""
 
     id: UUID
     channel: str
@@ -59,6 +62,11 @@ class Job(Body):
     def in_work(self) -> bool:
         """Whether a worker has still something to do."""
         return self.status in IN_WORK
+
+    @property
+    def choosing(self) -> bool:
+        """Whether it is still to be settled whom it is for; what was asked about that is needed no longer."""
+        return self.in_work and self.cursor is None and not self.undoing
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +121,7 @@ class Undo:
     """Somebody wants what it did taken back."""
 
     by: str
+    at: datetime
 
 
 Command: TypeAlias = TakeUp | Advance | Finish | GiveBack | Fail | Cancel | Undo
@@ -121,8 +130,8 @@ Command: TypeAlias = TakeUp | Advance | Finish | GiveBack | Fail | Cancel | Undo
 def decide(job: Job, command: Command) -> Job:
     """The job after the command, one version on. Raises Conflict."""
     match command:
-        case Undo(by=by):
-            _check_undoable(job)
+        case Undo(by=by, at=at):
+            _check_undoable(job, at)
             # One that failed while it was being undone goes on where it was.
             where = {"undoing": True, "undone_by": by, "cursor": job.cursor if job.undoing else None}
             return _after(job, status=Status.WAITING, attempts=0, problem=None, ended_at=None, **where)
@@ -172,10 +181,12 @@ def _require(job: Job, holds: bool, otherwise: str, code: str) -> None:
         raise Conflict(f"This job is {job.status} and {otherwise}.", code=code)
 
 
-def _check_undoable(job: Job) -> None:
+def _check_undoable(job: Job, at: datetime) -> None:
     _require(job, job.status is not Status.UNDONE, "cannot be undone twice", "alreadyUndone")
     _require(job, not (job.in_work and job.undoing), "is being undone already", "alreadyUndone")
     _require(job, not job.in_work, "cannot be undone yet; wait until it is done, or cancel it first", "notUndoable")
+    # By then its report is being deleted, without which it would be taken back in part.
+    _require(job, at < job.requested_at + KEPT, f"cannot be undone after {KEPT.days} days", "notUndoable")
 
 
 def _joined(job: Job, position: Position | None) -> str | None:

@@ -1,4 +1,4 @@
-"""The table of jobs: who works on which by a lease, and how far each is."""
+"""The table of jobs: who works on which by a lease, how far each is, and the end of those that are old."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -8,12 +8,16 @@ from uuid import UUID
 from contacts.job import Job
 from contacts.store import Tx
 
+_PURGED_AT_ONCE = 10_000
+
 _INSERT = """
 insert into job (channel, id, kind, version, status, requested_by, requested_at, body, state)
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 """
+# A target may name a person in the words of whoever asked; it is needed only until the ids of those it stands for are noted.
 _UPDATE = """
-update job set version = $4, status = $5, state = $6,
+update job set body = case when $8 then body else body - 'target' end,
+    version = $4, status = $5, state = $6,
     lease_by = case when $7 then lease_by end, lease_until = case when $7 then lease_until end
 where channel = $1 and id = $2 and version = $3
 """
@@ -36,6 +40,20 @@ update job set lease_until = $4
 where channel = $1 and id = $2 and lease_by = $3 and status in ('waiting', 'running')
 """
 _MINE = "select state from job where channel = $1 and id = $2 and lease_by = $3 for update"
+_OLD = """
+select channel, id from job where status not in ('waiting', 'running') and requested_at < $1 limit 1 for update skip locked
+"""
+_PURGE_REPORT = (
+    """
+    delete from import_row where channel = $1 and job_id = $2 and number in
+        (select number from import_row where channel = $1 and job_id = $2 order by number limit $3)
+    """,
+    """
+    delete from bulk_action_contact where channel = $1 and job_id = $2 and contact_id in
+        (select contact_id from bulk_action_contact where channel = $1 and job_id = $2 order by contact_id limit $3)
+    """,
+)
+_PURGE = "delete from job where channel = $1 and id = $2"
 
 
 class Lost(Exception):
@@ -50,9 +68,10 @@ async def insert(tx: Tx, job: Job, body: Mapping[str, Any]) -> None:
 
 
 async def update(tx: Tx, seen: int, job: Job) -> None:
-    """Keep what a job is now, if it is still at the version that was seen; its lease ends with its work. Raises Lost."""
+    """Keep what a job is now, if it is still at the version that was seen; its lease ends with its work, its target with the
+    choosing. Raises Lost."""
     running = job.status == "running"
-    done = await tx.execute(_UPDATE, job.channel, job.id, seen, job.version, job.status, job.members(), running)
+    done = await tx.execute(_UPDATE, job.channel, job.id, seen, job.version, job.status, job.members(), running, job.choosing)
     if done != "UPDATE 1":
         raise Lost
 
@@ -103,3 +122,14 @@ async def mine(tx: Tx, job: Job, worker: str) -> Job:
 async def rest(tx: Tx, job: Job, until: datetime) -> None:
     """Nobody takes the job up before then."""
     await tx.execute(_LEASE, job.channel, job.id, None, until)
+
+
+async def purge(tx: Tx, before: datetime) -> bool:
+    """Delete a piece of an ended job asked for before then, its report first; answers whether there was one."""
+    old = await tx.fetchrow(_OLD, before)
+    if old is None:
+        return False
+    deleted = [await tx.execute(statement, old["channel"], old["id"], _PURGED_AT_ONCE) for statement in _PURGE_REPORT]
+    if all(each == "DELETE 0" for each in deleted):
+        await tx.execute(_PURGE, old["channel"], old["id"])
+    return True

@@ -64,8 +64,8 @@ async def run_worker() -> None:
     from contacts.field_handlers import Fields
     from contacts.files import Files
     from contacts.handlers import Contacts
-    from contacts.import_keeper import Keeper
     from contacts.import_runner import Imports
+    from contacts.job_keeper import Keeper
     from contacts.job_runner import Runner
     from contacts.revealing import Revealer
     from contacts.worker import Worker

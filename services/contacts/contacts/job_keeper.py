@@ -1,4 +1,4 @@
-"""Clears up after imports: files that no import needs any more, and reports that are old."""
+"""Clears up after jobs: files that no import needs any more, and jobs that are old with their reports."""
 
 import asyncio
 import contextlib
@@ -11,11 +11,11 @@ from common.errors import Unavailable
 from common.health import Health
 from common.postgres import Database
 from common.telemetry import log
-from contacts import import_store
+from contacts import import_store, job_store
 from contacts.erasure import IMPORT_FILES_KEPT
 from contacts.files import Files, came_before
+from contacts.job import KEPT
 
-REPORTS_KEPT = timedelta(days=30)
 UPLOADING = timedelta(hours=1)
 """A file that is no import's may still be on its way in for so long."""
 _EVERY_SECONDS = 10.0
@@ -38,7 +38,7 @@ class Keeper:
             try:
                 await self.clear()
             except (OSError, Unavailable) as error:
-                log.warning("what imports left could not be cleared up, which is tried again", exc_info=error)
+                log.warning("what jobs left could not be cleared up, which is tried again", exc_info=error)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), _EVERY_SECONDS)
 
@@ -54,7 +54,7 @@ class Keeper:
         while more:
             self._health.beat("keeper")
             async with self._database.transaction() as tx:
-                more = await import_store.purge(tx, self._clock.now() - REPORTS_KEPT)
+                more = await job_store.purge(tx, self._clock.now() - KEPT)
 
     async def _over(self, there: Collection[UUID]) -> set[UUID]:
         """Listed before the imports are read: an upload that became one meanwhile is found at work."""
