@@ -12,6 +12,7 @@ import pytest
 from common.envelope import Delivered
 from common.errors import Unavailable
 from common.events.contacts import ContactCreated, ContactMessage
+from common.kafka import Places
 from common.postgres import Database
 from common.topics import CONTACTS
 from localstack.stack import Stack
@@ -19,7 +20,7 @@ from search.document import tombstone
 from search.index import Entry, Index
 from search.neighbours import Neighbours
 from search.projection import Projection
-from search.rebuild import Places, Rebuilder
+from search.rebuild import Rebuilder
 from search.store import Store
 from tests.search.support import Kept, contact, contact_id, delivered, put
 from tests.support.api import eventually

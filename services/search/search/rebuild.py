@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -15,6 +15,7 @@ import stamina
 from common.consumer import Aside
 from common.envelope import Delivered, UnreadableMessage
 from common.errors import Unavailable
+from common.kafka import Places
 from common.postgres import away_is_unavailable
 from common.telemetry import log
 from common.topics import CONTACTS, FIELDS
@@ -38,8 +39,6 @@ _DEAD = {"term": {"deleted": True}}
 _ALIVE = {"term": {"deleted": False}}
 
 T = TypeVar("T")
-
-Places = Mapping[tuple[str, int], int]
 
 
 class Read(Protocol):
