@@ -96,6 +96,11 @@ def test_zero_and_false_are_values_that_the_lead_does_not_replace() -> None:
     assert now.profile == {"point": 0, "agreed": False, "other": False}
 
 
+@pytest.mark.parametrize(("mine", "theirs"), [(False, True), (True, False), (True, True), (False, False)])
+def test_who_was_blocked_as_either_is_blocked(mine: bool, theirs: bool) -> None:
+    assert after(member(blocked=mine), lead(blocked=theirs)).blocked is (mine or theirs)
+
+
 @pytest.mark.parametrize(
     ("claims", "kept"),
     [
@@ -174,4 +179,4 @@ def test_no_value_is_lost_unless_a_rule_says_so(mine: dict[str, Any], theirs: di
     assert now.profile == theirs["profile"] | mine["profile"]
     joined = [*mine["tags"], *(t for t in theirs["tags"] if t not in mine["tags"])]
     assert now.tags == joined[:MOST_TAGS]
-    assert now.blocked is mine["blocked"]
+    assert now.blocked is (mine["blocked"] or theirs["blocked"])

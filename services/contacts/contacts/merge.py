@@ -2,7 +2,8 @@
 
 Field by field: a value beats no value; then verified beats unverified; then the member's beats the lead's. Newer beats older
 would come last, but one side is always a member and the other never, so it has nothing left to decide. Tags are joined, each
-consent is as it was changed last, visits and sessions are united, the first instants are the earlier ones.
+consent is as it was changed last, visits and sessions are united, the first instants are the earlier ones. Who was blocked as
+either is blocked: `false` is how everybody begins, so it is no value that somebody gave.
 """
 
 from collections.abc import Collection, Mapping
@@ -78,6 +79,7 @@ def merged(member: Contact, lead: Contact, sessions: int, claims: Claims = NOTHI
     to: dict[str, JsonValue] = {key: _stronger(key, mine[key], theirs[key], claims) for key in mine if key not in _OF_THE_STREAM}
     to |= _consents(mine, theirs)
     to |= {
+        "blocked": member.blocked or lead.blocked,
         "tags": list[JsonValue](dict.fromkeys([*member.tags, *lead.tags]))[:MOST_TAGS],
         "createdAt": _earlier(mine["createdAt"], theirs["createdAt"]),
         "firstSeenAt": _earlier(mine["firstSeenAt"], theirs["firstSeenAt"]),
