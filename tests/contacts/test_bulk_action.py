@@ -134,7 +134,7 @@ def done_by(acted: Acted) -> Done:
 def test_an_undo_brings_back_value_and_time_of_a_consent() -> None:
     acted = act(ID, LEE, read_action({"set": {EMAIL: False}}), AT)
     assert acted.step is not None
-    back = take_back(acted.step.after, done_by(acted), LATER)
+    back = take_back(acted.step.after, done_by(acted), (), LATER)
     assert back.step is not None
     assert back.step.event == ContactRestored(
         changes=[
@@ -157,7 +157,17 @@ def test_an_undo_brings_back_value_and_time_of_a_consent() -> None:
 def test_an_undo_skips_a_contact_of_which_any_of_it_changed_since(since: dict[str, Any], keys: list[str]) -> None:
     acted = act(ID, LEE, read_action({"set": {EMAIL: False}, "addTags": ["b"]}), AT)
     assert acted.step is not None
-    back = take_back(acted.step.after.model_copy(update=since), done_by(acted), LATER)
+    back = take_back(acted.step.after.model_copy(update=since), done_by(acted), (), LATER)
+    assert (back.outcome, back.step) == (Outcome.SKIPPED, None)
+    assert back.problem is not None
+    assert (back.problem.code, back.problem.extra) == ("changedSince", {"keys": keys})
+
+
+@pytest.mark.parametrize(("since", "keys"), [({"blocked", "name"}, ["blocked"]), ({"tags", "blocked"}, ["blocked", "tags"])])
+def test_an_undo_skips_what_was_changed_and_changed_back_since(since: set[str], keys: list[str]) -> None:
+    acted = act(ID, LEE, read_action({"blocked": True, "addTags": ["b"]}), AT)
+    assert acted.step is not None
+    back = take_back(acted.step.after, done_by(acted), since, LATER)
     assert (back.outcome, back.step) == (Outcome.SKIPPED, None)
     assert back.problem is not None
     assert (back.problem.code, back.problem.extra) == ("changedSince", {"keys": keys})
@@ -167,7 +177,7 @@ def test_an_undo_goes_by_what_the_action_touched_and_leaves_the_rest() -> None:
     acted = act(ID, LEE, read_action({"blocked": True}), AT)
     assert acted.step is not None
     moved = acted.step.after.model_copy(update={"name": "이", "tags": ["new"], "version": 9})
-    back = take_back(moved, done_by(acted), LATER)
+    back = take_back(moved, done_by(acted), (), LATER)
     assert back.step is not None
     assert back.step.after == moved.model_copy(update={"blocked": False, "version": 10, "updated_at": LATER})
 
@@ -181,7 +191,7 @@ def test_an_undo_goes_by_what_the_action_touched_and_leaves_the_rest() -> None:
     ],
 )
 def test_an_undo_skips_a_contact_that_is_not_there_any_more(state: Contact | None, done: Done, code: str) -> None:
-    back = take_back(state, done, LATER)
+    back = take_back(state, done, (), LATER)
     assert (back.outcome, back.step) == (Outcome.SKIPPED, None)
     assert back.problem is not None
     assert back.problem.code == code
@@ -224,7 +234,7 @@ def test_undo_after_a_bulk_action_is_as_before_but_for_the_version_and_its_time(
         return
     assert acted.step is not None
     after = Contact.model_validate_json(acted.step.after.encode())
-    back = take_back(after, done_by(acted), LATER)
+    back = take_back(after, done_by(acted), (), LATER)
     assert back.step is not None
     assert back.step.after == state.model_copy(update={"version": state.version + 2, "updated_at": LATER})
 

@@ -306,6 +306,19 @@ async def test_an_id_that_leads_on_stands_for_its_survivor_when_asked_and_while_
     assert [c.tags for c in await bench.contacts([member.id, other.id])] == [["old"], ["old"]]
 
 
+async def test_who_was_set_otherwise_and_back_since_is_skipped_by_the_undo(bench: Bench) -> None:
+    meant, other = await bench.fill(2)
+    job = await bench.work(await bench.ask([meant, other], {"blocked": True}))
+    for blocked in (False, True):
+        await bench.world.contacts.change(bench.world.caller(), meant, {"blocked": blocked}, None)
+    await bench.world.contacts.change(bench.world.caller(), other, {"name": "이"}, None)
+    undone = await bench.undo(job)
+    assert undone.counts == {"changed": 2, "skipped": 1, "undone": 1}
+    assert [c.blocked for c in await bench.contacts([meant, other])] == [True, False]
+    problem = (await bench.results(job))[meant]["undo"]["problem"]
+    assert (problem["code"], problem["keys"]) == ("changedSince", ["blocked"])
+
+
 async def test_a_contact_that_was_merged_after_the_action_is_skipped_by_the_undo(bench: Bench) -> None:
     lead = (await bench.world.contacts.create_lead(bench.world.caller(), {})).contact.id
     await bench.world.put("one")

@@ -102,7 +102,7 @@ def test_an_undo_that_would_make_too_much_of_a_contact_is_skipped_and_says_so() 
     now = contact(full("a"), tags=[])
     taken = Change.model_validate({"key": "tags", "from": ["x" * MOST_ELEMENT] * 20, "to": []})
     done = Done(now.id, now.id, [taken], NOW, {})
-    back = take_back(now, done, NOW)
+    back = take_back(now, done, (), NOW)
     assert (back.outcome, back.problem and back.problem.code) == (Outcome.SKIPPED, "tooLarge")
 
 

@@ -1,6 +1,6 @@
 """One change for many contacts: what may be asked for, what becomes of each contact, and how it is undone. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -124,14 +124,17 @@ def act(contact_id: UUID, state: Contact | None, write: Write, at: datetime) -> 
     return Acted(contact_id, Outcome.CHANGED, after.version, times, step=Step(event, after))
 
 
-def take_back(state: Contact | None, done: Done, at: datetime) -> Acted:
-    """Bring back what was there before the action, unless any of it has changed since."""
+def take_back(state: Contact | None, done: Done, since: Collection[str], at: datetime) -> Acted:
+    """Bring back what was there before the action, unless any of it has changed since: `since` are the keys of later changes.
+
+    A value may have gone and come back: whoever set it anew meant it.
+    """
     refusal = _not_there(state if done.at is not None else None)
     if refusal is not None or state is None or done.at is None:
         return Acted(done.contact_id, Outcome.SKIPPED, problem=refusal)
     now = state.members()
     left = {change.key: change.to for change in done.changes} | dict.fromkeys(done.consent_times, to_wire(done.at))
-    moved = sorted(key for key, value in left.items() if now[key] != value)
+    moved = sorted(key for key, value in left.items() if key in since or now[key] != value)
     if moved:
         problem = Conflict("Changed again since; it stays as it is.", code="changedSince", extra={"keys": moved})
         return Acted(done.contact_id, Outcome.SKIPPED, problem=problem)

@@ -80,7 +80,11 @@ class BulkActions:
             changed = await bulk_store.following_changed(tx, job, _place(job), self._chunk)
             more = len(changed) == self._chunk
             states = await store.lock(tx, job.channel, [done.changed_id for done in changed])
-            taken_back = [take_back(states.get(done.changed_id, (None, ""))[0], done, now) for done in changed]
+            since = await bulk_store.changed_since(tx, job, [done.contact_id for done in changed])
+            taken_back = [
+                take_back(states.get(done.changed_id, (None, ""))[0], done, since.get(done.contact_id, frozenset()), now)
+                for done in changed
+            ]
             position = await _append(tx, job, taken_back, job.undone_by or job.requested_by, undo_cause(job.id))
             await bulk_store.note_undo(tx, job, taken_back)
             return _advance(job, [done.contact_id for done in changed], taken_back, position)

@@ -21,6 +21,14 @@ from bulk_action_contact t
 left join event e on e.channel = t.channel and e.stream = t.changed_id and e.version = t.version
 where t.channel = $1 and t.job_id = $2 and t.outcome = 'changed' and t.contact_id > $3 order by t.contact_id limit $4
 """
+_CHANGED_SINCE = """
+select t.contact_id, array_agg(distinct later.key) as keys
+from bulk_action_contact t
+join event e on e.channel = t.channel and e.stream = t.changed_id and e.version > t.version
+cross join lateral jsonb_path_query(e.data, '$.changes[*].key') as change (name)
+cross join lateral (select change.name #>> '{}') as later (key)
+where t.channel = $1 and t.job_id = $2 and t.contact_id = any($3::uuid[]) group by t.contact_id
+"""
 _NOTE = """
 update bulk_action_contact t
 set outcome = new.outcome, changed_id = new.changed_id, version = new.version, consent_times = new.consent_times,
@@ -69,6 +77,11 @@ async def following_changed(tx: Tx, job: Job, after: UUID, limit: int) -> list[D
         )
         for r in await tx.fetch(_NEXT_CHANGED, job.channel, job.id, after, limit)
     ]
+
+
+async def changed_since(tx: Tx, job: Job, ids: Sequence[UUID]) -> dict[UUID, frozenset[str]]:
+    """Which keys of these contacts, whose rows are locked, anything changed after the action, back and forth too."""
+    return {r["contact_id"]: frozenset(r["keys"]) for r in await tx.fetch(_CHANGED_SINCE, job.channel, job.id, ids)}
 
 
 async def note(tx: Tx, job: Job, acted: Sequence[Acted]) -> None:
