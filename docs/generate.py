@@ -11,6 +11,7 @@ from typing import Any
 
 from fastapi.openapi.utils import get_openapi
 
+from common.answers import Problem
 from common.events.catalogue import published
 
 DOCS = Path(__file__).resolve().parent
@@ -29,24 +30,10 @@ def events() -> dict[Path, str]:
     }
 
 
-PROBLEM: dict[str, Any] = {
-    "type": "object",
-    "required": ["type", "title", "status", "detail", "code"],
-    "properties": {
-        "type": {"type": "string"},
-        "title": {"type": "string"},
-        "status": {"type": "integer"},
-        "detail": {"type": "string", "description": "What to do about it."},
-        "code": {"type": "string", "description": "A fixed word for programs."},
-        "pointer": {"type": "string", "description": "JSON pointer into the body, where one place is to blame."},
-    },
-}
-
-
 def openapi() -> dict[Path, str]:
     """All services' operations in one document, as the gateway serves it."""
     paths: dict[str, Any] = {}
-    schemas: dict[str, Any] = {"Problem": PROBLEM}
+    schemas: dict[str, Any] = {"Problem": Problem.model_json_schema()}
     for service in SERVICES:
         routers = importlib.import_module(f"{service}.api").ROUTERS
         routes = [route for router in routers for route in router.routes]

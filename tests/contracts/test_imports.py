@@ -17,7 +17,7 @@ SERVICES = ("contacts", "search", "segments", "exports", "notify")
 PACKAGES = ("libs/common/common", *(f"services/{s}/{s}" for s in SERVICES))
 SETTINGS = "only main reads settings"
 NEITHER_MAIN_NOR_SETTINGS = [(service, module) for service in SERVICES for module in ("__init__", "api", "store")]
-OF_ANOTHER_LAYER = ("__init__", "__main__", "main", "settings")
+OF_ANOTHER_LAYER = ("__init__", "__main__", "main", "settings", "answers")
 OVER_FILES = {
     "contacts.files", "contacts.import_package", "contacts.import_sheet", "contacts.import_source", "contacts.import_text",
     "contacts.import_unlock", "contacts.import_upload", "exports.files",

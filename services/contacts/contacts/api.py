@@ -8,13 +8,15 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import Field, JsonValue
 
 from common import idempotency, position
+from common.answers import ETAG, POSITION, ShownContact, answers
 from common.auth import Caller
 from common.clock import from_wire
 from common.errors import Unprocessable
 from common.events.contacts import Contact
-from common.http import Cursor, IfMatch, Limit, Wire, permit, router
+from common.http import Cursor, IfMatch, Limit, Page, Wire, permit, router
 from common.ids import Id, parse_id
 from contacts import api_browser_keys, api_bulk, api_imports, api_settings
+from contacts.answers import BatchResults, ErasureBegun, HistoryItem, Identified, Receipt, TakenVisit, VisitsTaken
 from contacts.browser_key import only_identifies
 from contacts.contact import as_wire, etag, no_contact
 from contacts.erasure import no_receipt
@@ -61,6 +63,11 @@ Commands = Annotated[Contacts, Depends(contacts)]
 Reads = Annotated[Queries, Depends(queries)]
 
 routes = router("/v1")
+
+# 200 is also what a browser key gets, whose answer is another.
+_UPSERTED = answers(ShownContact, 201, headers=ETAG | POSITION) | {
+    200: {"model": ShownContact | Identified, "headers": {**ETAG, **POSITION}}
+}
 
 
 class Batch(Wire):
@@ -123,7 +130,7 @@ Readable = Annotated[Contact, Depends(readable)]
 Editable = Annotated[Contact, Depends(editable)]
 
 
-@routes.put("/contacts/@{member_id:path}", status_code=201)
+@routes.put("/contacts/@{member_id:path}", status_code=201, responses=_UPSERTED)
 async def upsert(member_id: str, caller: Identifier, body: dict[str, Any], commands: Commands, expected: IfMatch) -> Response:
     """Make or change a member; what is not named stays. `leadId` is who this was until now: it becomes or merges.
 
@@ -135,20 +142,20 @@ async def upsert(member_id: str, caller: Identifier, body: dict[str, Any], comma
     return answer(await commands.upsert(caller, member_id, body, expected))
 
 
-@routes.post("/contacts", status_code=201)
+@routes.post("/contacts", status_code=201, responses=answers(ShownContact, 201, headers=ETAG | POSITION))
 async def create_lead(caller: Editor, body: dict[str, Any], commands: Commands) -> Response:
     """Make a lead."""
     return answer(await commands.create_lead(caller, body))
 
 
-@routes.delete("/contacts/{contact_id:path}", status_code=202)
+@routes.delete("/contacts/{contact_id:path}", status_code=202, responses=answers(ErasureBegun, 202, headers=POSITION))
 async def erase(contact: Erasable, caller: Eraser, commands: Erasing, expected: IfMatch) -> Response:
     """Erase a contact for good, with all the leads it took in; the receipt tells how far each store is."""
     gone = await commands.erase(caller, contact.id, expected)
     return _json({"receiptId": str(gone.receipt_id)}, 202, {position.HEADER: gone.position.encode()})
 
 
-@routes.get("/erasures/{receipt_id}")
+@routes.get("/erasures/{receipt_id}", responses=answers(Receipt))
 async def get_receipt(receipt_id: str, caller: Eraser, commands: Erasing) -> Response:
     """What has become of an erasure: each store, whether it is done, and the last moment by which it is."""
     parsed = parse_id(receipt_id)
@@ -157,7 +164,7 @@ async def get_receipt(receipt_id: str, caller: Eraser, commands: Erasing) -> Res
     return _json(await commands.receipt(caller, parsed))
 
 
-@routes.post("/contacts/batch")
+@routes.post("/contacts/batch", responses=answers(BatchResults, headers=POSITION))
 async def batch(caller: Editor, body: Batch, commands: Commands) -> Response:
     """Upsert up to 1,000 members in their order; each row has its own result."""
     results, where = await commands.batch(caller, body.contacts)
@@ -174,7 +181,7 @@ async def batch(caller: Editor, body: Batch, commands: Commands) -> Response:
     return _json({"results": shown}, headers={position.HEADER: where.encode()})
 
 
-@routes.get("/contacts/{contact_id:path}/history")
+@routes.get("/contacts/{contact_id:path}/history", responses=answers(Page[HistoryItem]))
 async def history(
     contact_id: str,
     contact: Readable,
@@ -189,13 +196,13 @@ async def history(
     return _listed(await reads.history(caller.channel, stream or contact.id, limit, cursor))
 
 
-@routes.get("/contacts/{contact_id:path}/visits")
+@routes.get("/contacts/{contact_id:path}/visits", responses=answers(Page[TakenVisit]))
 async def list_visits(contact: Readable, caller: Reader, reads: Reads, limit: Limit = 100, cursor: Cursor = None) -> Response:
     """The contact's visits and custom events, newest first."""
     return _listed(await reads.visits(caller.channel, contact.id, limit, cursor))
 
 
-@routes.get("/contacts/{contact_id:path}")
+@routes.get("/contacts/{contact_id:path}", responses=answers(ShownContact, headers=ETAG))
 async def get_contact(
     contact_id: str, contact: Readable, caller: Reader, reads: Reads, at: Annotated[str | None, Query()] = None
 ) -> Response:
@@ -212,7 +219,7 @@ def _instant(text: str) -> datetime:
         raise Unprocessable(f"`at`: {error}", code="invalid") from None
 
 
-@routes.patch("/contacts/{contact_id:path}")
+@routes.patch("/contacts/{contact_id:path}", responses=answers(ShownContact, headers=ETAG | POSITION))
 async def change_contact(
     contact: Editable, caller: Editor, body: dict[str, Any], commands: Commands, expected: IfMatch
 ) -> Response:
@@ -220,7 +227,7 @@ async def change_contact(
     return answer(await commands.change(caller, contact.id, body, expected))
 
 
-@routes.post("/visits", status_code=202)
+@routes.post("/visits", status_code=202, responses=answers(VisitsTaken, 202, headers=POSITION))
 async def record_visits(caller: Sender, body: Reports, commands: Annotated[Visits, Depends(visits)]) -> Response:
     """Take in up to 1,000 visits and custom events; each id counts once in a channel."""
     taken = await commands.record(caller, body.visits)

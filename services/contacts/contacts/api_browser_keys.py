@@ -8,10 +8,12 @@ import orjson
 from fastapi import Depends, Request, Response
 from pydantic import Field
 
+from common.answers import POSITION, answers
 from common.auth import Caller
-from common.http import Cursor, Limit, Wire, permit, router
+from common.http import Cursor, Limit, Page, Wire, permit, router
 from common.ids import parse_id
 from common.position import HEADER, NOWHERE
+from contacts.answers import BrowserKeyShown
 from contacts.browser_key import no_key
 from contacts.browser_key_handlers import BrowserKeys
 
@@ -67,33 +69,33 @@ def _answer(key: dict[str, object], status: int = 200) -> Response:
     return Response(orjson.dumps(key), status, headers={HEADER: NOWHERE.encode()}, media_type="application/json")
 
 
-@routes.get("/browser-keys")
+@routes.get("/browser-keys", responses=answers(Page[BrowserKeyShown]))
 async def list_keys(caller: ChannelManager, commands: Commands, limit: Limit = 100, cursor: Cursor = None) -> Response:
     """The channel's browser keys, the newest first, those that have ended too."""
     page = await commands.listed(caller, limit, cursor)
     return Response(orjson.dumps({"items": page.items, "next": page.next}), media_type="application/json")
 
 
-@routes.post("/browser-keys", status_code=201)
+@routes.post("/browser-keys", status_code=201, responses=answers(BrowserKeyShown, 201, headers=POSITION))
 async def make_key(caller: ChannelManager, body: NewKey, commands: Commands) -> Response:
     """Make a public key with which pages of these origins send visits and identify, and read nothing."""
     return _answer(commands.shown(await commands.make(caller, body.name, body.origins)), 201)
 
 
-@routes.patch("/browser-keys/{key_id}")
+@routes.patch("/browser-keys/{key_id}", responses=answers(BrowserKeyShown, headers=POSITION))
 async def change_key(key: KeyId, caller: ChannelManager, body: KeyChange, commands: Commands) -> Response:
     """Give a key another name, or other origins."""
     return _answer(commands.shown(await commands.change(caller, key, body.name, body.origins)))
 
 
-@routes.post("/browser-keys/{key_id}/rotate", status_code=201)
+@routes.post("/browser-keys/{key_id}/rotate", status_code=201, responses=answers(BrowserKeyShown, 201, headers=POSITION))
 async def rotate_key(key: KeyId, caller: ChannelManager, commands: Commands, body: Rotation | None = None) -> Response:
     """Put a new key in this one's place; the old one goes on for `keepMinutes` (a day by default), as pages still carry it."""
     keep = timedelta(minutes=(body or Rotation()).keep_minutes)
     return _answer(commands.shown(await commands.rotate(caller, key, keep)), 201)
 
 
-@routes.post("/browser-keys/{key_id}/revoke")
+@routes.post("/browser-keys/{key_id}/revoke", responses=answers(BrowserKeyShown, headers=POSITION))
 async def revoke_key(key: KeyId, caller: ChannelManager, commands: Commands) -> Response:
     """End a key at once."""
     return _answer(commands.shown(await commands.revoke(caller, key)))

@@ -8,10 +8,12 @@ from fastapi import Depends, Request, Response
 from pydantic import Field, JsonValue, model_validator
 
 from common import position
+from common.answers import POSITION, answers
 from common.auth import Caller
 from common.given import Given
-from common.http import AwaitedPosition, Cursor, Limit, Wire, permit, router
+from common.http import AwaitedPosition, Cursor, Limit, Page, Wire, permit, router
 from common.ids import Id, parse_id
+from contacts.answers import BulkAction, BulkResult, HowMany
 from contacts.bulk_action import Outcome, shown
 from contacts.bulk_handlers import Ask, BulkActions
 from contacts.job import Job, no_job
@@ -85,7 +87,7 @@ async def existing(job_id: str, caller: Editor, commands: Commands) -> Job:
 Existing = Annotated[Job, Depends(existing)]
 
 
-@routes.post("/bulk-actions", status_code=202)
+@routes.post("/bulk-actions", status_code=202, responses=answers(BulkAction, 202, headers=POSITION) | answers(HowMany))
 async def ask(caller: Editor, body: NewBulkAction, commands: Commands, awaited: AwaitedPosition) -> Response:
     """Change many contacts in the background; with `dryRun`, 200 and for how many it would be."""
     ids: list[UUID] | None = body.target.contact_ids
@@ -95,13 +97,13 @@ async def ask(caller: Editor, body: NewBulkAction, commands: Commands, awaited: 
     return _answer(await commands.ask(caller, wanted), 202)
 
 
-@routes.get("/bulk-actions/{job_id}")
+@routes.get("/bulk-actions/{job_id}", responses=answers(BulkAction, headers=POSITION))
 async def get_bulk_action(job: Existing) -> Response:
     """One bulk action; `Dangol-Position` stands for all that it has written so far."""
     return _answer(job)
 
 
-@routes.get("/bulk-actions/{job_id}/results")
+@routes.get("/bulk-actions/{job_id}/results", responses=answers(Page[BulkResult]))
 async def list_results(
     job: Existing, commands: Commands, status: Outcome | None = None, limit: Limit = 100, cursor: Cursor = None
 ) -> Response:
@@ -110,13 +112,13 @@ async def list_results(
     return Response(orjson.dumps({"items": page.items, "next": page.next}), media_type="application/json")
 
 
-@routes.post("/bulk-actions/{job_id}/cancel")
+@routes.post("/bulk-actions/{job_id}/cancel", responses=answers(BulkAction, headers=POSITION))
 async def cancel(job: Existing, caller: Editor, commands: Commands) -> Response:
     """Stop it where it is; what it has changed stays, and can be undone."""
     return _answer(await commands.cancel(caller, job.id))
 
 
-@routes.post("/bulk-actions/{job_id}/undo", status_code=202)
+@routes.post("/bulk-actions/{job_id}/undo", status_code=202, responses=answers(BulkAction, 202, headers=POSITION))
 async def undo(job: Existing, caller: Editor, commands: Commands) -> Response:
     """Bring back what was there, in the background; contacts that changed again since are skipped, and say so."""
     return _answer(await commands.undo(caller, job.id), 202)

@@ -9,10 +9,12 @@ from fastapi.responses import StreamingResponse
 from starlette.requests import ClientDisconnect
 
 from common import idempotency, position
+from common.answers import POSITION, answers, content
 from common.auth import Caller
 from common.errors import Unreadable
-from common.http import Cursor, Limit, permit, router
+from common.http import Cursor, Limit, Page, permit, router
 from common.ids import parse_id
+from contacts.answers import Import, ImportPreview, ImportRow
 from contacts.import_handlers import Imports
 from contacts.import_job import RowStatus
 from contacts.job import Job, no_job
@@ -68,7 +70,12 @@ async def _pieces(request: Request) -> AsyncIterator[bytes]:
         raise Unreadable("The connection was closed before the body was complete.") from None
 
 
-@routes.post("/imports", status_code=202, openapi_extra=_FORM)
+@routes.post(
+    "/imports",
+    status_code=202,
+    openapi_extra=_FORM,
+    responses=answers(Import, 202, headers=POSITION) | answers(ImportPreview, headers=POSITION),
+)
 @idempotency.streamed
 async def start(request: Request, caller: Editor, commands: Commands) -> Response:
     """Import a file of members or leads in the background; with `dryRun`, 200 and how it would be read."""
@@ -82,21 +89,21 @@ async def start(request: Request, caller: Editor, commands: Commands) -> Respons
         return _answer(await commands.start(caller, upload), None, 202)
 
 
-@routes.get("/imports")
+@routes.get("/imports", responses=answers(Page[Import]))
 async def list_imports(caller: Editor, commands: Commands, limit: Limit = 100, cursor: Cursor = None) -> Response:
     """The channel's imports, newest first."""
     page = await commands.imports(caller.channel, limit, cursor)
     return Response(orjson.dumps({"items": page.items, "next": page.next}), media_type="application/json")
 
 
-@routes.get("/imports/{import_id}")
+@routes.get("/imports/{import_id}", responses=answers(Import, headers=POSITION))
 async def get_import(found: Existing) -> Response:
     """One import; `Dangol-Position` stands for all that it has written so far."""
     job, shown = found
     return _answer(shown, job.position)
 
 
-@routes.get("/imports/{import_id}/rows")
+@routes.get("/imports/{import_id}/rows", responses=answers(Page[ImportRow]))
 async def list_rows(
     found: Existing, commands: Commands, status: RowStatus | None = None, limit: Limit = 100, cursor: Cursor = None
 ) -> Response:
@@ -105,7 +112,7 @@ async def list_rows(
     return Response(orjson.dumps({"items": page.items, "next": page.next}), media_type="application/json")
 
 
-@routes.get("/imports/{import_id}/report")
+@routes.get("/imports/{import_id}/report", response_class=StreamingResponse, responses=content("text/csv"))
 async def download_report(found: Existing, commands: Commands, status: RowStatus | None = None) -> Response:
     """The same as a CSV file."""
     job, _ = found
@@ -113,7 +120,7 @@ async def download_report(found: Existing, commands: Commands, status: RowStatus
     return StreamingResponse(commands.report(job, status), headers=headers, media_type="text/csv; charset=utf-8")
 
 
-@routes.post("/imports/{import_id}/cancel")
+@routes.post("/imports/{import_id}/cancel", responses=answers(Import, headers=POSITION))
 async def cancel(found: Existing, caller: Editor, commands: Commands) -> Response:
     """Stop it where it is; what it has written stays."""
     job, _ = found

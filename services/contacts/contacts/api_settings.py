@@ -8,6 +8,7 @@ from fastapi import Depends, Request, Response
 from pydantic import Field, field_validator
 
 from common import position
+from common.answers import POSITION, answers
 from common.auth import Caller
 from common.errors import Unprocessable
 from common.events.contacts import Channel, FieldDefinition, FieldTypeName
@@ -143,7 +144,7 @@ async def list_presets(caller: Reader) -> FieldList:
     return FieldList(items=PRESET_FIELDS)
 
 
-@routes.post("/fields", status_code=201)
+@routes.post("/fields", status_code=201, responses=answers(None, 201, headers=POSITION))
 async def define_field(caller: FieldManager, body: FieldToDefine, commands: FieldCommands, response: Response) -> FieldDefinition:
     """Define a profile field."""
     names = {str(language): name for language, name in body.display_name.items()}
@@ -151,14 +152,14 @@ async def define_field(caller: FieldManager, body: FieldToDefine, commands: Fiel
     return _field(await commands.define(caller, wanted), response)
 
 
-@routes.put("/fields/order")
+@routes.put("/fields/order", responses=answers(None, headers=POSITION))
 async def order_fields(caller: FieldManager, body: Order, commands: FieldCommands, reads: Reads, response: Response) -> FieldList:
     """Put the fields in this order."""
     _tell(response, await commands.reorder(caller, body.keys))
     return FieldList(items=await reads.fields(caller.channel))
 
 
-@routes.patch("/fields/{key}")
+@routes.patch("/fields/{key}", responses=answers(None, headers=POSITION))
 async def change_field(
     key: str, caller: FieldManager, body: FieldChange, commands: FieldCommands, response: Response
 ) -> FieldDefinition:
@@ -166,13 +167,13 @@ async def change_field(
     return _field(await commands.change(caller, key, body.model_dump(exclude_none=True)), response)
 
 
-@routes.post("/fields/{key}/archive")
+@routes.post("/fields/{key}/archive", responses=answers(None, headers=POSITION))
 async def archive_field(key: str, caller: FieldManager, commands: FieldCommands, response: Response) -> FieldDefinition:
     """Stop collecting and showing a field; its values are kept aside."""
     return _field(await commands.archive(caller, key, True), response)
 
 
-@routes.post("/fields/{key}/restore")
+@routes.post("/fields/{key}/restore", responses=answers(None, headers=POSITION))
 async def restore_field(key: str, caller: FieldManager, commands: FieldCommands, response: Response) -> FieldDefinition:
     """Collect and show an archived field again, with the values it had."""
     return _field(await commands.archive(caller, key, False), response)
@@ -194,7 +195,7 @@ async def get_channel(caller: Reader, reads: Reads) -> ChannelSettings:
     return _settings(*await reads.channel(caller.channel))
 
 
-@routes.patch("/channel")
+@routes.patch("/channel", responses=answers(None, headers=POSITION))
 async def change_channel(
     caller: ChannelManager,
     body: ChannelChange,

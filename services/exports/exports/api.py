@@ -11,13 +11,15 @@ from fastapi.responses import HTMLResponse, StreamingResponse
 from pydantic import Field, model_validator
 
 from common import http, idempotency, position
+from common.answers import EVENTS, FILE_TAG, POSITION, answers, content
 from common.auth import Caller
 from common.erased import Answer, Question
 from common.given import Given
-from common.http import AwaitedPosition, Cursor, Limit, Wire, permit
+from common.http import AwaitedPosition, Cursor, Limit, Page, Wire, permit
 from common.ids import Id, parse_id
 from common.listening import Open
 from exports import page
+from exports.answers import AuditEntry, ExportShown
 from exports.columns import language_of
 from exports.export import Export
 from exports.handlers import Ask, Exports, Opened, Part
@@ -28,6 +30,7 @@ from exports.sight import no_export, shown
 _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _LOOK_SECONDS = 0.3
 _PIECE = 256 * 1024
+_FILE = content(_XLSX, binary=True, headers=FILE_TAG) | content(_XLSX, binary=True, status=206, headers=FILE_TAG)
 
 
 def exports(request: Request) -> Exports:
@@ -120,7 +123,7 @@ async def existing(export_id: str, caller: Seer, reads: Reads) -> Export:
 Existing = Annotated[Export, Depends(existing)]
 
 
-@routes.post("/exports", status_code=202)
+@routes.post("/exports", status_code=202, responses=answers(ExportShown, 202, headers=POSITION))
 async def ask(request: Request, caller: Asker, body: NewExport, commands: Commands, awaited: AwaitedPosition) -> Response:
     """Ask for an export; the file is written in the background."""
     language = language_of(request.headers.get("Accept-Language"))
@@ -128,20 +131,20 @@ async def ask(request: Request, caller: Asker, body: NewExport, commands: Comman
     return _written(await commands.ask(caller, wanted, address_of(request.scope)), 202)
 
 
-@routes.get("/exports")
+@routes.get("/exports", responses=answers(Page[ExportShown]))
 async def list_exports(caller: Seer, reads: Reads, limit: Limit = 100, cursor: Cursor = None) -> Response:
     """One's own exports, or with `audit.read` everybody's, newest first."""
     found, following = await reads.exports(caller, limit, cursor)
     return _json({"items": [shown(e) for e in found], "next": following})
 
 
-@routes.get("/exports/{export_id}")
+@routes.get("/exports/{export_id}", responses=answers(ExportShown))
 async def get_export(export: Existing) -> Response:
     """One export."""
     return _json(shown(export))
 
 
-@routes.get("/exports/{export_id}/progress")
+@routes.get("/exports/{export_id}/progress", response_class=StreamingResponse, responses=content(EVENTS))
 async def follow(export: Existing, caller: Seer, reads: Reads, listener: Listener) -> Response:
     """The export each time it changes, as server-sent events, until its work is over or your token ends."""
 
@@ -152,7 +155,7 @@ async def follow(export: Existing, caller: Seer, reads: Reads, listener: Listene
     return StreamingResponse(lines, media_type="text/event-stream", headers={"Cache-Control": "no-store"})
 
 
-@routes.post("/exports/{export_id}/download")
+@routes.post("/exports/{export_id}/download", response_class=StreamingResponse, responses=_FILE)
 @idempotency.repeatable
 async def download(request: Request, caller: Asker, export: Existing, commands: Commands) -> Response:
     """The file, by whoever asked for it; with `Range` a part of it."""
@@ -185,19 +188,19 @@ async def _bytes(file: BinaryIO, sent: range) -> AsyncIterator[bytes]:
             yield data
 
 
-@routes.post("/exports/{export_id}/cancel")
+@routes.post("/exports/{export_id}/cancel", responses=answers(ExportShown, headers=POSITION))
 async def cancel(request: Request, export: Existing, caller: Seer, commands: Commands) -> Response:
     """Cancel an export before it is ready."""
     return _written(await commands.cancel(caller, export.id, address_of(request.scope)))
 
 
-@routes.post("/exports/{export_id}/revoke")
+@routes.post("/exports/{export_id}/revoke", responses=answers(ExportShown, headers=POSITION))
 async def revoke(request: Request, export: Existing, caller: Seer, commands: Commands) -> Response:
     """Take a ready file away."""
     return _written(await commands.revoke(caller, export.id, address_of(request.scope)))
 
 
-@routes.get("/audit")
+@routes.get("/audit", responses=answers(Page[AuditEntry]))
 async def list_audit(caller: Auditor, reads: Reads, limit: Limit = 100, cursor: Cursor = None) -> Response:
     """Who asked for, was refused, downloaded or revoked what, newest first."""
     items, following = await reads.audit(caller, limit, cursor)

@@ -1,14 +1,29 @@
 """The routes of the rooms."""
 
 from typing import Annotated
+from uuid import UUID
 
 import orjson
 from fastapi import APIRouter, Depends, Request, Response
+from pydantic import Field
 
-from common.http import AnyCaller, Cursor, Limit, router
+from common.answers import Shape, answers
+from common.clock import Instant
+from common.http import AnyCaller, Cursor, Limit, Page, router
 from notify.queries import Queries
 
 routes = router("/v1")
+
+
+class RoomMessage(Shape):
+    """A message in a manager's own room."""
+
+    id: UUID
+    at: Instant
+    from_: Annotated[str, Field(alias="from")]
+    text: str
+    link: str | None
+    kind: str
 
 
 def queries(request: Request) -> Queries:
@@ -17,7 +32,7 @@ def queries(request: Request) -> Queries:
     return found
 
 
-@routes.get("/rooms/me/messages")
+@routes.get("/rooms/me/messages", responses=answers(Page[RoomMessage]))
 async def own_room(
     caller: AnyCaller,
     reads: Annotated[Queries, Depends(queries)],

@@ -11,15 +11,17 @@ from pydantic import Field, ValidationError, model_validator
 from starlette.datastructures import UploadFile
 
 from common import idempotency
+from common.answers import answers, lines
 from common.auth import Caller
 from common.clock import from_millis, to_wire
 from common.erased import Answer, Question
 from common.errors import Unprocessable
 from common.filters.text import is_blank
 from common.given import Given
-from common.http import AwaitedPosition, Cursor, Limit, Wire, permit, router
+from common.http import AwaitedPosition, Cursor, Limit, Page, Wire, permit, router
 from common.ids import Id
 from common.text_rules import clean_text
+from search.answers import CountAnswer, FilterAnswer, FoundId, FoundPage, TermAnswer, TermSetAnswer
 from search.handlers import TermSets
 from search.queries import Finder, Wanted
 from search.request import SortKey
@@ -169,7 +171,7 @@ async def _stream(rows: AsyncIterator[dict[str, Any]], head: dict[str, Any] | No
     return StreamingResponse(_lines(chained(first)), media_type="application/x-ndjson")
 
 
-@routes.post("/search")
+@routes.post("/search", responses=answers(FoundPage))
 @idempotency.repeatable
 async def search(caller: Reader, body: Searched, reads: Reads, awaited: AwaitedPosition) -> Response:
     """Contacts by filter, segment and quick search, a page at a time."""
@@ -180,7 +182,7 @@ async def search(caller: Reader, body: Searched, reads: Reads, awaited: AwaitedP
     return _json({"items": found.items, "next": found.next, "total": found.total, "fingerprint": found.fingerprint})
 
 
-@routes.post("/search/count")
+@routes.post("/search/count", responses=answers(CountAnswer))
 @idempotency.repeatable
 async def count(caller: Reader, body: Counted, reads: Reads, awaited: AwaitedPosition) -> Response:
     """How many match, exactly, and the fingerprint of that."""
@@ -190,7 +192,7 @@ async def count(caller: Reader, body: Counted, reads: Reads, awaited: AwaitedPos
     return _json({"total": total, "fingerprint": fingerprint})
 
 
-@routes.post("/search/ids")
+@routes.post("/search/ids", response_class=StreamingResponse, responses=lines(FoundId))
 @idempotency.repeatable
 async def ids(caller: Reader, body: Counted, reads: Reads, awaited: AwaitedPosition) -> Response:
     """The ids and versions of all that match at one instant, as NDJSON."""
@@ -207,7 +209,7 @@ async def ids(caller: Reader, body: Counted, reads: Reads, awaited: AwaitedPosit
     return StreamingResponse(_lines(without_end()), media_type="application/x-ndjson")
 
 
-@routes.post("/filters/check")
+@routes.post("/filters/check", responses=answers(FilterAnswer))
 @idempotency.repeatable
 async def check(caller: Reader, body: Checked, reads: Reads, awaited: AwaitedPosition) -> Response:
     """The filter as it is understood."""
@@ -235,7 +237,7 @@ def _summary(made: TermSet) -> dict[str, Any]:
     return {"id": str(made.id), "key": made.key, "terms": sum(made.counts), **dict(zip(STATUSES, made.counts, strict=True))}
 
 
-@routes.post("/term-sets", status_code=201, openapi_extra=_TERMS_BODY)
+@routes.post("/term-sets", status_code=201, openapi_extra=_TERMS_BODY, responses=answers(TermSetAnswer, 201))
 async def make_term_set(caller: Reader, request: Request, sets: Sets, reads: Reads, awaited: AwaitedPosition) -> Response:
     """Many values at once, each told found, notFound, ambiguous, unreadable or duplicate; to be used in filters."""
     key, terms = await _terms(request)
@@ -244,13 +246,13 @@ async def make_term_set(caller: Reader, request: Request, sets: Sets, reads: Rea
     return _json(_summary(await sets.create(caller.channel, key, terms, caller.subject)), 201)
 
 
-@routes.get("/term-sets/{term_set}")
+@routes.get("/term-sets/{term_set}", responses=answers(TermSetAnswer))
 async def term_set(caller: Reader, term_set: Id, sets: Sets) -> Response:
     """A term set's counts, as they were when it was made."""
     return _json(_summary(await sets.get(caller.channel, term_set)))
 
 
-@routes.get("/term-sets/{term_set}/terms")
+@routes.get("/term-sets/{term_set}/terms", responses=answers(Page[TermAnswer]))
 async def terms(
     caller: Reader,
     term_set: Id,

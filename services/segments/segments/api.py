@@ -15,6 +15,7 @@ from starlette.types import ASGIApp
 
 from common import cursor as cursors
 from common import http, idempotency, position
+from common.answers import EVENTS, POSITION, answers, content
 from common.auth import Caller, Verifier
 from common.clock import Clock, Instant, from_millis, to_millis
 from common.erased import Answer, Question
@@ -23,6 +24,7 @@ from common.health import Health
 from common.http import AwaitedPosition, Cursor, Limit, Page, Wire, permit
 from common.ids import Id, parse_id
 from common.listening import listening
+from segments.answers import Change, Changes, Count, Member, Membership, Segment, Standing
 from segments.handlers import UNCHANGED, Segments
 from segments.queries import ChangeView, Queries, SegmentView
 from segments.store import Contact
@@ -128,72 +130,10 @@ class SegmentChange(Wire):
     filter: Any = None
 
 
-class Segment(Wire):
-    """A segment."""
-
-    id: Id
-    name: str
-    filter: Any
-    status: Literal["building", "live", "broken"]
-    problem: str | None = None
-    count: int
-    definition_version: int
-
-
-class Member(Wire):
-    """A contact that is in a segment, since an instant."""
-
-    contact_id: Id
-    since: Instant
-
-
-class Standing(Wire):
-    """Where a contact stands in a segment."""
-
-    member: bool
-    since: Instant | None
-    next_change_at: Instant | None
-
-
-class Membership(Wire):
-    """A segment that a contact is in."""
-
-    id: Id
-    name: str
-    status: Literal["building", "live", "broken"]
-    since: Instant
-
-
-class Change(Wire):
-    """A contact entered or left."""
-
-    position: int
-    at: Instant
-    contact_id: Id
-    change: Literal["entered", "left"]
-    cause: Literal["event", "clock", "definition", "erasure"]
-
-
-class Changes(Wire):
-    """A page of the change log; `next` is the last position, to be sent back as `after`."""
-
-    items: list[Change]
-    next: int
-
-
 class Why(Wire):
     """The contact to be explained."""
 
     contact_id: Id
-
-
-class Count(Wire):
-    """What happened in the step that begins at an instant, and the size at its end."""
-
-    at: Instant
-    entered: int
-    left: int
-    size: int
 
 
 router = http.router("/v1/segments", tags=["Segments"])
@@ -211,7 +151,7 @@ ROUTERS = [router]
 INTERNAL = [internal]
 
 
-@router.post("", status_code=201, response_model=Segment)
+@router.post("", status_code=201, response_model=Segment, responses=answers(None, 201, headers=POSITION))
 async def make_segment(body: NewSegment, response: Response, parts: Using, caller: Manager, awaited: AwaitedPosition) -> Segment:
     """Make a segment: a named filter, kept live."""
     await _caught_up(parts, caller, awaited)
@@ -250,7 +190,7 @@ async def get_segment(segment: Existing) -> Segment:
     return _segment(segment)
 
 
-@router.patch("/{segment_id}", response_model=Segment)
+@router.patch("/{segment_id}", response_model=Segment, responses=answers(None, headers=POSITION))
 async def change_segment(segment: Managed, body: SegmentChange, response: Response, parts: Using, caller: Manager) -> Segment:
     """Change a segment's name or filter; with another filter it is built anew."""
     name = body.name if "name" in body.model_fields_set else None
@@ -260,7 +200,7 @@ async def change_segment(segment: Managed, body: SegmentChange, response: Respon
     return _segment(await parts.queries.segment(caller.channel, segment.id))
 
 
-@router.delete("/{segment_id}", status_code=204)
+@router.delete("/{segment_id}", status_code=204, responses=answers(None, 204, headers=POSITION))
 async def delete_segment(segment: Managed, parts: Using, caller: Manager) -> Response:
     """Delete a segment and its log."""
     await parts.commands.delete(caller, segment.id)
@@ -289,7 +229,7 @@ async def get_member(segment: Existing, contact_id: str, parts: Using, caller: R
     return Standing(member=standing.member, since=_instant(standing.since), next_change_at=_instant(standing.next_change))
 
 
-@router.get("/{segment_id}/changes", response_model=Changes)
+@router.get("/{segment_id}/changes", response_model=Changes, responses=content(EVENTS))
 async def list_changes(
     request: Request,
     segment: Existing,

@@ -1,0 +1,102 @@
+"""How a route documents an answer that it writes itself: its shape is for the document alone, nothing is read through it."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic.alias_generators import to_camel
+
+from common.clock import Instant
+from common.events.contacts import DeviceFacts
+from common.position import HEADER
+
+Documented = dict[int | str, dict[str, Any]]
+
+_TEXT = {"type": "string"}
+ETAG: dict[str, Any] = {"ETag": {"description": "The version, quoted; for `If-Match`.", "schema": _TEXT}}
+FILE_TAG: dict[str, Any] = {"ETag": {"description": "Of the file; for `If-Range`.", "schema": _TEXT}}
+POSITION: dict[str, Any] = {
+    HEADER: {"description": "What this write stands for; a later request that carries it back sees the write.", "schema": _TEXT}
+}
+
+EVENTS = "text/event-stream"
+LINES = "application/x-ndjson"
+
+
+def left_out() -> Any:
+    """The default of a member that is left out where it has nothing to say, and is never null."""
+    return Field(default_factory=dict)
+
+
+class Shape(BaseModel):
+    """What is answered, in camelCase; more members may come, so nothing says that there are no others."""
+
+    model_config = ConfigDict(frozen=True, alias_generator=to_camel, validate_by_name=True, validate_by_alias=True)
+
+
+class Problem(BaseModel):
+    """A refusal."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str
+    title: str
+    status: int
+    detail: Annotated[str, Field(description="What to do about it.")]
+    code: Annotated[str, Field(description="A fixed word for programs.")]
+    pointer: Annotated[str, Field(description="JSON pointer into the body, where one place is to blame.")] = left_out()
+
+
+def answers(model: type[BaseModel] | None, *statuses: int, headers: Mapping[str, Any] | None = None) -> Documented:
+    """JSON of this shape, under these statuses (200 where none is named), with these headers."""
+    return {
+        status: ({} if model is None else {"model": model}) | ({} if headers is None else {"headers": dict(headers)})
+        for status in statuses or (200,)
+    }
+
+
+def content(kind: str, *, binary: bool = False, status: int = 200, headers: Mapping[str, Any] | None = None) -> Documented:
+    """An answer that is no JSON: of this media type."""
+    schema = _TEXT | ({"format": "binary"} if binary else {})
+    return {status: {"content": {kind: {"schema": schema}}, **({} if headers is None else {"headers": dict(headers)})}}
+
+
+def lines(model: type[BaseModel]) -> Documented:
+    """An answer of lines, each JSON of this shape."""
+    schema = {**_TEXT, "description": "JSON lines.", "contentSchema": model.model_json_schema(mode="serialization")}
+    return {200: {"content": {LINES: {"schema": schema}}}}
+
+
+class ShownContact(Shape):
+    """A contact; an absent value is null."""
+
+    id: UUID
+    member_id: str | None
+    member: bool
+    name: str | None
+    email: str | None
+    mobile_number: str | None
+    landline_number: str | None
+    avatar_url: str | None
+    language: str | None
+    country: str | None
+    city: str | None
+    tags: list[str]
+    unsubscribe_email: bool
+    unsubscribe_email_updated_at: Instant | None
+    unsubscribe_texting: bool
+    unsubscribe_texting_updated_at: Instant | None
+    unsubscribe_app_push: bool
+    unsubscribe_app_push_updated_at: Instant | None
+    blocked: bool
+    created_at: Instant
+    updated_at: Instant
+    first_seen_at: Instant | None
+    last_seen_at: Instant | None
+    sessions_count: int
+    web: DeviceFacts | None
+    mobile: DeviceFacts | None
+    profile: dict[str, JsonValue]
+    version: int
+    hidden: bool

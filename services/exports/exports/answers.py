@@ -1,0 +1,48 @@
+"""The shapes of what exports answers, for the OpenAPI document."""
+
+from typing import Literal
+from uuid import UUID
+
+from common.answers import Shape
+from common.clock import Instant
+from exports.export import Status
+
+
+class ManifestShown(Shape):
+    """The proof that a file is complete; `idsSha256` is over the sorted contact ids joined by new lines."""
+
+    rows: int
+    columns: list[str]
+    instant: Instant
+    bytes: int
+    file_sha256: str
+    ids_sha256: str
+
+
+class ExportShown(Shape):
+    """An export and how far it is."""
+
+    id: UUID
+    status: Status
+    rows_done: int
+    rows_total: int | None
+    requested_at: Instant
+    ready_at: Instant | None
+    expires_at: Instant | None
+    requested_by: str
+    reason: str
+    problem: str | None
+    manifest: ManifestShown | None
+
+
+class AuditEntry(Shape):
+    """Who did what to which export from where, and how it ended."""
+
+    id: UUID
+    at: Instant
+    by: str
+    action: str
+    target: str | None
+    outcome: Literal["accepted", "refused", "done"]
+    address: str | None
+    detail: str | None

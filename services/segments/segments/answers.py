@@ -1,0 +1,69 @@
+"""The shapes of what segments answers."""
+
+from typing import Any, Literal
+
+from common.clock import Instant
+from common.http import Wire
+from common.ids import Id
+
+
+class Segment(Wire):
+    """A segment."""
+
+    id: Id
+    name: str
+    filter: Any
+    status: Literal["building", "live", "broken"]
+    problem: str | None = None
+    count: int
+    definition_version: int
+
+
+class Member(Wire):
+    """A contact that is in a segment, since an instant."""
+
+    contact_id: Id
+    since: Instant
+
+
+class Standing(Wire):
+    """Where a contact stands in a segment."""
+
+    member: bool
+    since: Instant | None
+    next_change_at: Instant | None
+
+
+class Membership(Wire):
+    """A segment that a contact is in."""
+
+    id: Id
+    name: str
+    status: Literal["building", "live", "broken"]
+    since: Instant
+
+
+class Change(Wire):
+    """A contact entered or left."""
+
+    position: int
+    at: Instant
+    contact_id: Id
+    change: Literal["entered", "left"]
+    cause: Literal["event", "clock", "definition", "erasure"]
+
+
+class Changes(Wire):
+    """A page of the change log; `next` is the last position, to be sent back as `after`."""
+
+    items: list[Change]
+    next: int
+
+
+class Count(Wire):
+    """What happened in the step that begins at an instant, and the size at its end."""
+
+    at: Instant
+    entered: int
+    left: int
+    size: int
