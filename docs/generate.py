@@ -43,7 +43,9 @@ def openapi() -> dict[Path, str]:
                 operation["tags"] = [service]
                 _answer_with_problems(operation)
             paths.setdefault(path, {}).update(operations)
-        schemas.update(document.get("components", {}).get("schemas", {}))
+        for name, schema in document.get("components", {}).get("schemas", {}).items():
+            if schemas.setdefault(name, schema) != schema:
+                raise SystemExit(f"Two shapes are called {name}. Give the one of {service} another name.")
     whole = {
         "openapi": "3.1.0",
         "info": {

@@ -1,10 +1,11 @@
 """How a route documents an answer that it writes itself: its shape is for the document alone, nothing is read through it."""
 
 from collections.abc import Mapping
+from enum import StrEnum
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, WithJsonSchema
 from pydantic.alias_generators import to_camel
 
 from common.clock import Instant
@@ -22,6 +23,11 @@ POSITION: dict[str, Any] = {
 
 EVENTS = "text/event-stream"
 LINES = "application/x-ndjson"
+
+
+def one_of(words: type[StrEnum]) -> WithJsonSchema:
+    """Documents a word of a list in its place: two services may call two lists by one name, such as `Status`."""
+    return WithJsonSchema({"type": "string", "enum": [word.value for word in words]})
 
 
 def left_out() -> Any:

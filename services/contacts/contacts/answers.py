@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import Field, JsonValue
 
-from common.answers import Problem, Shape, left_out
+from common.answers import Problem, Shape, left_out, one_of
 from common.clock import Instant
 from contacts.bulk_action import Outcome
 from contacts.import_job import RowStatus
@@ -123,7 +123,7 @@ class BulkAction(Shape):
     """A bulk action and how far it is."""
 
     id: UUID
-    status: Status
+    status: Annotated[str, one_of(Status)]
     total: int | None
     done: int
     changed: int
@@ -145,7 +145,7 @@ class HowMany(Shape):
 class ResultUndone(Shape):
     """What became of a contact in the undo."""
 
-    status: Outcome
+    status: Annotated[str, one_of(Outcome)]
     problem: Problem | None
 
 
@@ -153,7 +153,7 @@ class BulkResult(Shape):
     """What became of one contact in a bulk action."""
 
     contact_id: UUID
-    status: Outcome
+    status: Annotated[str, one_of(Outcome)]
     version: int | None
     problem: Problem | None
     undo: ResultUndone | None
@@ -172,7 +172,7 @@ class Import(Shape):
 
     id: UUID
     kind: Literal["members", "leads"]
-    status: Status
+    status: Annotated[str, one_of(Status)]
     total: int | None
     done: int
     made: int
@@ -199,7 +199,7 @@ class ImportRow(Shape):
     """What became of one row; rows are numbered as a spreadsheet program numbers them."""
 
     row: int
-    status: RowStatus
+    status: Annotated[str, one_of(RowStatus)]
     contact_id: UUID | None
     problem: RowProblem | None
 

@@ -1,9 +1,9 @@
 """The shapes of what exports answers, for the OpenAPI document."""
 
-from typing import Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
-from common.answers import Shape
+from common.answers import Shape, one_of
 from common.clock import Instant
 from exports.export import Status
 
@@ -23,7 +23,7 @@ class ExportShown(Shape):
     """An export and how far it is."""
 
     id: UUID
-    status: Status
+    status: Annotated[str, one_of(Status)]
     rows_done: int
     rows_total: int | None
     requested_at: Instant
