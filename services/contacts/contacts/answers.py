@@ -180,7 +180,7 @@ class Import(Shape):
     unchanged: int
     refused: int
     columns: list[ImportColumn]
-    ignored: list[str]
+    ignored: int
     requested_at: Instant
     requested_by: str
     ended_at: Instant | None
