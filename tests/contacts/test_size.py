@@ -12,7 +12,7 @@ from common.errors import Unprocessable
 from common.events.contacts import Change, Contact, FieldDefinition, Visit
 from common.filters.tree import FieldType
 from contacts import merge, publish
-from contacts.bulk_action import Done, Outcome, take_back
+from contacts.bulk_action import Done, Outcome, act, take_back
 from contacts.contact import Write, created, decide, evolve, visited
 from contacts.profile_field import MOST_ELEMENT, MOST_FIELDS, MOST_TEXT
 from contacts.publish import Step
@@ -96,6 +96,11 @@ def test_what_is_too_large_may_always_become_smaller_and_change_in_place() -> No
     assert decide(large, Write({"blocked": True}), TEXTS) is not None
     with pytest.raises(Unprocessable):
         decide(large, Write({"name": "one letter more"}), TEXTS)
+
+
+def test_a_bulk_action_that_would_make_too_much_of_a_contact_fails_for_it_and_says_so() -> None:
+    acted = act(UUID(int=1), contact(full("a")), Write(add_tags=tuple(f"{n}" * 128 for n in range(20)), pointer="/action"), NOW)
+    assert (acted.outcome, acted.problem and acted.problem.code) == (Outcome.FAILED, "tooLarge")
 
 
 def test_an_undo_that_would_make_too_much_of_a_contact_is_skipped_and_says_so() -> None:
