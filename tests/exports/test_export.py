@@ -55,7 +55,7 @@ from exports.waiting import in_words, pause_after, wait_seconds
 AT = datetime(2026, 11, 24, 3, tzinfo=UTC)
 ID = UUID("019a1f0e-7c2e-7d44-9a51-0f6f0e2b7c11")
 REQUESTED = Requested(
-    id=ID, channel="c", at=AT, by="kim", reason="a greeting", scope=Scope(kind="all", asked={"all": True}),
+    id=ID, channel="c", at=AT, by="kim", reason="a greeting", scope=Scope(kind="all"),
     columns=[Column(key="id", type="String", heading="id")], time_zone="Asia/Seoul",
 )  # fmt: skip
 

@@ -71,9 +71,9 @@ async def whole(shop: Workshop, export: Export) -> None:
     assert (export.manifest.bytes, export.manifest.file_sha256) == (len(content), hashlib.sha256(content).hexdigest())
 
 
-async def lock_and_lease(shop: Workshop, export: Export) -> tuple[object, ...]:
+async def needed(shop: Workshop, export: Export) -> tuple[object, ...]:
     async with shop.database.connection() as connection:
-        row = await connection.fetchrow("select lock, lease_by, lease_until from export where id = $1", export.id)
+        row = await connection.fetchrow("select lock, asked, lease_by, lease_until from export where id = $1", export.id)
     assert row is not None
     return tuple(row)
 
@@ -95,7 +95,7 @@ async def test_a_file_is_written_and_proven_and_every_step_is_an_event(shop: Wor
         ("service:exports", "export.ready", "done", f"{CONTACTS} rows"),
     ]
     await whole(shop, export)
-    assert await lock_and_lease(shop, export) == (None, None, None)
+    assert await needed(shop, export) == (None, None, None, None)
     assert not await shop.work(shop.worker())
 
 
@@ -111,6 +111,8 @@ async def test_checked_contacts_alone_are_written(shop: Workshop) -> None:
     some = sorted(row[0] for row in (await shop.rows(everyone.id))[1:])[:3]
     shop.clock.instant += timedelta(hours=1)
     asked = await shop.ask(contactIds=[some[2], some[0], some[2]])
+    assert (await needed(shop, asked))[1] == {"contactIds": [some[2], some[0]]}
+    assert [event.members()["scope"] for event in await shop.events(asked.id)] == [{"kind": "contactIds"}]
     assert await shop.work(shop.worker())
     assert [row[0] for row in (await shop.rows(asked.id))[1:]] == [some[0], some[2]]
 
@@ -127,7 +129,7 @@ async def test_a_cancelled_export_is_let_go_in_the_middle_and_leaves_nothing(sho
     assert cancelled.status is Status.CANCELLED
     assert await shop.state(asked.id) == cancelled == fold(await shop.events(asked.id))
     assert list(shop.folder.iterdir()) == []
-    assert await lock_and_lease(shop, cancelled) == (None, None, None)
+    assert await needed(shop, cancelled) == (None, None, None, None)
     with pytest.raises(Conflict):
         await shop.commands().cancel(shop.kim, asked.id, None)
     assert [line[1:3] for line in await shop.audited()] == [("export.asked", "accepted"), ("export.cancelled", "done")]
@@ -238,7 +240,7 @@ async def test_after_ten_attempts_it_fails_and_the_manager_is_told_and_may_ask_a
     assert "Ask again" in export.problem
     assert (await shop.told(asked.id))[-1] == "export.failed"
     assert (await shop.audited())[-1] == ("service:exports", "export.failed", "failed", export.problem)
-    assert await lock_and_lease(shop, export) == (None, None, None)
+    assert await needed(shop, export) == (None, None, None, None)
     with pytest.raises(Conflict):
         await shop.commands().download(shop.kim, asked.id, Part(None, None), None)
     await shop.ask()  # a failed one does not count for the window
@@ -247,7 +249,7 @@ async def test_after_ten_attempts_it_fails_and_the_manager_is_told_and_may_ask_a
 async def test_a_filter_that_search_refuses_by_then_ends_the_export_with_its_reason(shop: Workshop) -> None:
     asked = await shop.ask()
     async with shop.database.connection() as connection:
-        await connection.execute("update export set state = jsonb_set(state, '{scope,asked}', $1)", {"segment": str(uuid4())})
+        await connection.execute("update export set asked = $1", {"segment": str(uuid4())})
     assert await shop.work(shop.worker())
     export = await shop.state(asked.id)
     assert (export.status, export.problem) == (Status.FAILED, "There is no such segment.")

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Annotated, Literal, TypeAlias, assert_never
 from uuid import UUID
 
-from pydantic import Field, JsonValue, TypeAdapter
+from pydantic import Field, TypeAdapter
 
 from common.clock import Instant
 from common.errors import Conflict, Forbidden, Gone
@@ -48,11 +48,13 @@ class Column(Body):
     heading: str
 
 
-class Scope(Body):
-    """Who is exported: everyone, those of a filter, or the checked ones. `asked` is what search is asked to stream."""
+Kind: TypeAlias = Literal["all", "filter", "contactIds"]
 
-    kind: Literal["all", "filter", "contactIds"]
-    asked: dict[str, JsonValue] = Field(default_factory=dict)
+
+class Scope(Body):
+    """Who is exported: everyone, those of a filter, or the checked ones. What filter is in no event: it may name a person."""
+
+    kind: Kind
 
 
 class Manifest(Body):

@@ -24,6 +24,7 @@ from exports.export import (
     Command,
     Download,
     Export,
+    Kind,
     Requested,
     Revoke,
     Scope,
@@ -37,7 +38,7 @@ from exports.publish import keep
 from exports.ranges import part_of
 from exports.sealing import Sealing
 from exports.sight import check_visible, no_export
-from exports.store import Entry, Tx
+from exports.store import Entry, Needed, Tx
 from exports.waiting import in_words, wait_seconds
 
 
@@ -102,7 +103,7 @@ class Exports:
         settings = await self._neighbours.settings(caller.channel)
         fields = await self._neighbours.fields(caller.channel)
         chosen = columns.choose(ask.columns, fields, names=ask.names, language=ask.language)
-        scope = await self._scope(caller.channel, ask)
+        kind, asked = await self._scope(caller.channel, ask)
         export_id = self._ids()
         # The password goes no further than this: what outlives the request is its stretched form, sealed.
         lock = await asyncio.to_thread(Stretched.of, ask.password, self._random)
@@ -111,8 +112,8 @@ class Exports:
             await store.lock_window(tx, caller.channel)
             now = self._clock.now()
             await self._check_window(tx, caller, settings, now)
-            request = _request(export_id, caller, ask, scope, chosen, settings["timeZone"], now)
-            export = await keep(tx, None, [request], now, caller.subject, lock=sealed)
+            request = _request(export_id, caller, ask, Scope(kind=kind), chosen, settings["timeZone"], now)
+            export = await keep(tx, None, [request], now, caller.subject, needed=Needed(sealed, asked))
             entry = Entry(self._ids(), now, caller.subject, "export.asked", str(export_id), "accepted", address, request.reason)
             await store.note(tx, caller.channel, entry)
         return export
@@ -127,25 +128,26 @@ class Exports:
                 code="exportWindow",
             )
 
-    async def _scope(self, channel: str, ask: Ask) -> Scope:
+    async def _scope(self, channel: str, ask: Ask) -> tuple[Kind, Mapping[str, JsonValue]]:
+        """What kind of scope it is, and what search is to be asked for it."""
         asked: dict[str, JsonValue] = dict(ask.scope)
         if "contactIds" in asked:
             return await self._checked(channel, ask.scope["contactIds"])
         if "all" in asked:
             _check_total(await self._neighbours.everyone(channel, ask.position))
-            return Scope(kind="all", asked={"all": True})
+            return "all", {"all": True}
         if without := ask.scope.get("except"):
             asked["except"] = await self._left_out(channel, without)
         _check_total(await self._neighbours.audience(channel, asked, ask.position))
-        return Scope(kind="filter", asked={key: value for key, value in asked.items() if key != "fingerprint"})
+        return "filter", {key: value for key, value in asked.items() if key != "fingerprint"}
 
-    async def _checked(self, channel: str, ids: Sequence[str]) -> Scope:
+    async def _checked(self, channel: str, ids: Sequence[str]) -> tuple[Kind, Mapping[str, JsonValue]]:
         survivors = await self._neighbours.survivors(channel, ids)
         for n, contact_id in enumerate(ids):
             if contact_id not in survivors:
                 raise Unprocessable("There is no such contact here.", code="unknownContact", pointer=f"/scope/contactIds/{n}")
         found: list[JsonValue] = [*dict.fromkeys(survivors[i] for i in ids)]
-        return Scope(kind="contactIds", asked={"contactIds": found})
+        return "contactIds", {"contactIds": found}
 
     async def _left_out(self, channel: str, ids: Sequence[str]) -> list[JsonValue]:
         """The ids, and whom they stand for: who was unchecked stays out under the id of a merge's survivor as well."""

@@ -13,7 +13,7 @@ from common.topics import EXPORTS
 from exports import export as life
 from exports import store
 from exports.export import Event, Export, evolve
-from exports.store import Tx
+from exports.store import Needed, Tx
 
 _NAMES = UUID("0b9ad7b1-9d35-4d7c-8b1e-6a8f7d5c2e10")
 """Ids of messages are made from export and version under this name, so that a message has one id however often it is made."""
@@ -43,9 +43,9 @@ def told(export: Export, event: Event, at: datetime) -> wire.ExportEvent:
 
 
 async def keep(
-    tx: Tx, before: Export | None, events: Sequence[Event], at: datetime, by: str, *, lock: bytes | None = None
+    tx: Tx, before: Export | None, events: Sequence[Event], at: datetime, by: str, *, needed: Needed | None = None
 ) -> Export:
-    """Write what an export is after these events, the events and their messages; `lock` is given with a new one. Raises Lost."""
+    """Write what an export is after these events, the events and their messages; `needed` comes with a new one. Raises Lost."""
     after, recorded, messages = before, list[Recorded](), list[Message]()
     for event in events:
         after = evolve(after, event)
@@ -54,7 +54,8 @@ async def keep(
         messages.append(_message(after, told(after, event, at), at))
     assert after is not None, "there is an export or an event that makes it one"
     if before is None:
-        await store.insert(tx, after, lock)
+        assert needed is not None, "a new export is given with what its work needs"
+        await store.insert(tx, after, needed)
     elif events:
         await store.update(tx, before.version, after)
     await eventstore.append(tx, recorded)

@@ -1,6 +1,6 @@
 """The tables of exports."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeAlias
@@ -18,12 +18,13 @@ select max(requested_at) from export
 where channel = $1 and status not in ('failed', 'cancelled') and ($2::text is null or requested_by = $2)
 """
 _INSERT = """
-insert into export (channel, id, version, status, requested_by, requested_at, state, lock)
-values ($1, $2, $3, $4, $5, $6, $7, $8)
+insert into export (channel, id, version, status, requested_by, requested_at, state, lock, asked)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 """
 _UPDATE = """
 update export set version = $3, status = $4, expires_at = $5, state = $6,
-    lock = case when $7 then lock end, lease_by = case when $7 then lease_by end, lease_until = case when $7 then lease_until end
+    lock = case when $7 then lock end, asked = case when $7 then asked end,
+    lease_by = case when $7 then lease_by end, lease_until = case when $7 then lease_until end
 where channel = $1 and id = $2 and version = $8
 """
 _LOAD = "select state from export where channel = $1 and id = $2"
@@ -34,7 +35,7 @@ where channel = $1 and ($2::text is null or requested_by = $2)
   and ($3::timestamptz is null or (requested_at, id) < ($3, $4)) order by requested_at desc, id desc limit $5
 """
 _CLAIM = """
-select state, lock from export
+select state, lock, asked from export
 where status in ('waiting', 'counting', 'writing', 'verifying') and (lease_until is null or lease_until <= $1)
 order by requested_at limit 1 for update skip locked
 """
@@ -53,6 +54,14 @@ _LIST_AUDIT = """
 select id, at, by, action, target, outcome, address, detail from audit
 where channel = $1 and ($2::uuid is null or id < $2) order by id desc limit $3
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Needed:
+    """What an export's work needs and nothing after it: the sealed lock, and what search is asked to stream."""
+
+    lock: bytes
+    asked: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,16 +93,16 @@ async def latest_counted(tx: Tx, channel: str, by: str | None) -> datetime | Non
     return found
 
 
-async def insert(tx: Tx, export: Export, lock: bytes | None) -> None:
-    """Keep a new export with its sealed lock."""
+async def insert(tx: Tx, export: Export, needed: Needed) -> None:
+    """Keep a new export with what its work needs."""
     await tx.execute(
         _INSERT, export.channel, export.id, export.version, export.status, export.requested_by, export.requested_at,
-        export.members(), lock,
+        export.members(), needed.lock, needed.asked,
     )  # fmt: skip
 
 
 async def update(tx: Tx, seen: int, export: Export) -> None:
-    """Keep what an export is now, if it is still at the version that was seen; past its work, lock and lease go. Raises Lost."""
+    """Keep what an export is now, if it is still at the version that was seen; what its work needs goes with it. Raises Lost."""
     done = await tx.execute(
         _UPDATE, export.channel, export.id, export.version, export.status, export.expires_at, export.members(),
         export.in_work, seen,
@@ -114,14 +123,14 @@ async def listed(tx: Tx, channel: str, by: str | None, before: tuple[datetime, U
     return [Export.model_validate(r["state"]) for r in await tx.fetch(_LIST, channel, by, at, last, limit)]
 
 
-async def claim(tx: Tx, worker: str, now: datetime, until: datetime) -> tuple[Export, bytes] | None:
-    """The oldest export that waits for a worker, or whose worker has fallen silent, leased, with its sealed lock."""
+async def claim(tx: Tx, worker: str, now: datetime, until: datetime) -> tuple[Export, Needed] | None:
+    """The oldest export that waits for a worker, or whose worker has fallen silent, leased, with what its work needs."""
     row = await tx.fetchrow(_CLAIM, now)
     if row is None:
         return None
     export = Export.model_validate(row["state"])
     await tx.execute(_LEASE, export.channel, export.id, worker, until)
-    return export, row["lock"]
+    return export, Needed(row["lock"], row["asked"])
 
 
 async def renew(tx: Tx, export: Export, worker: str, until: datetime) -> bool:

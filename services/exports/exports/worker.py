@@ -2,9 +2,9 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Mapping
 from datetime import datetime, timedelta
-from typing import BinaryIO, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 import orjson
 
@@ -34,7 +34,7 @@ from exports.files import Files
 from exports.neighbours import Neighbours
 from exports.publish import keep
 from exports.sealing import Sealing, Unsealable
-from exports.store import Entry, Lost
+from exports.store import Entry, Lost, Needed
 from exports.waiting import pause_after
 from exports.writing import Incomplete, ReadBack, Writing, read_back
 from exports.xlsx import CannotWrite
@@ -99,14 +99,14 @@ class Worker:
         claimed = await self._claim()
         if claimed is None:
             return False
-        export, sealed = claimed
+        export, needed = claimed
         if not export.in_work:
             return True
         let_go = asyncio.Event()
         renewing = asyncio.create_task(self._renew(export, stop, let_go))
         try:
             with span("export", attempt=export.attempts):
-                await self._attempt(_Job(self, export), sealed, stop, let_go)
+                await self._attempt(_Job(self, export), needed, stop, let_go)
         except (Lost, _LetGo):
             log.info("an export was let go", export=str(export.id))
             await asyncio.to_thread(self._files.remove, export.id, export.attempts)
@@ -116,17 +116,17 @@ class Worker:
                 await renewing
         return True
 
-    async def _claim(self) -> tuple[Export, bytes] | None:
+    async def _claim(self) -> tuple[Export, Needed] | None:
         async with self._database.transaction() as tx:
             now = self._clock.now()
             claimed = await store.claim(tx, self._name, now, now + self._lease)
             if claimed is None:
                 return None
-            export, sealed = claimed
+            export, needed = claimed
             after = await keep(tx, export, decide(export, TakeUp()), now, _BY)
             await self._note(tx, after, now)
         log.info("an export is taken up", export=str(after.id), attempt=after.attempts)
-        return after, sealed
+        return after, needed
 
     async def _renew(self, export: Export, stop: asyncio.Event, let_go: asyncio.Event) -> None:
         """Keep the lease; sets `let_go` once it is lost or the process is told to stop."""
@@ -141,13 +141,13 @@ class Worker:
         finally:
             let_go.set()  # also where the database is gone: a lease that is not renewed is soon another worker's
 
-    async def _attempt(self, job: "_Job", sealed: bytes, stop: asyncio.Event, let_go: asyncio.Event) -> None:
+    async def _attempt(self, job: "_Job", needed: Needed, stop: asyncio.Event, let_go: asyncio.Event) -> None:
         export = job.export
         try:
-            lock = self._sealing.open(sealed, str(export.id))
+            lock = self._sealing.open(needed.lock, str(export.id))
             file = await asyncio.to_thread(self._files.begin, export.id, export.attempts)
             with contextlib.closing(file):
-                written = await self._write(job, file, lock, let_go)
+                written = await self._write(job, file, lock, needed.asked, let_go)
             if written:
                 return
         except (Unprocessable, Conflict) as problem:
@@ -166,10 +166,10 @@ class Worker:
             await job.do(GiveBack(), rest=pause_after(export.attempts))
         await asyncio.to_thread(self._files.remove, export.id, export.attempts)
 
-    async def _write(self, job: "_Job", file: BinaryIO, lock: Stretched, let_go: asyncio.Event) -> bool:
+    async def _write(self, job: "_Job", file: BinaryIO, lock: Stretched, asked: Mapping[str, Any], let_go: asyncio.Event) -> bool:
         """Whether there is a file now; not where its rows are too many. Raises whatever makes an attempt fail."""
         export = job.export
-        async with contextlib.aclosing(self._rows(export)) as rows:
+        async with contextlib.aclosing(self._rows(export.channel, asked)) as rows:
             total, instant = _read_head((await _unless(let_go, anext(rows)))[0])
             await job.do(Count(total))
             if not job.export.in_work:
@@ -198,9 +198,9 @@ class Worker:
         await job.complete(manifest, bytes(writing.held))
         return True
 
-    async def _rows(self, export: Export) -> AsyncGenerator[list[bytes], None]:
+    async def _rows(self, channel: str, asked: Mapping[str, Any]) -> AsyncGenerator[list[bytes], None]:
         """The head alone, then the contacts' lines by hundreds. Raises Incomplete where the stream breaks off."""
-        async with self._neighbours.scan(export.channel, export.scope.asked) as lines:
+        async with self._neighbours.scan(channel, asked) as lines:
             yield [await anext(lines, b"")]
             async for batch in batches(lines):
                 yield batch
