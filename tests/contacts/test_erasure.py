@@ -242,7 +242,7 @@ async def test_the_receipt_tells_each_store_and_the_last_moment(world: World, pe
     stores = {s["store"]: s for s in told["stores"]}  # type: ignore[attr-defined]
     assert {name: s["status"] for name, s in stores.items()} == {
         "contacts": "done", "imports": "done", "search": "done", "segments": "pending", "exports": "pending",
-        "contacts.v1": "pending", "visits.v1": "pending", "deadLetters": "pending",
+        "termSets": "pending", "contacts.v1": "pending", "visits.v1": "pending", "deadLetters": "pending",
     }  # fmt: skip
     assert (told["status"], told["contactId"]) == ("pending", str(person[0]))
     assert told["finalBy"] == max(s["finalBy"] for s in stores.values())

@@ -29,8 +29,8 @@ async def done(api: Api, receipt_id: str) -> set[str]:
     return {store for store, status in (await statuses(api, receipt_id)).items() if status == "done"}
 
 
-async def export(api: Api, ids: list[str]) -> str:
-    body = {"reason": "test", "password": PASSWORD, "scope": {"contactIds": ids}}
+async def export(api: Api, scope: dict[str, Any]) -> str:
+    body = {"reason": "test", "password": PASSWORD, "scope": scope}
     found: str = (await api.json("POST", "/v1/exports", body=body))["id"]
     return found
 
@@ -51,6 +51,35 @@ async def a_person(api: Api, mark: str) -> tuple[str, str]:
     assert (await api.json("POST", "/v1/visits", body={"visits": rows}))["accepted"] == 2
     await api.json("PUT", f"/v1/contacts/@m{mark}", body={"leadId": lead, "city": f"도시{mark}"})
     return member, lead
+
+
+async def written_by_managers(api: Api, mark: str) -> list[str]:
+    """The person's e-mail where managers write it: a bulk action that is done, exports, a term set in use; the exports' ids."""
+    by_filter = {"filter": {"key": "email", "operator": "eq", "values": [f"{mark}@example.com"]}}
+    pasted = (await api.json("POST", "/v1/term-sets", body={"key": "email", "text": f"{mark}@example.com"}))["id"]
+    by_terms = {"filter": {"key": "email", "operator": "in", "termSet": pasted}}
+    seen = [await found_one(api, scope) for scope in (by_filter, {"query": mark}, by_terms)]
+    target = {**by_filter, "query": mark}
+    target |= {"fingerprint": (await found_one(api, target))["fingerprint"]}
+    job = await api.json("POST", "/v1/bulk-actions", body={"action": {"addTags": ["VIP"]}, "target": target})
+
+    async def ended() -> tuple[str, int]:
+        shown = await api.json("GET", f"/v1/bulk-actions/{job['id']}")
+        return shown["status"], shown["changed"]
+
+    assert await eventually(ended, lambda now: now[0] == "done") == ("done", 1)
+    return [await export(api, scope) for scope in seen]
+
+
+async def found_one(api: Api, scope: dict[str, Any]) -> dict[str, Any]:
+    """The scope with the fingerprint of a search that finds one contact."""
+
+    async def counted() -> dict[str, Any]:
+        found: dict[str, Any] = await api.json("POST", "/v1/search/count", body=scope)
+        return found
+
+    seen = await eventually(counted, lambda found: found["total"] == 1)
+    return {**scope, "fingerprint": seen["fingerprint"]}
 
 
 async def an_import(stack: Stack, channel: str, api: Api, mark: str) -> str:
@@ -84,10 +113,13 @@ async def test_an_erased_contact_is_in_no_store_and_a_replay_brings_nothing_back
         import_id = await an_import(stack, channel, api, mark)
         other = (await api.json("PUT", "/v1/contacts/@stays", body={"name": "남는 사람"}))["id"]
         await eventually(lambda: total(api), lambda n: n == 2)
-        with_it, without_it = await export(api, [member, other]), await export(api, [other])
-        for file in (with_it, without_it):
+        with_it, without_it = await export(api, {"contactIds": [member, other]}), await export(api, {"contactIds": [other]})
+        searched = await written_by_managers(api, mark)
+        for file in (with_it, without_it, *searched):
             await eventually(lambda file=file: status(api, file), lambda s: s == "ready")  # type: ignore[misc]
-        assert (await rows_of_all(stack.postgres_dsn(None), SERVICES, [mark])).keys() >= {"contacts.contact", "segments.contact"}
+        assert (await rows_of_all(stack.postgres_dsn(None), SERVICES, [mark])).keys() >= {
+            "contacts.contact", "segments.contact", "search.term_chunk",
+        }  # fmt: skip
         assert await documents_that_hold(stack.opensearch, [mark])
 
         answer = await api.ask("DELETE", f"/v1/contacts/{lead}")
@@ -100,8 +132,9 @@ async def test_an_erased_contact_is_in_no_store_and_a_replay_brings_nothing_back
             assert (await api.ask("PATCH", f"/v1/contacts/{contact_id}", body={"name": "x"})).status_code == 410
 
         assert await eventually(lambda: done(api, receipt_id), lambda stores: stores >= READERS) == READERS
-        assert (await statuses(api, receipt_id)).keys() - READERS == {"contacts.v1", "visits.v1", "deadLetters"}
-        assert await eventually(lambda: status(api, with_it), lambda s: s == "expired") == "expired"
+        assert (await statuses(api, receipt_id)).keys() - READERS == {"termSets", "contacts.v1", "visits.v1", "deadLetters"}
+        for file in (with_it, *searched):
+            assert await eventually(lambda file=file: status(api, file), lambda s: s == "expired") == "expired"  # type: ignore[misc]
         assert "erased" in (await api.json("GET", f"/v1/exports/{with_it}"))["problem"]
         assert await status(api, without_it) == "ready"
         assert (await api.ask("POST", f"/v1/exports/{with_it}/download")).status_code == 410
@@ -131,8 +164,8 @@ async def members(api: Api, segment: str) -> set[str]:
 
 
 async def nothing_left(stack: Stack, mark: str) -> None:
-    """No table, no document, no file of the services' own and no log holds the mark."""
-    assert await rows_of_all(stack.postgres_dsn(None), SERVICES, [mark]) == {}
+    """No table, no document, no file of the services' own and no log holds the mark, but what a manager pasted lately."""
+    assert (await rows_of_all(stack.postgres_dsn(None), SERVICES, [mark])).keys() == {"search.term_chunk"}
     assert await documents_that_hold(stack.opensearch, [mark]) == []
     assert files_that_hold(stack.home.logs, [mark]) == []
     for folder in ("exports", "imports"):

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 import pytest
@@ -22,12 +22,15 @@ from common.filters.text import (
     read_phone,
     read_phone_by_rules,
 )
+from common.health import Health
 from common.ids import new_id
 from common.postgres import Database
+from search.document import tombstone
 from search.handlers import TermSets
-from search.index import Index
+from search.index import Entry, Index
 from search.seal import Sealer
-from search.store import Store
+from search.store import NOTED_EVERY, TERM_SETS_KEPT, Store
+from search.term_keeper import Keeper
 from search.terms import decoded, normaliser, split
 from tests.search.support import contact, contact_id, put
 
@@ -144,12 +147,16 @@ def channel() -> str:
 
 
 @pytest.fixture
-async def term_sets(database: Database, index: Index, channel: str) -> TermSets:
+def clock() -> FixedClock:
+    return FixedClock(datetime(2026, 11, 24, 3, tzinfo=UTC))
+
+
+@pytest.fixture
+async def term_sets(database: Database, index: Index, clock: FixedClock, channel: str) -> TermSets:
     store = Store(database)
     for key, word in FIELDS.items():
         definition = {"key": f"profile.{key}", "type": word.capitalize(), "archived": key == "old"}
         await store.save_fields(channel, [(FieldDefinition.model_validate(definition), 1)])
-    clock = FixedClock(datetime(2026, 11, 24, 3, tzinfo=UTC))
     return TermSets(store, index, Sealer(b"a key of the tests' own"), clock, new_id)
 
 
@@ -180,6 +187,45 @@ async def test_each_term_is_counted_once_and_told_with_its_contacts(term_sets: T
         "010-12345678",
     ]
     assert (await term_sets.forms(channel, made.id))[1] == ["+821012345678", "+821011112222", "+821099999999"]
+
+
+async def test_a_report_names_no_contact_that_was_erased_since(term_sets: TermSets, index: Index, channel: str) -> None:
+    await put(index, channel, [contact(channel, "kim", email="kim@example.com")])
+    made = await term_sets.create(channel, "email", ["kim@example.com"], "lee")
+    kim = contact_id(channel, "kim")
+    assert [i["contactIds"] for i in (await term_sets.terms(channel, made.id, None, 100, None))[0]] == [[kim]]
+    assert await index.write([Entry(f"{channel}/{kim}", 2, tombstone(channel, kim, 2))]) == []
+    await index.refresh()
+    assert [i["contactIds"] for i in (await term_sets.terms(channel, made.id, None, 100, None))[0]] == [[]]
+
+
+async def test_a_term_set_goes_thirty_days_after_its_last_use_and_no_sooner(
+    term_sets: TermSets, database: Database, clock: FixedClock, channel: str
+) -> None:
+    store = Store(database)
+    keeper = Keeper(store, clock, Health({}))
+    used, unused = [await term_sets.create(channel, "name", ["a"], "kim") for _ in range(2)]
+    made_at = clock.instant
+    for since in (timedelta(hours=22), TERM_SETS_KEPT, TERM_SETS_KEPT + NOTED_EVERY - timedelta(milliseconds=1)):
+        clock.instant = made_at + since
+        await keeper.clear()
+        assert (await term_sets.get(channel, used.id)).id == used.id
+        assert await store.term_chunk(channel, unused.id, 0) is not None
+    clock.instant = made_at + TERM_SETS_KEPT + timedelta(days=1)
+    await keeper.clear()
+    with pytest.raises(NotFound):
+        await term_sets.get(channel, unused.id)
+    assert await store.term_chunk(channel, unused.id, 0) is None
+    for use in (term_sets.terms(channel, used.id, None, 100, None), term_sets.forms(channel, used.id)):
+        clock.instant += TERM_SETS_KEPT
+        await use
+        await keeper.clear()
+    clock.instant += TERM_SETS_KEPT
+    await keeper.clear()
+    assert (await store.term_sets(channel, [used.id, unused.id], clock.instant)).keys() == {used.id}
+    clock.instant += TERM_SETS_KEPT + timedelta(days=1)
+    await keeper.clear()
+    assert await store.term_sets(channel, [used.id], clock.instant) == {}
 
 
 async def test_lists_and_texts_are_looked_through_as_filters_do(term_sets: TermSets, index: Index, channel: str) -> None:

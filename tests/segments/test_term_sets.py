@@ -12,6 +12,7 @@ from common.topics import CONTACTS
 from segments import term_set_store
 from segments.consumer import Judge
 from segments.term_set import TermSet
+from segments.term_set_use import TermSetUse
 from tests.segments.support import NOON
 from tests.segments.world import CHANNEL, KIM, World
 
@@ -60,6 +61,22 @@ async def test_whoever_has_one_of_the_terms_is_in(reading: World) -> None:
     assert await world.members(others) == {park, kim}
     for segment in (by_phone, by_name, others):
         await world.check(segment)
+
+
+async def test_what_segments_name_is_kept_in_use_a_broken_ones_too(world: World) -> None:
+    used: list[tuple[str, UUID]] = []
+
+    async def use(channel: str, term_set: UUID) -> bool:
+        used.append((channel, term_set))
+        return True
+
+    phones, names, _ = [world.term_sets.make(key, "a") for key in ("mobileNumber", "name", "name")]
+    await world.make({"and": [among(phones), among(names, key="name")]})
+    broken = await world.make(among(phones))
+    async with world.database.connection() as connection:
+        await connection.execute("update segment set status = 'broken' where id = $1", broken)
+    await TermSetUse(world.database, use).use()
+    assert used == [(CHANNEL, term_set) for term_set in sorted([phones, names])]
 
 
 async def test_a_segment_that_names_another_is_judged_by_that_ones_terms(world: World) -> None:

@@ -2,7 +2,8 @@
 
 Rows are rewritten at once. A file that was sent to be imported is deleted when its import ends, and after a day at the latest.
 The readers follow the tombstone within moments; it waits a week for one that is away, and an export's
-file lives no longer than that anyway. Topics forget by Kafka's own means, whose limits are in `common.topics`.
+file lives no longer than that anyway. Term sets are what managers pasted, and go when nobody uses them any more.
+Topics forget by Kafka's own means, whose limits are in `common.topics`.
 """
 
 from collections.abc import Mapping
@@ -19,7 +20,8 @@ IMPORTS = "imports"
 IMPORT_FILES_KEPT = timedelta(days=1)
 _IMPORTS_WITHIN = IMPORT_FILES_KEPT + timedelta(hours=1)
 _READERS_WITHIN = timedelta(days=7)
-_TOPICS_WITHIN: Mapping[str, timedelta] = {
+_BY_TIME_WITHIN: Mapping[str, timedelta] = {
+    "termSets": timedelta(days=31),  # deleted 30 days after their last use, which is noted once a day
     CONTACTS: timedelta(days=9),  # compacted within 8 days, and the cleaner's time
     VISITS: timedelta(days=15),  # kept for 14 days, in files of half a day
     "deadLetters": timedelta(days=32),  # kept for 30 days, in files of a day
@@ -50,8 +52,8 @@ def receipt(erasure: Erasure, done: Mapping[str, bool], now: datetime) -> dict[s
     stores: list[tuple[str, bool, datetime]] = [("contacts", True, erasure.at)]
     stores.append((IMPORTS, done.get(IMPORTS, False), erasure.at + _IMPORTS_WITHIN))
     stores += [(reader, done.get(reader, False), erasure.at + _READERS_WITHIN) for reader in READERS]
-    for topic, within in _TOPICS_WITHIN.items():
-        stores.append((topic, now >= erasure.at + within, erasure.at + within))
+    for store, within in _BY_TIME_WITHIN.items():
+        stores.append((store, now >= erasure.at + within, erasure.at + within))
     return {
         "receiptId": str(erasure.id),
         "contactId": str(erasure.contact_id),

@@ -248,7 +248,7 @@ async def make_term_set(caller: Reader, request: Request, sets: Sets, reads: Rea
 
 @routes.get("/term-sets/{term_set}", responses=answers(TermSetAnswer))
 async def term_set(caller: Reader, term_set: Id, sets: Sets) -> Response:
-    """A term set's counts, as they were when it was made."""
+    """A term set's counts, as they were when it was made. 30 days after its last use, which reading is too, it is deleted."""
     return _json(_summary(await sets.get(caller.channel, term_set)))
 
 
@@ -263,7 +263,7 @@ async def terms(
     limit: Limit = 100,
     cursor: Cursor = None,
 ) -> Response:
-    """The report, term by term; `contactIds` are those that have the value now, a hundred of a term at most."""
+    """The report, term by term: `status` as it was when it was made, `contactIds` those that have the value now, at most 100."""
     if awaited is not None:
         await reads.await_position(caller.channel, awaited)
     items, following = await sets.terms(caller.channel, term_set, status, limit, cursor)

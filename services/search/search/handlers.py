@@ -44,7 +44,7 @@ class Sorted:
 
 
 class TermSets:
-    """Makes term sets and shows their terms."""
+    """Makes term sets and shows their terms. A term set that nobody uses for thirty days is deleted."""
 
     def __init__(self, store: Store, index: Index, sealer: Sealer, clock: Clock, ids: Ids) -> None:
         self._store = store
@@ -113,7 +113,7 @@ class TermSets:
 
     async def get(self, channel: str, term_set: UUID) -> TermSet:
         """A term set's key and counts. Raises NotFound."""
-        found = (await self._store.term_sets(channel, [term_set])).get(term_set)
+        found = (await self._store.term_sets(channel, [term_set], self._clock.now())).get(term_set)
         if found is None:
             raise NotFound("There is no such term set.")
         return found

@@ -150,6 +150,7 @@ async def run_api() -> None:
     from search.handlers import TermSets
     from search.queries import Finder
     from search.seal import Sealer
+    from search.term_keeper import Keeper
 
     settings = _settings("api")
 
@@ -168,11 +169,13 @@ async def run_api() -> None:
         _neighbours(settings) as neighbours,
     ):
         health = Health({"postgres": database.check, "opensearch": index.check})
+        clock = SystemClock()
         sealer = Sealer(settings.fingerprint_key.get_secret_value().encode())
         store = Store(database)
-        finder = Finder(store, index, neighbours, sealer, SystemClock(), caught_up)
-        term_sets = TermSets(store, index, sealer, SystemClock(), new_id)
-        memory = Idempotency(database, bytes.fromhex(settings.idempotency_secret.get_secret_value()), SystemClock())
+        finder = Finder(store, index, neighbours, sealer, clock, caught_up)
+        term_sets = TermSets(store, index, sealer, clock, new_id)
+        memory = Idempotency(database, bytes.fromhex(settings.idempotency_secret.get_secret_value()), clock)
+        keeper = Keeper(store, clock, health)
         app = application(
             "search",
             "Finds contacts: quick search, the filter language, paging.",
@@ -183,7 +186,7 @@ async def run_api() -> None:
             state={"finder": finder, "term_sets": term_sets},
             memory=memory,
         )
-        await process.serve(app, settings.host, settings.port, health, [memory.purge])
+        await process.serve(app, settings.host, settings.port, health, [memory.purge, keeper.run])
 
 
 ROLES = {"api": run_api, "consumer": run_consumer, "migrate": run_migrate, "rebuild": run_rebuild}

@@ -130,7 +130,7 @@ class Finder:
         named = [term_set for name in named_term_sets(raw) if (term_set := parse_id(name)) is not None]
         if not named:
             return fields.context
-        known = await self._store.term_sets(channel, named)
+        known = await self._store.term_sets(channel, named, self._clock.now())
         return replace(fields.context, term_sets={str(term_set.id): term_set.key for term_set in known.values()})
 
     async def _terms(self, channel: str, node: Node) -> dict[str, object]:

@@ -4,7 +4,7 @@ import zlib
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import asyncpg
@@ -42,8 +42,18 @@ _VERSIONS = """
 select key, version from field where channel = $1 and key = any($2::text[])
 union all select '@channel', version from channel where channel = $1
 """
-_SAVE_TERM_SET = "insert into term_set (channel, id, key, made_at, made_by, counts) values ($1, $2, $3, $4, $5, $6)"
-_TERM_SETS = "select id, key, made_at, made_by, counts from term_set where channel = $1 and id = any($2::uuid[])"
+_SAVE_TERM_SET = """
+insert into term_set (channel, id, key, made_at, made_by, counts, used_at) values ($1, $2, $3, $4, $5, $6, $4)
+"""
+_TERM_SETS = "select id, key, made_at, made_by, counts, used_at from term_set where channel = $1 and id = any($2::uuid[])"
+# Those that were deleted meanwhile are not answered, and those that are stay: no filter means another audience midway.
+_USE_TERM_SETS = """
+update term_set set used_at = greatest(used_at, $3) where channel = $1 and id = any($2::uuid[]) returning id
+"""
+_PURGE_TERM_SETS = """
+delete from term_set where (channel, id) in
+    (select channel, id from term_set where used_at <= $1 limit 100 for update skip locked)
+"""
 _TERM_CHUNK = "select counts, report, compared from term_chunk where channel = $1 and term_set = $2 and number = $3"
 _COMPARED = "select compared from term_chunk where channel = $1 and term_set = $2 order by number"
 _WRITES = "hashtext('index writes ' || current_schema())"
@@ -51,6 +61,12 @@ _TOGETHER = f"select pg_advisory_xact_lock_shared({_WRITES})"
 _ALONE = f"select pg_advisory_xact_lock({_WRITES})"
 _REBUILDING = "select pg_try_advisory_lock(hashtext('index rebuild ' || current_schema()))"
 _CHUNK_COLUMNS = ("channel", "term_set", "number", "counts", "report", "compared")
+
+
+TERM_SETS_KEPT = timedelta(days=30)
+"""So long after its last use a term set is there for certain; a day later it is gone."""
+NOTED_EVERY = timedelta(hours=23)
+"""A use is noted where none was for so long: reading is no writing, nearly always."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,11 +142,19 @@ class Store:
             await tx.execute(_SAVE_TERM_SET, channel, made.id, made.key, made.made_at, made.made_by, list(made.counts))
             await tx.copy_records_to_table("term_chunk", records=rows, columns=_CHUNK_COLUMNS)
 
-    async def term_sets(self, channel: str, ids: Sequence[UUID]) -> Mapping[UUID, TermSet]:
-        """Those of these term sets that the channel has."""
+    async def term_sets(self, channel: str, ids: Sequence[UUID], now: datetime) -> Mapping[UUID, TermSet]:
+        """Those of these term sets that the channel has, which are used now."""
         async with self._database.connection() as connection:
             rows = await connection.fetch(_TERM_SETS, channel, list(ids))
+            if stale := [r["id"] for r in rows if r["used_at"] < now - NOTED_EVERY]:
+                there = {r["id"] for r in await connection.fetch(_USE_TERM_SETS, channel, stale, now)}
+                rows = [r for r in rows if r["id"] not in stale or r["id"] in there]
         return {r["id"]: TermSet(r["id"], r["key"], r["made_at"], r["made_by"], tuple(r["counts"])) for r in rows}
+
+    async def purge_term_sets(self, now: datetime) -> bool:
+        """Delete some of those that were last used so long ago; answers whether there were any."""
+        async with self._database.connection() as connection:
+            return await connection.execute(_PURGE_TERM_SETS, now - TERM_SETS_KEPT - NOTED_EVERY) != "DELETE 0"
 
     async def term_chunk(self, channel: str, term_set: UUID, number: int) -> TermChunk | None:
         """A chunk by its number; None after the last."""

@@ -51,12 +51,14 @@ async def _consumer(settings: Settings) -> None:
 
 async def _worker(settings: Settings) -> None:
     from segments.sweep import Sweeper
+    from segments.term_set_use import TermSetUse
     from segments.worker import Builder, Timer
 
     clock = SystemClock()
     async with _database(settings, "worker") as database, _neighbours(settings) as neighbours:
         state = Health({"postgres": database.check})
         loops = [Timer(database, clock, new_id, state).run, Builder(database, clock, new_id, state).run]
+        loops.append(TermSetUse(database, neighbours.use_term_set).run)
         if settings.sweep_minutes > 0:
             sweeper = Sweeper(database, neighbours.found)
             loops.append(partial(sweeper.run, every=settings.sweep_minutes * 60))

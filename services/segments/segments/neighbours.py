@@ -30,6 +30,14 @@ class Neighbours:
             return None
         return await asyncio.to_thread(TermSet.of, term_set, told["key"], told["terms"])
 
+    async def use_term_set(self, channel: str, term_set: UUID) -> bool:
+        """Have search note that a term set is in use; answers whether there is such. Raises Unavailable."""
+        try:
+            await self._peer.ask("GET", f"/v1/term-sets/{term_set}", channel)
+        except NotFound:
+            return False
+        return True
+
     async def found(self, channel: str, segment_id: UUID) -> AsyncIterator[UUID]:
         """Whom the segment finds, in the order of ids, all of one instant. Raises Unavailable."""
         headers = self._signer.authorization(channel, "contacts.read", seconds=300)

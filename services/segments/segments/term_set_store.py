@@ -7,6 +7,7 @@ from segments.store import Tx
 from segments.term_set import TermSet
 
 _KEYS = "select id, key, terms from term_set where channel = $1"
+_NAMED = "select channel, id from term_set order by channel, id"
 _KNOWN = "select id from term_set where channel = $1 and id = any($2::uuid[])"
 _LOAD = "select id, key, digests from term_set where channel = $1 and id = any($2::uuid[])"
 _ADD = """
@@ -18,6 +19,11 @@ _KEEP_ONLY = "delete from term_set where channel = $1 and not id = any($2::uuid[
 async def keys(tx: Tx, channel: str) -> dict[str, str]:
     """By id: the key that each term set was made for."""
     return {str(r["id"]): r["key"] for r in await tx.fetch(_KEYS, channel)}
+
+
+async def named(tx: Tx) -> list[tuple[str, UUID]]:
+    """Channel and id of every term set that a segment of any channel names."""
+    return [(r["channel"], r["id"]) for r in await tx.fetch(_NAMED)]
 
 
 async def missing(tx: Tx, channel: str, wanted: Iterable[UUID]) -> set[UUID]:

@@ -1,0 +1,38 @@
+"""Deletes term sets that nobody has used for long: what was pasted may be people's data, and is nobody's to keep."""
+
+import asyncio
+import contextlib
+
+from common.clock import Clock
+from common.errors import Unavailable
+from common.health import Health
+from common.telemetry import log
+from search.store import Store
+
+_EVERY_SECONDS = 10.0
+
+
+class Keeper:
+    """A loop; any number may run."""
+
+    def __init__(self, store: Store, clock: Clock, health: Health) -> None:
+        self._store = store
+        self._clock = clock
+        self._health = health
+        health.beat("keeper")
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Go on until told to stop."""
+        while not stop.is_set():
+            self._health.beat("keeper")
+            try:
+                await self.clear()
+            except Unavailable as error:
+                log.warning("old term sets could not be deleted, which is tried again", exc_info=error)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), _EVERY_SECONDS)
+
+    async def clear(self) -> None:
+        """Once: all that are unused for long by now."""
+        while await self._store.purge_term_sets(self._clock.now()):
+            self._health.beat("keeper")
