@@ -1,13 +1,17 @@
 """Windows and days: edges to the millisecond, zones with their changes, leap days, years at the ends of the calendar."""
 
+from bisect import bisect_right
+from datetime import date, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from common.clock import from_millis, from_wire, to_millis, to_wire
+from common.clock import EPOCH, from_millis, from_wire, to_millis, to_wire
 from common.filters import Context, FieldDefinition, FieldType, Verdict, evaluate, explain, parse, windows
+from common.zones import zone_names
 from tests.support import oracle
 from tests.support.filter_cases import WORDS, ZONES
 
@@ -272,3 +276,28 @@ def test_an_instant_lies_in_the_stretches_of_its_day_and_no_other(zone: str, ins
     assert windows.civil(day) == oracle.local_day(instant, zone).timetuple()[:3]
     for other in range(day - 2, day + 3):
         assert windows.at(windows.days(other, other + 1, zone), instant)[0] == (other == day)
+
+
+_ENDS = (ms("0001-01-03T00:00:00Z"), ms("9999-12-29T00:00:00Z"))
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.sampled_from(sorted(zone_names())), st.data())
+def test_a_zones_table_tells_its_clocks_at_every_instant(zone: str, data: st.DataObject) -> None:
+    since, ahead = windows.offsets(zone)
+    changes = st.builds(lambda change, shift: change + shift, st.sampled_from(since), st.integers(-1, 1))
+    for instant in data.draw(st.lists(st.integers(*_ENDS) | changes, min_size=30, max_size=30)):
+        later = max(instant - windows.REPEATS_FROM, 0)
+        known = instant - later + later % windows.CYCLE
+        offset = ahead[max(bisect_right(since, known) - 1, 0)]
+        clocks = (EPOCH + timedelta(milliseconds=instant)).astimezone(ZoneInfo(zone))
+        assert clocks.utcoffset() == timedelta(milliseconds=offset)
+
+
+@given(st.dates(date(1900, 1, 1), date(2200, 1, 1)), st.sampled_from([0, 1, 2, 59, 60, 363, 364]) | st.integers(0, 364))
+def test_the_days_that_come_round_lie_side_by_side_in_the_year(today: date, within: int) -> None:
+    first, count = windows.coming_days(within, "UTC", (today - date(1970, 1, 1)).days * DAY)
+    year = [date(2000, 3, 1) + timedelta(days=n) for n in range(365)] + [date(2000, 2, 29)]
+    coming = [today + timedelta(days=n) for n in range(within + 1)]
+    meant = [born for born in year if any(oracle.comes_round(born, day) for day in coming)]
+    assert sorted(year[(first + n) % 366] for n in range(count)) == sorted(meant)

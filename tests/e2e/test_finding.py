@@ -3,12 +3,14 @@
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import Any
 
 import httpx
 import orjson
 import pytest
 
+from common.clock import SystemClock, to_wire
 from localstack.stack import Stack
 from tests.support.api import fresh_channel
 from tests.support.refused_filters import FIELDS, REFUSED, SEGMENT, TERM_SET
@@ -311,3 +313,20 @@ async def test_a_fingerprint_stands_for_one_request_and_what_it_showed(kim: Mana
     await kim.done("PATCH", f"/v1/segments/{segment}", {"filter": {"and": []}})
     problem = await kim.refused("POST", address, asked | {"fingerprint": changed["fingerprint"]})
     assert problem["code"] == "fingerprintMismatch"
+
+
+@pytest.mark.parametrize("zone", ["localtime", "Factory", "posixrules", "right/UTC", "../UTC", "/etc/localtime", "KST", ""])
+async def test_a_zone_that_each_machine_reads_in_its_own_way_is_refused(kim: Manager, zone: str) -> None:
+    problem = await kim.refused("PATCH", "/v1/channel", {"timeZone": zone})
+    assert (problem["status"], problem["pointer"]) == (422, "/timeZone")
+
+
+@pytest.mark.parametrize("zone", ["EST", "HST", "MST", "ROC", "US/Pacific", "Etc/GMT+12"])
+async def test_anniversaries_are_found_in_whatever_zone_a_channel_may_have(kim: Manager, zone: str) -> None:
+    assert (await kim.done("PATCH", "/v1/channel", {"timeZone": zone}))["timeZone"] == zone
+    await kim.done("POST", "/v1/fields", {"key": "profile.born", "type": "Date"})
+    soon = (SystemClock().now() + timedelta(days=2)).replace(year=1964)
+    await kim.done("PUT", "/v1/contacts/@a", {"profile": {"born": to_wire(soon)}})
+    for within, total in ((0, 0), (4, 1), (364, 1)):
+        raw = {"key": "profile.born", "operator": "anniversary", "values": [{"n": within, "unit": "days"}]}
+        assert (await kim.done("POST", "/v1/search/count", {"filter": raw}))["total"] == total

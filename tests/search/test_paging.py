@@ -1,13 +1,13 @@
 """Pages: sorted as asked, absent values last, nobody twice or missing while others write, cursors that say what is wrong."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
 from common.clock import FixedClock
-from common.errors import Gone, Unprocessable
+from common.errors import Conflict, Gone, Unprocessable
 from common.events.contacts import Contact, FieldDefinition
 from common.postgres import Database
 from search.document import tombstone
@@ -172,3 +172,25 @@ async def test_an_expired_cursor_says_so(finder: Finder, index: Index, channel: 
     with pytest.raises(Gone) as refusal:
         await finder.search(channel, Wanted(), None, 1, cursor)
     assert refusal.value.code == "cursorExpired"
+
+
+async def test_a_fingerprint_is_good_for_one_hour_to_the_millisecond(
+    database: Database, index: Index, neighbours: Neighbours, channel: str
+) -> None:
+    clock = FixedClock(NOW)
+    finder = Finder(Store(database), index, neighbours, SEALER, clock, caught_up)
+    await put(index, channel, [contact(channel, n, name="x") for n in range(3)], FIELDS)
+    asked = Wanted({"key": "name", "operator": "eq", "values": ["x"]}, True)
+    total, fingerprint = await finder.count(channel, asked)
+    shown = (await finder.search(channel, asked, None, 1, None)).fingerprint
+    clock.instant = NOW + timedelta(hours=1)
+    for word in (fingerprint, shown):
+        assert await finder.audience(channel, asked, word) == total == 3
+    clock.instant = NOW + timedelta(hours=1, milliseconds=1)
+    for word in (fingerprint, shown):
+        with pytest.raises(Conflict) as refusal:
+            await finder.audience(channel, asked, word)
+        told = refusal.value
+        assert (told.status, told.code, told.pointer) == (409, "fingerprintMismatch", "/fingerprint")
+    _, again = await finder.count(channel, asked)
+    assert await finder.audience(channel, asked, again) == 3

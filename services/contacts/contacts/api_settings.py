@@ -1,7 +1,6 @@
 """The routes of fields and of the channel's settings."""
 
 from typing import Annotated, Literal
-from zoneinfo import available_timezones
 
 import phonenumbers
 from fastapi import Depends, Request, Response
@@ -14,6 +13,7 @@ from common.errors import Unprocessable
 from common.events.contacts import Channel, FieldDefinition, FieldTypeName
 from common.http import Wire, permit, router
 from common.position import Position
+from common.zones import zone_names
 from contacts.field_handlers import Fields
 from contacts.handlers import Contacts
 from contacts.managed_users import Users
@@ -127,7 +127,7 @@ class ChannelChange(Wire):
     @field_validator("time_zone")
     @classmethod
     def _zone(cls, value: str | None) -> str | None:
-        if value is not None and value not in available_timezones():
+        if value is not None and value not in zone_names():
             raise ValueError("must be a zone of the IANA database, such as Asia/Seoul")
         return value
 

@@ -17,11 +17,38 @@ _NEGATIVE = {"ne": "eq", "notContains": "contains", "notBetween": "between", "ha
 _EPOCH = date(1970, 1, 1).toordinal()
 _DAYS_PER_YEAR = 366
 
-# Month and day come round in the channel's zone: a computed question, asked of the stored instant.
+# Month and day come round in the channel's zone: a computed question, asked of the stored instant; as ranges it would be one
+# for each year from 1 to 9999. The zone's table comes with the question: the index's own has other offsets for a hundred zones.
+# Days of the year are counted from 1 March (windows.coming_days). Only near the first and the last day the zone makes a
+# difference.
 _ANNIVERSARY = """
+long dayOfYear(long at, long cycle) {
+  long day = (at + 6 * cycle) / 86400000L + 719468L;
+  long inCycle = day % 146097L;
+  long year = (inCycle - inCycle / 1460L + inCycle / 36524L - inCycle / 146096L) / 365L;
+  return inCycle - (365L * year + year / 4L - year / 100L);
+}
+long ahead(long at, List since, List offsets) {
+  int low = 0;
+  int high = since.size();
+  while (high - low > 1) {
+    int middle = (low + high) / 2;
+    long start = ((Number) since.get(middle)).longValue();
+    if (start <= at) { low = middle; } else { high = middle; }
+  }
+  return ((Number) offsets.get(low)).longValue();
+}
 if (doc[params.field].size() == 0) return false;
-ZonedDateTime t = Instant.ofEpochMilli(doc[params.field].value).atZone(ZoneId.of(params.zone));
-return params.days.contains(t.getMonthValue() * 100 + t.getDayOfMonth());
+long at = doc[params.field].value;
+long cycle = ((Number) params.cycle).longValue();
+long first = ((Number) params.first).longValue();
+long count = ((Number) params.count).longValue();
+long place = (dayOfYear(at, cycle) + 366L - first) % 366L;
+if (place >= 2L && place < count - 2L) return true;
+if (place >= count + 2L && place < 364L) return false;
+long repeats = ((Number) params.repeats).longValue();
+long known = at < repeats ? at : repeats + (at - repeats) % cycle;
+return (dayOfYear(at + ahead(known, params.since, params.ahead), cycle) + 366L - first) % 366L < count;
 """
 
 
@@ -203,14 +230,10 @@ def _range(name: str, start: int | None, end: int | None) -> Query:
 def _anniversary(name: str, within: int, zone: str, now: int) -> Query:
     if within >= _DAYS_PER_YEAR - 1:
         return {"exists": {"field": name}}
-    today = windows.day_of(now, zone)
-    coming = [windows.civil(day) for day in range(today, today + within + 1)]
-    days = {month * 100 + day for _, month, day in coming}
-    if any((month, day) == (2, 28) and not _leap(year) for year, month, day in coming):
-        days.add(229)
-    parameters = {"field": name, "zone": zone, "days": sorted(days)}
+    first, count = windows.coming_days(within, zone, now)
+    since, ahead = windows.offsets(zone)
+    parameters = {
+        "field": name, "first": first, "count": count, "since": since, "ahead": ahead,
+        "cycle": windows.CYCLE, "repeats": windows.REPEATS_FROM,
+    }  # fmt: skip
     return {"script": {"script": {"lang": "painless", "source": _ANNIVERSARY, "params": parameters}}}
-
-
-def _leap(year: int) -> bool:
-    return year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)

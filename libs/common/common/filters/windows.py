@@ -4,7 +4,8 @@ Days are whole numbers, 0 is 1970-01-01, so that no day next to the years 1 and 
 taken from its offsets alone: a midnight that does not exist, and one that comes twice, need no rule of their own.
 """
 
-from collections.abc import Iterator
+from bisect import bisect_left
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from itertools import pairwise
@@ -26,6 +27,16 @@ _FIRST, _LAST = to_millis(datetime(1, 1, 3, tzinfo=UTC)), to_millis(datetime(999
 # No zone has ever been 17 hours away from UTC (Manila was 15:56 behind until 1844).
 _FARTHEST_HOURS = 17
 _LONGEST_YEAR = 366
+_1_MARCH, _28_FEBRUARY = date(2000, 3, 1), 364  # as a day of a leap year, and as a number among the days of the year
+# No zone had other clocks than the sun's before the first year; from the last on all go by rules that repeat with the calendar.
+_FIRST_CHANGE, _LAST_CHANGE = to_millis(datetime(1800, 1, 1, tzinfo=UTC)), to_millis(datetime(2100, 1, 1, tzinfo=UTC))
+# No zone's clocks were ever changed and changed back within three days (Freetown's were within four, in 1939), nor will be
+# within four weeks by a rule.
+_OFTEN, _BY_RULE = 3 * _DAY, 28 * _DAY
+CYCLE = _CYCLE_DAYS * _DAY
+"""The milliseconds after which the calendar repeats: 400 years."""
+REPEATS_FROM = _LAST_CHANGE
+"""From this instant on every zone's offsets are those of one cycle earlier or later."""
 
 
 def number(year: int, month: int, day: int) -> int:
@@ -128,6 +139,46 @@ def anniversaries(t: int, within: int, zone: str, now: int) -> tuple[Stretch, ..
     return tuple(found)
 
 
+def coming_days(within: int, zone: str, now: int) -> tuple[int, int]:
+    """The days of the year, 29 February too, that come round today or within so many days, fewer than 365: the first, how many.
+
+    A day of the year is counted from 1 March, 0, to 29 February, 365, so that each has one number whatever the year.
+    """
+    today = day_of(now, zone)
+    first, last = _year_day(today), _year_day(today + within)
+    if last == _28_FEBRUARY and not _leap(civil(today + within)[0]):
+        last += 1
+    return first, (last - first) % _LONGEST_YEAR + 1
+
+
+@lru_cache(maxsize=1024)
+def offsets(zone: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """A zone's whole table: the instants from which its clocks go otherwise, and how far ahead of UTC they are from each on.
+
+    Before the second instant the first offset holds, however long ago; the table ends one cycle after REPEATS_FROM.
+    """
+    clocks = ZoneInfo(zone)
+
+    def offset(second: int) -> timedelta | None:
+        return datetime.fromtimestamp(second, clocks).utcoffset()
+
+    def other(before: timedelta | None) -> Callable[[int], bool]:
+        return lambda second: offset(second) != before
+
+    at, last, end = (instant // 1000 for instant in (_FIRST_CHANGE, _LAST_CHANGE, _LAST_CHANGE + CYCLE))
+    since, now = [at], offset(at)
+    while at < end:
+        following = at + (_OFTEN if at < last else _BY_RULE) // 1000
+        if offset(following) != now:
+            following = at + bisect_left(range(at, following), True, key=other(now))
+            since.append(following)
+            now = offset(following)
+        at = following
+    starts = [second * 1000 for second in since]
+    ahead = [_offset(start, zone) for start in starts]
+    return tuple(starts), tuple(ahead)
+
+
 def at(stretches: tuple[Stretch, ...], now: int) -> tuple[bool, int | None]:
     """Whether the present lies in any of the stretches, and the first later instant at which that changes."""
     inside = _inside(stretches, now)
@@ -143,6 +194,11 @@ def _inside(stretches: tuple[Stretch, ...], instant: int) -> bool:
 
 def _leap(year: int) -> bool:
     return year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
+
+
+def _year_day(day: int) -> int:
+    _, month, of_month = civil(day)
+    return (_1_MARCH.replace(month=month, day=of_month) - _1_MARCH).days % _LONGEST_YEAR
 
 
 def _month(day: int, months: int) -> int:
