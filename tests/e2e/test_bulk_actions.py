@@ -192,6 +192,31 @@ async def test_the_next_search_with_the_jobs_position_sees_what_it_wrote(stack: 
         assert answer.json()["total"] == 8
 
 
+async def test_undoing_and_cancelling_answer_the_position_of_all_that_was_written(stack: Stack) -> None:
+    async with a_business(stack, 4) as business:
+        job = await business.act(VIP, {"contactIds": business.ids})
+        written = (await business.api.ask("GET", f"/v1/bulk-actions/{job['id']}")).headers["Dangol-Position"]
+        asked = await business.api.ask("POST", f"/v1/bulk-actions/{job['id']}/undo")
+        assert asked.headers["Dangol-Position"] == written
+        await business.ended(job["id"])
+        undone = (await business.api.ask("GET", f"/v1/bulk-actions/{job['id']}")).headers["Dangol-Position"]
+        assert undone != written
+        body = {"filter": {"key": "tags", "operator": "hasAny", "values": ["VIP"]}}
+        answer = await business.api.ask("POST", "/v1/search/count", body=body, headers={"Dangol-Position": undone})
+        assert answer.json()["total"] == 0
+
+        async def cancelled() -> httpx.Response:
+            waiting = (await business.ask(VIP, {"contactIds": business.ids})).json()["id"]
+            return await business.api.ask("POST", f"/v1/bulk-actions/{waiting}/cancel")
+
+        answer = await eventually(cancelled, lambda found: found.status_code == 200)  # else it was done before
+        headers = {"Dangol-Position": answer.headers["Dangol-Position"]}
+        seen = await business.api.ask("POST", "/v1/search", body={}, headers=headers)
+        versions = {item["id"]: item["version"] for item in seen.json()["items"]}
+        changed = {r["contactId"]: r["version"] for r in await business.results(answer.json()["id"], "changed")}
+        assert all(versions[i] >= version for i, version in changed.items())
+
+
 async def test_a_dry_run_counts_and_changes_nothing(stack: Stack) -> None:
     async with a_business(stack, 6) as business:
         for target, total in (

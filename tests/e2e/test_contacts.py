@@ -11,6 +11,7 @@ from localstack.demo import Api
 from localstack.stack import Stack
 from tests.support.api import caller, eventually, fresh_channel
 
+CONSENTS = ("unsubscribeEmail", "unsubscribeTexting", "unsubscribeAppPush")
 NOBODY = "/v1/contacts/01a20e30-0000-7000-8000-000000000001"
 MEMBERS = {
     "id", "memberId", "member", "name", "email", "mobileNumber", "landlineNumber", "avatarUrl", "language", "country", "city",
@@ -66,7 +67,9 @@ async def test_a_lead_is_made_and_answers_by_its_id(api: Api) -> None:
     assert (await api.json("GET", f"/v1/contacts/{made.json()['id']}"))["name"] == "손님"
 
 
-@pytest.mark.parametrize("member_id", ["a%20b", "100%", "a/b", "한글", "?q=1", "a#b", "@at", "a%2Fb", "history", "a+b"])
+@pytest.mark.parametrize(
+    "member_id", ["a%20b", "100%", "a/b", "한글", "?q=1", "a#b", "@at", "a%2Fb", "history", "a+b", "a/history", "a/visits"]
+)
 async def test_a_member_id_of_any_characters_names_its_member_everywhere(api: Api, member_id: str) -> None:
     path = f"/v1/contacts/@{quote(member_id, safe='')}"
     made = await api.ask("PUT", path, body={"name": "a"})
@@ -75,6 +78,17 @@ async def test_a_member_id_of_any_characters_names_its_member_everywhere(api: Ap
     assert (await api.json("PATCH", path, body={"name": "b"}))["version"] == 2
     assert len((await api.json("GET", f"{path}/history"))["items"]) == 2
     assert (await api.json("GET", f"{path}/visits"))["items"] == []
+
+
+@pytest.mark.parametrize("below", ["history", "visits"])
+async def test_what_a_member_has_is_no_member_unless_its_slash_is_escaped(api: Api, below: str) -> None:
+    await api.json("PUT", "/v1/contacts/@a", body={"name": "a"})
+    other = await api.json("PUT", f"/v1/contacts/@a%2F{below}", body={"name": "b"})
+    for method in ("PUT", "PATCH", "DELETE"):
+        refused(await api.ask(method, f"/v1/contacts/@a/{below}", body={}), 404, "notFound")
+    assert (await api.json("GET", f"/v1/contacts/@a%2F{below}"))["id"] == other["id"]
+    assert (await api.json("GET", f"/v1/contacts/%40a%2F{below}"))["id"] == other["id"]
+    assert len((await api.json("GET", "/v1/contacts/@a/history"))["items"]) == 1
 
 
 async def test_a_member_id_with_a_control_character_is_refused_and_names_nobody(api: Api) -> None:
@@ -97,7 +111,43 @@ async def test_a_stale_change_tells_the_version_that_is_there_and_who_made_it(st
     assert (fresh.status_code, fresh.headers["ETag"]) == (200, '"3"')
     any_version = await raw(stack, channel, "PATCH", path, json={"name": "d"}, headers={"If-Match": "*"})
     assert any_version.status_code == 200
+    nobody = await raw(stack, channel, "PUT", "/v1/contacts/@nobody", json={"name": "d"}, headers={"If-Match": "*"})
+    refused(nobody, 412, "staleVersion")
+    refused(await api.ask("GET", "/v1/contacts/@nobody"), 404, "notFound")
     refused(await raw(stack, channel, "PATCH", path, json={}, headers={"If-Match": "3"}), 400, "unreadable")
+
+
+async def test_a_stale_erasure_is_refused_and_a_fresh_one_is_carried_out(stack: Stack, channel: str, api: Api) -> None:
+    contact = await api.json("PUT", "/v1/contacts/@u1", body={"name": "a"})
+    path = f"/v1/contacts/{contact['id']}"
+    await api.json("PATCH", path, body={"name": "b"})
+    refused(await raw(stack, channel, "DELETE", path, headers={"If-Match": '"1"'}), 412, "staleVersion")
+    assert (await api.json("GET", path))["name"] == "b"
+    gone = await raw(stack, channel, "DELETE", path, headers={"If-Match": '"2"'})
+    assert (gone.status_code, set(gone.json())) == (202, {"receiptId"})
+    refused(await api.ask("GET", path), 410, "erased")
+    refused(await api.ask("PATCH", path, body={"name": "c"}), 410, "erased")
+
+
+async def test_tags_are_removed_and_consents_changed_each_with_its_time(api: Api) -> None:
+    made = await api.json("PUT", "/v1/contacts/@u1", body={"tags": ["a", "b", "c"]})
+    path = f"/v1/contacts/{made['id']}"
+    assert {made[f"{consent}UpdatedAt"] for consent in CONSENTS} == {None}
+    first = await api.json("PATCH", path, body={"removeTags": ["b", "z"], "addTags": ["d"], "unsubscribeEmail": True})
+    assert (first["tags"], first["unsubscribeEmail"], first["unsubscribeEmailUpdatedAt"]) == (
+        ["a", "c", "d"],
+        True,
+        first["updatedAt"],
+    )
+    second = await api.json("PATCH", path, body={"removeTags": ["a"], "unsubscribeTexting": True, "unsubscribeEmail": True})
+    assert (second["tags"], second["unsubscribeTextingUpdatedAt"]) == (["c", "d"], second["updatedAt"])
+    assert second["unsubscribeEmailUpdatedAt"] == first["updatedAt"], "what stays as it is has no new time"
+    third = await api.json("PATCH", path, body={"unsubscribeEmail": None, "unsubscribeAppPush": False})
+    assert (third["unsubscribeEmail"], third["unsubscribeEmailUpdatedAt"]) == (False, third["updatedAt"])
+    assert (third["unsubscribeAppPush"], third["unsubscribeAppPushUpdatedAt"]) == (False, None)
+    assert await api.json("GET", path) == third
+    changes = (await api.json("GET", f"{path}/history"))["items"][0]["changes"]
+    assert changes == [{"key": "unsubscribeEmail", "from": True, "to": False}]
 
 
 async def test_of_two_managers_editing_at_once_one_is_told(stack: Stack, channel: str, api: Api) -> None:

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from localstack.demo import Api
 from localstack.stack import Stack
 from tests.support.api import caller, eventually
@@ -35,6 +37,19 @@ async def test_a_built_in_field_is_hidden_and_shown_like_any_other(api: Api) -> 
     assert (await api.json("PATCH", "/v1/fields/city", body={"visible": True}))["visible"] is True
     refused = await api.ask("PATCH", "/v1/fields/city", body={"once": True})
     assert (refused.status_code, refused.json()["pointer"]) == (422, "/once")
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [("/v1/fields/city", {key: None}) for key in ("displayName", "visible", "inboxVisible", "once")]
+    + [("/v1/channel", {key: None}) for key in ("country", "timeZone", "sessionMinutes", "exportMinutes", "exportScope")]
+    + [("/v1/channel", {"managedUsers": None, "country": "JP"})],
+)
+async def test_a_setting_that_is_set_to_null_is_refused_and_nothing_changes(api: Api, path: str, body: dict[str, Any]) -> None:
+    before = await api.json("GET", "/v1/channel"), await fields(api)
+    refused = await api.ask("PATCH", path, body=body)
+    assert (refused.status_code, refused.json()["pointer"]) == (422, f"/{next(iter(body))}")
+    assert (await api.json("GET", "/v1/channel"), await fields(api)) == before
 
 
 async def test_well_known_keys_bring_their_type_and_their_names(api: Api) -> None:

@@ -87,3 +87,14 @@ async def test_who_cannot_be_named_as_a_lead_is_refused_with_the_place(stack: St
             problem = answer.json()
             assert (answer.status_code, problem["code"], problem["pointer"]) == (status, code, "/leadId")
         assert (await api.ask("GET", "/v1/contacts/@n")).status_code == 404
+
+
+async def test_a_merged_leads_id_answers_for_an_instant_before_as_the_lead_and_after_as_the_member(api: Api) -> None:
+    lead = await api.json("POST", "/v1/contacts", body={"name": "손님", "city": "Seoul"})
+    member = await api.json("PUT", "/v1/contacts/@u1", body={"name": "홍길동"})
+    merged = await api.json("PUT", "/v1/contacts/@u1", body={"leadId": lead["id"]})
+    path = f"/v1/contacts/{lead['id']}"
+    before = await api.json("GET", path, params={"at": lead["updatedAt"]})
+    assert (before["id"], before["member"], before["name"], before["city"]) == (lead["id"], False, "손님", "Seoul")
+    after = await api.json("GET", path, params={"at": merged["updatedAt"]})
+    assert (after["id"], after["member"], after["name"], after["city"]) == (member["id"], True, "홍길동", "Seoul")

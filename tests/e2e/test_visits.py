@@ -116,3 +116,28 @@ async def test_a_thousand_visits_are_taken_at_once_and_no_more(api: Api) -> None
     rows = [{"id": f"v{n}", "memberId": f"u{n % 50}", "at": ago(n)} for n in range(1001)]
     assert (await api.ask("POST", "/v1/visits", body={"visits": rows})).status_code == 422
     assert (await api.json("POST", "/v1/visits", body={"visits": rows[:1000]}))["accepted"] == 1000
+
+
+async def test_a_visit_is_read_back_with_its_address_its_device_and_its_properties(api: Api) -> None:
+    web = {"kind": "web", "os": "Windows", "browser": "Chrome"}
+    rows: list[Any] = [
+        {"id": "a", "memberId": "u1", "at": ago(9), "url": "https://shop.example/?q=%ED%99%8D#top", "device": web},
+        {
+            "id": "b",
+            "memberId": "u1",
+            "at": ago(8),
+            "name": "purchase",
+            "properties": {"amount": 3, "sizes": ["M"], "gift": True},
+        },
+        {"id": "c", "memberId": "u1", "at": ago(7), "device": {"appName": "Shop", "appVersion": "1.2"}},
+    ]
+    assert (await api.json("POST", "/v1/visits", body={"visits": rows}))["accepted"] == 3
+    contact = await api.json("GET", "/v1/contacts/@u1")
+    listed = (await api.json("GET", f"/v1/contacts/{contact['id']}/visits"))["items"]
+    shown = [(v["id"], v["name"], v["at"], v["url"], v["device"], v["properties"]) for v in listed]
+    assert shown == [
+        ("c", "visit", rows[2]["at"], None, rows[2]["device"], {}),
+        ("b", "purchase", rows[1]["at"], None, None, rows[1]["properties"]),
+        ("a", "visit", rows[0]["at"], rows[0]["url"], web, {}),
+    ]
+    assert (contact["web"]["browser"], contact["mobile"]["appName"]) == ("Chrome", "Shop")

@@ -89,6 +89,10 @@ class Gone(Problem):
     code = "gone"
 
 
+ANY_VERSION = -1
+"""What `If-Match: *` expects: any version, as long as there is one."""
+
+
 class StaleVersion(Problem):
     """Somebody changed the thing since the caller saw it; carries the current version and who changed it."""
 

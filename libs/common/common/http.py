@@ -21,7 +21,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from common import idempotency, position
 from common.auth import Caller, Door
-from common.errors import NotFound, Problem, TooLarge, Unprocessable, Unreadable
+from common.errors import ANY_VERSION, NotFound, Problem, TooLarge, Unprocessable, Unreadable
 from common.given import WRONG_TYPE
 from common.health import PATHS, Health, routes
 from common.json_depth import MOST_DEPTH, is_deep
@@ -92,10 +92,12 @@ AwaitedPosition = Annotated[position.Position | None, Depends(awaited_position)]
 
 
 async def expected_version(request: Request) -> int | None:
-    """A dependency: the version that `If-Match` names, None without it or with `*`."""
+    """A dependency: the version that `If-Match` names, ANY_VERSION for `*`, None without it."""
     tag = request.headers.get("If-Match")
-    if tag is None or tag.strip() == "*":
+    if tag is None:
         return None
+    if tag.strip() == "*":
+        return ANY_VERSION
     match = re.fullmatch(r'(?:W/)?"(\d{1,18})"', tag.strip(), re.ASCII)
     if match is None:
         raise Unreadable('`If-Match` must be an ETag as you got it, such as "7".')

@@ -22,6 +22,7 @@ from contacts.contact import as_wire, etag, no_contact
 from contacts.erasure import no_receipt
 from contacts.erasure_handlers import Erasures
 from contacts.handlers import Contacts, Written
+from contacts.member_path import member_of
 from contacts.queries import Listed, Queries
 from contacts.visit_handlers import Visits
 
@@ -103,7 +104,7 @@ def _listed(page: Listed) -> Response:
 
 async def _known(contact_id: str, channel: str, reads: Queries) -> Contact:
     if contact_id.startswith("@"):
-        return await reads.member(channel, contact_id[1:])
+        return await reads.member(channel, member_of(contact_id[1:]))
     parsed = parse_id(contact_id)
     if parsed is None:
         raise no_contact()
@@ -136,10 +137,11 @@ async def upsert(member_id: str, caller: Identifier, body: dict[str, Any], comma
 
     A browser key does this without seeing the contact: it gets 200 and the `memberId` that it sent, whether or not it was there.
     """
+    named = member_of(member_id)
     if only_identifies(caller):
-        await commands.identify(caller, member_id, body, expected)
-        return _json({"memberId": member_id})
-    return answer(await commands.upsert(caller, member_id, body, expected))
+        await commands.identify(caller, named, body, expected)
+        return _json({"memberId": named})
+    return answer(await commands.upsert(caller, named, body, expected))
 
 
 @routes.post("/contacts", status_code=201, responses=answers(ShownContact, 201, headers=ETAG | POSITION))

@@ -60,7 +60,18 @@ class FieldToDefine(Wire):
     once: bool | None = None
 
 
-class FieldChange(Wire):
+class _Change(Wire):
+    """What is not named stays, and nothing that is named may be null: that would change nothing, silently."""
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _something(cls, value: object) -> object:
+        if value is None:
+            raise ValueError("must not be null; leave it out and it stays as it is")
+        return value
+
+
+class FieldChange(_Change):
     """What may be changed of a field; what is not named stays."""
 
     display_name: dict[Literal["ko", "en"], str] | None = None
@@ -107,7 +118,7 @@ class LimitChange(Wire):
     limit: int | None = Field(ge=0, le=1_000_000_000)
 
 
-class ChannelChange(Wire):
+class ChannelChange(_Change):
     """What may be changed of a channel's settings; what is not named stays."""
 
     country: str | None = None

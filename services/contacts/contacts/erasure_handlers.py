@@ -9,7 +9,7 @@ from uuid import UUID
 from common import eventstore
 from common.auth import Caller
 from common.clock import Clock
-from common.errors import StaleVersion, Unavailable
+from common.errors import ANY_VERSION, StaleVersion, Unavailable
 from common.eventstore import ConcurrentChange
 from common.ids import Ids
 from common.partition import partition_of
@@ -62,7 +62,7 @@ class Erasures:
             contact, changed_by = states.get(survivor, (None, ""))
             if contact is None:
                 raise erased() if await erasure_store.is_erased(tx, channel, contact_id) else no_contact()
-            if expected is not None and expected != contact.version:
+            if expected not in (None, ANY_VERSION, contact.version):
                 raise StaleVersion(contact.version, changed_by)
             going = [state for state, _ in states.values() if state is not None]
             ended = await erasure_store.rewrite(tx, channel, going, by, at)

@@ -9,16 +9,17 @@ from uuid import UUID
 from common import outbox
 from common.auth import Caller
 from common.clock import Clock
-from common.errors import Conflict, Problem, StaleVersion, Unprocessable
+from common.errors import ANY_VERSION, Conflict, Problem, StaleVersion, Unprocessable
 from common.events.contacts import Channel, Contact, ContactCreated, FieldDefinition
 from common.eventstore import ConcurrentChange
 from common.ids import Ids
 from common.position import Position
 from common.postgres import Database
-from contacts import journal, managed_users_store, publish, store
-from contacts.browser_key import check_identifying
+from contacts import erasure_store, journal, managed_users_store, publish, store
+from contacts.browser_key import check_defined, check_identifying
 from contacts.channel import NEW_CHANNEL
 from contacts.contact import Write, check_member_id, created, decide, evolve, given_in_vain, no_contact, read_write, shown
+from contacts.erasure import erased
 from contacts.field_handlers import define_seen
 from contacts.first_sight import Sighting
 from contacts.identity import Lead, States, again, carry_out, lock_survivors, plan, read_lead
@@ -109,6 +110,8 @@ class Contacts:
     async def identify(self, caller: Caller, member_id: str, raw: Mapping[str, object], expected: int | None) -> None:
         """Upsert for whoever sees nothing of it. Raises Forbidden, Unprocessable, Conflict."""
         check_identifying(raw, expected)
+        async with self._database.connection() as connection:
+            check_defined(raw, await store.fields(connection, caller.channel))
         await self.upsert(caller, member_id, raw, None)
 
     async def batch(self, caller: Caller, rows: Sequence[object]) -> tuple[list[RowResult], Position]:
@@ -195,7 +198,7 @@ class Contacts:
             return await _write_one(tx, caller, write, sighting, [step], step.after)
 
     async def change(self, caller: Caller, contact_id: UUID, raw: object, expected: int | None) -> Written:
-        """Change some of a contact's fields. Raises NotFound, Unprocessable, StaleVersion."""
+        """Change some of a contact's fields. Raises NotFound, Gone where it was erased, Unprocessable, StaleVersion."""
         return await again(lambda: self._change(caller, contact_id, raw, expected))
 
     async def _change(self, caller: Caller, contact_id: UUID, raw: object, expected: int | None) -> Written:
@@ -205,7 +208,7 @@ class Contacts:
             survivor, states = await lock_survivors(tx, caller.channel, [contact_id])
             state, by = states.get(survivor[contact_id], (None, ""))
             if state is None:
-                raise no_contact()
+                raise erased() if await erasure_store.is_erased(tx, caller.channel, contact_id) else no_contact()
             event = decide(state, write, sighting.fields)
             _check_version(state, by, expected)
             after = state if event is None else evolve(state, event, now)
@@ -275,7 +278,7 @@ async def _upserted(work: _Work, row: Row) -> RowResult:
 
 
 def _check_version(state: Contact | None, by: str, expected: int | None) -> None:
-    if expected is not None and (state is None or state.version != expected):
+    if expected is not None and (state is None or expected not in (ANY_VERSION, state.version)):
         raise StaleVersion(state.version if state else 0, by or None)
 
 

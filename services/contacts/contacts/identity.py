@@ -11,7 +11,7 @@ from common.errors import Unprocessable
 from common.events.contacts import Contact, ContactAbsorbed, ContactIdentified
 from common.eventstore import ConcurrentChange
 from common.ids import parse_id
-from contacts import merge, session, store
+from contacts import erasure_store, merge, session, store
 from contacts.contact import evolve
 from contacts.merge import Identified
 from contacts.publish import Step
@@ -96,10 +96,12 @@ async def plan(
     """Whether the lead becomes this member or the member takes it in; nothing is written yet.
 
     The rows of the lead and of the member (`reserved` for it, where it is not there yet) are locked. Raises what
-    `merge.identify` raises, and Unprocessable where they are too much for one contact.
+    `merge.identify` raises, and Unprocessable where the lead was erased or they are too much for one contact.
     """
     old, _ = states.get(lead.id, (None, ""))
     member, _ = states[reserved]
+    if old is None and await erasure_store.is_erased(tx, channel, lead.id):
+        raise Unprocessable("This lead was erased. Nobody can be it any more.", code="erased", pointer=lead.pointer)
     match merge.identify(old, member, member_id, lead.pointer):
         case Identified.ALREADY:
             assert member is not None

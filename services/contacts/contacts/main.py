@@ -107,6 +107,7 @@ async def run_api() -> None:
     from contacts.files import Files
     from contacts.handlers import Contacts
     from contacts.import_handlers import Imports
+    from contacts.member_path import MemberPaths
     from contacts.queries import Queries
     from contacts.visit_handlers import Visits
 
@@ -147,7 +148,7 @@ async def run_api() -> None:
             admitted=commands.ensure_channel,
             memory=memory,
         )
-        await process.serve(Cors(app, door.is_known), settings.host, settings.port, health, [memory.purge])
+        await process.serve(Cors(MemberPaths(app), door.is_known), settings.host, settings.port, health, [memory.purge])
 
 
 ROLES = {"api": run_api, "worker": run_worker, "relay": run_relay, "migrate": run_migrate}

@@ -8,6 +8,7 @@ from uuid import UUID
 import asyncpg
 
 from common.events.contacts import Channel, Contact, FieldDefinition, Visit
+from common.eventstore import ConcurrentChange
 from contacts.session import Session
 
 Tx: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
@@ -115,12 +116,15 @@ async def reserve_members(tx: Tx, channel: str, new: Mapping[str, UUID]) -> dict
     """A row for every member id, made where there is none; answers each one's contact id.
 
     Rows are inserted in the order of their member ids and before any row is locked, so two writers never wait for each other.
+    Raises ConcurrentChange where a member stood in the way of a new row and was erased before it could be read.
     """
     found = {r["member_id"]: r["id"] for r in await tx.fetch(_IDS, channel, sorted(new))}
     missing = sorted(new.keys() - found.keys())
     if missing:
         await tx.execute(_RESERVE, channel, [new[m] for m in missing], missing)
         found |= {r["member_id"]: r["id"] for r in await tx.fetch(_IDS, channel, missing)}
+        if new.keys() - found.keys():
+            raise ConcurrentChange
     return found
 
 
