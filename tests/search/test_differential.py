@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 from common.filters import Node, compile_filter, fold, inline, parse
 from localstack.stack import Stack
 from search import compile as index_language
+from search.document import term
 from search.index import Index
-from tests.search.support import contact, contact_id, fields_of, put
+from tests.search.support import contact, fields_of, put
 from tests.support import oracle
 from tests.support.filter_cases import OPERATORS, TYPES, Case, cases, population
 
@@ -36,7 +37,7 @@ class Crowd:
 
 
 CROWDS = [
-    Crowd(channel, {contact_id(channel, n): made for n, made in enumerate(population(random.Random(SEED + number), CONTACTS))})
+    Crowd(channel, {made["id"]: made for made in population(random.Random(SEED + number), CONTACTS)})
     for number in range(SETS)
     for channel in [f"crowd-{SEED}-{number}"]
 ]
@@ -64,7 +65,9 @@ class IndexJudge:
 
     def found(self, channel: str, node: Node, now: int, terms: dict[str, set[str]]) -> set[str]:
         """The ids of all that match."""
-        query = index_language.compile_filter(node, _KNOWN.slots, now, {name: list(listed) for name, listed in terms.items()})
+        query = index_language.compile_filter(
+            node, _KNOWN.slots, now, {name: [term(t) for t in listed] for name, listed in terms.items()}
+        )
         whole = {"bool": {"filter": [{"term": {"channel": channel}}, query]}}
         body = orjson.dumps({"query": whole, "size": CONTACTS + 1, "_source": ["id"]})
         answer = self._client.post(self._address, content=body, headers={"Content-Type": "application/json"})
@@ -76,7 +79,7 @@ def agree(judge: IndexJudge, crowd: Crowd, case: Case) -> None:
     """Judge the whole crowd three times; a difference is told with the seed that repeats the run."""
     definitions = {name: parse(raw, case.context()) for name, raw in case.world.segments.items()}
     node = inline(parse(case.raw, case.context()), definitions)
-    terms = {name: {fold(term) for term in listed} for name, listed in case.world.term_sets.items()}
+    terms = {name: {fold(each) for each in listed} for name, listed in case.world.term_sets.items()}
     compiled = compile_filter(node, terms)
     indexed = judge.found(crowd.channel, node, case.now, terms)
     for name, shown in crowd.contacts.items():

@@ -2,7 +2,7 @@
 
 It works on the filter as written and the contact as the API shows it, tries things out rather than computing them, and is slow.
 It takes filters that are known to be good. Phone numbers: it knows Korea, the United States, Japan and the United Kingdom.
-Dates: the local day of an instant must lie between the years 1 and 9999.
+Days before the year 1 and after 9999 are looked up 400 years away, where the calendar is the same.
 """
 
 import calendar
@@ -17,6 +17,9 @@ from zoneinfo import ZoneInfo
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 UNITS = {"minutes": 60_000, "hours": 3_600_000, "days": 86_400_000, "weeks": 604_800_000}
+CYCLE = 146_097 * UNITS["days"]
+EARLY = -(719_162 - 3 * 365) * UNITS["days"]
+LATE = (2_932_897 - 3 * 366) * UNITS["days"]
 BUILT_INS = {
     "member": "boolean", "blocked": "boolean", "unsubscribeEmail": "boolean", "unsubscribeTexting": "boolean",
     "unsubscribeAppPush": "boolean", "sessionsCount": "number", "createdAt": "date", "updatedAt": "date", "firstSeenAt": "date",
@@ -98,6 +101,7 @@ def stored(contact: Mapping[str, Any], key: str) -> Any:
     return None if value is None or value == [] or (isinstance(value, str) and same(value) == "") else value
 
 
+@lru_cache(maxsize=4096)
 def same(written: str) -> str:
     """A text in the form in which texts are compared."""
     composed = unicodedata.normalize("NFC", written)
@@ -133,6 +137,7 @@ def text(operator: str, value: str, values: list[str]) -> bool:
     raise AssertionError(operator)
 
 
+@lru_cache(maxsize=4096)
 def leading_consonants(value: str) -> str:
     """By the names of the characters: HANGUL SYLLABLE HONG decomposes into HANGUL CHOSEONG HIEUH and more."""
     found = []
@@ -218,6 +223,19 @@ def local_day(millis: int, zone: str) -> date:
     return (EPOCH + timedelta(milliseconds=millis)).astimezone(ZoneInfo(zone)).date()
 
 
+def away(millis: int) -> int:
+    """How far from here the calendar has to be looked up: nothing but for the first and last years that there are."""
+    if EARLY < millis < LATE:
+        return 0
+    return CYCLE if millis <= EARLY else -CYCLE
+
+
+def written_day(millis: int, zone: str) -> str:
+    shift = away(millis)
+    day = local_day(millis + shift, zone)
+    return f"{day.year - shift // CYCLE * 400:04}-{day.month:02}-{day.day:02}"
+
+
 def moment(operator: str, t: int, values: list[Any], now: int, zone: str) -> bool:
     match operator:
         case "before":
@@ -227,12 +245,15 @@ def moment(operator: str, t: int, values: list[Any], now: int, zone: str) -> boo
         case "between":
             return instant(values[0]) <= t < instant(values[1])
         case "on":
-            return local_day(t, zone).isoformat() in values
+            return written_day(t, zone) in values
+        case "calendar" if abs(t - now) > 800 * UNITS["days"]:
+            return False
         case "calendar":
-            return any(means(word, local_day(t, zone), local_day(now, zone)) for word in values)
+            shift = away(now)
+            return any(means(word, local_day(t + shift, zone), local_day(now + shift, zone)) for word in values)
         case "anniversary":
-            today = local_day(now, zone)
-            born = local_day(t, zone)
+            today = local_day(now + away(now), zone)
+            born = local_day(t + away(t), zone)
             return any(comes_round(born, today + timedelta(days=n)) for n in range(min(values[0]["n"], 400) + 1))
     length: int = values[0]["n"] * UNITS[values[0]["unit"]]
     match operator:
