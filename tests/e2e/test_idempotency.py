@@ -6,6 +6,7 @@ from typing import Any
 from uuid import uuid4
 
 import asyncpg
+import httpx
 import pytest
 
 from localstack.demo import Api
@@ -64,6 +65,101 @@ async def test_a_repeated_post_is_answered_alike_and_with_another_body_refused(s
         changed = {**body, first: [*body[first], body[first][0]] if isinstance(body[first], list) else body[first] + "x"}
         other = await api.ask("POST", path, body=changed, headers=key)
         assert (other.status_code, other.json()["code"]) == (409, "idempotencyConflict")
+
+
+async def acted(api: Api) -> str:
+    """A bulk action that is done, on the one contact there is."""
+    contact = await api.json("PUT", "/v1/contacts/@m1", body={"name": "a", "profile": {"n": 1}})
+    body = {"action": {"blocked": True}, "target": {"contactIds": [contact["id"]]}}
+    job_id: str = (await api.json("POST", "/v1/bulk-actions", body=body))["id"]
+
+    async def job() -> str:
+        found: str = (await api.json("GET", f"/v1/bulk-actions/{job_id}"))["status"]
+        return found
+
+    await eventually(job, lambda status: status == "done")
+    return job_id
+
+
+async def bulk(api: Api) -> tuple[str, Any, Any]:
+    contact = await api.json("PUT", "/v1/contacts/@m1", body={})
+    target = {"contactIds": [contact["id"]]}
+    return "/v1/bulk-actions", {"action": {"addTags": ["a"]}, "target": target}, {"action": {"addTags": ["b"]}, "target": target}
+
+
+async def bulk_undo(api: Api) -> tuple[str, Any, Any]:
+    return f"/v1/bulk-actions/{await acted(api)}/undo", None, {"other": 1}
+
+
+async def archive(api: Api) -> tuple[str, Any, Any]:
+    await api.json("PUT", "/v1/contacts/@m1", body={"profile": {"n": 1}})
+    return "/v1/fields/profile.n/archive", None, {"other": 1}
+
+
+async def restore(api: Api) -> tuple[str, Any, Any]:
+    path, _, other = await archive(api)
+    await api.json("POST", path)
+    return "/v1/fields/profile.n/restore", None, other
+
+
+async def browser_key(api: Api) -> tuple[str, Any, Any]:
+    body = {"name": "site", "origins": ["https://shop.example"]}
+    return "/v1/browser-keys", body, {**body, "name": "another"}
+
+
+async def key_rotated(api: Api) -> tuple[str, Any, Any]:
+    made = await api.json("POST", "/v1/browser-keys", body=(await browser_key(api))[1])
+    return f"/v1/browser-keys/{made['id']}/rotate", {"keepMinutes": 5}, {"keepMinutes": 6}
+
+
+async def term_set(api: Api) -> tuple[str, Any, Any]:
+    await api.json("PUT", "/v1/contacts/@m1", body={"email": "a@example.com"})
+    body = {"key": "email", "values": ["a@example.com"]}
+    return "/v1/term-sets", body, {**body, "values": ["b@example.com"]}
+
+
+async def effects(api: Api) -> list[Any]:
+    """All that the commands of the table below could have done twice."""
+    contact = await api.ask("GET", "/v1/contacts/@m1")
+    history = (await api.ask("GET", "/v1/contacts/@m1/history")).json().get("items", [])
+    # Contacts are told of an archived field afterwards, by a job: when that comes is no effect of the command's repetition.
+    written = [item for item in history if not item["type"].startswith("contact.field_")]
+    fields = await api.json("GET", "/v1/fields")
+    keys = await api.json("GET", "/v1/browser-keys")
+    return [contact.json().get("tags"), contact.json().get("blocked"), written, fields, keys]
+
+
+@pytest.mark.parametrize("command", [bulk, bulk_undo, archive, restore, browser_key, key_rotated, term_set])
+async def test_a_repeated_command_has_one_effect_and_one_answer_and_with_another_body_is_refused(api: Api, command: Any) -> None:
+    path, body, other = await command(api)
+    key = {"Idempotency-Key": str(uuid4())}
+    first = await api.ask("POST", path, body=body, headers=key)
+    assert first.is_success, first.text
+    if "/bulk-actions" in path:
+        job = f"/v1/bulk-actions/{first.json()['id']}"
+        await eventually(lambda: api.json("GET", job), lambda found: found["status"] in {"done", "undone"})
+    once = await effects(api)
+    again = await api.ask("POST", path, body=body, headers=key)
+    assert (again.status_code, again.content, again.headers["idempotency-replayed"]) == (first.status_code, first.content, "true")
+    assert again.headers.get("dangol-position") == first.headers.get("dangol-position")
+    refused = await api.ask("POST", path, body=other, headers=key)
+    assert (refused.status_code, refused.json()["code"]) == (409, "idempotencyConflict")
+    assert await effects(api) == once
+
+
+async def test_a_cancelling_that_is_repeated_is_answered_alike(api: Api) -> None:
+    contact = await api.json("PUT", "/v1/contacts/@m1", body={})
+    body = {"action": {"addTags": ["a"]}, "target": {"contactIds": [contact["id"]]}}
+
+    async def cancelled() -> tuple[str, dict[str, str], httpx.Response]:
+        path = f"/v1/bulk-actions/{(await api.json('POST', '/v1/bulk-actions', body=body))['id']}/cancel"
+        key = {"Idempotency-Key": str(uuid4())}
+        return path, key, await api.ask("POST", path, headers=key)
+
+    path, key, first = await eventually(cancelled, lambda found: found[2].status_code == 200)  # else it was done before
+    again = await api.ask("POST", path, headers=key)
+    assert (again.status_code, again.content, again.headers["idempotency-replayed"]) == (200, first.content, "true")
+    assert (await api.ask("POST", path)).status_code == 409
 
 
 async def test_a_search_with_a_key_is_answered_anew(stack: Stack) -> None:
