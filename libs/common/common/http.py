@@ -1,7 +1,5 @@
 """The HTTP border that every service has: tokens, body limits, readable JSON, problems, paging and health."""
 
-import asyncio
-import contextlib
 import re
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
@@ -21,19 +19,16 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from common import idempotency, position
 from common.auth import Caller, Door
+from common.body import MIB, Incoming, counted, read_all, read_json, replay, too_large
+from common.body import refusal as body_refusal
 from common.errors import ANY_VERSION, NotFound, Problem, TooLarge, Unprocessable, Unreadable
 from common.given import WRONG_TYPE
 from common.health import PATHS, Health, routes
-from common.json_depth import MOST_DEPTH, is_deep
 from common.telemetry import REQUESTS, log, span
-from common.text_rules import cleaned, suspicious
 
-MIB = 1024 * 1024
 DEFAULT_LIMIT = MIB
-_DISCARDED, _DISCARD_SECONDS = 512 * MIB, 30.0
 
 _caller: ContextVar[Caller] = ContextVar("caller")
-_refusal: ContextVar[Unprocessable | None] = ContextVar("refusal", default=None)
 
 T = TypeVar("T")
 
@@ -137,7 +132,7 @@ class Route(APIRoute):
             memory: idempotency.Idempotency | None = request.app.state.idempotency
             key = request.headers.get(idempotency.HEADER)
             who = _caller.get(None)
-            if key is None or memory is None or who is None or request.method != "POST" or _refusal.get() is not None:
+            if key is None or memory is None or who is None or request.method != "POST" or body_refusal.get() is not None:
                 return await handle(request)
             if not self._streamed:
                 idempotency.asked.set(await idempotency.what_is_asked(request, request.scope.get(_JSON)))
@@ -152,7 +147,7 @@ class Route(APIRoute):
 def _guarded(endpoint: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
     @wraps(endpoint)
     async def run(*arguments: Any, **named: Any) -> Any:
-        if (refusal := _refusal.get()) is not None:
+        if (refusal := body_refusal.get()) is not None:
             raise refusal
         if not idempotency.is_streamed(endpoint):
             given = await idempotency.begin(idempotency.asked.get(), repeatable=idempotency.is_repeatable(endpoint))
@@ -277,7 +272,7 @@ class Border:
                 status = message["status"]
             await send(message)
 
-        incoming = _Incoming(receive)
+        incoming = Incoming(receive)
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         with span("http", {k: v for k, v in headers.items() if k in {"traceparent", "tracestate"}}, method=scope["method"]):
             try:
@@ -297,7 +292,7 @@ class Border:
 
     async def _check(self, scope: Scope, headers: Mapping[str, str], receive: Receive) -> Receive:
         path: str = scope["path"]
-        _refusal.set(None)
+        body_refusal.set(None)
         if not any(path == p or path.startswith(p.rstrip("/") + "/") for p in self._public):
             who = await self._door.admit(headers)
             _caller.set(who)
@@ -305,103 +300,17 @@ class Border:
                 await self._admitted(who.channel)
         limit = _by_prefix(self._limits, path, DEFAULT_LIMIT)
         if int(headers.get("content-length", "0") or 0) > limit:
-            raise _too_large(limit)
+            raise too_large(limit)
         if any(path.startswith(p) for p in self._streamed):
-            return _counted(receive, limit)
-        body = await _read(receive, limit)
+            return counted(receive, limit)
+        body = await read_all(receive, limit)
         if body and headers.get("content-type", "").split(";")[0].strip().lower() != "multipart/form-data":
-            scope[_JSON] = _json(body)
+            scope[_JSON] = read_json(body)
             scope["headers"] = [(k, v) for k, v in scope["headers"] if k != b"content-type"] + [
                 (b"content-type", b"application/json")
             ]
-        return _replay(body, receive)
-
-
-class _Incoming:
-    """What is received, and whether the request has ended."""
-
-    def __init__(self, receive: Receive) -> None:
-        self._receive = receive
-        self._ended = False
-
-    async def __call__(self) -> Message:
-        """The next message."""
-        message = await self._receive()
-        self._ended = message["type"] == "http.disconnect" or not message.get("more_body", False)
-        return message
-
-    async def discard(self) -> None:
-        """Let the rest of a refused body pass by, keeping none of it.
-
-        Closing a connection on which bytes still come resets it, and the answer is lost on its way: a gateway then says 503.
-        """
-        passed = 0
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_DISCARD_SECONDS):
-                while not self._ended and passed < _DISCARDED:
-                    passed += len((await self()).get("body", b""))
+        return replay(body, receive)
 
 
 def _by_prefix(limits: Mapping[str, int], path: str, default: int) -> int:
     return next((limits[p] for p in sorted(limits, key=len, reverse=True) if path.startswith(p)), default)
-
-
-def _too_large(limit: int) -> TooLarge:
-    return TooLarge(f"The body may have {limit // MIB} MiB at most. Send it in parts.")
-
-
-def _counted(receive: Receive, limit: int) -> Receive:
-    seen = 0
-
-    async def counting() -> Message:
-        nonlocal seen
-        message = await receive()
-        seen += len(message.get("body", b""))
-        if seen > limit:
-            raise _too_large(limit)
-        return message
-
-    return counting
-
-
-async def _read(receive: Receive, limit: int) -> bytes:
-    parts: list[bytes] = []
-    counted = _counted(receive, limit)
-    while True:
-        message = await counted()
-        if message["type"] == "http.disconnect":
-            raise Unreadable("The connection was closed before the body was complete.")
-        parts.append(message.get("body", b""))
-        if not message.get("more_body", False):
-            return b"".join(parts)
-
-
-def _json(body: bytes) -> object:
-    """The body's JSON, its texts clean; what is refused of it is remembered until permission is checked."""
-    try:
-        value: object = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        raise Unreadable("The body is not JSON that can be read (UTF-8, no NaN or infinity, no lone surrogate).") from None
-    if is_deep(value):
-        _refusal.set(Unprocessable(f"The body's lists and objects may be {MOST_DEPTH} within each other.", code="tooDeep"))
-        return value
-    if not suspicious(body):
-        return value
-    try:
-        return cleaned(value)
-    except Unprocessable as refusal:
-        _refusal.set(refusal)
-        return orjson.loads(body)
-
-
-def _replay(body: bytes, receive: Receive) -> Receive:
-    sent = False
-
-    async def replaying() -> Message:
-        nonlocal sent
-        if sent:
-            return await receive()
-        sent = True
-        return {"type": "http.request", "body": body, "more_body": False}
-
-    return replaying

@@ -142,8 +142,9 @@ def _stop_by_cancelling() -> None:
 async def run_api() -> None:
     """Answer HTTP."""
     from common.auth import Verifier
+    from common.body import MIB
     from common.clock import SystemClock
-    from common.http import MIB, application
+    from common.http import application
     from common.idempotency import Idempotency
     from common.ids import new_id
     from search import api
