@@ -17,6 +17,7 @@ from common.filters import (
     Or,
     Size,
     Window,
+    check_inlined,
     conditions,
     inline,
     parse,
@@ -262,6 +263,29 @@ def test_the_limits_with_segments_inlined() -> None:
     inline(refers(IDS[29]), deep)
     assert inlining(refers(IDS[30]), deep) == ("inlinedTooDeep", "/filter/values/0")
     assert inlining(Not(refers(IDS[29])), deep)[0] == "inlinedTooDeep"
+
+
+def test_the_values_of_a_filter_and_its_segments_count_together() -> None:
+    many = read(condition("name", "contains", *(str(n) for n in range(10_000))))
+    definitions: dict[str, Node] = dict.fromkeys(IDS[:5], many) | {IDS[6]: refers(*IDS[:4])}
+    inline(refers(*IDS[:4]), definitions)
+    assert inlining(refers(*IDS[:5]), definitions) == ("inlinedTooManyValues", "/filter")
+    definitions[IDS[7]] = And((refers(IDS[6]), many))
+    assert inlining(refers(IDS[6], IDS[7]), definitions) == ("inlinedTooManyValues", "/filter/values/1")
+    check_inlined(And((many,) * 4))
+    with pytest.raises(FilterRefused) as refused:
+        check_inlined(And((many, inline(refers(IDS[6]), definitions))))
+    assert (refused.value.code, refused.value.pointer) == ("inlinedTooManyValues", "/filter")
+
+
+def test_a_term_set_counts_each_time_it_is_named() -> None:
+    term_set = "019a1f0e-7c2e-7d44-9a51-0f6f0e2b7c21"
+    context = Context(term_sets={term_set: "mobileNumber"})
+    named = parse({"key": "mobileNumber", "operator": "in", "termSet": term_set}, context)
+    check_inlined(Or((named,) * 4))
+    with pytest.raises(FilterRefused) as refused:
+        check_inlined(Not(Or((named, And((named,) * 4)))))
+    assert (refused.value.code, refused.value.pointer) == ("tooManyTermSets", "/filter")
 
 
 def test_a_long_chain_of_segments_is_followed_to_its_end() -> None:

@@ -1,9 +1,10 @@
 """OpenSearch, the only module that knows its client: the index, bulk writes told item by item, points in time."""
 
 import re
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
 import orjson
@@ -12,7 +13,8 @@ from opensearchpy.exceptions import ConnectionError as NoConnection
 from opensearchpy.exceptions import NotFoundError, RequestError, TransportError
 from opensearchpy.serializer import JSONSerializer
 
-from common.errors import Gone, Unavailable
+from common.errors import Gone, Unavailable, Unprocessable
+from common.telemetry import log
 from search.compile import Query
 from search.document import mapping, settings
 
@@ -24,6 +26,9 @@ _MOST_BUCKETS = 65_535
 _AWAY = "The search index does not answer. Try again in a moment."
 _MOST_BYTES = 8 * 1024 * 1024  # of one bulk request; a document has 2 MiB at most, and OpenSearch takes 100 MiB
 _MOST_DOCUMENTS = 1000
+_MOST_CLAUSES, _CLAUSES = "indices.query.bool.max_clause_count", 100_000
+_MOST_QUERY = 100 * 1024 * 1024  # what OpenSearch takes of a body; beyond it, it closes the connection
+_TOO_MANY_CLAUSES = ("too_many_nested_clauses", "too_many_clauses", "maxClauseCount")  # 400 by some nodes, 500 by others
 _WHOLE = {"allow_partial_search_results": "false"}  # an answer of some shards only would be a wrong one
 _IDS = "timed_out,hits.hits.sort,hits.hits.fields"
 _TOLD = "items.index._id,items.index.status,items.index.error.type"
@@ -55,12 +60,29 @@ class Hits:
     total: int
 
 
+class FilterTooLarge(Unprocessable):
+    """The index cannot take what a filter came to."""
+
+    def __init__(self) -> None:
+        detail = "This filter is too large together with its segments and term sets. Use fewer or shorter values."
+        super().__init__(detail, code="tooLarge")
+
+
+class TooFewClauses(Unavailable):
+    """OpenSearch is not set up as large filters need it."""
+
+
 class _Serializer(JSONSerializer):
     """Reads answers three times faster than the client's own reader, and writes JSON that is already text as it is."""
 
     def dumps(self, data: Any) -> Any:
-        """The value's JSON; text is JSON already."""
-        return data if isinstance(data, str | bytes) else orjson.dumps(data)
+        """The value's JSON; text is JSON already. Raises FilterTooLarge."""
+        if isinstance(data, str | bytes):
+            return data
+        text = orjson.dumps(data)
+        if len(text) > _MOST_QUERY:
+            raise FilterTooLarge
+        return text
 
     def loads(self, s: str | bytes) -> Any:
         """The JSON value."""
@@ -73,6 +95,7 @@ class Index:
     def __init__(self, client: AsyncOpenSearch, alias: str = ALIAS) -> None:
         self._client = client
         self._alias = alias
+        self._roomy = False
 
     @property
     def alias(self) -> str:
@@ -173,9 +196,16 @@ class Index:
     # -- reading and writing
 
     async def check(self) -> None:
-        """Raises Unavailable where the index does not answer."""
+        """Raises Unavailable where the index does not answer, and where it would refuse filters that we let through."""
         with _translated():
             await self._client.indices.exists_alias(name=self._alias)
+            if not self._roomy:
+                told = await self._client.cluster.get_settings(params={"include_defaults": "true", "flat_settings": "true"})
+                self._roomy = most_clauses(told) >= _CLAUSES
+        if not self._roomy:
+            words = f"Set `{_MOST_CLAUSES}: {_CLAUSES}` for every node of OpenSearch: it refuses large filters without."
+            log.error("the index takes too few clauses", wanted=words)
+            raise TooFewClauses(words)
 
     async def write(self, entries: Sequence[Entry]) -> list[Refused]:
         """Write documents in their order; an older version than the index has is left out. Answers those it can never take.
@@ -305,6 +335,12 @@ class Index:
             return
 
 
+def most_clauses(settings: Mapping[str, Mapping[str, Any]]) -> int:
+    """What the cluster takes of a query's clauses: as it was told at run time, else as its nodes were started."""
+    told = (settings.get(level, {}).get(_MOST_CLAUSES) for level in ("transient", "persistent", "defaults"))
+    return int(next((each for each in told if each is not None), 0))
+
+
 def _bulks(alias: str, entries: Sequence[Entry]) -> Iterator[bytes]:
     """The bodies of the bulk requests, none too large for the index."""
     lines: list[bytes] = []
@@ -323,7 +359,7 @@ def _bulks(alias: str, entries: Sequence[Entry]) -> Iterator[bytes]:
 
 
 class _translated:  # noqa: N801 - used like contextlib's own
-    """The client's errors as the callers' words: no answer is Unavailable, a vanished point in time is Gone."""
+    """The client's errors as the callers' words: no answer is Unavailable, a vanished point Gone, too large a filter its own."""
 
     def __enter__(self) -> None:
         return None
@@ -334,6 +370,10 @@ class _translated:  # noqa: N801 - used like contextlib's own
                 raise Gone("This cursor has expired. Begin again without it.", code="cursorExpired") from None
             case NoConnection():
                 raise Unavailable(_AWAY) from None
+            case TransportError() if any(words in f"{error.error} {error.info}" for words in _TOO_MANY_CLAUSES):
+                raise FilterTooLarge from None
+            case TransportError() if error.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+                raise FilterTooLarge from None
             case RequestError():
                 return
             case TransportError() if error.status_code in (429, 503, 502, 504) or not isinstance(error.status_code, int):

@@ -17,6 +17,7 @@ from common.filters import (
     Context,
     FieldType,
     Node,
+    check_inlined,
     conditions,
     inline,
     named_term_sets,
@@ -166,6 +167,7 @@ class Finder:
         if segment is not None:
             asked = Condition("segment", FieldType.SEGMENT, "in", (str(segment),), pointer="/segment")
             whole = And((whole, inline(asked, definitions)))
+        check_inlined(whole, "/filter" if segment is None or conditions(node) else "/segment")
         return whole, versions
 
     async def search(self, channel: str, wanted: Wanted, sort: list[SortKey] | None, limit: int, cursor: str | None) -> Found:

@@ -12,13 +12,13 @@ from common.filters import (
     FieldType,
     FilterRefused,
     Node,
+    check_inlined,
     compile_filter,
     conditions,
     inline,
     named_term_sets,
     parse,
     segment_ids,
-    used_term_sets,
 )
 from common.filters.outcomes import TermValues
 from common.ids import parse_id
@@ -174,7 +174,7 @@ def _inlined(node: Node, read: Mapping[str, Node], own: str) -> Node:
                 raise FilterRefused(refusal.detail, code=code, pointer=place) from None
     try:
         whole = inline(node, read, (own,))
-        used_term_sets(whole)
+        check_inlined(whole)
         return whole
     except FilterRefused as refusal:
         raise FilterRefused(refusal.detail, code=refusal.code, pointer=refusal.pointer or "/filter") from None

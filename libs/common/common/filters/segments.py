@@ -1,24 +1,26 @@
 """Segments inside filters: each stands for its own filter, as that stands now."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from common.filters.parser import FilterRefused
 from common.filters.tree import And, Condition, FieldType, Node, Not, Or, conditions
 
 MAX_INLINED_DEPTH, MAX_INLINED_CONDITIONS = 30, 2000
-MAX_TERM_SETS = 4  # of a million terms each, what one request to the index may hold
+MAX_INLINED_VALUES = 40_000  # a value is up to two of the 100,000 clauses that the index takes, a condition without any a few
+MAX_TERM_SETS = 4  # of a million terms each, what one request to the index may hold: one named twice is in it twice
 
 _EVERYONE, _NO_ONE = And(()), Or(())
 
 
 @dataclass(frozen=True, slots=True)
 class _Whole:
-    """A tree without segment conditions; `depth` and `count` (of conditions) are those before anything was simplified."""
+    """A tree without segment conditions; `depth`, `count` (of conditions) and `values` are those before it was simplified."""
 
     node: Node
     depth: int
     count: int
+    values: int
 
 
 def segment_ids(node: Node) -> set[str]:
@@ -31,7 +33,7 @@ def inline(node: Node, definitions: Mapping[str, Node], within: tuple[str, ...] 
 
     `within` names the segments whose filter this is. Raises FilterRefused, blaming a segment condition of this filter, for a
     segment that is not among the definitions (`unknownSegment`), a circle (`segmentCircle`), and a result that is deeper than 30
-    (`inlinedTooDeep`) or has more than 2,000 conditions (`inlinedTooManyConditions`).
+    (`inlinedTooDeep`), has more than 2,000 conditions (`inlinedTooManyConditions`) or 40,000 values (`inlinedTooManyValues`).
     """
     wholes: dict[str, _Whole] = {}
     for condition in conditions(node):
@@ -45,15 +47,21 @@ def inline(node: Node, definitions: Mapping[str, Node], within: tuple[str, ...] 
 
 
 def used_term_sets(node: Node) -> set[str]:
-    """The term sets that an inlined filter needs. Raises FilterRefused for more than four (`tooManyTermSets`)."""
-    used: set[str] = set()
-    for condition in conditions(node):
-        if condition.term_set is not None:
-            used.add(condition.term_set)
-            if len(used) > MAX_TERM_SETS:
-                detail = f"A filter may name {MAX_TERM_SETS} term sets at most, those of its segments among them."
-                raise FilterRefused(detail, code="tooManyTermSets", pointer="/filter")
-    return used
+    """The term sets that an inlined filter needs."""
+    return {condition.term_set for condition in conditions(node) if condition.term_set is not None}
+
+
+def check_inlined(node: Node, pointer: str = "/filter") -> None:
+    """Refuse an inlined filter that no index would take, however it was put together.
+
+    Raises FilterRefused where it names term sets more than four times (`tooManyTermSets`): each time all the terms are sent. And
+    for more than 40,000 values (`inlinedTooManyValues`): those of a filter and of a segment asked for beside it count together.
+    """
+    told = conditions(node)
+    if sum(condition.term_set is not None for condition in told) > MAX_TERM_SETS:
+        detail = f"A filter may name term sets {MAX_TERM_SETS} times at most, its segments' filters included."
+        raise FilterRefused(detail, code="tooManyTermSets", pointer=pointer)
+    _check_values(sum(len(condition.values) for condition in told), pointer)
 
 
 def _names(condition: Condition) -> tuple[str, ...]:
@@ -83,7 +91,7 @@ def _read(name: str, definitions: Mapping[str, Node], within: tuple[str, ...], w
             continue
         whole = _Inliner(wholes).whole(definitions[segment])
         _check(whole, place)
-        wholes[segment] = _Whole(_simplified(whole.node), whole.depth, whole.count)
+        wholes[segment] = replace(whole, node=_simplified(whole.node))
         stack.pop()
         path.pop()
 
@@ -95,6 +103,15 @@ def _check(whole: _Whole, place: str) -> None:
     if whole.count > MAX_INLINED_CONDITIONS:
         detail = f"With its segments, a filter may have {MAX_INLINED_CONDITIONS:,} conditions at most."
         raise FilterRefused(detail, code="inlinedTooManyConditions", pointer=place)
+    _check_values(whole.values, place)
+
+
+def _check_values(values: int, place: str) -> None:
+    if values > MAX_INLINED_VALUES:
+        detail = (
+            f"With its segments, a filter may have {MAX_INLINED_VALUES:,} values at most. Use a term set for the longest list."
+        )
+        raise FilterRefused(detail, code="inlinedTooManyValues", pointer=place)
 
 
 class _Inliner:
@@ -108,10 +125,9 @@ class _Inliner:
             case Condition() if node.type is FieldType.SEGMENT:
                 return self._segments(node)
             case Condition():
-                return _Whole(node, 1, 1)
+                return _Whole(node, 1, 1, len(node.values))
             case Not(child):
-                inner = self.whole(child)
-                return _Whole(Not(inner.node), inner.depth + 1, inner.count)
+                return _negated(self.whole(child))
             case And(children):
                 return _joined(And, [self.whole(c) for c in children])
             case Or(children):
@@ -120,12 +136,17 @@ class _Inliner:
     def _segments(self, condition: Condition) -> _Whole:
         found = [self._wholes[name] for name in _names(condition)]
         whole = found[0] if len(found) == 1 else _joined(Or, found)
-        return _Whole(Not(whole.node), whole.depth + 1, whole.count) if condition.operator == "notIn" else whole
+        return _negated(whole) if condition.operator == "notIn" else whole
+
+
+def _negated(whole: _Whole) -> _Whole:
+    return replace(whole, node=Not(whole.node), depth=whole.depth + 1)
 
 
 def _joined(kind: type[And] | type[Or], parts: list[_Whole]) -> _Whole:
     deepest = max((part.depth for part in parts), default=0)
-    return _Whole(kind(tuple(part.node for part in parts)), deepest + 1, sum(part.count for part in parts))
+    node = kind(tuple(part.node for part in parts))
+    return _Whole(node, deepest + 1, sum(part.count for part in parts), sum(part.values for part in parts))
 
 
 def _simplified(node: Node) -> Node:
