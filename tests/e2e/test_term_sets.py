@@ -66,3 +66,31 @@ async def test_a_segment_over_an_unknown_term_set_is_refused_and_not_made(stack:
                 "/filter/termSet",
             )
         assert (await at(api, "/v1/segments"))["items"] == []
+
+
+async def test_the_report_of_a_term_set_is_downloaded_as_a_file(stack: Stack) -> None:
+    async with caller(stack, fresh_channel()) as api, caller(stack, fresh_channel()) as stranger:
+        written = await api.ask("PUT", "/v1/contacts/@m-1", body={"mobileNumber": "010-2000-0001"})
+        seen = {"Dangol-Position": written.headers["Dangol-Position"]}
+        given = {"key": "mobileNumber", "values": ["010-2000-0001", "+82 10-2000-0002", "=cmd", "01020000001"]}
+        made = (await api.ask("POST", "/v1/term-sets", body=given, headers=seen)).json()
+        address = f"/v1/term-sets/{made['id']}/terms"
+        by_header = await api.ask("GET", address, headers={"Accept": "text/csv"})
+        by_link = await api.ask("GET", f"{address}?format=csv")
+        for answer in (by_header, by_link):
+            assert answer.status_code == 200
+            assert answer.headers["content-type"] == "text/csv; charset=utf-8"
+            assert answer.headers["content-disposition"] == f'attachment; filename="dangol-terms-{made["id"]}.csv"'
+            assert answer.content.decode("utf-8-sig").splitlines() == [
+                "term,normalised,status",
+                "010-2000-0001,'+821020000001,found",
+                "'+82 10-2000-0002,'+821020000002,notFound",
+                "'=cmd,,unreadable",
+                "01020000001,'+821020000001,duplicate",
+            ]
+        unread = await api.ask("GET", f"{address}?format=csv&status=unreadable")
+        assert unread.content.decode("utf-8-sig").splitlines() == ["term,normalised,status", "'=cmd,,unreadable"]
+        for accept in ("application/json", "*/*", "application/json, text/csv;q=0.5"):
+            assert len((await api.ask("GET", address, headers={"Accept": accept})).json()["items"]) == 4
+        assert (await stranger.ask("GET", f"{address}?format=csv")).status_code == 404
+        assert (await api.ask("GET", f"{address}?format=xml")).status_code == 422

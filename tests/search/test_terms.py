@@ -1,5 +1,7 @@
 """Split terms: how a pasted text falls into terms, how each is read, and what the index says of it."""
 
+import csv
+import io
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -263,6 +265,27 @@ async def test_many_terms_are_told_page_by_page_in_their_order(term_sets: TermSe
         await term_sets.terms(channel, made.id, "found", 100, cursor)
     with pytest.raises(Unprocessable):
         await term_sets.terms(channel, made.id, None, 100, "no cursor")
+
+
+async def test_the_report_is_one_file_that_runs_nothing_and_holds_little_in_memory(
+    term_sets: TermSets, index: Index, channel: str
+) -> None:
+    await put(index, channel, [contact(channel, 0, name="=1+1"), contact(channel, 1, name='comma, "quoted"')])
+    terms = ["=1+1", 'comma, "quoted"', *(f"이름 {n}" for n in range(60_000)), "=1+1"]
+    made = await term_sets.create(channel, "name", terms, "kim")
+    pieces = [piece async for piece in term_sets.report(channel, made, None)]
+    assert len(pieces) > 3
+    whole = b"".join(pieces)
+    assert whole.startswith(b"\xef\xbb\xbfterm,normalised,status\r\n")
+    rows = list(csv.reader(io.StringIO(whole.decode("utf-8-sig"))))
+    assert rows[1:4] == [
+        ["'=1+1", "'=1+1", "found"],
+        ['comma, "quoted"', 'comma, "quoted"', "found"],
+        ["이름 0", "이름 0", "notFound"],
+    ]
+    assert len(rows) == 60_004
+    found = b"".join([piece async for piece in term_sets.report(channel, made, "duplicate")]).decode("utf-8-sig")
+    assert found == "term,normalised,status\r\n'=1+1,'=1+1,duplicate\r\n"
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from fastapi import Depends, Request, Response
 from fastapi.responses import StreamingResponse
 from starlette.requests import ClientDisconnect
 
-from common import idempotency, position
+from common import csv_report, idempotency, position
 from common.answers import POSITION, answers, content
 from common.auth import Caller
 from common.errors import Unreadable
@@ -116,8 +116,8 @@ async def list_rows(
 async def download_report(found: Existing, commands: Commands, status: RowStatus | None = None) -> Response:
     """The same as a CSV file."""
     job, _ = found
-    headers = {"Content-Disposition": f'attachment; filename="dangol-import-{job.id}.csv"', "Cache-Control": "no-store"}
-    return StreamingResponse(commands.report(job, status), headers=headers, media_type="text/csv; charset=utf-8")
+    headers = csv_report.headers(f"dangol-import-{job.id}")
+    return StreamingResponse(commands.report(job, status), headers=headers, media_type=csv_report.MEDIA_TYPE)
 
 
 @routes.post("/imports/{import_id}/cancel", responses=answers(Import, headers=POSITION))

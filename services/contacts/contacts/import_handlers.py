@@ -1,8 +1,6 @@
 """Imports begun, looked at and cancelled."""
 
 import asyncio
-import csv
-import io
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -10,6 +8,7 @@ from datetime import datetime
 from typing import Any, cast
 from uuid import UUID
 
+from common import csv_report
 from common import cursor as cursors
 from common.auth import Caller
 from common.clock import Clock, to_wire
@@ -153,7 +152,7 @@ class Imports:
 
     async def report(self, job: Job, status: RowStatus | None) -> AsyncIterator[bytes]:
         """The same as a CSV file, in pieces."""
-        yield b"\xef\xbb\xbf" + _csv([("row", "status", "contactId", "code", "column", "detail")])
+        yield csv_report.head(("row", "status", "contactId", "code", "column", "detail"))
         after = 0
         while True:
             async with self._database.connection() as connection:
@@ -161,7 +160,8 @@ class Imports:
             if not found:
                 return
             after = found[-1].number
-            yield _csv([(o.number, o.status.value, o.contact_id, o.code, _inert(o.heading), o.detail) for o in found])
+            rows = [(o.number, o.status.value, o.contact_id, o.code, csv_report.inert(o.heading), o.detail) for o in found]
+            yield csv_report.lines(rows)
 
     async def cancel(self, caller: Caller, import_id: UUID) -> dict[str, Any]:
         """Stop it where it is; what it has written stays. Raises NotFound, Conflict."""
@@ -189,14 +189,3 @@ def _row_shown(outcome: Outcome) -> dict[str, Any]:
         problem = {"code": outcome.code, "detail": outcome.detail, "column": outcome.heading}
     contact_id = None if outcome.contact_id is None else str(outcome.contact_id)
     return {"row": outcome.number, "status": outcome.status.value, "contactId": contact_id, "problem": problem}
-
-
-def _csv(rows: list[tuple[object, ...]]) -> bytes:
-    out = io.StringIO(newline="")
-    csv.writer(out).writerows(rows)
-    return out.getvalue().encode()
-
-
-def _inert(text: str | None) -> str | None:
-    """A text of the sender's that no spreadsheet program takes for a formula."""
-    return f"'{text}" if text is not None and text[:1] in {"=", "+", "-", "@", "\t"} else text

@@ -10,8 +10,8 @@ from fastapi.responses import StreamingResponse
 from pydantic import Field, ValidationError, model_validator
 from starlette.datastructures import UploadFile
 
-from common import idempotency
-from common.answers import answers, lines
+from common import csv_report, idempotency
+from common.answers import Documented, answers, content, lines
 from common.auth import Caller
 from common.clock import from_millis, to_wire
 from common.erased import Answer, Question
@@ -175,10 +175,9 @@ async def _stream(rows: AsyncIterator[dict[str, Any]], head: dict[str, Any] | No
 @idempotency.repeatable
 async def search(caller: Reader, body: Searched, reads: Reads, awaited: AwaitedPosition) -> Response:
     """Contacts by filter, segment and quick search, a page at a time."""
-    if awaited is not None:
-        await reads.await_position(caller.channel, awaited)
+    since = await reads.await_position(caller.channel, awaited) if awaited is not None else 0.0
     sort = [SortKey(s.key, s.order) for s in body.sort] if body.sort else None
-    found = await reads.search(caller.channel, body.wanted(), sort, body.limit, body.cursor)
+    found = await reads.search(caller.channel, body.wanted(), sort, body.limit, body.cursor, since)
     return _json({"items": found.items, "next": found.next, "total": found.total, "fingerprint": found.fingerprint})
 
 
@@ -252,9 +251,21 @@ async def term_set(caller: Reader, term_set: Id, sets: Sets) -> Response:
     return _json(_summary(await sets.get(caller.channel, term_set)))
 
 
-@routes.get("/term-sets/{term_set}/terms", responses=answers(Page[TermAnswer]))
+_TERMS_ANSWER: Documented = {200: {**answers(Page[TermAnswer])[200], **content("text/csv")[200]}}
+
+
+def _wants_csv(request: Request, named: str | None) -> bool:
+    """Whether a file is asked for: by name, as a link in a page must, or by `Accept`, where JSON does not come first."""
+    if named is not None:
+        return named == "csv"
+    accepted = [each.partition(";")[0].strip().lower() for each in request.headers.get("accept", "").split(",")]
+    return next((each for each in accepted if each in {"text/csv", "application/json"}), None) == "text/csv"
+
+
+@routes.get("/term-sets/{term_set}/terms", responses=_TERMS_ANSWER)
 async def terms(
     caller: Reader,
+    request: Request,
     term_set: Id,
     sets: Sets,
     reads: Reads,
@@ -262,10 +273,19 @@ async def terms(
     status: Annotated[Status | None, Query()] = None,
     limit: Limit = 100,
     cursor: Cursor = None,
+    named: Annotated[Literal["json", "csv"] | None, Query(alias="format")] = None,
 ) -> Response:
-    """The report, term by term: `status` as it was when it was made, `contactIds` those that have the value now, at most 100."""
+    """The report, term by term: `status` as it was when it was made, `contactIds` those that have the value now, at most 100.
+
+    With `Accept: text/csv` or `format=csv` all of it is one file, without pages and `contactIds`.
+    """
     if awaited is not None:
         await reads.await_position(caller.channel, awaited)
+    if _wants_csv(request, named):
+        made = await sets.get(caller.channel, term_set)
+        headers = csv_report.headers(f"dangol-terms-{made.id}") | {"Vary": "Accept"}
+        report = sets.report(caller.channel, made, status)
+        return StreamingResponse(report, headers=headers, media_type=csv_report.MEDIA_TYPE)
     items, following = await sets.terms(caller.channel, term_set, status, limit, cursor)
     return _json({"items": items, "next": following})
 

@@ -7,13 +7,14 @@ from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import Any, TypeAlias
 from uuid import UUID
 
 import orjson
 
+from common import csv_report
 from common.clock import Clock
-from common.errors import NotFound, Problem, Unprocessable
+from common.errors import Gone, NotFound, Problem, Unprocessable
 from common.filters import BUILT_INS, FieldType
 from common.ids import Ids
 from search.compile import Query
@@ -27,6 +28,9 @@ _CHUNK = 20_000
 _AT_ONCE = 2
 _MOST_NAMED = 100
 _CODES = {status: code for code, status in enumerate(STATUSES)}
+
+Row: TypeAlias = tuple[str, str | None, int]
+"""A term as it was written, the form it is compared in, its status as a number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,21 +99,37 @@ class TermSets:
         """A page of the report in the order of the terms, and the next cursor. Raises NotFound, Unprocessable."""
         known = await self.get(channel, term_set)
         request = digest([channel, str(term_set), status])
-        number, offset = self._resume(cursor, request)
-        page: list[tuple[str, str | None, int]] = []
-        while len(page) <= limit:
-            chunk = await self._store.term_chunk(channel, term_set, number)
-            if chunk is None:
-                break
-            rows = _rows(chunk)
-            for at in range(offset, len(rows)):
+        begin, offset = self._resume(cursor, request)
+        page: list[Row] = []
+        async for number, rows in self._chunks(channel, term_set, status, begin):
+            for at in range(offset if number == begin else 0, len(rows)):
                 if status is None or rows[at][2] == _CODES[status]:
                     page.append(rows[at])
                     if len(page) > limit:
                         following = self._sealer.seal("terms", {"request": request, "number": number, "offset": at})
                         return await self._shown(channel, known.key, page[:limit]), following
-            number, offset = number + 1, 0
         return await self._shown(channel, known.key, page), None
+
+    async def report(self, channel: str, made: TermSet, status: Status | None) -> AsyncIterator[bytes]:
+        """The whole report as a CSV file, in pieces. Raises Gone where the term set goes meanwhile: none ends short unnoticed."""
+        yield csv_report.head(("term", "normalised", "status"))
+        told = 0
+        async for _, rows in self._chunks(channel, made.id, status, 0):
+            chosen = [row for row in rows if status is None or row[2] == _CODES[status]]
+            told += len(chosen)
+            yield await asyncio.to_thread(_as_csv, chosen)
+        if told != (sum(made.counts) if status is None else made.counts[_CODES[status]]):
+            raise Gone("The term set is no more.")
+
+    async def _chunks(
+        self, channel: str, term_set: UUID, status: Status | None, begin: int
+    ) -> AsyncIterator[tuple[int, list[Row]]]:
+        """Chunk after chunk from this one on, those without a term of the status left out; read in a thread, others wait less."""
+        number = begin
+        code = None if status is None else _CODES[status]
+        while (found := await self._store.term_rows(channel, term_set, number, code)) is not None:
+            yield found[0], await asyncio.to_thread(_rows, found[1])
+            number = found[0] + 1
 
     async def get(self, channel: str, term_set: UUID) -> TermSet:
         """A term set's key and counts. Raises NotFound."""
@@ -122,10 +142,8 @@ class TermSets:
         """All forms to compare with, for an evaluator. Raises NotFound."""
         known = await self.get(channel, term_set)
         forms: list[str] = []
-        number = 0
-        while (chunk := await self._store.term_chunk(channel, term_set, number)) is not None:
-            forms += [form for _, form, code in _rows(chunk) if form is not None and STATUSES[code] not in _OUT]
-            number += 1
+        async for _, rows in self._chunks(channel, term_set, None, 0):
+            forms += [form for _, form, code in rows if form is not None and STATUSES[code] not in _OUT]
         return known, forms
 
     def _resume(self, cursor: str | None, request: str) -> tuple[int, int]:
@@ -140,7 +158,7 @@ class TermSets:
             raise another
         return state["number"], state["offset"]
 
-    async def _shown(self, channel: str, key: str, page: Sequence[tuple[str, str | None, int]]) -> list[dict[str, Any]]:
+    async def _shown(self, channel: str, key: str, page: Sequence[Row]) -> list[dict[str, Any]]:
         """The page's terms, each with the contacts that have it now, a hundred of each at most."""
         fields = await self._store.fields(channel)
         name = f"{field_name(key, fields.slots)}.term"
@@ -217,9 +235,14 @@ def _packed(part: Sorted, statuses: Sequence[Status], compared: Sequence[str]) -
     )
 
 
-def _rows(chunk: TermChunk) -> list[tuple[str, str | None, int]]:
-    rows: list[tuple[str, str | None, int]] = orjson.loads(zlib.decompress(chunk.report))
+def _rows(report: bytes) -> list[Row]:
+    rows: list[Row] = orjson.loads(zlib.decompress(report))
     return rows
+
+
+def _as_csv(rows: Sequence[Row]) -> bytes:
+    inert = csv_report.inert
+    return csv_report.lines((inert(written), inert(form), STATUSES[code]) for written, form, code in rows)
 
 
 def _in(channel: str, name: str, compared: Sequence[str]) -> Query:

@@ -1,5 +1,6 @@
 """What search knows of each channel: its settings and its fields with their slots."""
 
+import asyncio
 import zlib
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -54,7 +55,11 @@ _PURGE_TERM_SETS = """
 delete from term_set where (channel, id) in
     (select channel, id from term_set where used_at <= $1 limit 100 for update skip locked)
 """
-_TERM_CHUNK = "select counts, report, compared from term_chunk where channel = $1 and term_set = $2 and number = $3"
+_TERM_ROWS = """
+select number, report from term_chunk
+where channel = $1 and term_set = $2 and number >= $3 and ($4::int is null or counts[$4] > 0)
+order by number limit 1
+"""
 _COMPARED = "select compared from term_chunk where channel = $1 and term_set = $2 order by number"
 _WRITES = "hashtext('index writes ' || current_schema())"
 _TOGETHER = f"select pg_advisory_xact_lock_shared({_WRITES})"
@@ -156,18 +161,17 @@ class Store:
         async with self._database.connection() as connection:
             return await connection.execute(_PURGE_TERM_SETS, now - TERM_SETS_KEPT - NOTED_EVERY) != "DELETE 0"
 
-    async def term_chunk(self, channel: str, term_set: UUID, number: int) -> TermChunk | None:
-        """A chunk by its number; None after the last."""
+    async def term_rows(self, channel: str, term_set: UUID, number: int, status: int | None) -> tuple[int, bytes] | None:
+        """The first chunk from this number on that has a term of the status (its place among the counts), and its report."""
         async with self._database.connection() as connection:
-            row = await connection.fetchrow(_TERM_CHUNK, channel, term_set, number)
-        return None if row is None else TermChunk(tuple(row["counts"]), row["report"], row["compared"])
+            row = await connection.fetchrow(_TERM_ROWS, channel, term_set, number, None if status is None else status + 1)
+        return None if row is None else (row["number"], row["report"])
 
     async def compared(self, channel: str, term_set: UUID) -> bytes:
         """What the index compares with, all of it, as a JSON list."""
         async with self._database.connection() as connection:
             rows = await connection.fetch(_COMPARED, channel, term_set)
-        lists = [zlib.decompress(r["compared"])[1:-1] for r in rows]
-        return b"[" + b",".join(each for each in lists if each) + b"]"
+        return await asyncio.to_thread(_joined, [row["compared"] for row in rows])
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[None]:
@@ -188,6 +192,12 @@ class Store:
         """Whether this is the only rebuild; while this lasts none begins. It ends with the connection, killed or not."""
         async with self._database.connection() as connection:
             yield await connection.fetchval(_REBUILDING)
+
+
+def _joined(deflated: Sequence[bytes]) -> bytes:
+    """Deflated JSON lists as one."""
+    lists = [zlib.decompress(each)[1:-1] for each in deflated]
+    return b"[" + b",".join(each for each in lists if each) + b"]"
 
 
 async def _save(tx: "asyncpg.Connection[asyncpg.Record]", channel: str, definition: FieldDefinition, version: int) -> None:

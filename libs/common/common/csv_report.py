@@ -1,0 +1,31 @@
+"""Reports as CSV files: readable in every spreadsheet program, with nothing in them that runs there."""
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+
+MEDIA_TYPE = "text/csv; charset=utf-8"
+_MARK = b"\xef\xbb\xbf"  # without it Excel takes UTF-8 for the country's older encoding
+_BEGINNINGS = frozenset("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")  # of formulas, in full width too
+
+
+def head(names: Sequence[str]) -> bytes:
+    """The beginning of a file: the byte order mark, and the columns' names."""
+    return _MARK + lines([names])
+
+
+def lines(rows: Iterable[Sequence[object]]) -> bytes:
+    """Some rows; None is an empty cell."""
+    out = io.StringIO(newline="")
+    csv.writer(out).writerows(rows)
+    return out.getvalue().encode()
+
+
+def inert(text: str | None) -> str | None:
+    """A text of the sender's that no spreadsheet program takes for a formula."""
+    return f"'{text}" if text is not None and text[:1] in _BEGINNINGS else text
+
+
+def headers(name: str) -> dict[str, str]:
+    """Those of a file to be kept under this name."""
+    return {"Content-Disposition": f'attachment; filename="{name}.csv"', "Cache-Control": "no-store"}
