@@ -8,8 +8,11 @@ from typing import Any
 
 import httpx
 
+from common.events.contacts import Contact
+from common.filters import FieldType
 from localstack.demo import Api
 from localstack.stack import Stack, service_settings_for_commands
+from search.document import document
 from tests.support.api import caller, eventually, fresh_channel
 
 PEOPLE = 300
@@ -17,7 +20,8 @@ PEOPLE = 300
 
 async def begun(stack: Stack) -> Process:
     """`python -m search rebuild`, as an operator starts it."""
-    env = service_settings_for_commands(stack.home, stack.facts, "search")
+    # Lists stay readable for minutes after they were looked at; nobody here comes back to one after so long.
+    env = service_settings_for_commands(stack.home, stack.facts, "search") | {"SEARCH_READERS_SECONDS": "20"}
     return await asyncio.create_subprocess_exec(
         sys.executable, "-m", "search", "rebuild", env=env, cwd=stack.home.root, stdin=DEVNULL, stdout=PIPE, stderr=PIPE
     )
@@ -90,6 +94,14 @@ async def everyone(api: Api) -> dict[str, Any]:
         body = {"limit": 100, "cursor": page["next"]}
 
 
+async def documents(stack: Stack, channel: str, ids: list[str]) -> dict[str, Any]:
+    """The whole documents of these contacts."""
+    body = {"ids": [f"{channel}/{each}" for each in ids]}
+    async with httpx.AsyncClient(base_url=stack.opensearch, timeout=30) as client:
+        told = (await client.post("/contacts/_mget", json=body)).raise_for_status().json()
+    return {doc["_source"]["id"]: doc["_source"] for doc in told["docs"]}
+
+
 async def test_while_everybody_writes_and_reads_a_new_index_takes_the_place_of_the_old_and_nothing_is_missed(
     stack: Stack,
 ) -> None:
@@ -125,6 +137,9 @@ async def test_while_everybody_writes_and_reads_a_new_index_takes_the_place_of_t
             return sorted(each for each in truth.keys() | found.keys() if found.get(each) != truth.get(each))
 
         await eventually(wrong, lambda differing: differing == [])
+        slots = {"step": (FieldType.NUMBER, 0)}
+        expected = {each: document(channel, Contact.model_validate(shown), slots) for each, shown in truth.items()}
+        assert await documents(stack, channel, list(truth)) == expected
     async with httpx.AsyncClient(base_url=stack.opensearch, timeout=30) as client:
         for contact_id in erased:
             kept = (await client.get(f"/contacts/_doc/{channel}%2F{contact_id}")).json()

@@ -1,5 +1,7 @@
 """Pages: sorted as asked, absent values last, nobody twice or missing while others write, cursors that say what is wrong."""
 
+import asyncio
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -9,6 +11,7 @@ import pytest
 from common.clock import FixedClock
 from common.errors import Conflict, Gone, Unprocessable
 from common.events.contacts import Contact, FieldDefinition
+from common.position import Applied, Position
 from common.postgres import Database
 from search.document import tombstone
 from search.index import Entry, Index
@@ -17,7 +20,7 @@ from search.queries import CaughtUp, Finder, Wanted
 from search.request import SortKey
 from search.seal import Sealer
 from search.store import Store
-from tests.search.support import contact, put
+from tests.search.support import contact, entries, put
 
 NOW = datetime(2026, 11, 24, 3, tzinfo=UTC)
 FIELDS = {"grade": "string", "count": "number", "sizes": "list"}
@@ -161,6 +164,44 @@ async def test_a_cursor_answers_only_to_its_own_request(finder: Finder, index: I
             await finder.search(its_channel, wanted, sort, 1, word)
         assert (refusal.value.code, refusal.value.pointer) == ("badCursor", "/cursor")
     assert (await finder.search(channel, asked, None, 2, cursor)).next is None
+
+
+async def test_the_last_page_can_be_read_again_and_so_can_those_before(finder: Finder, index: Index, channel: str) -> None:
+    await put(index, channel, [contact(channel, n, name=f"{n}") for n in range(6)], FIELDS)
+    order = [SortKey("name", "asc")]
+    first = await finder.search(channel, Wanted(), order, 2, None)
+    second = await finder.search(channel, Wanted(), order, 2, first.next)
+    last = await finder.search(channel, Wanted(), order, 2, second.next)
+    assert last.next is None
+    await put(index, channel, [contact(channel, n, name="later", version=2) for n in range(6)], FIELDS)
+    for cursor, page in ((second.next, last), (first.next, second), (second.next, last)):
+        again = await finder.search(channel, Wanted(), order, 2, cursor)
+        assert (again.items, again.total) == (page.items, 6)
+
+
+async def test_many_first_pages_share_a_point_in_time(finder: Finder, index: Index, channel: str) -> None:
+    await put(index, channel, [contact(channel, n) for n in range(3)], FIELDS)
+    behind = str(await index.behind())
+    before, began = await index.points_open(behind), time.monotonic()
+    pages = await asyncio.gather(*(finder.search(channel, Wanted(), None, 2, None) for _ in range(50)))
+    assert await index.points_open(behind) - before <= 2 + time.monotonic() - began
+    for page in pages:
+        assert len((await finder.search(channel, Wanted(), None, 2, page.next)).items) == 1
+
+
+async def test_a_list_holds_the_write_that_it_waited_for_though_another_has_just_begun(
+    finder: Finder, index: Index, channel: str
+) -> None:
+    await put(index, channel, [contact(channel, n, name="0") for n in range(3)], FIELDS)
+    for written in range(1, 6):
+        await finder.search(channel, Wanted(), None, 1, None)
+        mine = contact(channel, written % 3, name=f"{written}", version=written + 1)
+        await index.write(entries(channel, [mine], FIELDS))
+        position = Position((Applied(kind="contact", id=str(mine.id), version=mine.version),))
+        for _ in range(2):
+            since = await finder.await_position(channel, position)
+            page = await finder.search(channel, Wanted(), [SortKey("name", "desc")], 1, None, since)
+            assert [item["name"] for item in page.items] == [f"{written}"]
 
 
 async def test_an_expired_cursor_says_so(finder: Finder, index: Index, channel: str) -> None:

@@ -11,18 +11,18 @@ import pytest
 
 from common.envelope import Delivered
 from common.errors import Unavailable
-from common.events.contacts import ContactCreated, ContactMessage
+from common.events.contacts import ContactCreated, ContactMessage, FieldDefinition
 from common.kafka import Places
 from common.postgres import Database
 from common.topics import CONTACTS
 from localstack.stack import Stack
-from search.document import tombstone
+from search.document import document, tombstone
 from search.index import Entry, Index
 from search.neighbours import Neighbours
 from search.projection import Projection
 from search.rebuild import Rebuilder
 from search.store import Store
-from tests.search.support import Kept, contact, contact_id, delivered, put
+from tests.search.support import Kept, contact, contact_id, delivered, put, slots_of
 from tests.support.api import eventually
 
 EVERYONE = {"term": {"deleted": False}}
@@ -105,12 +105,34 @@ async def test_the_new_index_holds_the_newest_states_and_whatever_only_the_old_o
     told.append(delivered(CONTACTS, channel, contact_id(channel, 7), "contact.erased", 4, None))
     told.append(state(channel, 7, 3, name="back from the dead"))
     told.append(Delivered(CONTACTS, 0, 0, "no-slash", b"{", {}))
-    done = await rebuilder(database, own, neighbours, told).run()
+    done = await rebuilder(database, own, neighbours, told).run(60)
     assert done.documents == 1499
     assert await own.behind() == done.index == f"{own.alias}-000002"
     assert await own.strays() == []
     assert await own.count(EVERYONE) == 1499
     assert set(await names(own)) <= {f"{n} v3" for n in range(1500)} - {"7 v3"}
+
+
+async def test_the_new_index_holds_documents_as_the_consumer_writes_them(
+    database: Database, own: Index, neighbours: Neighbours, channel: str
+) -> None:
+    fields = {"grade": "string", "count": "number", "agreed": "boolean", "bought": "date", "sizes": "list"}
+    words = {"string": "String", "number": "Number", "boolean": "Boolean", "date": "Date", "list": "List"}
+    for key, word in fields.items():
+        definition = FieldDefinition.model_validate({"key": f"profile.{key}", "type": words[word]})
+        await Store(database).save_fields(channel, [(definition, 1)])
+    seen = "2026-11-23T03:00:00.000Z"
+    profile = {"grade": "Straße", "count": 7, "agreed": False, "bought": seen, "sizes": ["L", "XL"]}
+    rich = {
+        "memberId": "m-1", "member": True, "name": "홍길동", "email": "Kim@Example.com", "mobileNumber": "+821012345678",
+        "tags": ["VIP/서울"], "lastSeenAt": seen, "sessionsCount": 3, "profile": profile,
+    }  # fmt: skip
+    await rebuilder(database, own, neighbours, [state(channel, "rich", 2, **rich), state(channel, "poor", 1)]).run(60)
+    await own.refresh()
+    hits = await own.search(EVERYONE, [{"id": "asc"}], 10, source=("*",))
+    people = [contact(channel, "rich", version=2, **rich), contact(channel, "poor")]
+    expected = [document(channel, each, slots_of(fields)) for each in sorted(people, key=lambda c: str(c.id))]
+    assert hits.sources == expected
 
 
 async def test_an_erasure_that_kafka_has_forgotten_still_keeps_the_contact_out(
@@ -119,7 +141,7 @@ async def test_an_erasure_that_kafka_has_forgotten_still_keeps_the_contact_out(
     name = contact_id(channel, "erased")
     assert await own.write([Entry(f"{channel}/{name}", 9, tombstone(channel, name, 9))]) == []
     await own.refresh()
-    await rebuilder(database, own, neighbours, [state(channel, "erased", 8, name="a secret")]).run()
+    await rebuilder(database, own, neighbours, [state(channel, "erased", 8, name="a secret")]).run(60)
     await own.refresh()
     assert await own.count(EVERYONE) == 0
     assert await own.versions([f"{channel}/{name}"]) == {f"{channel}/{name}": 9}
@@ -133,7 +155,7 @@ async def test_who_reads_in_the_old_index_reads_to_the_end_before_it_goes(
     point = await own.open_point()
     old = await own.behind()
     told = [state(channel, n, 2, name="changed") for n in range(100)]
-    running = asyncio.create_task(rebuilder(database, own, neighbours, told).run())
+    running = asyncio.create_task(rebuilder(database, own, neighbours, told).run(60))
     await eventually(own.behind, lambda name: name not in {None, old})
     assert set(await names(own)) == {"changed"}
     first = await own.search(EVERYONE, [{"id": "asc"}], 60, point=point)
@@ -153,7 +175,7 @@ async def test_a_rebuild_that_cannot_finish_changes_nothing_and_leaves_nothing_b
     # Nobody can tell of its field, and it would be waited for.
     reading = asyncio.Event()
     told = [state(channel, 1, 2, profile={"unknown": 1})]
-    running = asyncio.create_task(rebuilder(database, own, neighbours, told, reading).run())
+    running = asyncio.create_task(rebuilder(database, own, neighbours, told, reading).run(60))
     await asyncio.wait_for(reading.wait(), 30)
     assert len(await own.strays()) == 1
     running.cancel()
@@ -186,4 +208,4 @@ async def test_writers_wait_while_the_indices_change_places(database: Database) 
 async def test_an_index_that_is_away_is_told_of(database: Database, neighbours: Neighbours) -> None:
     async with Index.open("http://127.0.0.1:9") as away:
         with pytest.raises(Unavailable):
-            await rebuilder(database, away, neighbours, []).run()
+            await rebuilder(database, away, neighbours, []).run(60)

@@ -93,7 +93,7 @@ async def run_rebuild() -> None:
         dead_letters = kafka.DeadLetters(producer, GROUP)
         topic = partial(_topic, settings.kafka)
         try:
-            done = await Rebuilder(store, index, Projection(store, neighbours), dead_letters, topic).run()
+            done = await Rebuilder(store, index, Projection(store, neighbours), dead_letters, topic).run(settings.readers_seconds)
         except (CannotRebuild, Unavailable) as reason:
             raise SystemExit(f"The rebuild did not end. {reason}") from None
     sys.stdout.write(f"{done.documents} documents in {done.seconds:.1f} s, in {done.index}\n")

@@ -31,6 +31,7 @@ from common.position import Position
 from search.compile import Query, compile_filter
 from search.index import Hits, Index
 from search.neighbours import Neighbours
+from search.points import Points
 from search.quick import quick
 from search.request import BY_ID, SortKey, sort_of
 from search.seal import NotOurs, Sealer, digest
@@ -43,6 +44,7 @@ _WAIT = timedelta(seconds=5)
 _CATCH_UP = timedelta(seconds=60)
 _FINGERPRINT_MILLIS = 60 * 60 * 1000
 _POLL_SECONDS = 0.02
+_MOST_POSITIONS = 1000  # remembered, so that who carries one position to many searches shares points in time too
 
 CaughtUp = Callable[[], Awaitable[bool]]
 """Answers whether the consumer has applied all that Kafka held when this was made."""
@@ -98,6 +100,8 @@ class Finder:
         self._sealer = sealer
         self._clock = clock
         self._caught_up = caught_up
+        self._points = Points(index)
+        self._applied: dict[tuple[str, Position], float] = {}
 
     async def check(self, channel: str, raw: object) -> dict[str, object]:
         """The normalised filter. Raises FilterRefused."""
@@ -170,8 +174,13 @@ class Finder:
         check_inlined(whole, "/filter" if segment is None or conditions(node) else "/segment")
         return whole, versions
 
-    async def search(self, channel: str, wanted: Wanted, sort: list[SortKey] | None, limit: int, cursor: str | None) -> Found:
-        """A page. Raises Unprocessable for a cursor of another request, Gone for one that has expired."""
+    async def search(
+        self, channel: str, wanted: Wanted, sort: list[SortKey] | None, limit: int, cursor: str | None, since: float = 0.0
+    ) -> Found:
+        """A page; of a list that begins with it nothing is older than `since`, a moment that `await_position` answered with.
+
+        A cursor may be used again, the last too. Raises Unprocessable for one of another request, Gone for one that has expired.
+        """
         request = digest([channel, str(wanted), [[s.key, s.order] for s in sort or []]])
         resumed = self._resume(cursor, request) if cursor is not None else None
         prepared = await self.prepare(channel, wanted, resumed["now"] if resumed else None)
@@ -183,7 +192,7 @@ class Finder:
             total, seen = resumed["total"], resumed["seen"]
             hits = await self._index.search(prepared.query, order, limit, point=point, after=resumed["after"], counted=False)
         else:
-            point, hits = await self._first(prepared.query, order, limit)
+            point, hits = await self._first(prepared.query, order, limit, since)
             total, seen = hits.total, 0
         seen += len(hits.sources)
         following = None
@@ -193,16 +202,14 @@ class Finder:
                 "total": total, "seen": seen,
             }  # fmt: skip
             following = self._sealer.seal("cursor", state)
-        elif point is not None:
-            await self._index.close_point(point)
         return Found([s["source"] for s in hits.sources], following, total, self.fingerprint(channel, prepared, total))
 
-    async def _first(self, query: Query, order: list[dict[str, Any]], limit: int) -> tuple[str | None, Hits]:
-        """The first page; a point in time is opened only where there is a second one to read in it."""
+    async def _first(self, query: Query, order: list[dict[str, Any]], limit: int, since: float) -> tuple[str | None, Hits]:
+        """The first page; a point in time is taken only where there is a second one to read in it."""
         hits = await self._index.search(query, order, limit)
         if hits.total <= limit:
             return None, hits
-        point = await self._index.open_point()
+        point = await self._points.recent(since)
         return point, await self._index.search(query, order, limit, point=point)
 
     def _resume(self, cursor: str, request: str) -> Mapping[str, Any]:
@@ -298,8 +305,11 @@ class Finder:
                 return
             after = page[-1][0]
 
-    async def await_position(self, channel: str, position: Position) -> None:
-        """Returns when all that the position names can be found. Raises Unavailable `notCaughtUp` after 5 seconds."""
+    async def await_position(self, channel: str, position: Position) -> float:
+        """Returns when all that the position names can be found: the moment of the event loop's clock since when it can.
+
+        Raises Unavailable `notCaughtUp` after 5 seconds.
+        """
         contacts = {f"{channel}/{e.id}": e.version for e in position.entries if e.kind == "contact"}
         fields = {e.id: e.version for e in position.entries if e.kind == "field"}
 
@@ -313,6 +323,10 @@ class Finder:
         await _until(applied, _WAIT)
         if contacts:
             await self._index.refresh()
+        since = self._applied.setdefault((channel, position), asyncio.get_running_loop().time())
+        if len(self._applied) > _MOST_POSITIONS:
+            del self._applied[next(iter(self._applied))]
+        return since
 
     async def has_versions(self, versions: Mapping[str, int]) -> bool:
         """Whether the index has applied these versions of documents, or later ones."""

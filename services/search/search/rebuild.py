@@ -31,9 +31,6 @@ _CLOSE = 2000
 _SWAP_SECONDS = 15.0
 _PATIENCE_SECONDS = 240.0
 _TELL_SECONDS = 5.0
-_READERS_SECONDS = 7 * 60.0
-"""A point in time that nobody reads in any more goes after 5 minutes, at the next minute's turn."""
-
 _MOST_REFUSED = 100
 _DEAD = {"term": {"deleted": True}}
 _ALIVE = {"term": {"deleted": False}}
@@ -111,7 +108,7 @@ class Rebuilder:
         self._held: dict[int, dict[str, Item]] = {}
         self._numbers = count()
 
-    async def run(self, readers_seconds: float = _READERS_SECONDS) -> Rebuilt:
+    async def run(self, readers_seconds: float) -> Rebuilt:
         """Rebuild; the old index goes when nobody reads in it any more, or after so many seconds. Raises CannotRebuild."""
         began = time.monotonic()
         async with self._alone():

@@ -7,7 +7,11 @@ from common.settings import ApiSettings, CallerSettings, ServiceSettings
 
 
 class Settings(ServiceSettings, CallerSettings, ApiSettings):
-    """`SEARCH_…` of the environment. `fingerprint_key` signs cursors and fingerprints."""
+    """`SEARCH_…` of the environment. `fingerprint_key` signs cursors and fingerprints.
+
+    `readers_seconds`: how long a rebuild leaves the old index to those who began a list in it. A point in time that nobody reads
+    in any more goes after 5 minutes, at the next minute's turn.
+    """
 
     model_config = SettingsConfigDict(env_prefix="SEARCH_", frozen=True, extra="ignore")
 
@@ -15,3 +19,4 @@ class Settings(ServiceSettings, CallerSettings, ApiSettings):
     contacts_url: str
     segments_url: str
     fingerprint_key: SecretStr
+    readers_seconds: float = 7 * 60.0
