@@ -212,12 +212,12 @@ async def test_a_term_set_goes_thirty_days_after_its_last_use_and_no_sooner(
         clock.instant = made_at + since
         await keeper.clear()
         assert (await term_sets.get(channel, used.id)).id == used.id
-        assert await store.term_chunk(channel, unused.id, 0) is not None
+        assert await store.term_rows(channel, unused.id, 0, None) is not None
     clock.instant = made_at + TERM_SETS_KEPT + timedelta(days=1)
     await keeper.clear()
     with pytest.raises(NotFound):
         await term_sets.get(channel, unused.id)
-    assert await store.term_chunk(channel, unused.id, 0) is None
+    assert await store.term_rows(channel, unused.id, 0, None) is None
     for use in (term_sets.terms(channel, used.id, None, 100, None), term_sets.forms(channel, used.id)):
         clock.instant += TERM_SETS_KEPT
         await use
