@@ -37,10 +37,9 @@ async def test_what_cannot_be_understood_is_refused_on_every_path_and_nothing_is
     archived = await team.ask("POST", f"/v1/fields/profile.{ARCHIVED}/archive")
     # Each may stand in a partition of its own: search and segments have seen all of them.
     for position in (*(answer.headers[POSITION] for answer in (*made, archived)), written):
-        seen = await team.ask("POST", "/v1/search/count", {}, **{POSITION: position})
-        assert seen.status_code == 200
+        assert (await team.ask("POST", "/v1/search/count", {}, **{POSITION: position})).json()["total"] <= 1
         await team.get("/v1/segments", position)
-    assert seen.json()["total"] == 1
+    assert (await team.ask("POST", "/v1/search/count", {})).json()["total"] == 1
     segment = await team.make({"and": []})
     kept = await team.make(_KEPT)
     terms = (await team.ask("POST", "/v1/term-sets", {"key": "mobileNumber", "values": ["010-1234-5678"]})).json()["id"]
