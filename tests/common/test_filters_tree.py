@@ -266,13 +266,17 @@ def test_the_limits_with_segments_inlined() -> None:
 
 
 def test_the_values_of_a_filter_and_its_segments_count_together() -> None:
-    many = read(condition("name", "contains", *(str(n) for n in range(10_000))))
+    numbers = [str(n) for n in range(10_000)]
+    many, parts = read(condition("name", "eq", *numbers)), read(condition("name", "contains", *numbers))
     definitions: dict[str, Node] = dict.fromkeys(IDS[:5], many) | {IDS[6]: refers(*IDS[:4])}
     inline(refers(*IDS[:4]), definitions)
     assert inlining(refers(*IDS[:5]), definitions) == ("inlinedTooManyValues", "/filter")
     definitions[IDS[7]] = And((refers(IDS[6]), many))
     assert inlining(refers(IDS[6], IDS[7]), definitions) == ("inlinedTooManyValues", "/filter/values/1")
     check_inlined(And((many,) * 4))
+    check_inlined(parts)
+    with pytest.raises(FilterRefused):
+        check_inlined(And((parts, read(condition("name", "eq", "a")))))
     with pytest.raises(FilterRefused) as refused:
         check_inlined(And((many, inline(refers(IDS[6]), definitions))))
     assert (refused.value.code, refused.value.pointer) == ("inlinedTooManyValues", "/filter")

@@ -25,7 +25,7 @@ async def test_a_term_set_named_again_and_again_is_refused_everywhere(team: Team
 
 
 async def test_segments_of_many_values_are_refused_together_everywhere(team: Team) -> None:
-    many = {"key": "name", "operator": "contains", "values": [f"v{n}" for n in range(10_000)]}
+    many = {"key": "name", "operator": "eq", "values": [f"v{n}" for n in range(10_000)]}
     segment = await team.make(many)
     within = {"key": "segment", "operator": "in", "values": [segment] * 3}
     outer = await team.make(within)

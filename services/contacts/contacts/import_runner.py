@@ -78,7 +78,7 @@ class Imports:
         plain = self._files.plain(job.id)
         source = Source(plain if plain.exists() else self._files.upload(job.id), order.layout)
         spool, target = self._files.spool(job.id, job.attempts), self._files.unfinished_rows(job.id, job.attempts)
-        found = takewhile(lambda _: not stop.is_set(), rows(source.lines(spool), order.headed))
+        found = rows(takewhile(lambda _: not stop.is_set(), source.lines(spool)), order.headed)
         try:
             written = write_rows(found, order.headed.used, unknown, zone, target)
             if not stop.is_set():

@@ -175,9 +175,10 @@ async def _stream(rows: AsyncIterator[dict[str, Any]], head: dict[str, Any] | No
 @idempotency.repeatable
 async def search(caller: Reader, body: Searched, reads: Reads, awaited: AwaitedPosition) -> Response:
     """Contacts by filter, segment and quick search, a page at a time."""
-    since = await reads.await_position(caller.channel, awaited) if awaited is not None else 0.0
+    if awaited is not None:
+        await reads.await_position(caller.channel, awaited)
     sort = [SortKey(s.key, s.order) for s in body.sort] if body.sort else None
-    found = await reads.search(caller.channel, body.wanted(), sort, body.limit, body.cursor, since)
+    found = await reads.search(caller.channel, body.wanted(), sort, body.limit, body.cursor)
     return _json({"items": found.items, "next": found.next, "total": found.total, "fingerprint": found.fingerprint})
 
 

@@ -44,7 +44,6 @@ _WAIT = timedelta(seconds=5)
 _CATCH_UP = timedelta(seconds=60)
 _FINGERPRINT_MILLIS = 60 * 60 * 1000
 _POLL_SECONDS = 0.02
-_MOST_POSITIONS = 1000  # remembered, so that who carries one position to many searches shares points in time too
 
 CaughtUp = Callable[[], Awaitable[bool]]
 """Answers whether the consumer has applied all that Kafka held when this was made."""
@@ -101,7 +100,6 @@ class Finder:
         self._clock = clock
         self._caught_up = caught_up
         self._points = Points(index)
-        self._applied: dict[tuple[str, Position], float] = {}
 
     async def check(self, channel: str, raw: object) -> dict[str, object]:
         """The normalised filter. Raises FilterRefused."""
@@ -174,12 +172,10 @@ class Finder:
         check_inlined(whole, "/filter" if segment is None or conditions(node) else "/segment")
         return whole, versions
 
-    async def search(
-        self, channel: str, wanted: Wanted, sort: list[SortKey] | None, limit: int, cursor: str | None, since: float = 0.0
-    ) -> Found:
-        """A page; of a list that begins with it nothing is older than `since`, a moment that `await_position` answered with.
+    async def search(self, channel: str, wanted: Wanted, sort: list[SortKey] | None, limit: int, cursor: str | None) -> Found:
+        """A page. A cursor may be used again, the last too.
 
-        A cursor may be used again, the last too. Raises Unprocessable for one of another request, Gone for one that has expired.
+        Raises Unprocessable for a cursor of another request, Gone for one that has expired.
         """
         request = digest([channel, str(wanted), [[s.key, s.order] for s in sort or []]])
         resumed = self._resume(cursor, request) if cursor is not None else None
@@ -192,7 +188,7 @@ class Finder:
             total, seen = resumed["total"], resumed["seen"]
             hits = await self._index.search(prepared.query, order, limit, point=point, after=resumed["after"], counted=False)
         else:
-            point, hits = await self._first(prepared.query, order, limit, since)
+            point, hits = await self._first(prepared.query, order, limit)
             total, seen = hits.total, 0
         seen += len(hits.sources)
         following = None
@@ -204,12 +200,12 @@ class Finder:
             following = self._sealer.seal("cursor", state)
         return Found([s["source"] for s in hits.sources], following, total, self.fingerprint(channel, prepared, total))
 
-    async def _first(self, query: Query, order: list[dict[str, Any]], limit: int, since: float) -> tuple[str | None, Hits]:
+    async def _first(self, query: Query, order: list[dict[str, Any]], limit: int) -> tuple[str | None, Hits]:
         """The first page; a point in time is taken only where there is a second one to read in it."""
         hits = await self._index.search(query, order, limit)
         if hits.total <= limit:
             return None, hits
-        point = await self._points.recent(since)
+        point = await self._points.fresh()
         return point, await self._index.search(query, order, limit, point=point)
 
     def _resume(self, cursor: str, request: str) -> Mapping[str, Any]:
@@ -305,11 +301,8 @@ class Finder:
                 return
             after = page[-1][0]
 
-    async def await_position(self, channel: str, position: Position) -> float:
-        """Returns when all that the position names can be found: the moment of the event loop's clock since when it can.
-
-        Raises Unavailable `notCaughtUp` after 5 seconds.
-        """
+    async def await_position(self, channel: str, position: Position) -> None:
+        """Returns when all that the position names can be found. Raises Unavailable `notCaughtUp` after 5 seconds."""
         contacts = {f"{channel}/{e.id}": e.version for e in position.entries if e.kind == "contact"}
         fields = {e.id: e.version for e in position.entries if e.kind == "field"}
 
@@ -323,10 +316,6 @@ class Finder:
         await _until(applied, _WAIT)
         if contacts:
             await self._index.refresh()
-        since = self._applied.setdefault((channel, position), asyncio.get_running_loop().time())
-        if len(self._applied) > _MOST_POSITIONS:
-            del self._applied[next(iter(self._applied))]
-        return since
 
     async def has_versions(self, versions: Mapping[str, int]) -> bool:
         """Whether the index has applied these versions of documents, or later ones."""

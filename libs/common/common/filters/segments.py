@@ -8,8 +8,10 @@ from common.filters.tree import And, Condition, FieldType, Node, Not, Or, condit
 
 MAX_INLINED_DEPTH, MAX_INLINED_CONDITIONS = 30, 2000
 MAX_INLINED_VALUES = 40_000  # a value is up to two of the 100,000 clauses that the index takes, a condition without any a few
+PARTS_WEIGH = 4  # a part of a text is looked for with an automaton of its own: as many as a single filter may have, and no more
 MAX_TERM_SETS = 4  # of a million terms each, what one request to the index may hold: one named twice is in it twice
 
+_PARTS = frozenset({"contains", "notContains", "startsWith", "endsWith", "chosung", "lastDigits", "domain"})
 _EVERYONE, _NO_ONE = And(()), Or(())
 
 
@@ -61,7 +63,11 @@ def check_inlined(node: Node, pointer: str = "/filter") -> None:
     if sum(condition.term_set is not None for condition in told) > MAX_TERM_SETS:
         detail = f"A filter may name term sets {MAX_TERM_SETS} times at most, its segments' filters included."
         raise FilterRefused(detail, code="tooManyTermSets", pointer=pointer)
-    _check_values(sum(len(condition.values) for condition in told), pointer)
+    _check_values(sum(map(_weight, told)), pointer)
+
+
+def _weight(condition: Condition) -> int:
+    return len(condition.values) * (PARTS_WEIGH if condition.operator in _PARTS else 1)
 
 
 def _names(condition: Condition) -> tuple[str, ...]:
@@ -109,7 +115,8 @@ def _check(whole: _Whole, place: str) -> None:
 def _check_values(values: int, place: str) -> None:
     if values > MAX_INLINED_VALUES:
         detail = (
-            f"With its segments, a filter may have {MAX_INLINED_VALUES:,} values at most. Use a term set for the longest list."
+            f"With its segments, a filter may have {MAX_INLINED_VALUES:,} values at most, a part of a text counting as "
+            f"{PARTS_WEIGH}. Use a term set for the longest list."
         )
         raise FilterRefused(detail, code="inlinedTooManyValues", pointer=place)
 
@@ -125,7 +132,7 @@ class _Inliner:
             case Condition() if node.type is FieldType.SEGMENT:
                 return self._segments(node)
             case Condition():
-                return _Whole(node, 1, 1, len(node.values))
+                return _Whole(node, 1, 1, _weight(node))
             case Not(child):
                 return _negated(self.whole(child))
             case And(children):
