@@ -254,7 +254,8 @@ async def test_a_worker_that_is_told_to_stop_lets_go_while_it_reads_and_another_
     job = await shop.job(import_id)
     assert (job.status, job.cursor, job.attempts) == (Status.WAITING, None, 0)
     await eventually(reading, lambda there: not there)
-    assert not world.files.rows(import_id).exists()
+    left = world.files.rows(import_id)  # there only where the reading came to its end before it was told: then it is whole
+    assert not left.exists() or left.read_bytes().count(b"\n") == 1
     await shop.work()
     assert (await shop.shown(import_id))["made"] == 1
 
