@@ -9,10 +9,11 @@ _REFUSED = re.compile(
     + "".join(chr(plane << 16 | 0xFFFE) + chr(plane << 16 | 0xFFFF) for plane in range(17))
     + "\ud800-\udfff]"
 )
-# In JSON bytes a refused character is either an escape or, past 0x7e, raw UTF-8: cheap to look for before any walk.
+# In JSON bytes a refused character is either an escape or, past 0x7e, raw UTF-8: cheap to look for before any walk. Each
+# alternative begins with one certain byte: the search skips to those bytes, several times as fast.
 _SUSPICIOUS = re.compile(
-    rb"\\r|\\u(?:00[01789]|[fF][dD][dDeE]|[fF]{3}|[dD][89a-fA-F])|\x7f|\xc2[\x80-\x9f]|\xef\xb7|\xef\xbf[\xbe\xbf]"
-    rb"|[\xf0-\xf4][\x80-\xbf]\xbf[\xbe\xbf]|\\[bf]"
+    rb"\\(?:[rbf]|u(?:00[01789]|[fF][dD][dDeE]|[fF]{3}|[dD][89a-fA-F]))|\x7f|\xc2[\x80-\x9f]|\xef(?:\xb7|\xbf[\xbe\xbf])|"
+    + b"|".join(rb"%c[\x80-\xbf]\xbf[\xbe\xbf]" % first for first in range(0xF0, 0xF5))
 )
 
 
