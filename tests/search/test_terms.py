@@ -3,7 +3,7 @@
 import csv
 import io
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
@@ -69,6 +69,13 @@ def test_a_text_falls_into_terms(text: str, expected: list[str]) -> None:
     assert list(split(text)) == expected
 
 
+@pytest.mark.parametrize("length", [1, 255 * 1024, 256 * 1024 - 1, 256 * 1024, 256 * 1024 + 1, 600 * 1024])
+def test_a_long_text_is_cut_between_terms_alone(length: int) -> None:
+    terms = ["x" * length, "y" * length, "a", "z" * length]
+    for text in (" , ".join(terms), "\n".join(["", *terms, ""]), " ".join([*terms, '"b c"'])):
+        assert list(split(text)) == [*terms, *(["b c"] if '"' in text else [])]
+
+
 @given(st.lists(st.text(alphabet='ab "\n,，\u3000', min_size=1, max_size=6).filter(lambda t: t.strip() != "")))
 def test_quoted_terms_come_back_as_they_were(terms: list[str]) -> None:
     quoted = " ".join('"{}"'.format(term.replace('"', '""')) for term in terms)
@@ -98,7 +105,15 @@ def test_quotes_that_never_end_do_not_take_for_ever(text: str) -> None:
     ],
 )
 def test_a_term_is_read_as_its_field_is(kind: FieldType, term: str, expected: str | None) -> None:
-    assert normaliser(kind, "KR")(term) == expected
+    assert normaliser(kind, "KR")([term, term]) == [expected, expected]
+
+
+def read(by: Callable[[str, str], str], written: str, country: str) -> str:
+    """The number, or that there is none."""
+    try:
+        return by(written, country)
+    except UnreadablePhone:
+        return "unreadable"
 
 
 @settings(max_examples=400)
@@ -114,14 +129,24 @@ def test_the_usual_korean_numbers_are_read_as_the_numbering_plans_say(
     start: str, first: str, middle: str, second: str, end: str, country: str
 ) -> None:
     written = f"{start}{first}{middle}{second}{end}"
+    assert read(read_phone, written, country) == read(read_phone_by_rules, written, country)
 
-    def read(by: object) -> str:
-        try:
-            return read_phone(written, country) if by == "fast" else read_phone_by_rules(written, country)
-        except UnreadablePhone:
-            return "unreadable"
 
-    assert read("fast") == read("rules")
+@settings(max_examples=400)
+@given(
+    st.sampled_from(
+        ["01012345678", "+821012345678", "+8210123456789", "0101234567", "02012345678", "٠10١2345678", "+1012345678"]
+    ),
+    st.lists(st.tuples(st.integers(0, 14), st.sampled_from(["-", " ", "--", " - ", "+", "0", "."])), max_size=6),
+    st.sampled_from(["KR", "US"]),
+)
+def test_wherever_hyphens_and_blanks_stand_a_number_is_read_as_the_numbering_plans_say(
+    digits: str, put: list[tuple[int, str]], country: str
+) -> None:
+    written = digits
+    for place, sign in put:
+        written = written[:place] + sign + written[place:]
+    assert read(read_phone, written, country) == read(read_phone_by_rules, written, country)
 
 
 @settings(max_examples=1000)

@@ -222,7 +222,8 @@ async def _terms(request: Request) -> tuple[str, Iterable[str]]:
     """The key and the terms of a JSON body, or of a file."""
     if not request.headers.get("content-type", "").startswith("multipart/form-data"):
         try:
-            given = TermsGiven.model_validate(await request.json() if await request.body() else None)
+            body = await request.body()
+            given = TermsGiven.model_validate(orjson.loads(body) if body else None)
         except ValidationError as error:
             raise RequestValidationError([{**e, "loc": ("body", *e["loc"])} for e in error.errors()]) from None
         return given.key, given.terms()

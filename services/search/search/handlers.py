@@ -2,7 +2,6 @@
 
 import asyncio
 import zlib
-from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from typing import Any, TypeAlias
 from uuid import UUID
 
 import orjson
+from isal import isal_zlib
 
 from common import csv_report
 from common.clock import Clock
@@ -28,6 +28,7 @@ _CHUNK = 20_000
 _AT_ONCE = 2
 _MOST_NAMED = 100
 _CODES = {status: code for code, status in enumerate(STATUSES)}
+_FOUND, _NOT_FOUND, _AMBIGUOUS, _DUPLICATE, _UNREADABLE = range(len(STATUSES))
 
 Row: TypeAlias = tuple[str, str | None, int]
 """A term as it was written, the form it is compared in, its status as a number."""
@@ -35,16 +36,16 @@ Row: TypeAlias = tuple[str, str | None, int]
 
 @dataclass(frozen=True, slots=True)
 class Sorted:
-    """A chunk of terms before the index was asked: the terms, their forms, and what is known of each already."""
+    """A chunk of terms before the index was asked: the terms, their forms, and the places of those to be asked about.
+
+    The status of all others is known already.
+    """
 
     terms: list[str]
     forms: list[str | None]
-    known: list[Status | None]
-
-    @property
-    def open(self) -> list[str]:
-        """The forms that the index must be asked about, each once."""
-        return [form for form, known in zip(self.forms, self.known, strict=True) if known is None and form is not None]
+    statuses: list[int]
+    asked: list[int]
+    compared: list[str]
 
 
 class TermSets:
@@ -84,14 +85,9 @@ class TermSets:
         return made
 
     async def _chunk(self, channel: str, name: str, kind: FieldType, part: Sorted) -> TermChunk:
-        forms = part.open
-        compared = [term(form) for form in forms]
+        compared = part.compared
         found = await self._index.having(_in(channel, name, compared), name, compared if kind is FieldType.LIST else None)
-        told: Iterator[Status] = (_status(found.get(each, 0)) for each in compared)
-        statuses: list[Status] = []
-        for known in part.known:
-            statuses.append(next(told) if known is None else known)
-        return await asyncio.to_thread(_packed, part, statuses, compared)
+        return await asyncio.to_thread(_packed, part, found)
 
     async def terms(
         self, channel: str, term_set: UUID, status: Status | None, limit: int, cursor: str | None
@@ -208,30 +204,32 @@ def _sorted(terms: Iterable[str], normalise: Normalise) -> Iterator[Sorted]:
     seen: set[str] = set()
     walk = iter(terms)
     while part := list(islice(walk, _CHUNK)):
-        forms = [normalise(written) for written in part]
-        known: list[Status | None] = []
-        for form in forms:
+        forms = normalise(part)
+        statuses = [_UNREADABLE] * len(part)
+        asked: list[int] = []
+        compared: list[str] = []
+        for place, form in enumerate(forms):
             if form is None:
-                known.append("unreadable")
-            elif form in seen:
-                known.append("duplicate")
+                continue
+            if form in seen:
+                statuses[place] = _DUPLICATE
             else:
                 seen.add(form)
-                known.append(None)
-        yield Sorted(part, forms, known)
+                asked.append(place)
+                compared.append(term(form))
+        yield Sorted(part, forms, statuses, asked, compared)
 
 
-def _status(contacts: int) -> Status:
-    return "notFound" if contacts == 0 else "found" if contacts == 1 else "ambiguous"
-
-
-def _packed(part: Sorted, statuses: Sequence[Status], compared: Sequence[str]) -> TermChunk:
-    counts = Counter(statuses)
-    rows = [(written, form, _CODES[status]) for written, form, status in zip(part.terms, part.forms, statuses, strict=True)]
+def _packed(part: Sorted, found: Mapping[str, int]) -> TermChunk:
+    """The chunk, told what was found: how many contacts have each of the forms."""
+    statuses = part.statuses
+    for place, form in zip(part.asked, part.compared, strict=True):
+        contacts = found.get(form)
+        statuses[place] = _NOT_FOUND if contacts is None else _FOUND if contacts == 1 else _AMBIGUOUS
     return TermChunk(
-        tuple(counts[status] for status in STATUSES),
-        zlib.compress(orjson.dumps(rows), 1),
-        zlib.compress(orjson.dumps(compared), 1),
+        tuple(map(statuses.count, range(len(STATUSES)))),
+        isal_zlib.compress(orjson.dumps(list(zip(part.terms, part.forms, statuses, strict=True))), 1),
+        isal_zlib.compress(orjson.dumps(part.compared), 1),
     )
 
 

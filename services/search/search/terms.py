@@ -1,7 +1,7 @@
 """Split terms: a pasted text becomes terms, and each the form in which its field's values are compared."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Literal, TypeAlias
 
 from common.errors import Unprocessable
@@ -14,8 +14,8 @@ _MOST_TEXT = 10_000
 Status: TypeAlias = Literal["found", "notFound", "ambiguous", "duplicate", "unreadable"]
 STATUSES: tuple[Status, ...] = ("found", "notFound", "ambiguous", "duplicate", "unreadable")
 
-Normalise: TypeAlias = Callable[[str], str | None]
-"""A term as the field's values are compared; None for one that no value can be."""
+Normalise: TypeAlias = Callable[[Sequence[str]], list[str | None]]
+"""Terms as the field's values are compared; None for one that no value can be."""
 
 SPLITTABLE = frozenset({FieldType.STRING, FieldType.EMAIL, FieldType.PHONE, FieldType.LIST})
 """The types whose values are texts."""
@@ -24,10 +24,21 @@ _APART = re.escape(WHITE_SPACE) + ",\uff0c"
 # A quoted term ends at a quote with a separator or nothing behind it; in it a quote is written twice. A quote that none ends is
 # a character like any other.
 _TERM = re.compile(rf'"([^"]*+(?:""[^"]*+)*+)"(?=[{_APART}]|\Z)|([^{_APART}]+)')
+_UNQUOTED = re.compile(f"[^{_APART}]+")
+_SEPARATOR = re.compile(f"[{_APART}]")
+_PIECE = 256 * 1024  # characters; the terms of one are held at once
 
 
 def split(text: str) -> Iterator[str]:
     """The terms of a text, as they are written, the empty ones left out."""
+    if '"' not in text:
+        begin = 0
+        while begin < len(text):
+            separator = _SEPARATOR.search(text, begin + _PIECE)
+            end = len(text) if separator is None else separator.end()
+            yield from _UNQUOTED.findall(text, begin, end)
+            begin = end
+        return
     for match in _TERM.finditer(text):
         quoted = match[1]
         term = match[2] if quoted is None else quoted.replace('""', '"')
@@ -58,16 +69,19 @@ def normaliser(kind: FieldType, country: str) -> Normalise:
         except UnreadablePhone:
             return None
 
-    def text(term: str) -> str | None:
-        return fold(term) if len(term) <= _MOST_TEXT else None
+    def phones(terms: Sequence[str]) -> list[str | None]:
+        return [phone(term) for term in terms]
 
-    def email(term: str) -> str | None:
-        return fold(term) if is_email(term.strip(WHITE_SPACE)) else None
+    def texts(terms: Sequence[str]) -> list[str | None]:
+        return [fold(term) if len(term) <= _MOST_TEXT else None for term in terms]
+
+    def emails(terms: Sequence[str]) -> list[str | None]:
+        return [fold(term) if is_email(term.strip(WHITE_SPACE)) else None for term in terms]
 
     match kind:
         case FieldType.PHONE:
-            return phone
+            return phones
         case FieldType.EMAIL:
-            return email
+            return emails
         case _:
-            return text
+            return texts
