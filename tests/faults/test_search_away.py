@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
+import psutil
 import pytest
 
 from localstack.processes import OPENSEARCH
@@ -18,8 +19,18 @@ CONTACTS = 300
 
 
 @asynccontextmanager
-async def opensearch_away(stack: Stack) -> AsyncIterator[None]:
-    """Stopped, and started again at the end."""
+async def opensearch_away(stack: Stack, how: str) -> AsyncIterator[None]:
+    """Stopped, and started again at the end; or hanging: it takes connections and answers nothing."""
+    if how == "hangs":
+        pid = stack.pid(OPENSEARCH.name)
+        assert pid is not None
+        process = psutil.Process(pid)
+        process.suspend()
+        try:
+            yield
+        finally:
+            process.resume()
+        return
     supervisor = Supervisor(stack.home)
     await asyncio.to_thread(supervisor.stop_process, OPENSEARCH)
     try:
@@ -40,23 +51,36 @@ async def lives(stack: Stack, process: str) -> bool:
         return (await client.get(f"{stack.health(process)}/livez")).status_code == httpx.codes.OK
 
 
-async def refusals(client: httpx.AsyncClient) -> None:
-    """Every way to find is refused as one that may be tried again."""
-    for path, body in (
-        ("/v1/search", {"query": "길동"}),
-        ("/v1/search/count", {}),
-        ("/v1/search/ids", {}),
-        ("/v1/term-sets", {"key": "memberId", "values": ["m-1"]}),
-    ):
-        answer = await client.post(path, json=body)
-        assert answer.status_code == 503, (path, answer.text)
-        assert answer.headers["content-type"] == "application/problem+json"
-        assert int(answer.headers["Retry-After"]) >= 1
-        assert answer.json()["code"] == "unavailable"
+WAYS: dict[str, dict[str, object]] = {
+    "/v1/search": {"query": "길동"},
+    "/v1/search/count": {},
+    "/v1/search/ids": {},
+    "/v1/term-sets": {"key": "memberId", "values": ["m-1"]},
+}
 
 
-@pytest.mark.parametrize("seconds", [5, pytest.param(70, marks=pytest.mark.deep)])
-async def test_while_opensearch_is_away_nothing_is_lost_and_everybody_is_told(stack: Stack, seconds: float) -> None:
+async def refusals(client: httpx.AsyncClient, how: str) -> None:
+    """Every way to find is refused as one that may be tried again; where it hangs, all at once, for each waits long."""
+    if how == "hangs":
+        await asyncio.gather(*(refusal(client, path) for path in WAYS))
+        return
+    for path in WAYS:
+        await refusal(client, path)
+
+
+async def refusal(client: httpx.AsyncClient, path: str) -> None:
+    answer = await client.post(path, json=WAYS[path])
+    assert answer.status_code == 503, (path, answer.text)
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert int(answer.headers["Retry-After"]) >= 1
+    assert answer.json()["code"] == "unavailable"
+
+
+@pytest.mark.parametrize(
+    ("how", "seconds"),
+    [("stopped", 5), pytest.param("stopped", 70, marks=pytest.mark.deep), pytest.param("hangs", 70, marks=pytest.mark.deep)],
+)
+async def test_while_opensearch_is_away_nothing_is_lost_and_everybody_is_told(stack: Stack, how: str, seconds: float) -> None:
     channel = fresh_channel()
     headers = {"Authorization": f"Bearer {stack.token(channel=channel, sub='kim')}"}
     async with (
@@ -77,10 +101,10 @@ async def test_while_opensearch_is_away_nothing_is_lost_and_everybody_is_told(st
         await eventually(total, lambda count: count == CONTACTS)
         cursor = (await api.json("POST", "/v1/search", body={"limit": 10}))["next"]
         consumer = stack.pid("search-consumer")
-        async with opensearch_away(stack):
+        async with opensearch_away(stack, how):
             gone = time.monotonic()
             await write("meanwhile")
-            await refusals(client)
+            await refusals(client, how)
 
             async def consumers() -> dict[str, str]:
                 return await problems(stack, "search-consumer")
@@ -94,7 +118,7 @@ async def test_while_opensearch_is_away_nothing_is_lost_and_everybody_is_told(st
                 return time.monotonic() - gone
 
             await eventually(waited, lambda passed: passed > seconds, seconds + 30)
-            await refusals(client)
+            await refusals(client, how)
             assert "consumer" in await consumers()
 
         await eventually(total, lambda count: count == 2 * CONTACTS, 90)
@@ -105,5 +129,7 @@ async def test_while_opensearch_is_away_nothing_is_lost_and_everybody_is_told(st
                 return await problems(stack, process)
 
             await eventually(ready, lambda told: told == {})
+        if how == "hangs":
+            return
         expired: dict[str, Any] = (await client.post("/v1/search", json={"limit": 10, "cursor": cursor})).json()
         assert (expired["status"], expired["code"]) == (410, "cursorExpired")

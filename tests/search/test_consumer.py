@@ -226,22 +226,52 @@ async def test_what_the_index_cannot_take_is_put_aside_with_the_reason_and_the_r
     assert "secret" not in reason
 
 
-@pytest.mark.parametrize("block", ["index.blocks.read_only_allow_delete", "index.blocks.write"], ids=["429", "403"])
+async def test_an_index_of_another_version_is_known_for_one(narrow: Index, index: Index) -> None:
+    assert await index.is_of_this_version()
+    assert not await narrow.is_of_this_version()
+
+
+Step = tuple[str, dict[str, object]]
+
+
+def blocked(name: str) -> tuple[list[Step], list[Step]]:
+    return [("_settings", {name: True})], [("_settings", {name: None})]
+
+
+# How it refuses, by each document: the requests that bring that about, and those that end it.
+REFUSES: dict[str, tuple[list[Step], list[Step]]] = {
+    "429": blocked("index.blocks.read_only_allow_delete"),
+    "403": blocked("index.blocks.write"),
+    # More copies of the shard are wanted than one node has.
+    "503": (
+        [("_settings", {"index.number_of_replicas": 1}), ("_settings", {"index.write.wait_for_active_shards": "2"})],
+        [("_settings", {"index.write.wait_for_active_shards": None}), ("_settings", {"index.number_of_replicas": 0})],
+    ),
+    "closed": ([("_close", {})], [("_open", {})]),
+}
+
+
+@pytest.mark.parametrize("how", REFUSES)
 async def test_an_index_that_takes_no_writes_for_a_while_is_waited_for_and_nothing_is_lost(
-    database: Database, narrow: Index, neighbours: Neighbours, channel: str, dead: Kept, servers: Stack, block: str
+    database: Database, narrow: Index, neighbours: Neighbours, channel: str, dead: Kept, servers: Stack, how: str
 ) -> None:
     batch = [state(channel, contact(channel, n, city="Seoul")).origin for n in range(50)]
     source, health, stop = Pipe(batch), Health({}), asyncio.Event()
     health.started = True
     consumer = Consumer(source, decode, projector_of(database, narrow, neighbours, dead).apply, dead, health)
     async with httpx.AsyncClient(base_url=servers.opensearch, timeout=30) as client:
-        address = f"/{narrow.alias}/_settings"
-        (await client.put(address, json={block: True})).raise_for_status()
+
+        async def bring_about(steps: list[Step]) -> None:
+            for path, body in steps:
+                method = "PUT" if path == "_settings" else "POST"
+                (await client.request(method, f"/{narrow.alias}/{path}", json=body or None)).raise_for_status()
+
+        refused, ended = REFUSES[how]
+        await bring_about(refused)
         running = asyncio.create_task(consumer.run(stop))
         await eventually(health.problems, lambda problems: "consumer" in problems)
         assert source.committed == 0
-        assert await found(narrow, channel) == {}
-        (await client.put(address, json={block: None})).raise_for_status()
+        await bring_about(ended)
 
         async def committed() -> int:
             return source.committed

@@ -4,6 +4,7 @@ Profile values lie in typed slots, `string.17` or `date.3`: the mapping is the s
 """
 
 import hashlib
+import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -191,20 +192,42 @@ def settings() -> dict[str, Any]:
             "tokenizer": {
                 "character": {"type": "ngram", "min_gram": 1, "max_gram": 1, "token_chars": []},
                 "pair": {"type": "ngram", "min_gram": 2, "max_gram": 2, "token_chars": []},
+                "triple": {"type": "ngram", "min_gram": 3, "max_gram": 3, "token_chars": []},
                 "key": {"type": "pattern", "pattern": f"(?s){UNIT}?.", "group": 0},
             },
             "filter": {
                 "bare": {"type": "pattern_replace", "pattern": UNIT, "replacement": ""},
                 "marked_and_bare": {"type": "multiplexer", "filters": ["bare"]},
+                "two_keys": _run_of_keys(2),
+                "three_keys": _run_of_keys(3),
+                # Where the run itself begins with a unit is told; where another begins within it is not.
+                "first_mark": {"type": "pattern_replace", "pattern": f"(?<!^){UNIT}", "replacement": ""},
             },
             "analyzer": {
                 "characters": {"type": "custom", "tokenizer": "character"},
                 "pairs": {"type": "custom", "tokenizer": "pair"},
-                "keys": {"type": "custom", "tokenizer": "key", "filter": ["marked_and_bare"]},
-                "typed": {"type": "custom", "tokenizer": "key"},
+                "triples": {"type": "custom", "tokenizer": "triple"},
+                "keys": _keys_analyzer("marked_and_bare"),
+                "keys_pairs": _keys_analyzer("two_keys", "first_mark", "marked_and_bare"),
+                "keys_triples": _keys_analyzer("three_keys", "first_mark", "marked_and_bare"),
+                "typed": _keys_analyzer(),
+                "typed_pairs": _keys_analyzer("two_keys", "first_mark"),
+                "typed_triples": _keys_analyzer("three_keys", "first_mark"),
             },
         },
     }
+
+
+def _keys_analyzer(*filters: str) -> dict[str, Any]:
+    return {"type": "custom", "tokenizer": "key", "filter": list(filters)}
+
+
+def _run_of_keys(length: int) -> dict[str, Any]:
+    """So many keys that stand together, as one token."""
+    return {
+        "type": "shingle", "min_shingle_size": length, "max_shingle_size": length, "output_unigrams": False,
+        "token_separator": "",
+    }  # fmt: skip
 
 
 def mapping() -> dict[str, Any]:
@@ -234,11 +257,16 @@ def mapping() -> dict[str, Any]:
             "deleted": {"type": "boolean"},
             "seen": {"type": "long"},
             "source": {"type": "object", "enabled": False},
-            "quick": _object({**{name: _paired() for name in ("text", "digits", "initials")}, "keys": _keys()}),
+            "quick": _object({**{name: _runs() for name in ("text", "digits", "initials")}, "keys": _keys()}),
             "builtin": _object({key: kinds[kind] for key, kind in BUILT_INS.items()}),
             **{name: _object({str(slot): each for slot in range(SLOTS)}) for name, each in by_type.items()},
         },
     }
+
+
+def layout() -> str:
+    """A word for the settings and the mapping as this version makes them; an index of another word is another version's."""
+    return hashlib.sha256(json.dumps([settings(), mapping()], sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _object(properties: Mapping[str, Any]) -> dict[str, Any]:
@@ -249,13 +277,19 @@ def _characters() -> dict[str, Any]:
     return {"type": "text", "analyzer": "characters", "norms": False}
 
 
-def _paired() -> dict[str, Any]:
-    """By characters, and by pairs of them: a pair is in few documents where a digit alone is in nearly all."""
-    return {**_characters(), "fields": {"pairs": {"type": "text", "analyzer": "pairs", "norms": False}}}
+def _runs() -> dict[str, Any]:
+    """By characters, and by two and three that stand together: those are in few documents where one alone is in nearly all."""
+    fields = {name: {"type": "text", "analyzer": name, "norms": False} for name in ("pairs", "triples")}
+    return {**_characters(), "fields": fields}
 
 
 def _keys() -> dict[str, Any]:
-    return {"type": "text", "analyzer": "keys", "search_analyzer": "typed", "norms": False}
+    """The same of keys."""
+
+    def field(ending: str) -> dict[str, Any]:
+        return {"type": "text", "analyzer": f"keys{ending}", "search_analyzer": f"typed{ending}", "norms": False}
+
+    return {**field(""), "fields": {"pairs": field("_pairs"), "triples": field("_triples")}}
 
 
 def _text_mapping() -> dict[str, Any]:

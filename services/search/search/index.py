@@ -16,7 +16,7 @@ from opensearchpy.serializer import JSONSerializer
 from common.errors import Gone, Unavailable, Unprocessable
 from common.telemetry import log
 from search.compile import Query
-from search.document import mapping, settings
+from search.document import layout, mapping, settings
 
 ALIAS = "contacts"
 FIRST = "contacts-000001"
@@ -30,8 +30,13 @@ _MOST_CLAUSES, _CLAUSES = "indices.query.bool.max_clause_count", 100_000
 _MOST_QUERY = 100 * 1024 * 1024  # what OpenSearch takes of a body; beyond it, it closes the connection
 _TOO_MANY_CLAUSES = ("too_many_nested_clauses", "too_many_clauses", "maxClauseCount")  # 400 by some nodes, 500 by others
 _WHOLE = {"allow_partial_search_results": "false"}  # an answer of some shards only would be a wrong one
+_BUCKETS = "timed_out,aggregations.values.buckets"
 _IDS = "timed_out,hits.hits.sort,hits.hits.fields"
 _TOLD = "items.index._id,items.index.status,items.index.error.type"
+# An index whose shard is away says so, document by document, before we give up; and we do, with a pause behind it, before a
+# loop that waits is taken for dead.
+_BULK = {"timeout": "8s", "request_timeout": 10, "filter_path": _TOLD, "require_alias": "true"}
+_CLOSED = "index_closed_exception"  # a 400 as well, but not the document's fault
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,9 +125,15 @@ class Index:
             await self._client.cluster.put_settings(body={"persistent": {"search.max_open_pit_context": _MOST_POINTS}})
             if await self._client.indices.exists_alias(name=self._alias):
                 return False
-            body = {"settings": settings(), "mappings": mapping(), "aliases": {self._alias: {"is_write_index": True}}}
+            body = {"settings": settings(), "mappings": _mappings(), "aliases": {self._alias: {"is_write_index": True}}}
             await self._client.indices.create(index=first, body=body)
         return True
+
+    async def is_of_this_version(self) -> bool:
+        """Whether the index that serves was made as this version makes one; what is new in it finds nothing in an older one."""
+        with _translated():
+            (told,) = (await self._client.indices.get_mapping(index=self._alias)).values()
+        return bool(told["mappings"].get("_meta", {}).get("layout") == layout())
 
     # -- another index in the place of the one that serves
 
@@ -154,7 +165,7 @@ class Index:
             filling["number_of_replicas"] = told[serving]["settings"]["index"]["number_of_replicas"]
         body = {
             "settings": made | {"index": made["index"] | filling},
-            "mappings": mapping(),
+            "mappings": _mappings(),
             "aliases": {following.alias: {"is_write_index": True}},
         }
         with _translated():
@@ -215,13 +226,13 @@ class Index:
         refused: list[Refused] = []
         for body in _bulks(self._alias, entries):
             with _translated():
-                answer = await self._client.bulk(body=body, params={"filter_path": _TOLD, "require_alias": "true"})
+                answer = await self._client.bulk(body=body, params=_BULK)
             for item in answer["items"]:
                 result = item["index"]
                 match result["status"]:
                     case 200 | 201 | 409:
                         pass
-                    case 400:
+                    case 400 if result["error"]["type"] != _CLOSED:
                         refused.append(Refused(result["_id"], result["error"]["type"]))
                     case _:
                         raise Unavailable("The search index asks for patience.")
@@ -297,7 +308,9 @@ class Index:
 
     async def having(self, query: Query, name: str, only: Sequence[str] | None) -> dict[str, int]:
         """How many of the query's matches have each value under this name; of values in lists, `only` these are told."""
-        terms: dict[str, Any] = {"field": name, "size": _MOST_BUCKETS} | ({"include": list(only)} if only is not None else {})
+        terms: dict[str, Any] = {"field": name, "size": _MOST_BUCKETS, "order": {"_key": "asc"}}
+        if only is not None:
+            terms["include"] = list(only)
         buckets = await self._buckets(query, {"values": {"terms": terms}})
         return {bucket["key"]: bucket["doc_count"] for bucket in buckets}
 
@@ -311,7 +324,7 @@ class Index:
     async def _buckets(self, query: Query, aggregation: dict[str, Any]) -> list[dict[str, Any]]:
         body = {"query": query, "size": 0, "track_total_hits": False, "aggs": aggregation}
         with _translated():
-            answer = await self._client.search(index=self._alias, body=body, params=_WHOLE)
+            answer = await self._client.search(index=self._alias, body=body, params=_WHOLE | {"filter_path": _BUCKETS})
         if answer["timed_out"]:
             raise Unavailable(_AWAY)
         found: list[dict[str, Any]] = answer["aggregations"]["values"]["buckets"]
@@ -333,6 +346,10 @@ class Index:
                 await self._client.delete_pit(body={"pit_id": [point]})
         except Gone:
             return
+
+
+def _mappings() -> dict[str, Any]:
+    return mapping() | {"_meta": {"layout": layout()}}
 
 
 def most_clauses(settings: Mapping[str, Mapping[str, Any]]) -> int:

@@ -47,6 +47,10 @@ async def run_migrate() -> None:
         Index.open(settings.opensearch) as index,
     ):
         created = await index.create()
+        if not await index.is_of_this_version():
+            telemetry.log.warning(
+                "the index was made by another version: run `python -m search rebuild`, searches may miss until then"
+            )
         # What a killed rebuild left holds personal data, and nobody would ever erase it there.
         async with Store(database).rebuilding() as granted:
             for stray in await index.strays() if granted else []:

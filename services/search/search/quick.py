@@ -1,6 +1,7 @@
 """The quick search: one box for names, numbers and addresses, however they are typed."""
 
 import re
+from collections.abc import Callable
 
 from common.filters.text import UnreadablePhone, digits_of, is_blank, read_phone
 from search import hangul
@@ -58,32 +59,28 @@ def _numbers(text: str, country: str) -> list[str]:
 
 
 def _ranked(name: str, characters: str) -> list[Query]:
-    pairs = f"{name}.pairs" if len(characters) > 1 else name
-    return [
-        _better_where(
-            phrase(pairs, characters, INFIX),
-            phrase(f"{name}.pairs", START + characters, PREFIX - INFIX),
-            phrase(f"{name}.pairs", START + characters + END, EXACT - PREFIX),
-        )
-    ]
+    def found(wanted: str, boost: float) -> Query:
+        return phrase(_by_runs(name, len(wanted)), wanted, boost)
+
+    return [_better_where(found, characters)]
 
 
 def _typed(keys: str) -> list[Query]:
     """Keys that begin where a syllable does; any later one may begin another, or not."""
-    typed = UNIT + keys
-    return [
-        _better_where(
-            _phrase_of_keys(typed, INFIX),
-            _phrase_of_keys(START + typed, PREFIX - INFIX),
-            _phrase_of_keys(START + typed + END, EXACT - PREFIX),
-        )
-    ]
+
+    def found(wanted: str, boost: float) -> Query:
+        name = _by_runs("quick.keys", len(wanted.replace(UNIT, "")))
+        return {"constant_score": {"filter": {"match_phrase": {name: wanted}}, "boost": boost}}
+
+    return [_better_where(found, UNIT + keys)]
 
 
-def _better_where(part: Query, beginning: Query, whole: Query) -> Query:
+def _by_runs(name: str, length: int) -> str:
+    """Where so many characters or keys are looked for: by the longest runs of them, which the fewest contacts have."""
+    return name if length == 1 else f"{name}.pairs" if length == 2 else f"{name}.triples"
+
+
+def _better_where(found: Callable[[str, float], Query], text: str) -> Query:
     """Whatever is whole is a beginning, and that a part: the narrower two are tried on the matches of the widest alone."""
-    return {"bool": {"must": [part], "should": [beginning, whole]}}
-
-
-def _phrase_of_keys(keys: str, boost: float) -> Query:
-    return {"constant_score": {"filter": {"match_phrase": {"quick.keys": keys}}, "boost": boost}}
+    beginning, whole = found(START + text, PREFIX - INFIX), found(START + text + END, EXACT - PREFIX)
+    return {"bool": {"must": [found(text, INFIX)], "should": [beginning, whole]}}
