@@ -94,3 +94,26 @@ async def test_the_report_of_a_term_set_is_downloaded_as_a_file(stack: Stack) ->
             assert len((await api.ask("GET", address, headers={"Accept": accept})).json()["items"]) == 4
         assert (await stranger.ask("GET", f"{address}?format=csv")).status_code == 404
         assert (await api.ask("GET", f"{address}?format=xml")).status_code == 422
+
+
+async def test_the_report_is_read_page_by_page_to_its_end(stack: Stack) -> None:
+    async with caller(stack, fresh_channel()) as api:
+        values = [f"m-{n}" for n in range(7)]
+        made = await api.json("POST", "/v1/term-sets", body={"key": "memberId", "values": values})
+        address = f"/v1/term-sets/{made['id']}/terms?limit=3"
+        pages: list[list[str]] = []
+        cursors: list[str] = []
+        following = ""
+        while True:
+            page = await at(api, address + following)
+            pages.append([item["term"] for item in page["items"]])
+            if page["next"] is None:
+                break
+            cursors.append(page["next"])
+            following = f"&cursor={page['next']}"
+        assert pages == [values[:3], values[3:6], values[6:]]
+        again = await at(api, f"{address}&cursor={cursors[0]}")
+        assert ([item["term"] for item in again["items"]], again["next"] is None) == (pages[1], False)
+        for wrong in (f"{address}&status=found&cursor={cursors[0]}", f"{address}&cursor=none"):
+            answer = await api.ask("GET", wrong)
+            assert (answer.status_code, answer.json()["code"]) == (422, "badCursor")

@@ -16,11 +16,11 @@ from common.kafka import Places
 from common.postgres import Database
 from common.topics import CONTACTS
 from localstack.stack import Stack
-from search.document import document, tombstone
+from search.document import SLOTS, document, mapping, tombstone
 from search.index import Entry, Index
 from search.neighbours import Neighbours
-from search.projection import Projection
-from search.rebuild import Rebuilder
+from search.projection import Projection, decode
+from search.rebuild import CannotRebuild, Rebuilder
 from search.store import Store
 from tests.search.support import Kept, contact, contact_id, delivered, put, slots_of
 from tests.support.api import eventually
@@ -74,9 +74,14 @@ def state(channel: str, called: object, version: int = 1, **members: Any) -> Del
 
 
 def rebuilder(
-    database: Database, index: Index, neighbours: Neighbours, contacts: Sequence[Delivered], reading: asyncio.Event | None = None
+    database: Database,
+    index: Index,
+    neighbours: Neighbours,
+    contacts: Sequence[Delivered],
+    reading: asyncio.Event | None = None,
+    dead: Kept | None = None,
 ) -> Rebuilder:
-    """One over these messages; `reading` is set when it begins to read them."""
+    """One over these messages; `reading` is set when it begins to read them, `dead` gets what is put aside."""
     store = Store(database)
 
     def topic(name: str) -> AbstractAsyncContextManager[Listed]:
@@ -88,7 +93,7 @@ def rebuilder(
 
         return opened()
 
-    return Rebuilder(store, index, Projection(store, neighbours), Kept(), topic)
+    return Rebuilder(store, index, Projection(store, neighbours), dead or Kept(), topic)
 
 
 async def names(index: Index) -> list[str]:
@@ -183,6 +188,51 @@ async def test_a_rebuild_that_cannot_finish_changes_nothing_and_leaves_nothing_b
         await running
     assert await own.behind() == serving
     assert await own.strays() == []
+    assert await names(own) == ["here"]
+
+
+async def a_field_without_a_place(database: Database, own: Index, servers: Stack, channel: str) -> str:
+    """A field that the index which serves takes and the next one does not: it has one slot more than there are."""
+    definitions = [FieldDefinition.model_validate({"key": f"profile.f{n:03d}", "type": "String"}) for n in range(SLOTS + 1)]
+    await Store(database).save_fields(channel, [(each, 1) for each in definitions])
+    async with httpx.AsyncClient(base_url=servers.opensearch, timeout=60) as client:
+        wider = {"properties": {"string": {"properties": {str(SLOTS): mapping()["properties"]["string"]["properties"]["0"]}}}}
+        (await client.put(f"/{await own.behind()}/_mapping", json=wider)).raise_for_status()
+    return definitions[-1].key.removeprefix("profile.")
+
+
+async def test_what_the_new_index_does_not_take_is_put_aside_once_and_the_rest_is_in_it(
+    database: Database, own: Index, neighbours: Neighbours, servers: Stack, channel: str
+) -> None:
+    field = await a_field_without_a_place(database, own, servers, channel)
+    told = [
+        state(channel, "here", name="plain"),
+        state(channel, "odd", name="odd", profile={field: "a secret"}),
+        # The index that serves has not this state of it: the consumer, which comes to it later, is who tells of it.
+        state(channel, "later", 2, name="later", profile={field: "a secret"}),
+    ]
+    dead, projection = Kept(), Projection(Store(database), neighbours)
+    before = [told[0], told[1], state(channel, "later", 1, name="later")]
+    assert await own.write(await projection.entries([decode(each) for each in before])) == []
+    await own.refresh()
+    done = await rebuilder(database, own, neighbours, told, dead=dead).run(60)
+    assert (done.documents, await names(own)) == (1, ["plain"])
+    ((key, reason),) = dead.letters
+    assert key == f"{channel}/{contact_id(channel, 'odd')}"
+    assert "strict_dynamic_mapping_exception" in reason
+    assert "secret" not in reason
+
+
+async def test_an_index_that_would_refuse_very_many_never_comes_to_serve(
+    database: Database, own: Index, neighbours: Neighbours, servers: Stack, channel: str
+) -> None:
+    field = await a_field_without_a_place(database, own, servers, channel)
+    await put(own, channel, [contact(channel, 1, name="here")])
+    serving, dead = await own.behind(), Kept()
+    told = [state(channel, n, 2, profile={field: "x"}) for n in range(101)]
+    with pytest.raises(CannotRebuild, match="100 contacts"):
+        await rebuilder(database, own, neighbours, told, dead=dead).run(60)
+    assert (await own.behind(), await own.strays(), dead.letters) == (serving, [], [])
     assert await names(own) == ["here"]
 
 
