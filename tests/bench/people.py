@@ -81,6 +81,11 @@ def contact_message(who: Person, version: int = 1) -> Message:
     return _message(CONTACTS, who.id, "contact.changed", version, value)
 
 
+def erased_message(who: Person, version: int) -> Message:
+    """The contact as contacts tells of it when it is no more."""
+    return _message(CONTACTS, who.id, "contact.erased", version, None)
+
+
 def field_messages() -> list[Message]:
     """Their profile fields as contacts tells of them."""
     definitions = [FieldDefinition.model_validate({"key": f"profile.{key}", "type": kind}) for key, kind in _FIELDS.items()]
@@ -90,7 +95,7 @@ def field_messages() -> list[Message]:
     ]
 
 
-def _message(topic: str, subject: str, kind: str, version: int, value: bytes) -> Message:
+def _message(topic: str, subject: str, kind: str, version: int, value: bytes | None) -> Message:
     return message(
         topic, channel=CHANNEL, subject=subject, source="contacts", type=kind, id=new_id(), version=version, at=NOW,
         value=value, trace={},

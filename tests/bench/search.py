@@ -1,4 +1,4 @@
-"""`make bench-search`: term sets, quick search, filters, what is written becoming searchable, consuming and rebuilding.
+"""`make bench-search`: rebuilding, term sets, quick search, filters, what is written becoming searchable, consuming, paging.
 
 Over 100,000 contacts, or N. Every answer's counts are held against a plain count over the same contacts; times are told, not
 judged.
@@ -27,7 +27,7 @@ from common.postgres import Database
 from localstack.stack import Stack
 from search import hangul
 from search.terms import Normalise, normaliser, split
-from tests.bench import writing
+from tests.bench import paging, writing
 from tests.bench.measure import Row, open_loop, peak_memory, percentile, table, timed, told
 from tests.bench.people import CHANNEL, GRADES, NOW, TAGS, Person, contact_message, field_messages, people, person
 from tests.bench.processes import command, serving
@@ -138,11 +138,12 @@ async def matching(database: Database, phones: Sequence[str]) -> Counter[str]:
 
 async def term_by_term(database: Database, text: str, normalise: Normalise) -> Counter[str]:
     """The report by PostgreSQL: split, normalised, each told; the rows are made and thrown away."""
-    forms = [(term, normalise(term)) for term in split(text)]
-    found = await matching(database, list({form for _, form in forms if form is not None}))
+    terms = list(split(text))
+    forms = normalise(terms)
+    found = await matching(database, list({form for form in forms if form is not None}))
     seen: set[str] = set()
     rows: list[tuple[str, str | None, str]] = []
-    for term, form in forms:
+    for term, form in zip(terms, forms, strict=True):
         status = "unreadable" if form is None else "duplicate" if form in seen else "found" if found[form] else "notFound"
         seen.add(form or "")
         rows.append((term, form, status))
@@ -154,7 +155,7 @@ async def term_sets(world: World) -> list[Row]:
     number = min(100_000, world.count)
     text, expected = terms(number, world.count)
     normalise = normaliser(FieldType.PHONE, "KR")
-    phones = list({form for term in split(text) if (form := normalise(term)) is not None})
+    phones = list({form for form in normalise(list(split(text))) if form is not None})
     async with world.api() as (client, _), indexed_column(world) as database:
 
         async def ours() -> None:
@@ -329,10 +330,17 @@ async def consumer(world: World) -> list[Row]:
     return [await writing.consumer(world.stack)]
 
 
+async def pages(world: World) -> list[Row]:
+    """To the last row; what it writes stays written, so that it comes last."""
+    await writing.skip_to_the_end(world.stack)
+    async with serving(world.stack, "search-consumer"), world.api() as (client, _):
+        return [await paging.pages(world.stack, client, world.count)]
+
+
 Part = Callable[[World], Awaitable[list[Row]]]
 PARTS: Mapping[str, Part] = {
     "rebuild": rebuild, "terms": term_sets, "million": million, "ids": ids, "quick": quick, "filter": filters, "fresh": fresh,
-    "consumer": consumer,
+    "consumer": consumer, "pages": pages,
 }  # fmt: skip
 
 
@@ -353,7 +361,7 @@ def main(wanted: Sequence[str]) -> None:
         async def measure() -> None:
             print(f"filling an index with {int(count):,} contacts", file=sys.stderr, flush=True)
             world = await fill(stack, int(count))
-            for part in wanted or list(PARTS):
+            for part in [part for part in PARTS if part in (wanted or PARTS)]:
                 print(part, file=sys.stderr, flush=True)
                 found = await PARTS[part](world)
                 print("\n".join(f"  {row.what}: {row.ours}" for row in found), file=sys.stderr, flush=True)
