@@ -1,16 +1,14 @@
 """Clears up after jobs: files that no import needs any more, and jobs that are old with their reports."""
 
 import asyncio
-import contextlib
 from collections.abc import Collection
 from datetime import timedelta
 from uuid import UUID
 
 from common.clock import Clock
-from common.errors import Unavailable
 from common.health import Health
+from common.loop import repeat
 from common.postgres import Database
-from common.telemetry import log
 from contacts import import_store, job_store
 from contacts.erasure import IMPORT_FILES_KEPT
 from contacts.files import Files, came_before
@@ -33,14 +31,7 @@ class Keeper:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Go on until told to stop."""
-        while not stop.is_set():
-            self._health.beat("keeper")
-            try:
-                await self.clear()
-            except (OSError, Unavailable) as error:
-                log.warning("what jobs left could not be cleared up, which is tried again", exc_info=error)
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), _EVERY_SECONDS)
+        await repeat(self.clear, stop, every=_EVERY_SECONDS, name="keeper", health=self._health)
 
     async def clear(self) -> None:
         """Once: all that is over by now."""

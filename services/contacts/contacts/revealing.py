@@ -1,14 +1,12 @@
 """Shows what the managed-user limit had hidden as soon as there is room for it: a timer of the worker."""
 
 import asyncio
-import contextlib
 
 from common.clock import Clock
-from common.errors import Unavailable
 from common.events.contacts import ContactShown
 from common.health import Health
+from common.loop import repeat
 from common.postgres import Database
-from common.telemetry import log
 from contacts import journal, managed_users_store, store
 from contacts.contact import evolve
 from contacts.publish import Step
@@ -30,16 +28,7 @@ class Revealer:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Go on until told to stop."""
-        while not stop.is_set():
-            self._health.beat("revealer")
-            try:
-                shown = await self.work_once()
-            except Unavailable as error:
-                log.warning("hidden contacts wait to be shown, which is tried again", exc_info=error)
-                shown = 0
-            if not shown:
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(stop.wait(), _LOOK_SECONDS)
+        await repeat(self.work_once, stop, every=_LOOK_SECONDS, name="revealer", health=self._health)
 
     async def work_once(self) -> int:
         """Show one batch in every channel that has room; answers how many were shown."""

@@ -11,6 +11,7 @@ from common.clock import Clock
 from common.errors import Problem, Unavailable
 from common.eventstore import ConcurrentChange
 from common.health import Health
+from common.loop import repeat
 from common.postgres import Database
 from common.telemetry import log, span
 from contacts import job_store
@@ -49,11 +50,7 @@ class Worker:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Go on until told to stop."""
-        while not stop.is_set():
-            self._health.beat(self._name)
-            if not await self.work_once(stop):
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(stop.wait(), _IDLE_SECONDS)
+        await repeat(lambda: self.work_once(stop), stop, every=_IDLE_SECONDS, name=self._name, health=self._health)
 
     async def work_once(self, stop: asyncio.Event) -> bool:
         """Take up the job that waits longest and bring it as far as it goes; answers whether there was one."""

@@ -1,11 +1,12 @@
 """Ends what is over: files whose seven days have passed, and files that nothing needs any more."""
 
 import asyncio
-import contextlib
+from itertools import count
 
 from common.clock import Clock
 from common.health import Health
 from common.ids import Ids
+from common.loop import repeat
 from common.postgres import Database
 from exports import holdings, store
 from exports.export import Expire, decide
@@ -31,15 +32,14 @@ class Keeper:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Go on until told to stop."""
-        rounds = 0
-        while not stop.is_set():
-            self._health.beat("keeper")
+        rounds = count()
+
+        async def clear() -> None:
             await self.expire()
-            if rounds % _SWEEP_EVERY == 0:
+            if next(rounds) % _SWEEP_EVERY == 0:
                 await self.sweep()
-            rounds += 1
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), _LOOK_SECONDS)
+
+        await repeat(clear, stop, every=_LOOK_SECONDS, name="keeper", health=self._health)
 
     async def expire(self) -> None:
         """Expire what is due, then delete its files."""

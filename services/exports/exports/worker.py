@@ -12,6 +12,7 @@ from common.clock import Clock, from_wire
 from common.errors import Conflict, Problem, Unprocessable
 from common.health import Health
 from common.ids import Ids
+from common.loop import repeat
 from common.postgres import Database
 from common.telemetry import log, span
 from exports import holdings, store
@@ -88,11 +89,7 @@ class Worker:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Go on until told to stop."""
-        while not stop.is_set():
-            self._health.beat("worker")
-            if not await self.work_once(stop):
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(stop.wait(), _IDLE_SECONDS)
+        await repeat(lambda: self.work_once(stop), stop, every=_IDLE_SECONDS, name="worker", health=self._health)
 
     async def work_once(self, stop: asyncio.Event) -> bool:
         """Take up the export that waits longest and bring it as far as it goes; answers whether there was one."""

@@ -1,12 +1,10 @@
 """Deletes term sets that nobody has used for long: what was pasted may be people's data, and is nobody's to keep."""
 
 import asyncio
-import contextlib
 
 from common.clock import Clock
-from common.errors import Unavailable
 from common.health import Health
-from common.telemetry import log
+from common.loop import repeat
 from search.store import Store
 
 _EVERY_SECONDS = 10.0
@@ -23,14 +21,7 @@ class Keeper:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Go on until told to stop."""
-        while not stop.is_set():
-            self._health.beat("keeper")
-            try:
-                await self.clear()
-            except Unavailable as error:
-                log.warning("old term sets could not be deleted, which is tried again", exc_info=error)
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), _EVERY_SECONDS)
+        await repeat(self.clear, stop, every=_EVERY_SECONDS, name="keeper", health=self._health)
 
     async def clear(self) -> None:
         """Once: all that are unused for long by now."""

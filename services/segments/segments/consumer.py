@@ -1,7 +1,6 @@
 """Kafka into segments: every version of every contact is judged, and fields and settings change what segments mean."""
 
 import asyncio
-import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
@@ -10,11 +9,11 @@ import orjson
 
 from common.clock import Clock, to_millis
 from common.envelope import Delivered, UnreadableMessage
-from common.errors import Unavailable
 from common.events.contacts import ChannelMessage, FieldMessage, contact_message, field_message
+from common.health import Health
 from common.ids import Ids, parse_id
+from common.loop import repeat
 from common.postgres import Database, away_is_unavailable
-from common.telemetry import log
 from common.topics import CONTACTS, FIELDS
 from segments import definition_store as definitions
 from segments import offsets, store
@@ -96,15 +95,9 @@ class Judge:
             self._applied[partition] = max(offset, self._applied.get(partition, 0))
         return known
 
-    async def watch(self, stop: asyncio.Event) -> None:
+    async def watch(self, health: Health, stop: asyncio.Event) -> None:
         """Look now and then, until told to stop, whether a rebuild has moved the offsets back. Raises Fenced where it has."""
-        while not stop.is_set():
-            try:
-                await self.look()
-            except Unavailable as error:
-                log.warning("waiting for a store", reason=error.detail)
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), _WATCH_SECONDS)
+        await repeat(self.look, stop, every=_WATCH_SECONDS, name="watch", health=health)
 
     async def look(self) -> None:
         """Raises Fenced where the database has read less than this process has: then all must be read again."""

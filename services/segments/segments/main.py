@@ -46,7 +46,8 @@ async def _consumer(settings: Settings) -> None:
         async with Source.open(settings.kafka, GROUP, TOPICS, positions=judge.positions) as source:
             state = Health({"postgres": database.check, "kafka": source.check})
             loop = Consumer(source, judge.decode, judge.apply, DeadLetters(producer, GROUP), state)
-            await process.serve(health.application(state), settings.host, settings.port, state, [loop.run, judge.watch])
+            loops: list[process.Loop] = [loop.run, partial(judge.watch, state)]
+            await process.serve(health.application(state), settings.host, settings.port, state, loops)
 
 
 async def _worker(settings: Settings) -> None:

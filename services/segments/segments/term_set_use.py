@@ -1,13 +1,12 @@
 """Keeps the term sets that segments name in use: search deletes those that nobody has used for long."""
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable
 from typing import TypeAlias
 from uuid import UUID
 
-from common.errors import Unavailable
-from common.postgres import Database, away_is_unavailable
+from common.loop import repeat
+from common.postgres import Database
 from common.telemetry import log
 from segments import term_set_store
 
@@ -26,14 +25,7 @@ class TermSetUse:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Use them every hour, until told to stop."""
-        while not stop.is_set():
-            try:
-                with away_is_unavailable():
-                    await self.use()
-            except Unavailable as error:
-                log.warning("term sets could not be kept in use, which is tried again", reason=error.detail)
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), _EVERY_SECONDS)
+        await repeat(self.use, stop, every=_EVERY_SECONDS, name="term sets")
 
     async def use(self) -> None:
         """Use each once. Raises Unavailable."""

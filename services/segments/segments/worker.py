@@ -1,15 +1,14 @@
 """The clock and the builds: contacts enter and leave when it is time, and new definitions are judged over everyone."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from uuid import UUID
 
 from common.clock import Clock, to_millis
-from common.errors import Unavailable
 from common.health import Health
 from common.ids import Ids
-from common.postgres import Database, away_is_unavailable
+from common.loop import repeat
+from common.postgres import Database
 from common.telemetry import log
 from segments import definition_store as definitions
 from segments import store
@@ -21,23 +20,6 @@ _BATCH = 1000
 _TICK_SECONDS = 0.1
 _PURGE_SECONDS = 600.0
 _KEEP_SPENT_MS = 24 * 60 * 60 * 1000
-_AWAY_SECONDS = 1.0
-
-
-async def _repeat(name: str, work: Callable[[], Awaitable[bool]], health: Health, stop: asyncio.Event) -> None:
-    """Work until told to stop: at once again while it says there is more, a tick later otherwise, patiently without the store."""
-    while not stop.is_set():
-        try:
-            with away_is_unavailable():
-                more = await work()
-        except Unavailable as error:
-            log.warning("waiting for a store", loop=name, reason=error.detail)
-            health.wait(name, error.detail)
-            await asyncio.sleep(_AWAY_SECONDS)
-            continue
-        health.beat(name)
-        if not more:
-            await asyncio.sleep(_TICK_SECONDS)
 
 
 class Timer:
@@ -64,7 +46,7 @@ class Timer:
                 purge_at = loop.time() + _PURGE_SECONDS
             return found == _BATCH
 
-        await _repeat("timer", tick, self._health, stop)
+        await repeat(tick, stop, every=_TICK_SECONDS, name="timer", health=self._health)
 
     async def purge(self) -> None:
         """Drop the rows that have said nothing for a day: later than that, a late version is judged by its own time."""
@@ -115,7 +97,7 @@ class Builder:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Go on until told to stop."""
-        await _repeat("builder", self.advance, self._health, stop)
+        await repeat(self.advance, stop, every=_TICK_SECONDS, name="builder", health=self._health)
 
     async def advance(self) -> bool:
         """Judge the next chunk of a segment that is building, or put it live at the end; answers whether there was one."""

@@ -1,7 +1,6 @@
 """One POST with an `Idempotency-Key`: its effect and its answer are written in one transaction, or neither is."""
 
 import asyncio
-import contextlib
 import re
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -13,11 +12,11 @@ from fastapi import Response
 
 from common.auth import Caller
 from common.clock import Clock
-from common.errors import Conflict, Gone, Unavailable, Unreadable
+from common.errors import Conflict, Gone, Unreadable
 from common.idempotency import ledger
 from common.idempotency.ledger import Answer, Name
+from common.loop import repeat
 from common.postgres import Database
-from common.telemetry import log
 
 HEADER = "Idempotency-Key"
 REPLAYED = "Idempotency-Replayed"
@@ -53,14 +52,12 @@ class Idempotency:
 
     async def purge(self, stop: asyncio.Event) -> None:
         """A loop: deletes what is older than 24 hours, until told to stop."""
-        while not stop.is_set():
-            try:
-                async with self._database.transaction() as tx:
-                    await ledger.purge(tx, self._clock.now())
-            except Unavailable as error:
-                log.warning("old requests could not be deleted, which is tried again", exc_info=error)
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), _PURGE_SECONDS)
+
+        async def purge() -> None:
+            async with self._database.transaction() as tx:
+                await ledger.purge(tx, self._clock.now())
+
+        await repeat(purge, stop, every=_PURGE_SECONDS, name="purge")
 
 
 class Attempt:

@@ -1,0 +1,44 @@
+"""The loop of a timer or a worker: work, wait, work again. A store that is away is waited for and ends no process."""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+
+from common.errors import Unavailable
+from common.health import Health
+from common.telemetry import log
+
+_AWAY_SECONDS = 1.0
+
+
+async def repeat(
+    work: Callable[[], Awaitable[object]],
+    stop: asyncio.Event,
+    *,
+    every: float,
+    name: str,
+    health: Health | None = None,
+    away: float = _AWAY_SECONDS,
+) -> None:
+    """Work until told to stop: at once again while it answers true, `every` seconds later otherwise.
+
+    Unavailable and OSError (a server, a disk, a time-out) are warned of, and the work is tried again `away` seconds later;
+    whatever else it raises ends the loop. `health` is told of each round; leave it out for what is done so seldom, or may
+    take so long, that its silence means nothing.
+    """
+    while not stop.is_set():
+        pause = every
+        try:
+            if await work():
+                pause = 0
+            if health is not None:
+                health.beat(name)
+        except (Unavailable, OSError) as error:
+            reason = error.detail if isinstance(error, Unavailable) else type(error).__name__
+            log.warning("waiting for a store", loop=name, reason=reason, exc_info=error)
+            if health is not None:
+                health.wait(name, reason)
+            pause = away
+        if pause:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), pause)

@@ -1,0 +1,108 @@
+"""The loop of timers and workers: what comes after work, what it outlives, and what ends it."""
+
+import asyncio
+
+import pytest
+
+from common.errors import Unavailable
+from common.health import Health
+from common.loop import repeat
+
+HOUR = 3600.0
+
+
+class Work:
+    """Answers, or raises, what it was given one by one; then it tells the loop to stop, or says that it has been here."""
+
+    def __init__(self, *outcomes: object, stops: bool = True) -> None:
+        self.outcomes = list(outcomes)
+        self.stops = stops
+        self.stop = asyncio.Event()
+        self.through = asyncio.Event()
+        self.health = Health({})
+        self.health.started = True
+        self.seen: list[dict[str, str]] = []
+
+    async def work(self) -> object:
+        self.seen.append(await self.health.problems())
+        outcome = self.outcomes.pop(0)
+        if not self.outcomes:
+            self.through.set()
+            if self.stops:
+                self.stop.set()
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    async def run(self, every: float) -> None:
+        async with asyncio.timeout(10):
+            await repeat(self.work, self.stop, every=every, name="keeper", health=self.health, away=0)
+
+
+async def test_work_that_has_more_is_done_again_at_once() -> None:
+    work = Work(True, 3, True)
+    await work.run(HOUR)
+    assert len(work.seen) == 3
+
+
+async def test_work_that_is_done_comes_again_after_its_time() -> None:
+    work = Work(False, None, 0)
+    await work.run(0.001)
+    assert len(work.seen) == 3
+
+
+async def test_a_loop_that_waits_stops_at_once_when_told() -> None:
+    work = Work(True, False, stops=False)
+    running = asyncio.create_task(work.run(HOUR))
+    await work.through.wait()
+    work.stop.set()
+    await running
+    assert len(work.seen) == 2
+
+
+async def test_a_loop_that_is_told_to_stop_before_it_begins_does_nothing() -> None:
+    work = Work(True)
+    work.stop.set()
+    await work.run(0)
+    assert work.seen == []
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (Unavailable("The index does not answer."), "The index does not answer."),
+        (ConnectionResetError("user=hong"), "ConnectionResetError"),
+        (TimeoutError(), "TimeoutError"),
+        (OSError(28, "No space left on device"), "OSError"),
+    ],
+)
+async def test_what_is_away_is_waited_for_and_the_health_says_so_until_it_is_back(error: Exception, reason: str) -> None:
+    work = Work(error, error, True, False)
+    await work.run(HOUR)
+    assert work.seen == [{}, {"keeper": reason}, {"keeper": reason}, {}]
+
+
+async def test_what_is_away_is_not_asked_again_before_its_time() -> None:
+    work = Work(Unavailable("away"), stops=False)
+    running = asyncio.create_task(repeat(work.work, work.stop, every=0, name="keeper", health=work.health, away=HOUR))
+    await work.through.wait()
+    work.stop.set()
+    async with asyncio.timeout(10):
+        await running
+    assert len(work.seen) == 1
+
+
+async def test_any_other_failure_ends_the_loop() -> None:
+    work = Work(True, RuntimeError("broken"), stops=False)
+    with pytest.raises(RuntimeError):
+        await work.run(HOUR)
+    assert await work.health.problems() == {}
+
+
+async def test_work_that_comes_seldom_has_no_part_in_the_health() -> None:
+    ticks = iter(range(0, 1000, 100))
+    work = Work(Unavailable("away"), True, False)
+    work.health = Health({}, monotonic=lambda: next(ticks))
+    work.health.started = True
+    await repeat(work.work, work.stop, every=HOUR, name="purge", away=0)
+    assert work.seen == [{}, {}, {}]
