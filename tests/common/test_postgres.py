@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime
-from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -22,8 +21,7 @@ from common.recorded import Recorded
 from common.relay import Relay
 from common.topics import Topic, dead_letter_topic
 from localstack.stack import Stack
-from tests.support.postgres import fresh_database, fresh_schema
-from tests.support.proxy import Proxy
+from tests.support.postgres import fresh_database, fresh_schema, over_a_line
 
 AT = datetime(2026, 11, 24, 3, tzinfo=UTC)
 
@@ -84,24 +82,18 @@ async def test_a_version_taken_by_another_writer_is_a_conflict_and_nothing_is_wr
 
 
 async def test_a_database_that_is_away_is_unavailable_and_the_pool_outlives_it(servers: Stack) -> None:
-    async with fresh_schema(servers.postgres_dsn(None), ()) as dsn:
-        address = urlsplit(dsn)
-        assert address.hostname is not None
-        assert address.port is not None
-        async with Proxy.before(address.hostname, address.port) as proxy:
-            through = dsn.replace(f":{address.port}/", f":{proxy.port}/")
-            async with Database.open(through, size=2) as database:
-                with pytest.raises(Unavailable):
-                    async with database.transaction() as tx:
-                        await proxy.cut()
-                        await tx.fetchval("select 1")
-                for ask in (database.transaction, database.connection):
-                    with pytest.raises(Unavailable):
-                        async with ask():
-                            raise AssertionError("there is no connection")
-                await proxy.mend()
-                async with database.connection() as connection:
-                    assert await connection.fetchval("select 1") == 1
+    async with fresh_schema(servers.postgres_dsn(None), ()) as dsn, over_a_line(dsn, size=2) as (line, database):
+        with pytest.raises(Unavailable):
+            async with database.transaction() as tx:
+                await line.cut()
+                await tx.fetchval("select 1")
+        for ask in (database.transaction, database.connection):
+            with pytest.raises(Unavailable):
+                async with ask():
+                    raise AssertionError("there is no connection")
+        await line.mend()
+        async with database.connection() as connection:
+            assert await connection.fetchval("select 1") == 1
 
 
 async def drain(database: Database, relays: list[Relay], stop: asyncio.Event) -> None:

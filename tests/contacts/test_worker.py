@@ -19,15 +19,21 @@ from contacts.store import Tx
 from contacts.worker import LEASE, Worker
 from localstack.stack import Stack
 from tests.support.api import eventually
-from tests.support.postgres import fresh_database
+from tests.support.postgres import fresh_schema, over_a_line
 
 AT = datetime(2026, 11, 24, 3, tzinfo=UTC)
 LAST = 5
 
 
 @pytest.fixture
-async def database(servers: Stack) -> AsyncIterator[Database]:
-    async with fresh_database(servers.postgres_dsn(None), ("common", "contacts")) as opened:
+async def dsn(servers: Stack) -> AsyncIterator[str]:
+    async with fresh_schema(servers.postgres_dsn(None), ("common", "contacts")) as made:
+        yield made
+
+
+@pytest.fixture
+async def database(dsn: str) -> AsyncIterator[Database]:
+    async with Database.open(dsn) as opened:
         await _run(opened, "create table done (job uuid, piece int)")
         yield opened
 
@@ -204,3 +210,65 @@ async def test_two_workers_never_hold_one_job(bench: Bench) -> None:
     bench.stop.set()
     assert await first
     assert await eventually(another, bool)
+
+
+class Cut(Counting):
+    """Waits at its third piece, before it or `within` its transaction, until it is broken off; then waits no more."""
+
+    def __init__(self, *, within: bool) -> None:
+        super().__init__()
+        self.within = within
+        self.broken_off = asyncio.Event()
+
+    async def run(self, held: HeldJob) -> None:
+        while (piece := int(str(held.job.cursor or 0)) + 1) <= LAST:
+
+            async def work(tx: Tx, job: Job, _: datetime, piece: int = piece) -> Advance:
+                await tx.execute("insert into done values ($1, $2)", job.id, piece)
+                if piece == 3 and self.within:
+                    await self._hold()
+                return Advance(piece, {"changed": 1}, total=LAST)
+
+            if piece == 3 and not self.within:
+                await self._hold()
+            await held.advance(work)
+
+    async def _hold(self) -> None:
+        if not self.broken_off.is_set():
+            self.reached.set()
+            try:
+                await asyncio.Event().wait()
+            finally:
+                self.broken_off.set()
+
+
+@pytest.mark.parametrize("within", [False, True])
+@pytest.mark.parametrize("by", ["another", "the same"])
+async def test_a_worker_that_loses_its_database_lets_go_of_its_job_which_is_ended_once(
+    bench: Bench, dsn: str, by: str, *, within: bool
+) -> None:
+    lease = timedelta(seconds=0.4)
+    runner = Cut(within=within)
+    async with over_a_line(dsn) as (line, database):
+        worker = Worker("cut off", database, {"count": runner}, bench.clock, bench.health, lease=lease)
+        running = asyncio.create_task(worker.run(bench.stop))
+        await runner.reached.wait()
+        await line.cut()
+        async with asyncio.timeout(10):
+            await runner.broken_off.wait()
+        await eventually(bench.health.problems, lambda problems: "cut off" in problems)
+        job = await bench.now()
+        assert (job.status, job.cursor, await bench.pieces()) == (Status.RUNNING, 2, [1, 2])
+        other = bench.worker("other", Counting())
+        assert not await other.work_once(bench.stop)
+        bench.clock.instant += lease + timedelta(milliseconds=1)
+        if by == "another":
+            assert await eventually(lambda: other.work_once(bench.stop), bool)  # once the server has seen the line cut
+        await line.mend()
+        await eventually(bench.now, lambda now: now.status is Status.DONE)
+        await eventually(bench.health.problems, lambda problems: "cut off" not in problems)
+        bench.stop.set()
+        await running
+    job = await bench.now()
+    assert (job.status, job.counts, job.attempts) == (Status.DONE, {"changed": LAST}, 0)
+    assert await bench.pieces() == ONCE_EACH

@@ -1,16 +1,14 @@
 """The worker and the keeper over real tables and files: complete or not at all, whoever dies, cancels or breaks off."""
 
 import asyncio
-import hashlib
 import resource
-from collections.abc import AsyncIterator, Iterator, MutableMapping
+from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
-import httpx
 import pytest
 from structlog.testing import capture_logs
 
@@ -22,27 +20,8 @@ from exports.export import KEPT, MOST_ATTEMPTS, Export, Status, fold
 from exports.handlers import Part
 from exports.queries import Queries, progress
 from exports.worker import LEASE
-from localstack.stack import Stack
-from tests.support.api import fresh_channel
-from tests.support.workshop import Between, Workshop, workshop
-
-CONTACTS = 1200
-MIDWAY = 200_000
-"""Bytes of a scan after which some rows are written and many are to come."""
-NUMBERS = {f"+82101000{n:04d}" for n in range(CONTACTS)}
-
-
-@pytest.fixture(scope="module")
-def channel(stack: Stack) -> str:
-    """A channel with contacts."""
-    name = fresh_channel()
-    token = stack.token(channel=name, sub="kim")
-    with httpx.Client(base_url=stack.url, headers={"Authorization": f"Bearer {token}"}, timeout=60) as client:
-        for begin in range(0, CONTACTS, 600):
-            rows = [{"memberId": f"m-{n}", "mobileNumber": f"+82101000{n:04d}"} for n in range(begin, begin + 600)]
-            client.post("/v1/contacts/batch", json={"contacts": rows}).raise_for_status()
-        client.patch("/v1/channel", json={"exportMinutes": 30}).raise_for_status()
-    return name
+from tests.exports.conftest import CONTACTS, MIDWAY, whole
+from tests.support.workshop import Between, Workshop
 
 
 @pytest.fixture(autouse=True)
@@ -50,25 +29,6 @@ def logs() -> Iterator[list[MutableMapping[str, Any]]]:
     """What is logged meanwhile; it is kept from the output, whose file `small_disk` would limit too."""
     with capture_logs() as entries:
         yield entries
-
-
-@pytest.fixture
-async def shop(stack: Stack, channel: str) -> AsyncIterator[Workshop]:
-    async with workshop(stack, channel) as made:
-        yield made
-
-
-async def whole(shop: Workshop, export: Export) -> None:
-    """The file is there, holds everyone, and agrees with its manifest."""
-    assert export.status is Status.READY
-    rows = await shop.rows(export.id)
-    assert rows[0] == ("id", "mobileNumber")
-    assert {row[1] for row in rows[1:]} == NUMBERS
-    assert export.manifest is not None
-    assert export.manifest.rows == export.rows_done == export.rows_total == len(rows) - 1 == CONTACTS
-    assert export.manifest.ids_sha256 == hashlib.sha256("\n".join(sorted(row[0] for row in rows[1:])).encode()).hexdigest()
-    content = (shop.folder / f"{export.id}.{export.attempts}.xlsx").read_bytes()
-    assert (export.manifest.bytes, export.manifest.file_sha256) == (len(content), hashlib.sha256(content).hexdigest())
 
 
 async def needed(shop: Workshop, export: Export) -> tuple[object, ...]:

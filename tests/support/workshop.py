@@ -31,7 +31,7 @@ from exports.worker import LEASE, Worker
 from localstack.demo import decrypt
 from localstack.stack import Stack
 from tests.support.api import eventually
-from tests.support.postgres import fresh_database
+from tests.support.postgres import fresh_schema
 
 PASSWORD = "abc-123!"
 KEY = b"k" * 32
@@ -91,6 +91,7 @@ class Workshop:
 
     stack: Stack
     channel: str
+    dsn: str
     database: Database
     files: Files
     folder: Path
@@ -177,8 +178,9 @@ async def workshop(stack: Stack, channel: str) -> AsyncIterator[Workshop]:
     """A fresh one; its tables and files are removed at the end."""
     with tempfile.TemporaryDirectory() as folder:
         async with (
-            fresh_database(stack.postgres_dsn(None), ["common", "exports"]) as database,
+            fresh_schema(stack.postgres_dsn(None), ["common", "exports"]) as dsn,
+            Database.open(dsn) as database,
             httpx.AsyncClient(timeout=30) as client,
         ):
             place = Path(folder) / "files"
-            yield Workshop(stack, channel, database, Files(place), place, FixedClock(SystemClock().now()), client)
+            yield Workshop(stack, channel, dsn, database, Files(place), place, FixedClock(SystemClock().now()), client)

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from common.lease import Lost
 from contacts.job import Job
 from contacts.store import Tx
 
@@ -54,10 +55,6 @@ _PURGE_REPORT = (
     """,
 )
 _PURGE = "delete from job where channel = $1 and id = $2"
-
-
-class Lost(Exception):
-    """Another process changed the job meanwhile; whoever meets this lets go of it."""
 
 
 async def insert(tx: Tx, job: Job, body: Mapping[str, Any]) -> None:

@@ -1,9 +1,9 @@
 """Works the jobs off in the background, one at a time, and takes over what a silent worker left."""
 
 import asyncio
-import contextlib
 from collections.abc import Mapping
 from datetime import timedelta
+from functools import partial
 
 import asyncpg
 
@@ -11,17 +11,16 @@ from common.clock import Clock
 from common.errors import Problem, Unavailable
 from common.eventstore import ConcurrentChange
 from common.health import Health
+from common.lease import Lease, Lost, Stopped, kept
 from common.loop import repeat
 from common.postgres import Database
 from common.telemetry import log, span
 from contacts import job_store
 from contacts.job import Fail, Finish, GiveBack, Job, TakeUp, decide, pause_after
 from contacts.job_runner import HeldJob, Runner
-from contacts.job_store import Lost
 
 LEASE = timedelta(seconds=8)
 """A worker that has been silent for so long is taken for dead."""
-_RENEW_SECONDS = 2.0
 _IDLE_SECONDS = 0.2
 _MAY_PASS = (Unavailable, ConcurrentChange, OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
 """What may go better the next time: a service that is away, a transaction that met another."""
@@ -59,17 +58,12 @@ class Worker:
             return False
         if not held.job.in_work:
             return True
-        let_go = asyncio.Event()
-        renewing = asyncio.create_task(self._renew(held.job, stop, let_go))
         try:
             with span("job", kind=held.job.kind, attempt=held.job.attempts):
-                await self._attempt(held, stop, let_go)
+                async with kept(partial(self._renew, held.job), stop, self._lease) as lease:
+                    await self._attempt(held, lease)
         except Lost:
             log.info("a job was let go", kind=held.job.kind, job=str(held.job.id))
-        finally:
-            renewing.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await renewing
         return True
 
     async def _claim(self) -> HeldJob | None:
@@ -84,34 +78,19 @@ class Worker:
         log.info("a job is taken up", kind=after.kind, job=str(after.id), attempt=after.attempts)
         return HeldJob(self._database, self._clock, self._name, self._lease, after, body)
 
-    async def _renew(self, job: Job, stop: asyncio.Event, let_go: asyncio.Event) -> None:
-        """Keep the lease; sets `let_go` once it is lost or the process is told to stop."""
-        while not stop.is_set():
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), min(_RENEW_SECONDS, self._lease.total_seconds() / 4))
-            self._health.beat(self._name)
-            async with self._database.transaction() as tx:
-                if not await job_store.renew(tx, job, self._name, self._clock.now() + self._lease):
-                    break
-        let_go.set()
+    async def _renew(self, job: Job) -> bool:
+        self._health.beat(self._name)
+        async with self._database.transaction() as tx:
+            return await job_store.renew(tx, job, self._name, self._clock.now() + self._lease)
 
-    async def _attempt(self, held: HeldJob, stop: asyncio.Event, let_go: asyncio.Event) -> None:
-        """Raises Lost where the job is not this worker's any more."""
-        running = asyncio.create_task(self._runners[held.job.kind].run(held))
-        waiting = asyncio.create_task(let_go.wait())
-        await asyncio.wait({running, waiting}, return_when=asyncio.FIRST_COMPLETED)
-        waiting.cancel()
-        if not running.done():
-            # Breaking off is safe anywhere: a piece is done with its transaction, or not at all.
-            running.cancel()
-            await asyncio.gather(running, return_exceptions=True)
-            if not stop.is_set():
-                raise Lost
-            await self._end(held, GiveBack(failed=False, at=self._clock.now()))
-            return
+    async def _attempt(self, held: HeldJob, lease: Lease) -> None:
+        """Raises Lost where the job is not this worker's any more, Unavailable where how it ended cannot be written down."""
         try:
-            running.result()
+            # Breaking off is safe anywhere: a piece is done with its transaction, or not at all.
+            await lease.during(self._runners[held.job.kind].run(held))
             await self._end(held, Finish(self._clock.now()))
+        except Stopped:
+            await self._end(held, GiveBack(failed=False, at=self._clock.now()))
         except _MAY_PASS as error:
             log.warning("an attempt failed", kind=held.job.kind, job=str(held.job.id), exc_info=error)
             await self._end(held, GiveBack(failed=True, at=self._clock.now()))

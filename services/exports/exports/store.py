@@ -8,6 +8,7 @@ from uuid import UUID
 
 import asyncpg
 
+from common.lease import Lost
 from exports.export import Export
 
 Tx: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
@@ -76,10 +77,6 @@ class Entry:
     outcome: str
     address: str | None = None
     detail: str | None = None
-
-
-class Lost(Exception):
-    """Another process changed the export meanwhile; whoever meets this lets go of it."""
 
 
 async def lock_window(tx: Tx, channel: str) -> None:

@@ -2,9 +2,10 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from datetime import datetime, timedelta
-from typing import Any, BinaryIO, TypeVar
+from functools import partial
+from typing import Any, BinaryIO
 
 import orjson
 
@@ -12,6 +13,7 @@ from common.clock import Clock, from_wire
 from common.errors import Conflict, Problem, Unprocessable
 from common.health import Health
 from common.ids import Ids
+from common.lease import Lease, Lost, Stopped, kept
 from common.loop import repeat
 from common.postgres import Database
 from common.telemetry import log, span
@@ -35,16 +37,13 @@ from exports.files import Files
 from exports.neighbours import Neighbours
 from exports.publish import keep
 from exports.sealing import Sealing, Unsealable
-from exports.store import Entry, Lost, Needed
+from exports.store import Entry, Needed
 from exports.waiting import pause_after
 from exports.writing import Incomplete, ReadBack, Writing, read_back
 from exports.xlsx import CannotWrite
 
-T = TypeVar("T")
-
 LEASE = timedelta(seconds=8)
 """A worker that has been silent for so long is taken for dead."""
-_RENEW_SECONDS = 2.0
 _IDLE_SECONDS = 0.2
 _TELL_SECONDS = 1.0
 _BATCH = 500
@@ -54,10 +53,6 @@ _BY = "service:exports"
 _CANNOT = "The file cannot be written. Ask again; if it fails again, tell the operators."
 _MAY_PASS = (Problem, Incomplete, Tampered, WrongPassword, OSError)
 """What may go better the next time: a service that is away, a stream that broke off, a disk that is full or lies."""
-
-
-class _LetGo(Exception):
-    """The export is not to be worked on any more: it was cancelled, another worker has it, or this one is stopping."""
 
 
 class Worker:
@@ -99,18 +94,13 @@ class Worker:
         export, needed = claimed
         if not export.in_work:
             return True
-        let_go = asyncio.Event()
-        renewing = asyncio.create_task(self._renew(export, stop, let_go))
         try:
             with span("export", attempt=export.attempts):
-                await self._attempt(_Job(self, export), needed, stop, let_go)
-        except (Lost, _LetGo):
+                async with kept(partial(self._renew, export), stop, self._lease) as lease:
+                    await self._attempt(_Job(self, export), needed, lease)
+        except Lost:
             log.info("an export was let go", export=str(export.id))
             await asyncio.to_thread(self._files.remove, export.id, export.attempts)
-        finally:
-            renewing.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await renewing
         return True
 
     async def _claim(self) -> tuple[Export, Needed] | None:
@@ -125,26 +115,19 @@ class Worker:
         log.info("an export is taken up", export=str(after.id), attempt=after.attempts)
         return after, needed
 
-    async def _renew(self, export: Export, stop: asyncio.Event, let_go: asyncio.Event) -> None:
-        """Keep the lease; sets `let_go` once it is lost or the process is told to stop."""
-        try:
-            while not stop.is_set():
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(stop.wait(), min(_RENEW_SECONDS, self._lease.total_seconds() / 4))
-                self._health.beat("worker")
-                async with self._database.transaction() as tx:
-                    if not await store.renew(tx, export, self._name, self._clock.now() + self._lease):
-                        break
-        finally:
-            let_go.set()  # also where the database is gone: a lease that is not renewed is soon another worker's
+    async def _renew(self, export: Export) -> bool:
+        self._health.beat("worker")
+        async with self._database.transaction() as tx:
+            return await store.renew(tx, export, self._name, self._clock.now() + self._lease)
 
-    async def _attempt(self, job: "_Job", needed: Needed, stop: asyncio.Event, let_go: asyncio.Event) -> None:
+    async def _attempt(self, job: "_Job", needed: Needed, lease: Lease) -> None:
+        """Raises Lost where the export is not this worker's any more, Unavailable where how it ended cannot be written down."""
         export = job.export
         try:
             lock = self._sealing.open(needed.lock, str(export.id))
             file = await asyncio.to_thread(self._files.begin, export.id, export.attempts)
             with contextlib.closing(file):
-                written = await self._write(job, file, lock, needed.asked, let_go)
+                written = await self._write(job, file, lock, needed.asked, lease)
             if written:
                 return
         except (Unprocessable, Conflict) as problem:
@@ -154,27 +137,25 @@ class Worker:
         except Unsealable as error:
             log.error("a sealed lock does not open", export=str(export.id), exc_info=error)
             await job.do(Fail(_CANNOT))
-        except _LetGo:
-            if not stop.is_set():
-                raise
+        except Stopped:
             await job.do(GiveBack())
         except _MAY_PASS as error:
             log.warning("an attempt failed", export=str(export.id), attempt=export.attempts, exc_info=error)
             await job.do(GiveBack(), rest=pause_after(export.attempts))
         await asyncio.to_thread(self._files.remove, export.id, export.attempts)
 
-    async def _write(self, job: "_Job", file: BinaryIO, lock: Stretched, asked: Mapping[str, Any], let_go: asyncio.Event) -> bool:
+    async def _write(self, job: "_Job", file: BinaryIO, lock: Stretched, asked: Mapping[str, Any], lease: Lease) -> bool:
         """Whether there is a file now; not where its rows are too many. Raises whatever makes an attempt fail."""
         export = job.export
         async with contextlib.aclosing(self._rows(export.channel, asked)) as rows:
-            total, instant = _read_head((await _unless(let_go, anext(rows)))[0])
+            total, instant = _read_head((await lease.during(anext(rows)))[0])
             await job.do(Count(total))
             if not job.export.in_work:
                 return False
             writing = await asyncio.to_thread(Writing, file, lock, export.columns, export.time_zone)
             loop = asyncio.get_running_loop()
             told = loop.time()
-            while batch := await _unless(let_go, anext(rows, [])):
+            while batch := await lease.during(anext(rows, [])):
                 await asyncio.to_thread(writing.add, batch)
                 if loop.time() - told > _TELL_SECONDS:
                     told = loop.time()
@@ -251,20 +232,6 @@ class _Job:
     async def complete(self, manifest: Manifest, held: bytes) -> None:
         """The file is there, with these contacts. Raises Lost, Incomplete."""
         self.export = await self._worker.complete(self.export, manifest, held)
-
-
-async def _unless(let_go: asyncio.Event, work: Awaitable[T]) -> T:
-    """The work's result. Raises _LetGo as soon as the export is to be let go, and breaks the work off."""
-    working, waiting = asyncio.ensure_future(work), asyncio.ensure_future(let_go.wait())
-    try:
-        await asyncio.wait({working, waiting}, return_when=asyncio.FIRST_COMPLETED)
-        if let_go.is_set():
-            raise _LetGo
-        return working.result()
-    finally:
-        for task in (working, waiting):
-            task.cancel()
-        await asyncio.gather(working, waiting, return_exceptions=True)
 
 
 def _read_head(line: bytes) -> tuple[int, datetime]:
