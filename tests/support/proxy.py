@@ -37,6 +37,10 @@ class Proxy:
             self._server.close()
             await self._server.wait_closed()
             self._server = None
+        self.break_off()
+
+    def break_off(self) -> None:
+        """Break off the connections that are; others may be made at once."""
         for writer in list(self._writers):
             writer.transport.abort()
 

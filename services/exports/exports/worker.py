@@ -100,8 +100,15 @@ class Worker:
                     await self._attempt(_Job(self, export), needed, lease)
         except Lost:
             log.info("an export was let go", export=str(export.id))
-            await asyncio.to_thread(self._files.remove, export.id, export.attempts)
+            await self._clear(export)
         return True
+
+    async def _clear(self, export: Export) -> None:
+        """Delete what a lost attempt has left, unless it was lost by success: a commit may be made and never heard of."""
+        async with self._database.connection() as connection:
+            needed = await store.holding(connection, [export.id])
+        if (export.id, export.attempts) not in needed:
+            await asyncio.to_thread(self._files.remove, export.id, export.attempts)
 
     async def _claim(self) -> tuple[Export, Needed] | None:
         async with self._database.transaction() as tx:
