@@ -69,6 +69,11 @@ def test_a_text_falls_into_terms(text: str, expected: list[str]) -> None:
     assert list(split(text)) == expected
 
 
+@given(st.text(alphabet="ab\x1c \t\n,\u00a0\u1680\u200b\u3000，;'", max_size=60))
+def test_a_text_without_quotes_falls_into_the_same_terms_as_one_with_them(text: str) -> None:
+    assert list(split(text)) == list(split(text + ' ""'))
+
+
 @pytest.mark.parametrize("length", [1, 255 * 1024, 256 * 1024 - 1, 256 * 1024, 256 * 1024 + 1, 600 * 1024])
 def test_a_long_text_is_cut_between_terms_alone(length: int) -> None:
     terms = ["x" * length, "y" * length, "a", "z" * length]
