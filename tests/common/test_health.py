@@ -51,6 +51,25 @@ async def test_a_check_that_fails_or_hangs_is_told_by_name_and_not_by_its_words(
     assert await health.problems() == {"postgres": "does not answer (ConnectionError)"}
 
 
+async def test_a_check_that_cannot_even_be_broken_off_holds_nobody_up() -> None:
+    ended = asyncio.Event()
+
+    async def stubborn() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await ended.wait()
+
+    async def fine() -> None:
+        return None
+
+    health = Health({"postgres": stubborn, "kafka": fine})
+    health.started = True
+    async with asyncio.timeout(10):
+        assert await health.problems() == {"postgres": "does not answer (TimeoutError)"}
+    ended.set()
+
+
 def free_port() -> int:
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))

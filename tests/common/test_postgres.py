@@ -115,6 +115,14 @@ async def take(servers: Stack, topic: str, count: int) -> list[tuple[str, int, i
     return found
 
 
+async def test_a_statement_that_was_given_up_is_one_that_may_be_tried_again(database: Database) -> None:
+    with pytest.raises(Unavailable):
+        async with database.transaction() as tx:
+            await tx.execute("select pg_sleep(60)", timeout=0.2)
+    async with database.connection() as connection:
+        assert await connection.fetchval("select 1") == 1
+
+
 async def test_a_row_that_kafka_finds_too_large_is_put_aside_and_the_others_go_on(
     servers: Stack, database: Database, topic: str
 ) -> None:

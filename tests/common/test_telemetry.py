@@ -46,3 +46,32 @@ def test_a_librarys_record_keeps_its_template_and_drops_what_may_quote_data() ->
     ]
     assert all((line["event"], line["logger"]) == ("library", "library") for line in lines)
     assert lines[-1]["error"] == "ValueError"
+
+
+TRACED = """
+import json
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from common import telemetry
+
+kept = InMemorySpanExporter()
+provider = TracerProvider()
+provider.add_span_processor(SimpleSpanProcessor(kept))
+trace.set_tracer_provider(provider)
+try:
+    with telemetry.span("apply", None, messages=1):
+        raise ValueError("Key (member)=(hong@example.com) already exists.")
+except ValueError:
+    pass
+print(*[span.to_json(indent=None) for span in kept.get_finished_spans()])
+"""
+
+
+def test_a_span_tells_an_errors_kind_and_not_its_words() -> None:
+    answer = subprocess.run([sys.executable, "-c", TRACED], capture_output=True, text=True, check=True)
+    assert "hong" not in answer.stdout + answer.stderr
+    told = json.loads(answer.stdout)
+    assert (told["name"], told["attributes"], told["events"]) == ("apply", {"messages": 1}, [])
+    assert told["status"] == {"status_code": "ERROR", "description": "ValueError"}

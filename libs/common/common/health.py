@@ -18,13 +18,14 @@ Check = Callable[[], Awaitable[None]]
 
 PATHS = ("/livez", "/readyz", "/startupz", "/metrics")
 _CHECK_SECONDS = 3.0
+_PATIENCE_SECONDS = 90.0  # longer than any client of a store waits for it: a loop that waits is not one that hangs
 
 
 class Health:
     """One process's state. A loop calls `beat` when made and each time round; silent for `patience` seconds, it is not alive."""
 
     def __init__(
-        self, checks: Mapping[str, Check], *, patience: float = 20.0, monotonic: Callable[[], float] = time.monotonic
+        self, checks: Mapping[str, Check], *, patience: float = _PATIENCE_SECONDS, monotonic: Callable[[], float] = time.monotonic
     ) -> None:
         self._checks = dict(checks)
         self._patience = patience
@@ -57,13 +58,15 @@ class Health:
         if self.draining:
             found["stop"] = "is under way"
 
-        async def ask(name: str, check: Check) -> None:
-            try:
-                await asyncio.wait_for(check(), _CHECK_SECONDS)
-            except Exception as error:  # noqa: BLE001 - whatever a check raises is its answer; only the type is told
+        asked = {asyncio.ensure_future(check()): name for name, check in self._checks.items()}
+        # One that is cancelled is not waited for: a driver takes its time to break off what hangs.
+        _, late = await asyncio.wait(asked, timeout=_CHECK_SECONDS) if asked else (None, set[asyncio.Future[None]]())
+        for task, name in asked.items():
+            if task in late:
+                task.cancel()
+            error = TimeoutError() if task in late else task.exception()
+            if error is not None:
                 found[name] = f"does not answer ({type(error).__name__})"
-
-        await asyncio.gather(*(ask(name, check) for name, check in self._checks.items()))
         return found
 
 

@@ -32,6 +32,7 @@ _LOST = (
     asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.AdminShutdownError, asyncpg.CrashShutdownError,
     asyncpg.CannotConnectNowError, asyncpg.TooManyConnectionsError, asyncpg.TransactionRollbackError,
     asyncpg.InternalClientError,  # what the driver raises when it is thrown out just as it begins to ask
+    TimeoutError,  # a statement that was given up
 )  # fmt: skip
 
 
@@ -40,7 +41,7 @@ def away_is_unavailable() -> AbstractContextManager[None]:
 
     Raises Unavailable for it. A value that does not fit its column is an InterfaceError to the driver as well; to us it is a bug.
     """
-    return _unavailable((*_LOST, OSError, TimeoutError))
+    return _unavailable((*_LOST, OSError))
 
 
 @contextmanager

@@ -11,6 +11,7 @@ import structlog
 from opentelemetry import propagate, trace
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.trace import StatusCode
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from common.errors import Problem
@@ -104,10 +105,16 @@ def _template(record: logging.LogRecord) -> str:
 
 @contextmanager
 def span(name: str, carrier: Mapping[str, str] | None = None, **attributes: str | int) -> Iterator[None]:
-    """A span named after the work, continuing the trace in `carrier` (`traceparent`) if there is one."""
+    """A span named after the work, continuing the trace in `carrier` (`traceparent`) if there is one; of an error its kind alone."""
     context = propagate.extract(dict(carrier)) if carrier else None
-    with _tracer.start_as_current_span(name, context=context, attributes=attributes):
-        yield
+    # What the library would note of an error by itself is its message, and a driver's message can quote a row.
+    whole: dict[str, Any] = {"context": context, "attributes": attributes, "record_exception": False}
+    with _tracer.start_as_current_span(name, **whole, set_status_on_exception=False) as current:
+        try:
+            yield
+        except Exception as error:
+            current.set_status(StatusCode.ERROR, type(error).__name__)
+            raise
 
 
 def trace_headers() -> dict[str, str]:

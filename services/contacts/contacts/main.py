@@ -78,7 +78,7 @@ async def run_worker() -> None:
         ) as database,
         _neighbours(settings) as (neighbours, _),
     ):
-        health = Health({"postgres": database.check}, patience=30)
+        health = Health({"postgres": database.check})
         clock, files = SystemClock(), Files(settings.files)
         imports = Imports(database, Contacts(database, clock, new_id), Fields(database, clock, new_id), files)
         runners: dict[str, Runner] = {

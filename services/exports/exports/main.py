@@ -71,7 +71,7 @@ async def run_worker() -> None:
         Database.open(settings.postgres.get_secret_value(), size=4, application="exports-worker") as database,
         _neighbours(settings) as neighbours,
     ):
-        health = Health({"postgres": database.check}, patience=30)
+        health = Health({"postgres": database.check})
         name = f"{socket.gethostname()}:{os.getpid()}:{new_id()}"
         files, clock = Files(settings.files), SystemClock()
         worker = Worker(name, database, neighbours, files, _sealing(settings), clock, new_id, health)
