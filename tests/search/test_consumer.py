@@ -144,7 +144,8 @@ async def test_the_erased_and_the_merged_are_gone_and_no_replay_brings_them_back
         for called in ("erased", "merged"):
             name = contact_id(channel, called)
             kept = (await client.get(f"/{alias}/_doc/{channel}%2F{name}")).json()
-            assert kept["_source"] == {"channel": channel, "id": name, "version": 2, "deleted": True}
+            told = {"source": {"erased": True}} if called == "erased" else {}
+            assert kept["_source"] == {"channel": channel, "id": name, "version": 2, "deleted": True} | told
             assert kept["_version"] == 2
 
 
@@ -224,6 +225,13 @@ async def test_what_the_index_cannot_take_is_put_aside_with_the_reason_and_the_r
     assert key == f"{channel}/{contact_id(channel, 'named')}"
     assert "strict_dynamic_mapping_exception" in reason
     assert "secret" not in reason
+
+
+async def test_without_an_index_nobody_is_ready_and_nothing_is_asked(servers: Stack, channel: str) -> None:
+    async with Index.open(servers.opensearch, channel) as missing:
+        for ask in (missing.check(), missing.count({"match_all": {}}), missing.open_point(), missing.refresh()):
+            with pytest.raises(Unavailable):
+                await ask
 
 
 async def test_an_index_of_another_version_is_known_for_one(narrow: Index, index: Index) -> None:

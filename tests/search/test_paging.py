@@ -144,6 +144,22 @@ async def test_the_list_does_not_shift_while_others_write(finder: Finder, index:
     assert (await finder.count(channel, Wanted()))[0] == 120
 
 
+async def test_who_was_erased_is_on_no_page_of_a_list_that_was_begun_before(finder: Finder, index: Index, channel: str) -> None:
+    people = [contact(channel, n, name=f"{n:03d}") for n in range(6)]
+    await put(index, channel, people, FIELDS)
+    by_name = [SortKey("name", "asc")]
+    first = await finder.search(channel, Wanted(), by_name, 2, None)
+    second = await finder.search(channel, Wanted(), by_name, 2, first.next)
+    for gone in (people[2], people[3], people[4]):
+        body = tombstone(channel, str(gone.id), 2, erased=gone is not people[3])
+        await index.write([Entry(f"{channel}/{gone.id}", 2, body)])  # not refreshed: it is no more from now on
+    again = await finder.search(channel, Wanted(), by_name, 2, first.next)
+    last = await finder.search(channel, Wanted(), by_name, 2, second.next)
+    assert [item["name"] for item in again.items] == ["003"]  # merged or hidden since, and shown as it was
+    assert [item["name"] for item in last.items] == ["005"]
+    assert (again.total, last.total, last.next) == (6, 6, None)
+
+
 async def test_a_cursor_answers_only_to_its_own_request(finder: Finder, index: Index, channel: str) -> None:
     await put(index, channel, [contact(channel, n, name="x") for n in range(3)], FIELDS)
     asked = Wanted({"key": "name", "operator": "eq", "values": ["x"]}, True)

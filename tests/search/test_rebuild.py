@@ -144,12 +144,13 @@ async def test_an_erasure_that_kafka_has_forgotten_still_keeps_the_contact_out(
     database: Database, own: Index, neighbours: Neighbours, channel: str
 ) -> None:
     name = contact_id(channel, "erased")
-    assert await own.write([Entry(f"{channel}/{name}", 9, tombstone(channel, name, 9))]) == []
+    assert await own.write([Entry(f"{channel}/{name}", 9, tombstone(channel, name, 9, erased=True))]) == []
     await own.refresh()
     await rebuilder(database, own, neighbours, [state(channel, "erased", 8, name="a secret")]).run(60)
     await own.refresh()
     assert await own.count(EVERYONE) == 0
     assert await own.versions([f"{channel}/{name}"]) == {f"{channel}/{name}": 9}
+    assert await own.erased([f"{channel}/{name}"]) == {f"{channel}/{name}"}
 
 
 async def test_who_reads_in_the_old_index_reads_to_the_end_before_it_goes(

@@ -105,7 +105,7 @@ def _template(record: logging.LogRecord) -> str:
 
 @contextmanager
 def span(name: str, carrier: Mapping[str, str] | None = None, **attributes: str | int) -> Iterator[None]:
-    """A span named after the work, continuing the trace in `carrier` (`traceparent`) if there is one; of an error its kind alone."""
+    """A span named after the work, in the trace of `carrier` (`traceparent`) if there is one; it tells an error's kind alone."""
     context = propagate.extract(dict(carrier)) if carrier else None
     # What the library would note of an error by itself is its message, and a driver's message can quote a row.
     whole: dict[str, Any] = {"context": context, "attributes": attributes, "record_exception": False}

@@ -89,9 +89,13 @@ def document(channel: str, contact: Contact, slots: Slots) -> dict[str, Any]:
     return made
 
 
-def tombstone(channel: str, contact_id: str, version: int) -> dict[str, Any]:
-    """What is left of a contact that is no more: its id and version, so that nothing older comes back."""
-    return {"channel": channel, "id": contact_id, "version": version, "deleted": True}
+def tombstone(channel: str, contact_id: str, version: int, *, erased: bool = False) -> dict[str, Any]:
+    """What is left of a contact that is no more: its id and version, so that nothing older comes back.
+
+    Of one that was erased it is told: lists that were begun before show the merged and the hidden still, but never the erased.
+    """
+    made: dict[str, Any] = {"channel": channel, "id": contact_id, "version": version, "deleted": True}
+    return made | {"source": {"erased": True}} if erased else made
 
 
 def _value(kind: FieldType, value: object) -> object:

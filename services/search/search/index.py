@@ -1,21 +1,18 @@
-"""OpenSearch, the only module that knows its client: the index, bulk writes told item by item, points in time."""
+"""The index in OpenSearch: bulk writes told item by item, pages and counts, points in time, another index in its place."""
 
 import re
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from http import HTTPStatus
 from typing import Any
 
 import orjson
 from opensearchpy import AsyncOpenSearch
-from opensearchpy.exceptions import ConnectionError as NoConnection
-from opensearchpy.exceptions import NotFoundError, RequestError, TransportError
-from opensearchpy.serializer import JSONSerializer
 
-from common.errors import Gone, Unavailable, Unprocessable
+from common.errors import Gone, Unavailable
 from common.telemetry import log
 from search.compile import Query
+from search.connection import AWAY, TooFewClauses, connected, translated
 from search.document import layout, mapping, settings
 
 ALIAS = "contacts"
@@ -23,12 +20,9 @@ FIRST = "contacts-000001"
 _KEEP_ALIVE = "5m"
 _MOST_POINTS = 10_000
 _MOST_BUCKETS = 65_535
-_AWAY = "The search index does not answer. Try again in a moment."
 _MOST_BYTES = 8 * 1024 * 1024  # of one bulk request; a document has 2 MiB at most, and OpenSearch takes 100 MiB
 _MOST_DOCUMENTS = 1000
 _MOST_CLAUSES, _CLAUSES = "indices.query.bool.max_clause_count", 100_000
-_MOST_QUERY = 100 * 1024 * 1024  # what OpenSearch takes of a body; beyond it, it closes the connection
-_TOO_MANY_CLAUSES = ("too_many_nested_clauses", "too_many_clauses", "maxClauseCount")  # 400 by some nodes, 500 by others
 _WHOLE = {"allow_partial_search_results": "false"}  # an answer of some shards only would be a wrong one
 _BUCKETS = "timed_out,aggregations.values.buckets"
 _IDS = "timed_out,hits.hits.sort,hits.hits.fields"
@@ -65,35 +59,6 @@ class Hits:
     total: int
 
 
-class FilterTooLarge(Unprocessable):
-    """The index cannot take what a filter came to."""
-
-    def __init__(self) -> None:
-        detail = "This filter is too large together with its segments and term sets. Use fewer or shorter values."
-        super().__init__(detail, code="tooLarge")
-
-
-class TooFewClauses(Unavailable):
-    """OpenSearch is not set up as large filters need it."""
-
-
-class _Serializer(JSONSerializer):
-    """Reads answers three times faster than the client's own reader, and writes JSON that is already text as it is."""
-
-    def dumps(self, data: Any) -> Any:
-        """The value's JSON; text is JSON already. Raises FilterTooLarge."""
-        if isinstance(data, str | bytes):
-            return data
-        text = orjson.dumps(data)
-        if len(text) > _MOST_QUERY:
-            raise FilterTooLarge
-        return text
-
-    def loads(self, s: str | bytes) -> Any:
-        """The JSON value."""
-        return orjson.loads(s)
-
-
 class Index:
     """The contacts' index behind its alias."""
 
@@ -111,17 +76,12 @@ class Index:
     @asynccontextmanager
     async def open(cls, address: str, alias: str = ALIAS) -> AsyncIterator["Index"]:
         """A client, closed at the end."""
-        client = AsyncOpenSearch(
-            hosts=[address], timeout=30, max_retries=0, http_compress=False, pool_maxsize=20, serializer=_Serializer()
-        )
-        try:
+        async with connected(address) as client:
             yield cls(client, alias)
-        finally:
-            await client.close()
 
     async def create(self, first: str = FIRST) -> bool:
         """Make the first index and its alias; False where the alias is there already."""
-        with _translated():
+        with translated():
             await self._client.cluster.put_settings(body={"persistent": {"search.max_open_pit_context": _MOST_POINTS}})
             if await self._client.indices.exists_alias(name=self._alias):
                 return False
@@ -131,7 +91,7 @@ class Index:
 
     async def is_of_this_version(self) -> bool:
         """Whether the index that serves was made as this version makes one; what is new in it finds nothing in an older one."""
-        with _translated():
+        with translated():
             (told,) = (await self._client.indices.get_mapping(index=self._alias)).values()
         return bool(told["mappings"].get("_meta", {}).get("layout") == layout())
 
@@ -139,7 +99,7 @@ class Index:
 
     async def behind(self) -> str | None:
         """The index that stands behind the alias."""
-        with _translated():
+        with translated():
             if not await self._client.indices.exists_alias(name=self._alias):
                 return None
             (name,) = await self._client.indices.get_alias(name=self._alias)
@@ -147,7 +107,7 @@ class Index:
 
     async def strays(self) -> list[str]:
         """Indices of this alias's that do not stand behind it: of a rebuild under way, or of one that was killed."""
-        with _translated():
+        with translated():
             there = await self._client.indices.get(index=f"{self._alias}-*", params={"filter_path": "*.aliases"})
         ours = re.compile(re.escape(self._alias) + r"-\d{6}")
         return sorted(name for name, told in there.items() if ours.fullmatch(name) and self._alias not in told["aliases"])
@@ -160,7 +120,7 @@ class Index:
         filling = {"refresh_interval": "-1", "translog": {"durability": "async"}}
         made = settings()
         if serving is not None:
-            with _translated():
+            with translated():
                 told = await self._client.indices.get_settings(index=serving, name="index.number_of_replicas")
             filling["number_of_replicas"] = told[serving]["settings"]["index"]["number_of_replicas"]
         body = {
@@ -168,14 +128,14 @@ class Index:
             "mappings": _mappings(),
             "aliases": {following.alias: {"is_write_index": True}},
         }
-        with _translated():
+        with translated():
             await self._client.indices.create(index=name, body=body)
         return following
 
     async def finish_filling(self) -> None:
         """Of an index that was made to be filled: from now on it keeps what it is given as any other does."""
         usual = {"index": {"refresh_interval": settings()["index"]["refresh_interval"], "translog": {"durability": "request"}}}
-        with _translated():
+        with translated():
             await self._client.indices.put_settings(index=self._alias, body=usual)
             await self._client.indices.flush(index=self._alias, params={"wait_if_ongoing": "true"})
             await self._client.indices.refresh(index=self._alias)
@@ -189,27 +149,28 @@ class Index:
         ]
         if serving is not None:
             actions.append({"remove": {"index": serving, "alias": self._alias, "must_exist": True}})
-        with _translated():
+        with translated():
             await self._client.indices.update_aliases(body={"actions": actions})
 
     async def points_open(self, name: str) -> int:
         """How many points in time are open in this index."""
-        with _translated():
+        with translated():
             told = await self._client.indices.stats(index=name, metric="search")
         count: int = told["_all"]["total"]["search"]["point_in_time_current"]
         return count
 
     async def remove(self, name: str) -> None:
         """Delete an index."""
-        with _translated():
+        with translated():
             await self._client.indices.delete(index=name, params={"ignore_unavailable": "true"})
 
     # -- reading and writing
 
     async def check(self) -> None:
         """Raises Unavailable where the index does not answer, and where it would refuse filters that we let through."""
-        with _translated():
-            await self._client.indices.exists_alias(name=self._alias)
+        with translated():
+            if not await self._client.indices.exists_alias(name=self._alias):
+                raise Unavailable("There is no index yet. Run `python -m search migrate`, then `python -m search rebuild`.")
             if not self._roomy:
                 told = await self._client.cluster.get_settings(params={"include_defaults": "true", "flat_settings": "true"})
                 self._roomy = most_clauses(told) >= _CLAUSES
@@ -225,7 +186,7 @@ class Index:
         """
         refused: list[Refused] = []
         for body in _bulks(self._alias, entries):
-            with _translated():
+            with translated():
                 answer = await self._client.bulk(body=body, params=_BULK)
             for item in answer["items"]:
                 result = item["index"]
@@ -240,23 +201,29 @@ class Index:
 
     async def versions(self, ids: Sequence[str]) -> dict[str, int]:
         """The version that the index has of each of these documents, refreshed or not; 0 for none."""
-        with _translated():
+        with translated():
             answer = await self._client.mget(
                 body={"ids": list(ids)}, index=self._alias, params={"_source": "false", "realtime": "true"}
             )
         return {doc["_id"]: doc.get("_version", 0) if doc.get("found") else 0 for doc in answer["docs"]}
 
+    async def erased(self, ids: Sequence[str]) -> set[str]:
+        """Those of these documents whose contacts were erased by now, refreshed or not."""
+        with translated():
+            answer = await self._client.mget(body={"ids": list(ids)}, index=self._alias, params={"_source": "source.erased"})
+        return {doc["_id"] for doc in answer["docs"] if doc.get("found") and doc["_source"].get("source", {}).get("erased")}
+
     async def refresh(self) -> None:
         """Make everything written so far searchable."""
-        with _translated():
+        with translated():
             await self._client.indices.refresh(index=self._alias)
 
     async def count(self, query: Query) -> int:
         """How many documents match, exactly."""
-        with _translated():
+        with translated():
             answer = await self._client.count(index=self._alias, body={"query": query})
         if answer["_shards"]["failed"]:
-            raise Unavailable(_AWAY)
+            raise Unavailable(AWAY)
         total: int = answer["count"]
         return total
 
@@ -279,13 +246,13 @@ class Index:
             body["pit"] = {"id": point, "keep_alive": _KEEP_ALIVE}
         if after is not None:
             body["search_after"] = list(after)
-        with _translated():
+        with translated():
             if point is None:
                 answer = await self._client.search(index=self._alias, body=body, params=_WHOLE)
             else:
                 answer = await self._client.search(body=body, params=_WHOLE)
         if answer["timed_out"]:
-            raise Unavailable(_AWAY)
+            raise Unavailable(AWAY)
         hits = answer["hits"]["hits"]
         total = answer["hits"]["total"]["value"] if counted else 0
         return Hits([h["_source"] for h in hits], hits[-1]["sort"] if hits else None, total)
@@ -299,10 +266,10 @@ class Index:
         }  # fmt: skip
         if after is not None:
             body["search_after"] = [after]
-        with _translated():
+        with translated():
             answer = await self._client.search(body=body, params=_WHOLE | {"filter_path": _IDS})
         if answer["timed_out"]:
-            raise Unavailable(_AWAY)
+            raise Unavailable(AWAY)
         hits = answer.get("hits", {}).get("hits", [])
         return [(hit["sort"][0], hit["fields"]["version"][0]) for hit in hits]
 
@@ -323,16 +290,16 @@ class Index:
 
     async def _buckets(self, query: Query, aggregation: dict[str, Any]) -> list[dict[str, Any]]:
         body = {"query": query, "size": 0, "track_total_hits": False, "aggs": aggregation}
-        with _translated():
+        with translated():
             answer = await self._client.search(index=self._alias, body=body, params=_WHOLE | {"filter_path": _BUCKETS})
         if answer["timed_out"]:
-            raise Unavailable(_AWAY)
+            raise Unavailable(AWAY)
         found: list[dict[str, Any]] = answer["aggregations"]["values"]["buckets"]
         return found
 
     async def open_point(self) -> str:
         """A point in time: the documents as they are searchable now."""
-        with _translated():
+        with translated():
             answer = await self._client.create_pit(
                 index=self._alias, params={"keep_alive": _KEEP_ALIVE, "allow_partial_pit_creation": "false"}
             )
@@ -342,7 +309,7 @@ class Index:
     async def close_point(self, point: str) -> None:
         """Let a point in time go; one that has gone by itself is no matter."""
         try:
-            with _translated():
+            with translated():
                 await self._client.delete_pit(body={"pit_id": [point]})
         except Gone:
             return
@@ -373,25 +340,3 @@ def _bulks(alias: str, entries: Sequence[Entry]) -> Iterator[bytes]:
         held, size = held + 1, size + length
     if lines:
         yield b"\n".join(lines) + b"\n"
-
-
-class _translated:  # noqa: N801 - used like contextlib's own
-    """The client's errors as the callers' words: no answer is Unavailable, a vanished point Gone, too large a filter its own."""
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
-        match error:
-            case NotFoundError() if "search_context" in str(error.error) or "search_context" in str(error.info):
-                raise Gone("This cursor has expired. Begin again without it.", code="cursorExpired") from None
-            case NoConnection():
-                raise Unavailable(_AWAY) from None
-            case TransportError() if any(words in f"{error.error} {error.info}" for words in _TOO_MANY_CLAUSES):
-                raise FilterTooLarge from None
-            case TransportError() if error.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
-                raise FilterTooLarge from None
-            case RequestError():
-                return
-            case TransportError() if error.status_code in (429, 503, 502, 504) or not isinstance(error.status_code, int):
-                raise Unavailable(_AWAY) from None

@@ -71,7 +71,7 @@ class Projection:
         channel, subject = item.origin.channel, item.origin.subject
         told = item.told
         if not isinstance(told, ContactMessage) or told.contact.merged_into is not None or told.contact.hidden:
-            return Entry(item.origin.key, item.version, tombstone(channel, subject, item.version))
+            return Entry(item.origin.key, item.version, tombstone(channel, subject, item.version, erased=told is None))
         slots = await self._slots_for(channel, told.contact.profile.keys())
         return Entry(item.origin.key, item.version, document(channel, told.contact, slots))
 

@@ -187,8 +187,10 @@ class Finder:
             point: str | None = resumed["point"]
             total, seen = resumed["total"], resumed["seen"]
             hits = await self._index.search(prepared.query, order, limit, point=point, after=resumed["after"], counted=False)
+            shown = await self._without_erased(channel, hits)
         else:
             point, hits = await self._first(prepared.query, order, limit)
+            shown = [found["source"] for found in hits.sources]
             total, seen = hits.total, 0
         seen += len(hits.sources)
         following = None
@@ -198,7 +200,13 @@ class Finder:
                 "total": total, "seen": seen,
             }  # fmt: skip
             following = self._sealer.seal("cursor", state)
-        return Found([s["source"] for s in hits.sources], following, total, self.fingerprint(channel, prepared, total))
+        return Found(shown, following, total, self.fingerprint(channel, prepared, total))
+
+    async def _without_erased(self, channel: str, hits: Hits) -> list[dict[str, Any]]:
+        """A page of a moment that has passed: it shows what has changed as it was, but nobody who was erased since."""
+        shown = [found["source"] for found in hits.sources]
+        gone = await self._index.erased([f"{channel}/{each['id']}" for each in shown]) if shown else set[str]()
+        return [each for each in shown if f"{channel}/{each['id']}" not in gone]
 
     async def _first(self, query: Query, order: list[dict[str, Any]], limit: int) -> tuple[str | None, Hits]:
         """The first page; a point in time is taken only where there is a second one to read in it."""

@@ -161,7 +161,7 @@ class Rebuilder:
         after: list[object] | None = None
         try:
             while True:
-                whole = ("channel", "id", "version", "deleted")
+                whole = ("channel", "id", "version", "deleted", "source")
                 order = [{"id": "asc"}, {"channel": "asc"}]
                 hits = await self._index.search(_DEAD, order, _BATCH, point=point, after=after, source=whole, counted=False)
                 entries = [Entry(f"{s['channel']}/{s['id']}", s["version"], s) for s in hits.sources]
