@@ -143,6 +143,31 @@ def test_the_latest_change_of_a_consent_wins(mine: Any, theirs: Any, kept: Any) 
     assert (now.unsubscribe_email, now.unsubscribe_email_updated_at) == kept
 
 
+@pytest.mark.parametrize(
+    ("mine", "theirs", "kept"),
+    [
+        ((True, T), (False, LATER), (True, T)),
+        ((False, None), (True, T), (True, T)),
+        ((False, LATER), (True, T), (False, LATER)),
+        ((False, T), (True, LATER), (True, LATER)),
+        ((False, T), (False, LATER), (False, T)),
+    ],
+)
+def test_where_a_page_says_it_a_consent_is_only_taken_back(mine: Any, theirs: Any, kept: Any) -> None:
+    before = member(unsubscribe_texting=mine[0], unsubscribe_texting_updated_at=mine[1])
+    joined = merge.merged(before, lead(unsubscribe_texting=theirs[0], unsubscribe_texting_updated_at=theirs[1]), 0, by_page=True)
+    now = evolve(before, joined, LATER)
+    assert (now.unsubscribe_texting, now.unsubscribe_texting_updated_at) == kept
+
+
+@pytest.mark.parametrize("blocked", [False, True])
+def test_where_a_page_says_it_block_and_tags_stay_as_the_member_has_them(blocked: bool) -> None:
+    before = member(blocked=blocked, tags=["mine"])
+    joined = merge.merged(before, lead(blocked=not blocked, tags=["theirs"], city="서울"), 0, by_page=True)
+    now = evolve(before, joined, LATER)
+    assert (now.blocked, now.tags, now.city) == (blocked, ["mine"], "서울")
+
+
 def test_instants_and_sessions_are_those_of_both() -> None:
     now = after(
         member(created_at=LATER, first_seen_at=LATER, last_seen_at=LATER, sessions_count=2),

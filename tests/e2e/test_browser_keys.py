@@ -88,6 +88,23 @@ async def test_nothing_that_is_there_comes_back_to_a_page(api: Api, page: httpx.
     assert await api.json("GET", "/v1/contacts/@u1") == there
 
 
+async def test_a_lead_that_a_page_names_brings_a_member_no_block_no_tag_and_no_consent(
+    api: Api, page: httpx.AsyncClient, origin: str
+) -> None:
+    key = await make(api, origin)
+    await api.json("PUT", "/v1/contacts/@victim", body={"tags": ["mine"], "unsubscribeEmail": True})
+    lead = await api.json("POST", "/v1/contacts", body={"city": "서울", "unsubscribeEmail": True})
+    of_the_team = {"blocked": True, "addTags": ["troll"], "unsubscribeEmail": False, "unsubscribeTexting": True}
+    await api.json("PATCH", f"/v1/contacts/{lead['id']}", body=of_the_team)
+    for _ in range(2):
+        named = await page.put("/v1/contacts/@victim", json={"leadId": lead["id"]}, headers=carrying(key, origin))
+        assert (named.status_code, named.json()) == (200, {"memberId": "victim"})
+        now = await api.json("GET", "/v1/contacts/@victim")
+        assert (now["blocked"], now["tags"], now["city"]) == (False, ["mine"], "서울")
+        assert (now["unsubscribeEmail"], now["unsubscribeTexting"]) == (True, True)
+    assert (await api.json("GET", f"/v1/contacts/{lead['id']}"))["memberId"] == "victim"
+
+
 @pytest.mark.parametrize(
     ("method", "path"),
     [

@@ -16,7 +16,7 @@ from common.ids import Ids
 from common.position import Position
 from common.postgres import Database
 from contacts import erasure_store, journal, managed_users_store, publish, store
-from contacts.browser_key import check_defined, check_identifying
+from contacts.browser_key import check_defined, check_identifying, only_identifies
 from contacts.channel import NEW_CHANNEL
 from contacts.contact import Write, check_member_id, created, decide, evolve, given_in_vain, no_contact, read_write, shown
 from contacts.erasure import erased
@@ -259,8 +259,9 @@ async def _upserted(work: _Work, row: Row) -> RowResult:
     try:
         if row.lead is not None:
             joined = await plan(
-                work.tx, work.caller.channel, row.lead, row.member_id, contact_id, work.states, work.window, work.now
-            )
+                work.tx, work.caller.channel, row.lead, row.member_id, contact_id, work.states, work.window, work.now,
+                by_page=only_identifies(work.caller),
+            )  # fmt: skip
         state = before if joined is None else joined.contact
         event = decide(state, row.write, work.fields)
     except (Unprocessable, Conflict) as problem:

@@ -91,9 +91,18 @@ class Joined:
 
 
 async def plan(
-    tx: Tx, channel: str, lead: Lead, member_id: str, reserved: UUID, states: States, window: timedelta, at: datetime
+    tx: Tx,
+    channel: str,
+    lead: Lead,
+    member_id: str,
+    reserved: UUID,
+    states: States,
+    window: timedelta,
+    at: datetime,
+    *,
+    by_page: bool = False,
 ) -> Joined:
-    """Whether the lead becomes this member or the member takes it in; nothing is written yet.
+    """Whether the lead becomes this member or the member takes it in (`by_page`: as `merge.merged` says); nothing is written yet.
 
     The rows of the lead and of the member (`reserved` for it, where it is not there yet) are locked. Raises what
     `merge.identify` raises, and Unprocessable where the lead was erased or they are too much for one contact.
@@ -116,7 +125,7 @@ async def plan(
             assert member is not None
             both = await store.all_sessions(tx, channel, [old.id, member.id])
             united = session.unite([s for _, s in both], window)
-            taken, gone = merge.merged(member, old, len(united)), merge.absorbed(old, member)
+            taken, gone = merge.merged(member, old, len(united), by_page=by_page), merge.absorbed(old, member)
             after = evolve(member, taken, at)
             check_contact(member, after, _BEFORE_JOINING, lead.pointer)
             return Joined(after, (Step(gone, evolve(old, gone, at)), Step(taken, after)), None, tuple(both), tuple(united))

@@ -4,6 +4,9 @@ Field by field: a value beats no value; then verified beats unverified; then the
 would come last, but one side is always a member and the other never, so it has nothing left to decide. Tags are joined, each
 consent is as it was changed last, visits and sessions are united, the first instants are the earlier ones. Who was blocked as
 either is blocked: `false` is how everybody begins, so it is no value that somebody gave.
+
+Where only a page says that they are one person, with a key that is public, the member's block and tags stay, for they are the
+team's to say, and a consent is only ever taken back.
 """
 
 from collections.abc import Collection, Mapping
@@ -73,14 +76,16 @@ def absorbed(lead: Contact, member: Contact) -> ContactAbsorbed:
     return ContactAbsorbed(into=member.id, was_hidden=lead.hidden)
 
 
-def merged(member: Contact, lead: Contact, sessions: int, claims: Claims = NOTHING_VERIFIED) -> ContactMerged:
-    """What the member has of the lead; `sessions` is how many both have, counted anew."""
+def merged(
+    member: Contact, lead: Contact, sessions: int, claims: Claims = NOTHING_VERIFIED, *, by_page: bool = False
+) -> ContactMerged:
+    """What the member has of the lead; `sessions` is how many both have, counted anew; `by_page` where only a page says it."""
     mine, theirs = member.members(), lead.members()
     to: dict[str, JsonValue] = {key: _stronger(key, mine[key], theirs[key], claims) for key in mine if key not in _OF_THE_STREAM}
-    to |= _consents(mine, theirs)
+    to |= _consents(mine, theirs, only_taken_back=by_page)
     to |= {
-        "blocked": member.blocked or lead.blocked,
-        "tags": list[JsonValue](dict.fromkeys([*member.tags, *lead.tags]))[:MOST_TAGS],
+        "blocked": member.blocked or (lead.blocked and not by_page),
+        "tags": list[JsonValue](dict.fromkeys([*member.tags, *(() if by_page else lead.tags)]))[:MOST_TAGS],
         "createdAt": _earlier(mine["createdAt"], theirs["createdAt"]),
         "firstSeenAt": _earlier(mine["firstSeenAt"], theirs["firstSeenAt"]),
         "lastSeenAt": _later(mine["lastSeenAt"], theirs["lastSeenAt"]),
@@ -110,11 +115,12 @@ def _is_none(value: JsonValue) -> bool:
     return value is None or (isinstance(value, str) and not value.strip()) or value in ([], {})
 
 
-def _consents(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> dict[str, JsonValue]:
+def _consents(mine: Mapping[str, Any], theirs: Mapping[str, Any], *, only_taken_back: bool) -> dict[str, JsonValue]:
     to: dict[str, JsonValue] = {}
     for consent in _CONSENTS:
         changed = f"{consent}UpdatedAt"
-        winner = theirs if _later(mine[changed], theirs[changed]) != mine[changed] else mine
+        theirs_counts = theirs[consent] is True or not only_taken_back
+        winner = theirs if theirs_counts and _later(mine[changed], theirs[changed]) != mine[changed] else mine
         to |= {consent: winner[consent], changed: winner[changed]}
     return to
 
