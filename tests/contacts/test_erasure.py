@@ -1,6 +1,7 @@
 """Erasing a contact, against the real PostgreSQL: nothing of it is in any row afterwards, and whoever writes meets a new one."""
 
 import asyncio
+import contextlib
 from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
@@ -12,7 +13,7 @@ from fastapi import Response
 from common import idempotency
 from common.auth import Caller
 from common.clock import to_wire
-from common.envelope import Message
+from common.envelope import Message, MessageTooLarge
 from common.errors import Gone, NotFound, StaleVersion, Unavailable, Unprocessable
 from common.eventstore import ConcurrentChange
 from common.health import Health
@@ -190,11 +191,12 @@ async def _contacts(world: World) -> list[Any]:
 
 
 class Away:
-    """Kafka that takes nothing until it is back, or gives up."""
+    """Kafka that takes nothing until it is back, or gives up; what tells anything of a contact it may find `too_large`."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, too_large: bool = False) -> None:
         self.asked, self.back = asyncio.Event(), asyncio.Event()
         self.gives_up = False
+        self.too_large = too_large
         self.sent: list[Message] = []
 
     async def send(self, messages: Iterable[Message]) -> None:
@@ -202,7 +204,10 @@ class Away:
         await self.back.wait()
         if self.gives_up:
             raise ConnectionError
-        self.sent += messages
+        given = list(messages)
+        if self.too_large and any(m.topic in (CONTACTS, VISITS) and m.value is not None for m in given):
+            raise MessageTooLarge
+        self.sent += given
 
 
 async def test_an_erasure_waits_for_no_relay_and_its_tombstones_come_last(world: World, person: tuple[UUID, UUID]) -> None:
@@ -224,6 +229,31 @@ async def test_an_erasure_waits_for_no_relay_and_its_tombstones_come_last(world:
         told = [m for m in kafka.sent if m.topic == CONTACTS and m.key == f"{world.channel}/{contact_id}"]
         assert [m.value is None for m in told] == [*([False] * (len(told) - 1)), True]
         assert [int(m.headers["ce_version"]) for m in told] == list(range(1, len(told) + 1))
+
+
+@pytest.mark.parametrize("gives_up", [False, True], ids=["the row goes first", "row and tombstone go together"])
+async def test_a_row_that_is_put_aside_while_its_contact_is_erased_goes_with_the_tombstone(
+    world: World, person: tuple[UUID, UUID], gives_up: bool
+) -> None:
+    await world.put("stays", name="남는이름")
+    kafka = Away(too_large=True)
+    relay = Relay(world.database, kafka, Health({}))
+    async with world.database.connection() as connection:
+        await relay.claim(connection)
+        kafka.gives_up = gives_up
+        sending = asyncio.create_task(relay.send_once(connection))
+        await kafka.asked.wait()
+        async with asyncio.timeout(5):
+            await erasures(world).erase(world.caller(), person[0], None)
+        kafka.back.set()
+        with contextlib.suppress(ConnectionError):
+            await sending
+        kafka.gives_up = False
+        assert ("outbox_aside" in await rows_that_hold(world.database, SECRETS)) is not gives_up
+        await relay.send_once(connection)
+    assert {m.key for m in kafka.sent if m.value is None} == {f"{world.channel}/{c}" for c in person}
+    assert await rows_that_hold(world.database, SECRETS) == {}
+    assert (await rows_that_hold(world.database, ["남는이름"])).keys() == {"contact", "event", "outbox_aside"}
 
 
 async def test_a_visit_sent_again_after_its_erasure_is_a_duplicate_and_brings_nobody_back(world: World) -> None:

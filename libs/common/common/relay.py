@@ -31,6 +31,7 @@ delete from outbox o using taken t where o.id = t.id returning o.id, o.shard, o.
 _PUT_ASIDE = """
 insert into outbox_aside (id, shard, topic, key, value, headers, reason) values ($1, $2, $3, $4, $5, $6, $7)
 """
+_FORGET = "delete from outbox_aside where key = any($1::text[])"
 
 
 class Sink(Protocol):
@@ -46,7 +47,7 @@ class Relay:
 
     It never goes by a sequence number (transactions commit out of order, and a cursor would lose rows): what is there is
     sent, and deleted after Kafka's acknowledgement. So a kill in between sends again, and readers are idempotent by version.
-    A row that Kafka finds too large is put aside: one row must not hold up all the others.
+    A row that Kafka finds too large is put aside, until its key's tombstone: one row must not hold up all the others.
     """
 
     def __init__(self, database: Database, producer: Sink, health: Health, *, shards: Sequence[int] = range(SHARDS)) -> None:
@@ -92,6 +93,9 @@ class Relay:
                     await self._producer.send(map(_message, rows))
                 except MessageTooLarge:
                     await self._send_one_by_one(connection, rows)
+            # Who erases does not see what is put aside here meanwhile; but its tombstone comes after it, the last of its key.
+            if ended := [row["key"] for row in rows if row["value"] is None]:
+                await connection.execute(_FORGET, ended)
         for topic, count in Counter(row["topic"] for row in rows).items():
             RELAYED.labels(topic).inc(count)
         return len(rows)

@@ -45,6 +45,7 @@ STATEMENTS = (
 # What a relay is sending is as good as sent, and it keeps that locked for as long as Kafka is away: nobody waits for it. Where
 # its transaction is given up, the row is sent later, still before the tombstone, which comes after it in its shard and has the
 # greater version. Either way it is in Kafka until the tombstone's compaction (a visit until it ages out), as the receipt says.
+# Where Kafka finds it too large and the relay puts it aside after this, the relay takes it away once it has sent the tombstone.
 _UNSENT = (
     """
     delete from outbox where id in (
