@@ -11,6 +11,7 @@ from common.clock import to_wire
 from common.errors import NotFound
 from common.events.contacts import Contact
 from common.ids import new_id
+from common.partition import SHARDS, partition_of
 from contacts.visit_handlers import Taken
 from tests.contacts.conftest import NOW, World
 
@@ -141,6 +142,34 @@ async def test_the_same_ids_for_other_contacts_at_one_time_make_nobody_wait_for_
     async with asyncio.timeout(20):
         taken = await asyncio.gather(*(send(f"u{n}", 1 if n % 2 else -1) for n in range(6)))
     assert sum(t.accepted for t in taken) == 50
+
+
+async def neighbours(world: World) -> tuple[str, str]:
+    """Two members whose messages go to one partition, the one with the lesser id first."""
+    seen: dict[int, str] = {}
+    for name in map(str, range(SHARDS + 1)):
+        partition = partition_of(f"{world.channel}/{(await world.put(name)).id}")
+        if partition in seen:
+            return seen[partition], name
+        seen[partition] = name
+    raise AssertionError("more members than partitions")
+
+
+@pytest.mark.parametrize("turned", [False, True])
+async def test_visits_sent_again_are_answered_with_the_position_of_the_first_time(world: World, turned: bool) -> None:
+    one, other = (await neighbours(world))[:: -1 if turned else 1]
+    moved = [{"id": "a", "memberId": one, "name": "click"}, {"id": "b", "memberId": other}, {"id": "c", "memberId": one}]
+    for rows in (moved, [{"id": "d", "memberId": other}, {"id": "e", "memberId": one, "name": "click"}]):
+        first, again = await take(world, *rows), await take(world, *rows)
+        assert (first.accepted, again.duplicates) == (len(rows), len(rows))
+        assert set(again.position.entries) == set(first.position.entries)
+
+
+async def test_visits_that_made_members_are_answered_alike_when_they_are_sent_again(world: World) -> None:
+    rows = [{"id": str(n), "memberId": f"new-{n * 7 % 60}", **({"name": "click"} if n % 3 else {})} for n in range(120)]
+    first, again = await take(world, *rows), await take(world, *rows)
+    assert (first.accepted, again.duplicates) == (120, 120)
+    assert set(again.position.entries) == set(first.position.entries)
 
 
 async def test_a_page_of_visits_goes_on_where_the_last_ended(world: World) -> None:

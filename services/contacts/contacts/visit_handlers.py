@@ -78,13 +78,12 @@ class Visits:
             new = await store.add_visits(tx, caller.channel, first)
             fresh = [v for v in first if v.id in new]
             # Only a visit that is taken makes a member: a duplicate of another's, or one sent before, is no news of anybody.
-            steps = _new_members(members, reserved & {v.contact_id for v in fresh}, states, now)
+            steps = _new_members(members, reserved, fresh, states, now)
             if empty := [i for i in reserved if states[i] is None]:
                 await store.drop_reserved(tx, caller.channel, empty)
             moved = [v for v in fresh if v.name == VISIT]
             steps += await self._place(tx, caller.channel, moved, states, timedelta(minutes=settings.session_minutes), now)
-            known = [state for state in states.values() if state is not None]
-            position = await journal.append(tx, caller.channel, steps, caller.subject, "visit", known)
+            position = await journal.append(tx, caller.channel, steps, caller.subject, "visit", _met(states, first))
             await outbox.put(tx, publish.visit_messages(caller.channel, fresh))
         return Taken(len(fresh), len(visits) - len(fresh), sorted(rejected, key=lambda r: r[0]), position)
 
@@ -119,15 +118,29 @@ class Visits:
 
 
 def _new_members(
-    members: Mapping[str, UUID], made: Collection[UUID], states: dict[UUID, Contact | None], now: datetime
+    members: Mapping[str, UUID],
+    reserved: Collection[UUID],
+    fresh: Sequence[Visit],
+    states: dict[UUID, Contact | None],
+    now: datetime,
 ) -> list[Step]:
+    names = {contact_id: member_id for member_id, contact_id in members.items() if contact_id in reserved}
     steps: list[Step] = []
-    for member_id, contact_id in members.items():
-        if contact_id in made:
-            event = ContactCreated()
-            states[contact_id] = after = created(contact_id, member_id, event, now)
-            steps.append(Step(event, after))
+    for contact_id in dict.fromkeys(v.contact_id for v in fresh if v.contact_id in names):
+        event = ContactCreated()
+        states[contact_id] = after = created(contact_id, names[contact_id], event, now)
+        steps.append(Step(event, after))
     return steps
+
+
+def _met(states: Mapping[UUID, Contact | None], visits: Sequence[Visit]) -> list[Contact]:
+    """Who was met, in the order in which the visits wrote of them when they were new: those they made, then those they moved.
+
+    Whoever repeats the visits is answered by the same last contact of each partition as the first time, and waits for no less.
+    """
+    named = [*states, *dict.fromkeys(v.contact_id for v in visits), *(v.contact_id for v in visits if v.name == VISIT)]
+    by_last = list(dict.fromkeys(reversed(named)))[::-1]
+    return [state for contact_id in by_last if (state := states[contact_id]) is not None]
 
 
 def _visit(report: Reported, contact_id: UUID) -> Visit:
