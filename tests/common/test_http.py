@@ -3,7 +3,7 @@
 import json
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -83,6 +83,13 @@ async def client(tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
         yield session
 
 
+class Broken:
+    """A door that nobody thought of."""
+
+    async def admit(self, headers: Mapping[str, str]) -> Caller:
+        raise RuntimeError("name=Hong Gildong")
+
+
 def problem(answer: httpx.Response) -> tuple[int, str, str | None]:
     assert answer.headers["content-type"] == "application/problem+json"
     body: dict[str, Any] = answer.json()
@@ -117,6 +124,14 @@ async def test_a_bad_body_is_refused_with_its_place(
     client: httpx.AsyncClient, body: bytes, expected: tuple[int, str, str | None]
 ) -> None:
     assert problem(await client.put("/v1/things/one", content=body)) == expected
+
+
+async def test_what_fails_at_the_border_is_a_problem_too_and_repeats_nothing() -> None:
+    app = application("test", "For the tests.", Broken(), Health({}), [routes])
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
+        answer = await client.get("/v1/things")
+    assert problem(answer)[0] == 500
+    assert "Gildong" not in answer.text
 
 
 async def test_a_body_may_be_two_hundred_deep(client: httpx.AsyncClient) -> None:

@@ -58,6 +58,10 @@ class Verifier:
             channel={"essential": True},
         )
 
+    async def check(self) -> None:
+        """For /readyz. Raises Unavailable while there are no keys to check any token with."""
+        await self._keys.current(None)
+
     async def admit(self, headers: Mapping[str, str]) -> Caller:
         """The caller that a request's token names. Raises as `verify` does."""
         return await self.verify(headers.get("authorization"))

@@ -264,12 +264,12 @@ class Border:
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
         began = time.perf_counter()
-        status = 500
+        status, answered = 500, False
 
         async def sending(message: Message) -> None:
-            nonlocal status
+            nonlocal status, answered
             if message["type"] == "http.response.start":
-                status = message["status"]
+                status, answered = message["status"], True
             await send(message)
 
         incoming = Incoming(receive)
@@ -284,8 +284,10 @@ class Border:
                 if "expect" not in headers:  # who waits for `100 Continue` has sent nothing yet
                     await incoming.discard()
                 await response(scope, receive, sending)
-            except Exception as error:  # noqa: BLE001 - answered as a 500 by then; here it is logged, without its text
+            except Exception as error:  # noqa: BLE001 - a 500, answered by then unless it was the border's; logged without its text
                 log.error("a request failed", exc_info=error)
+                if not answered:
+                    await (await _on_unforeseen(Request(scope), error))(scope, receive, sending)
             finally:
                 route = getattr(scope.get("route"), "path", "none")
                 REQUESTS.labels(scope["method"], route, str(status)).observe(time.perf_counter() - began)

@@ -118,10 +118,11 @@ async def run_api() -> None:
         Database.open(settings.postgres.get_secret_value(), size=settings.pool_size, application="contacts-api") as database,
         _neighbours(settings) as (neighbours, readers),
     ):
-        health = Health({"postgres": database.check})
+        tokens = Verifier(settings.jwks, settings.issuer)
+        health = Health({"postgres": database.check, "keys": tokens.check})
         clock, files = SystemClock(), Files(settings.files)
         commands, reads = Contacts(database, clock, new_id), Queries(database)
-        door = BrowserDoor(Verifier(settings.jwks, settings.issuer), database, clock)
+        door = BrowserDoor(tokens, database, clock)
         memory = Idempotency(database, bytes.fromhex(settings.idempotency_secret.get_secret_value()), clock)
         app = application(
             "contacts",

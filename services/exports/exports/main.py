@@ -113,14 +113,15 @@ async def run_api() -> None:
         Database.open(settings.postgres.get_secret_value(), size=settings.pool_size, application="exports-api") as database,
         _neighbours(settings) as neighbours,
     ):
-        health = Health({"postgres": database.check})
+        tokens = Verifier(settings.jwks, settings.issuer)
+        health = Health({"postgres": database.check, "keys": tokens.check})
         files, clock = Files(settings.files), SystemClock()
         commands = Exports(database, neighbours, files, _sealing(settings), clock, new_id, os.urandom)
         memory = Idempotency(database, bytes.fromhex(settings.idempotency_secret.get_secret_value()), clock)
         app = application(
             "exports",
             "Takes contacts out as encrypted Excel files that prove they are complete.",
-            Verifier(settings.jwks, settings.issuer),
+            tokens,
             health,
             [*api.ROUTERS, *api.INTERNAL],
             public=["/exports"],

@@ -54,12 +54,13 @@ async def run_api() -> None:
 
     settings = _settings("api")
     async with Database.open(settings.postgres.get_secret_value(), size=settings.pool_size, application="notify-api") as database:
-        health = Health({"postgres": database.check})
+        tokens = Verifier(settings.jwks, settings.issuer)
+        health = Health({"postgres": database.check, "keys": tokens.check})
         memory = Idempotency(database, bytes.fromhex(settings.idempotency_secret.get_secret_value()), SystemClock())
         app = application(
             "notify",
             "Tells managers what happened, in their own room first.",
-            Verifier(settings.jwks, settings.issuer),
+            tokens,
             health,
             api.ROUTERS,
             state={"queries": Queries(Store(database))},

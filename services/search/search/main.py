@@ -173,7 +173,8 @@ async def run_api() -> None:
         Index.open(settings.opensearch) as index,
         _neighbours(settings) as neighbours,
     ):
-        health = Health({"postgres": database.check, "opensearch": index.check})
+        tokens = Verifier(settings.jwks, settings.issuer)
+        health = Health({"postgres": database.check, "opensearch": index.check, "keys": tokens.check})
         clock = SystemClock()
         sealer = Sealer(settings.fingerprint_key.get_secret_value().encode())
         store = Store(database)
@@ -184,7 +185,7 @@ async def run_api() -> None:
         app = application(
             "search",
             "Finds contacts: quick search, the filter language, paging.",
-            Verifier(settings.jwks, settings.issuer),
+            tokens,
             health,
             [*api.ROUTERS, *api.INTERNAL],
             limits={"/internal/": 64 * MIB, "/v1/term-sets": 64 * MIB},

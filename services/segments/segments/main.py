@@ -26,10 +26,11 @@ async def _api(settings: Settings) -> None:
 
     clock = SystemClock()
     async with _database(settings, "api") as database, _neighbours(settings) as neighbours:
-        state = Health({"postgres": database.check})
+        tokens = Verifier(settings.jwks, settings.issuer)
+        state = Health({"postgres": database.check, "keys": tokens.check})
         parts = api.Parts(Segments(database, neighbours, clock, new_id), Queries(database), clock, state)
         memory = Idempotency(database, bytes.fromhex(settings.idempotency_secret.get_secret_value()), clock)
-        app = api.application(Verifier(settings.jwks, settings.issuer), state, parts, memory)
+        app = api.application(tokens, state, parts, memory)
         await process.serve(app, settings.host, settings.port, state, [memory.purge])
 
 
