@@ -13,7 +13,7 @@ import structlog
 from fastapi import Depends
 from joserfc import jwt
 from joserfc.jwk import ECKey
-from pydantic import Field
+from pydantic import Field, RootModel
 
 from common import telemetry
 from common.auth import Caller, Verifier
@@ -29,8 +29,13 @@ class Inner(Wire):
     first_name: str
 
 
+class Tree(RootModel[list["Tree"]]):
+    pass
+
+
 class Thing(Wire):
     size: int
+    tree: Tree | None = None
     free: Any = None
     inner: list[Inner] = Field(default_factory=list)
     other: Id | None = None
@@ -106,9 +111,10 @@ def problem(answer: httpx.Response) -> tuple[int, str, str | None]:
         (b'{"size": 1, "inner": [{"firstName": "\\ud800"}]}', (400, "unreadable", None)),
         (b'{"size": 1, "inner": [{"firstName": "\xff"}]}', (400, "unreadable", None)),
         (b"[" * 2000, (400, "unreadable", None)),
-        (b"[" * 1020 + b"]" * 1020, (422, "invalid", "")),
+        (b"[" * 1020 + b"]" * 1020, (422, "tooDeep", None)),
         (b'{"size": 1, "deep": ' + b"[" * 900 + b"1e999" + b"]" * 900 + b"}", (400, "unreadable", None)),
-        (b'{"size": 1, "deep": ' + b"[" * 900 + b'"\\r"' + b"]" * 900 + b"}", (422, "invalid", "/deep")),
+        (b'{"size": 1, "deep": ' + b"[" * 900 + b'"\\r"' + b"]" * 900 + b"}", (422, "tooDeep", None)),
+        (b'{"size": 1, "tree": ' + b"[" * 300 + b"]" * 300 + b"}", (422, "tooDeep", None)),
         (b'{"size": 1, "free": ' + b"[" * 200 + b"]" * 200 + b"}", (422, "tooDeep", None)),
         (b'{"size": 1, "free": ' + b'{"a":' * 150 + b"[" * 50 + b"]" * 50 + b"}" * 150 + b"}", (422, "tooDeep", None)),
         (b"[]", (422, "invalid", "")),

@@ -12,6 +12,7 @@ from common.json_depth import MOST_DEPTH, is_deep
 from common.text_rules import cleaned, suspicious
 
 MIB = 1024 * 1024
+TOO_DEEP = "tooDeep"
 _DISCARDED, _DISCARD_SECONDS = 512 * MIB, 30.0
 
 refusal: ContextVar[Unprocessable | None] = ContextVar("refusal", default=None)
@@ -83,7 +84,7 @@ def read_json(body: bytes) -> object:
     except orjson.JSONDecodeError:
         raise Unreadable("The body is not JSON that can be read (UTF-8, no NaN or infinity, no lone surrogate).") from None
     if is_deep(value):
-        refusal.set(Unprocessable(f"The body's lists and objects may be {MOST_DEPTH} within each other.", code="tooDeep"))
+        refusal.set(Unprocessable(f"The body's lists and objects may be {MOST_DEPTH} within each other.", code=TOO_DEEP))
         return value
     if not suspicious(body):
         return value

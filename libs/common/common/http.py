@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from common import idempotency, position
 from common.auth import Caller, Door
-from common.body import MIB, Incoming, counted, read_all, read_json, replay, too_large
+from common.body import MIB, TOO_DEEP, Incoming, counted, read_all, read_json, replay, too_large
 from common.body import refusal as body_refusal
 from common.errors import ANY_VERSION, NotFound, Problem, TooLarge, Unprocessable, Unreadable
 from common.given import WRONG_TYPE
@@ -213,6 +213,8 @@ async def _on_invalid(_: Request, error: Exception) -> Response:
         return problem_response(Unreadable("The body is not JSON that can be read."))
     if place[0] == "path":
         return problem_response(NotFound("There is no such thing here."))
+    if (refusal := body_refusal.get()) is not None and refusal.code == TOO_DEEP:
+        return problem_response(refusal)  # the place of what else is wrong could be as long
     message = str(first["msg"]).removeprefix("Value error, ")
     if place[0] != "body":
         return problem_response(Unprocessable(f"`{'.'.join(place[1:])}`: {message}", code="invalid"))
