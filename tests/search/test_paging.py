@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
+import httpx
 import pytest
 
 from common.clock import FixedClock
@@ -13,6 +14,8 @@ from common.errors import Conflict, Gone, Unprocessable
 from common.events.contacts import Contact, FieldDefinition
 from common.position import Applied, Position
 from common.postgres import Database
+from localstack.stack import Stack
+from search import points
 from search.document import tombstone
 from search.index import Entry, Index
 from search.neighbours import Neighbours
@@ -203,6 +206,13 @@ async def test_many_first_pages_share_a_point_in_time(finder: Finder, index: Ind
     assert await index.points_open(behind) - before <= 2 + 20 * (time.monotonic() - began)
     for page in pages:
         assert len((await finder.search(channel, Wanted(), None, 2, page.next)).items) == 1
+
+
+@pytest.mark.usefixtures("index")
+async def test_the_index_keeps_the_points_that_three_processes_open_while_theirs_last(servers: Stack) -> None:
+    async with httpx.AsyncClient(base_url=servers.opensearch, timeout=30) as client:
+        told = (await client.get("/_cluster/settings", params={"flat_settings": "true"})).json()
+    assert int(told["persistent"]["search.max_open_pit_context"]) >= 3 * 300 / points.SPACING_SECONDS
 
 
 async def test_a_list_holds_the_write_that_it_waited_for_though_another_has_just_begun(
