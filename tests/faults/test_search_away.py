@@ -10,6 +10,7 @@ import httpx
 import psutil
 import pytest
 
+from localstack.demo import Api
 from localstack.processes import OPENSEARCH
 from localstack.stack import Stack
 from localstack.supervision import Supervisor
@@ -76,6 +77,15 @@ async def refusal(client: httpx.AsyncClient, path: str) -> None:
     assert answer.json()["code"] == "unavailable"
 
 
+async def refused_in_time(api: Api) -> None:
+    """Whoever waits for a write of his own waits five seconds, whatever the index does."""
+    written = await api.ask("PUT", "/v1/contacts/@waited-for", body={})
+    began = time.monotonic()
+    answer = await api.ask("POST", "/v1/search", body={}, headers={"Dangol-Position": written.headers["Dangol-Position"]})
+    assert (answer.status_code, answer.json()["code"] in {"notCaughtUp", "unavailable"}) == (503, True)
+    assert time.monotonic() - began < 10
+
+
 @pytest.mark.parametrize(
     ("how", "seconds"),
     [("stopped", 5), pytest.param("stopped", 70, marks=pytest.mark.deep), pytest.param("hangs", 70, marks=pytest.mark.deep)],
@@ -104,6 +114,7 @@ async def test_while_opensearch_is_away_nothing_is_lost_and_everybody_is_told(st
         async with opensearch_away(stack, how):
             gone = time.monotonic()
             await write("meanwhile")
+            await refused_in_time(api)
             await refusals(client, how)
 
             async def consumers() -> dict[str, str]:
@@ -121,7 +132,7 @@ async def test_while_opensearch_is_away_nothing_is_lost_and_everybody_is_told(st
             await refusals(client, how)
             assert "consumer" in await consumers()
 
-        await eventually(total, lambda count: count == 2 * CONTACTS, 90)
+        await eventually(total, lambda count: count == 2 * CONTACTS + 1, 90)
         assert stack.pid("search-consumer") == consumer
         for process in ("search-consumer", "search-api"):
 

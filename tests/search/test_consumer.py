@@ -321,3 +321,9 @@ async def test_an_index_that_does_not_answer_is_unavailable_for_writers_and_read
 def test_what_cannot_be_read_is_told_apart(topic: str, key: str, headers: dict[str, str], value: bytes | None) -> None:
     with pytest.raises(UnreadableMessage):
         decode(Delivered(topic, 0, 0, key, value, headers))
+
+
+def test_a_contact_under_the_key_of_another_cannot_be_read() -> None:
+    told = state("channel", contact("channel", "here")).origin
+    with pytest.raises(UnreadableMessage, match="another contact"):
+        decode(Delivered(told.topic, 0, 0, f"channel/{contact_id('channel', 'there')}", told.value, told.headers))

@@ -20,7 +20,9 @@ PEOPLE: dict[str, dict[str, object]] = {
     "hwang": {"name": "황보 관", "mobileNumber": "+821098765432", "landlineNumber": "+82315551234"},
     "alice": {"name": "Alice Kim", "email": "ALICE@Sub.Example.COM", "landlineNumber": "+8221234567"},
     "magpie": {"name": unicodedata.normalize("NFD", "김까치")},
+    "value": {"name": "김가치"},
     "go": {"name": "고상민"},
+    "mixed": {"name": "李민수"},
     "sharp": {"name": "Straße"},
     "star": {"name": 'a*b?c\\d"e 👩‍👩‍👧'},
     "spaced": {"name": "김 철수"},
@@ -70,6 +72,18 @@ def called(shown: dict[str, object]) -> str:
         ("031", {"hwang"}),
         ("(212) 555-0100", {"abroad"}),
         ("9999", set()),
+        ("\u202d010-1234-5678\u202c", {"hong"}),
+        ("\ufeff010-1234-5678", {"hong"}),
+        ("tel:010-1234-5678", {"hong"}),
+        ("TEL:+82-10-1234-5678", {"hong"}),
+        ("010·1234·5678", {"hong"}),
+        ("010_1234_5678", {"hong"}),
+        ("010ㅡ1234ㅡ5678", {"hong"}),
+        ("010・1234|5678", {"hong"}),
+        ("“010-1234-5678”", {"hong"}),
+        ("<010,1234;5678>", {"hong"}),
+        ("5678@", set()),
+        ("no 5678", set()),
         # addresses
         ("hong.gd@example.com", {"hong"}),
         ("ng.gd@EX", {"hong"}),
@@ -117,7 +131,10 @@ def called(shown: dict[str, object]) -> str:
         ("황ㅂ", {"hwang"}),
         ("황보ㄱ", {"hwang"}),
         ("까ㅊ", {"magpie"}),
-        ("가ㅊ", set()),
+        ("가ㅊ", {"value"}),
+        ("李민ㅅ", {"mixed"}),
+        ("李ㅁ", {"mixed"}),
+        ("é민ㅅ", set()),
         ("홍ㄷ", set()),
         ("ㅏㅊ", set()),
         # the other layout, both ways
@@ -126,9 +143,10 @@ def called(shown: dict[str, object]) -> str:
         ("rlfehd", {"hong"}),
         ("ghdr", {"hong"}),
         ("ghkdqhrhks", {"hwang"}),
-        ("rlaRkcl", {"magpie"}),
-        ("Rkcl", {"magpie"}),
-        ("rkcl", set()),
+        ("rlaRkcl", {"magpie", "value"}),
+        ("Rkcl", {"magpie", "value"}),
+        ("rkcl", {"value"}),
+        ("미ㅑㅊㄸ", {"alice"}),
         ("dehfflrghd", set()),
         ("ㅁㅣㅑㅊㄷ", {"alice"}),
         ("미ㅑㅊㄷ", {"alice"}),
@@ -142,6 +160,34 @@ def called(shown: dict[str, object]) -> str:
 )  # fmt: skip
 async def test_what_is_typed_finds(people: None, index: Index, typed: str, expected: set[str]) -> None:
     assert {called(shown) for shown in await found(index, CHANNEL, typed)} == expected
+
+
+async def test_shift_is_another_key_and_what_it_may_have_been_pressed_for_comes_last(index: Index) -> None:
+    channel = f"shift-{uuid4().hex[:12]}"
+    later, earlier = "2026-11-20T00:00:00.000Z", "2026-11-01T00:00:00.000Z"
+    people = [
+        contact(channel, 1, name="바름", lastSeenAt=later),
+        contact(channel, 2, name="박바름", lastSeenAt=later),
+        contact(channel, 3, name="빠름", lastSeenAt=earlier),
+        contact(channel, 4, name="박빠름", lastSeenAt=earlier),
+    ]
+    await put(index, channel, people)
+    for typed, expected in {
+        "빠름": ["빠름", "박빠름"],
+        "ㅃ": ["빠름", "박빠름"],
+        "ㅃㄹ": ["빠름", "박빠름"],
+        "빠ㄹ": ["빠름", "박빠름"],
+        "Qkfma": ["빠름", "박빠름", "바름", "박바름"],
+        "qkfma": ["바름", "박바름"],
+    }.items():
+        assert [shown["name"] for shown in await found(index, channel, typed)] == expected, typed
+
+
+async def test_a_long_text_is_looked_through_to_its_end(index: Index) -> None:
+    channel = f"long-{uuid4().hex[:12]}"
+    await put(index, channel, [contact(channel, 1, name="x" * 299 + "홍길동"), contact(channel, 2, name="홍길동" * 60)])
+    assert len(await found(index, channel, "홍ㄱ")) == 2
+    assert len(await found(index, channel, "홍길동" * 60)) == len(await found(index, channel, "ghdrlfehd" * 60)) == 1
 
 
 @pytest.mark.parametrize("typed", ["", " ", "\t\u3000\n"])

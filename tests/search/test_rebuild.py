@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from common.envelope import Delivered
-from common.errors import Unavailable
+from common.errors import Gone, Unavailable
 from common.events.contacts import ContactCreated, ContactMessage, FieldDefinition
 from common.kafka import Places
 from common.postgres import Database
@@ -171,6 +171,19 @@ async def test_who_reads_in_the_old_index_reads_to_the_end_before_it_goes(
     await own.close_point(point)
     await running
     assert await own.strays() == []
+
+
+async def test_who_comes_back_to_a_list_whose_index_is_gone_is_told_that_it_has_expired(
+    database: Database, own: Index, neighbours: Neighbours, channel: str
+) -> None:
+    await put(own, channel, [contact(channel, 1, name="here")])
+    point = await own.open_point()
+    await rebuilder(database, own, neighbours, [state(channel, 1, 2, name="here")]).run(0)
+    for read in (own.search(EVERYONE, [{"id": "asc"}], 10, point=point), own.ids(EVERYONE, 10, point, None)):
+        with pytest.raises(Gone) as expired:
+            await read
+        assert expired.value.code == "cursorExpired"
+    await own.close_point(point)
 
 
 async def test_a_rebuild_that_cannot_finish_changes_nothing_and_leaves_nothing_behind(

@@ -62,14 +62,20 @@ async def connected(address: str) -> AsyncIterator[AsyncOpenSearch]:
 class translated:  # noqa: N801 - used like contextlib's own
     """The client's errors as the callers' words: no answer is Unavailable, a vanished point Gone, too large a filter its own."""
 
+    def __init__(self, *, point: bool = False) -> None:
+        """`point` where a point in time is read in."""
+        self._point = point
+
     def __enter__(self) -> None:
         return None
 
     def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
         match error:
             case NotFoundError() if "search_context" in str(error.error) or "search_context" in str(error.info):
-                raise Gone("This cursor has expired. Begin again without it.", code="cursorExpired") from None
+                raise _expired() from None
             case NotFoundError() if error.error == "index_not_found_exception":
+                if self._point:  # of an index that a rebuild has removed
+                    raise _expired() from None
                 raise Unavailable(AWAY) from None
             case NoConnection():
                 raise Unavailable(AWAY) from None
@@ -81,3 +87,7 @@ class translated:  # noqa: N801 - used like contextlib's own
                 return
             case TransportError() if error.status_code in (429, 503, 502, 504) or not isinstance(error.status_code, int):
                 raise Unavailable(AWAY) from None
+
+
+def _expired() -> Gone:
+    return Gone("This cursor has expired. Begin again without it.", code="cursorExpired")

@@ -24,9 +24,7 @@ START, END = "\u0002", "\u0003"
 UNIT = "\u0004"
 """Stands before the first key of each syllable: the index has that key with it and without it in one place."""
 
-_NO_KEY = "\u0001"  # stands for a character that no key makes, so that its neighbours do not become neighbours
 _MOST_TERM = 8_000  # Lucene refuses a term of over 32,766 bytes; a folded code point has 4 at most
-_QUICK_MOST = 300  # code points of a text that the quick search looks at by keys
 
 SLOT_TYPES = {
     FieldType.STRING: "string",
@@ -62,7 +60,7 @@ def marked(text: str) -> str:
 
 def unit_keys(text: str) -> str:
     """The keys of a text with the first of each unit marked, so that a match begins where a syllable does."""
-    return "".join(UNIT + unit if unit.isascii() else _NO_KEY for unit in hangul.units(text))
+    return "".join(UNIT + unit for unit in hangul.units(text))
 
 
 def document(channel: str, contact: Contact, slots: Slots) -> dict[str, Any]:
@@ -173,7 +171,7 @@ def _quick(shown: Mapping[str, Any]) -> dict[str, list[str]]:
     texts = [squeezed(shown[key]) for key in ("name", "email", "memberId") if shown[key]]
     numbers = [form for key in ("mobileNumber", "landlineNumber") if shown[key] for form in phone_forms(shown[key])]
     sequences = [sequence for text in texts if (sequence := initials(text))]
-    typed = [unit_keys(text[:_QUICK_MOST]) for text in texts]
+    typed = [unit_keys(text) for text in texts]
     return {
         "text": [marked(t) for t in texts],
         "digits": [marked(n) for n in dict.fromkeys(numbers)],

@@ -246,7 +246,7 @@ class Index:
             body["pit"] = {"id": point, "keep_alive": _KEEP_ALIVE}
         if after is not None:
             body["search_after"] = list(after)
-        with translated():
+        with translated(point=point is not None):
             if point is None:
                 answer = await self._client.search(index=self._alias, body=body, params=_WHOLE)
             else:
@@ -266,7 +266,7 @@ class Index:
         }  # fmt: skip
         if after is not None:
             body["search_after"] = [after]
-        with translated():
+        with translated(point=True):
             answer = await self._client.search(body=body, params=_WHOLE | {"filter_path": _IDS})
         if answer["timed_out"]:
             raise Unavailable(AWAY)
@@ -309,7 +309,7 @@ class Index:
     async def close_point(self, point: str) -> None:
         """Let a point in time go; one that has gone by itself is no matter."""
         try:
-            with translated():
+            with translated(point=True):
                 await self._client.delete_pit(body={"pit_id": [point]})
         except Gone:
             return

@@ -27,6 +27,8 @@ def decode(message: Delivered) -> Item:
     told = field_message(message) if message.topic == FIELDS else contact_message(message)
     if not message.channel or not message.subject:
         raise UnreadableMessage("the key is not channel/subject")
+    if isinstance(told, ContactMessage) and str(told.contact.id) != message.subject:
+        raise UnreadableMessage("the key names another contact")
     return Item(message, told, message.version)
 
 

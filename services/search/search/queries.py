@@ -338,12 +338,15 @@ class Finder:
 
 
 async def _until(done: CaughtUp, patience: timedelta) -> None:
-    loop = asyncio.get_running_loop()
-    deadline = loop.time() + patience.total_seconds()
-    while not await done():
-        if loop.time() > deadline:
-            raise Unavailable("The search has not seen your last change yet. Try again in a moment.", code="notCaughtUp")
-        await asyncio.sleep(_POLL_SECONDS)
+    try:
+        async with asyncio.timeout(patience.total_seconds()):  # a store that hangs is broken off as well
+            while True:
+                if await done():
+                    return
+                await asyncio.sleep(_POLL_SECONDS)
+    except TimeoutError:
+        words = "The search has not seen your last change yet. Try again in a moment."
+        raise Unavailable(words, code="notCaughtUp") from None
 
 
 def _place(node: Node, name: str) -> str:

@@ -1,17 +1,16 @@
 """The quick search: one box for names, numbers and addresses, however they are typed."""
 
-import re
+import unicodedata
 from collections.abc import Callable
 
-from common.filters.text import UnreadablePhone, digits_of, is_blank, read_phone
+from common.filters.text import UnreadablePhone, digits_of, fold, is_blank, read_phone
 from search import hangul
 from search.compile import Query, phrase
 from search.document import END, START, UNIT, squeezed
 
 EXACT, PREFIX, INFIX = 3.0, 2.0, 1.0
-# Digits of any script, and what stands between them in numbers, in half and full width.
-_NUMBER = re.compile(r"[\d\s+.()\[\]/~\-\u00ad\u200b\u2010-\u2015\u2060\u2212\u223c\u30fc\uff08\uff09\uff0b\uff0d-\uff0f\uff5e]+")
-_MOST_KEYS = 60
+_UNSHIFTED, _APART = 0.1, 0.05  # times those; below all of those
+_STROKES = "\u3161\u30fc"  # letters that are typed for a hyphen: the Korean vowel ㅡ, the Japanese long sound
 _SHIFTED = frozenset("QWERTOP")  # the keys whose capital is another letter of the Korean layout
 
 
@@ -28,7 +27,7 @@ def quick(text: str, country: str) -> Query | None:
         return whole
     each: Query = {"bool": {"must": [_found(word, country) for word in words]}}
     # Words found apart rank below the whole found together, however many they are.
-    return {"dis_max": {"queries": [whole, {"constant_score": {"filter": each, "boost": 0.5}}]}}
+    return {"dis_max": {"queries": [whole, {"constant_score": {"filter": each, "boost": _APART}}]}}
 
 
 def _found(text: str, country: str) -> Query:
@@ -40,22 +39,30 @@ def _found(text: str, country: str) -> Query:
     if consonants is not None:
         ways += _ranked("quick.initials", consonants)
     pressed = hangul.keys(together)
-    if pressed.isascii() and len(pressed) <= _MOST_KEYS and any(key.isalpha() for key in pressed):
-        as_pressed = "".join(key if key in _SHIFTED else key.lower() for key in pressed)
-        for keys in dict.fromkeys((as_pressed, pressed.lower())):
-            ways += _typed(keys)
+    if any(key.isascii() and key.isalpha() for key in pressed):
+        ways += _typed(together, pressed)
     return {"dis_max": {"queries": ways}}
 
 
 def _numbers(text: str, country: str) -> list[str]:
     """The digits of a phone number or a part of one: as they stand, and those of the international form of a whole one."""
-    digits = digits_of(text)
-    if not digits or not _NUMBER.fullmatch(text):
+    written = "".join(c for c in text if unicodedata.category(c) != "Cf")  # unseen marks come along when one copies
+    if written[:4].lower() == "tel:":
+        written = written[4:]
+    digits = digits_of(written)
+    if not digits or not all(c.isdecimal() or _is_between(c) for c in written):
         return []
     try:
-        return list(dict.fromkeys((digits, digits_of(read_phone(text, country)))))
+        return list(dict.fromkeys((digits, digits_of(read_phone(written, country)))))
     except UnreadablePhone:
         return [digits]
+
+
+def _is_between(character: str) -> bool:
+    """Whether it may stand between the digits of a number, or around them: whatever does not make a word of them, or an address."""
+    if character == "@":
+        return False
+    return character.isspace() or character in _STROKES or unicodedata.category(character)[0] == "P" or character in "+~|<>=^`"
 
 
 def _ranked(name: str, characters: str) -> list[Query]:
@@ -65,14 +72,27 @@ def _ranked(name: str, characters: str) -> list[Query]:
     return [_better_where(found, characters)]
 
 
-def _typed(keys: str) -> list[Query]:
+def _typed(text: str, pressed: str) -> list[Query]:
+    """By the keys pressed for a text, on either layout.
+
+    Shift is another key for five consonants and two vowels alone. Where it was held for letters of the other layout (Caps Lock,
+    or ㄸ for the last letter of alice), these are looked for as well: after all others, or among Latin letters alone.
+    """
+    as_pressed = "".join(key if key in _SHIFTED else fold(key) for key in pressed)
+    ways = [_better_where(_by_keys, UNIT + as_pressed)]
+    unshifted = "".join(map(fold, pressed))
+    if unshifted != as_pressed:
+        if pressed == unicodedata.normalize("NFC", text):
+            ways.append({"bool": {"must": [_better_where(_by_keys, UNIT + unshifted)], "boost": _UNSHIFTED}})
+        else:
+            ways += _ranked("quick.text", unshifted)
+    return ways
+
+
+def _by_keys(keys: str, boost: float) -> Query:
     """Keys that begin where a syllable does; any later one may begin another, or not."""
-
-    def found(wanted: str, boost: float) -> Query:
-        name = _by_runs("quick.keys", len(wanted.replace(UNIT, "")))
-        return {"constant_score": {"filter": {"match_phrase": {name: wanted}}, "boost": boost}}
-
-    return [_better_where(found, UNIT + keys)]
+    name = _by_runs("quick.keys", len(keys.replace(UNIT, "")))
+    return {"constant_score": {"filter": {"match_phrase": {name: keys}}, "boost": boost}}
 
 
 def _by_runs(name: str, length: int) -> str:
