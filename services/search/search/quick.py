@@ -59,7 +59,7 @@ def _numbers(text: str, country: str) -> list[str]:
 
 
 def _is_between(character: str) -> bool:
-    """Whether it may stand between the digits of a number, or around them: whatever does not make a word of them, or an address."""
+    """Whether it may stand between the digits of a number, or around them: whatever makes no word of them, and no address."""
     if character == "@":
         return False
     return character.isspace() or character in _STROKES or unicodedata.category(character)[0] == "P" or character in "+~|<>=^`"
