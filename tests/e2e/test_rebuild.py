@@ -143,7 +143,8 @@ async def test_while_everybody_writes_and_reads_a_new_index_takes_the_place_of_t
     async with httpx.AsyncClient(base_url=stack.opensearch, timeout=30) as client:
         for contact_id in erased:
             kept = (await client.get(f"/contacts/_doc/{channel}%2F{contact_id}")).json()
-            assert set(kept["_source"]) == {"channel", "id", "version", "deleted"}
+            assert set(kept["_source"]) == {"channel", "id", "version", "deleted", "source"}
+            assert kept["_source"]["source"] == {"erased": True}
 
 
 async def test_a_rebuild_killed_halfway_leaves_what_serves_alone_and_the_next_one_clears_up_after_it(stack: Stack) -> None:
