@@ -10,7 +10,6 @@ import httpx
 import psutil
 import pytest
 
-from localstack.demo import Api
 from localstack.processes import OPENSEARCH
 from localstack.stack import Stack
 from localstack.supervision import Supervisor
@@ -77,11 +76,11 @@ async def refusal(client: httpx.AsyncClient, path: str) -> None:
     assert answer.json()["code"] == "unavailable"
 
 
-async def refused_in_time(api: Api) -> None:
+async def refused_in_time(client: httpx.AsyncClient) -> None:
     """Whoever waits for a write of his own waits five seconds, whatever the index does."""
-    written = await api.ask("PUT", "/v1/contacts/@waited-for", body={})
+    written = await client.put("/v1/contacts/@waited-for", json={})
     began = time.monotonic()
-    answer = await api.ask("POST", "/v1/search", body={}, headers={"Dangol-Position": written.headers["Dangol-Position"]})
+    answer = await client.post("/v1/search", json={}, headers={"Dangol-Position": written.headers["Dangol-Position"]})
     assert (answer.status_code, answer.json()["code"] in {"notCaughtUp", "unavailable"}) == (503, True)
     assert time.monotonic() - began < 10
 
@@ -114,7 +113,7 @@ async def test_while_opensearch_is_away_nothing_is_lost_and_everybody_is_told(st
         async with opensearch_away(stack, how):
             gone = time.monotonic()
             await write("meanwhile")
-            await refused_in_time(api)
+            await refused_in_time(client)
             await refusals(client, how)
 
             async def consumers() -> dict[str, str]:
