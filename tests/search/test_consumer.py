@@ -207,7 +207,7 @@ async def narrow(servers: Stack) -> AsyncIterator[Index]:
     async with httpx.AsyncClient(base_url=servers.opensearch, timeout=60) as client:
         body = {"settings": settings(), "mappings": shape, "aliases": {name: {"is_write_index": True}}}
         (await client.put(f"/{name}-000001", json=body)).raise_for_status()
-        async with Index.open(servers.opensearch, name) as index:
+        async with Index.open(servers.opensearch, name, bulk_seconds=1) as index:
             yield index
         (await client.delete(f"/{name}-000001")).raise_for_status()
 

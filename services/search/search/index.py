@@ -29,7 +29,7 @@ _IDS = "timed_out,hits.hits.sort,hits.hits.fields"
 _TOLD = "items.index._id,items.index.status,items.index.error.type"
 # An index whose shard is away says so, document by document, before we give up; and we do, with a pause behind it, before a
 # loop that waits is taken for dead.
-_BULK = {"timeout": "8s", "request_timeout": 10, "filter_path": _TOLD, "require_alias": "true"}
+_BULK_SECONDS, _MORE_SECONDS = 8, 2
 _CLOSED = "index_closed_exception"  # a 400 as well, but not the document's fault
 
 
@@ -62,8 +62,10 @@ class Hits:
 class Index:
     """The contacts' index behind its alias."""
 
-    def __init__(self, client: AsyncOpenSearch, alias: str = ALIAS) -> None:
+    def __init__(self, client: AsyncOpenSearch, alias: str = ALIAS, bulk_seconds: int = _BULK_SECONDS) -> None:
+        """`bulk_seconds` is how long the index may wait for a shard before it refuses documents for now."""
         self._client = client
+        self._bulk_seconds = bulk_seconds
         self._alias = alias
         self._roomy = False
 
@@ -74,10 +76,10 @@ class Index:
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, address: str, alias: str = ALIAS) -> AsyncIterator["Index"]:
+    async def open(cls, address: str, alias: str = ALIAS, *, bulk_seconds: int = _BULK_SECONDS) -> AsyncIterator["Index"]:
         """A client, closed at the end."""
         async with connected(address) as client:
-            yield cls(client, alias)
+            yield cls(client, alias, bulk_seconds)
 
     async def create(self, first: str = FIRST) -> bool:
         """Make the first index and its alias; False where the alias is there already."""
@@ -116,7 +118,7 @@ class Index:
         """Make an empty index to be filled, behind an alias of its own; it can be searched after a refresh only."""
         serving = await self.behind()
         name = f"{self._alias}-000001" if serving is None else f"{self._alias}-{int(serving[-6:]) + 1:06d}"
-        following = Index(self._client, f"{self._alias}.next")
+        following = Index(self._client, f"{self._alias}.next", self._bulk_seconds)
         filling = {"refresh_interval": "-1", "translog": {"durability": "async"}}
         made = settings()
         if serving is not None:
@@ -185,9 +187,10 @@ class Index:
         Raises Unavailable where the index asks for patience, is read-only or away: nothing is lost by trying all again.
         """
         refused: list[Refused] = []
+        patience = {"timeout": f"{self._bulk_seconds}s", "request_timeout": self._bulk_seconds + _MORE_SECONDS}
         for body in _bulks(self._alias, entries):
             with translated():
-                answer = await self._client.bulk(body=body, params=_BULK)
+                answer = await self._client.bulk(body=body, params=patience | {"filter_path": _TOLD, "require_alias": "true"})
             for item in answer["items"]:
                 result = item["index"]
                 match result["status"]:
