@@ -60,9 +60,8 @@ def _numbers(text: str, country: str) -> list[str]:
 
 def _is_between(character: str) -> bool:
     """Whether it may stand between the digits of a number, or around them: whatever makes no word of them, and no address."""
-    if character == "@":
-        return False
-    return character.isspace() or character in _STROKES or unicodedata.category(character)[0] == "P" or character in "+~|<>=^`"
+    kind = unicodedata.category(character)
+    return character != "@" and (character.isspace() or character in _STROKES or kind[0] == "P" or kind == "Sm")
 
 
 def _ranked(name: str, characters: str) -> list[Query]:
