@@ -14,6 +14,7 @@ from localstack.stack import Stack
 from tests.bench.measure import Row, told
 from tests.bench.people import contact_message, erased_message, people, person
 from tests.bench.serving import require
+from tests.support.api import eventually
 
 LIMIT = 100
 PAUSE_SECONDS = 0.1  # between writes of five: one gone, two moved, two new
@@ -78,20 +79,16 @@ async def pages(stack: Stack, client: httpx.AsyncClient, contacts: int) -> Row:
     require(missing <= written.gone, "nobody is missing but the erased")
     expected = [who.id for who in ordered if who.number not in missing]
     require(shown == expected, "everyone once, in the order of the moment of the first page")
-    await _applied(client, contacts + written.new - len(written.gone))
+
+    async def total() -> int:
+        found: int = orjson.loads((await client.post("/v1/search/count", content=b"{}")).content)["total"]
+        return found
+
+    # It did come to the index, and the pages had to hold against it.
+    after = contacts + written.new - len(written.gone)
+    await eventually(total, lambda found: found == after, 60)
     what = (
         f"paging to the last of {contacts:,} by cursor, {LIMIT} a page, while {written.new:,} come, {written.moved:,} move "
         f"and {len(written.gone):,} are erased"
     )
     return Row(what, f"{took:.0f} s; a page {told(waits, 0.99)}", "–", "–", "nobody twice, nobody missing")
-
-
-async def _applied(client: httpx.AsyncClient, expected: int) -> None:
-    """Returns when what was written meanwhile is found: it did come to the index, and the pages had to hold against it."""
-    deadline = time.monotonic() + 60
-    while True:
-        total = (await client.post("/v1/search/count", content=b"{}")).json()["total"]
-        if total == expected:
-            return
-        require(time.monotonic() < deadline, f"{expected:,} contacts in the end, not {total:,}")
-        await asyncio.sleep(PAUSE_SECONDS)
