@@ -28,8 +28,8 @@ from common.postgres import Database
 from common.relay import Relay, Sink
 from common.topics import Topic
 from contacts import journal, store
-from contacts.channel import NEW_CHANNEL
 from contacts.contact import created, evolve
+from contacts.fields.built_in import NEW_CHANNEL
 from contacts.publish import Step
 from localstack.stack import Stack
 from tests.bench import importing

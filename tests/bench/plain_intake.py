@@ -21,12 +21,13 @@ from common.clock import SystemClock, to_wire
 from common.events.contacts import ContactCreated, Visit
 from common.ids import new_id
 from common.postgres import Database
-from contacts import journal, publish, session, store
-from contacts.channel import NEW_CHANNEL
+from contacts import journal, publish, store
 from contacts.contact import created, evolve, visited
+from contacts.fields.built_in import NEW_CHANNEL
 from contacts.publish import Step
+from contacts.sessions import session
 from contacts.settings import Settings
-from contacts.visit_handlers import Visits
+from contacts.visits.handlers import Visits
 
 
 class Reported(BaseModel):

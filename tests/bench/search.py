@@ -26,7 +26,7 @@ from common.kafka import Producer
 from common.postgres import Database
 from localstack.stack import Stack
 from search import hangul
-from search.terms import Normalise, normaliser, split
+from search.term_sets.terms import Normalise, normaliser, split
 from tests.bench import paging, writing
 from tests.bench.measure import Row, open_loop, peak_memory, percentile, table, timed, told
 from tests.bench.people import CHANNEL, GRADES, NOW, TAGS, Person, contact_message, field_messages, people, person

@@ -12,11 +12,11 @@ from common.clock import FixedClock
 from common.events.contacts import Contact
 from common.ids import new_id
 from common.postgres import Database
-from contacts.field_handlers import Fields
-from contacts.files import Files
+from contacts.fields.handlers import Fields
 from contacts.handlers import Contacts
+from contacts.imports.files import Files
 from contacts.queries import Queries
-from contacts.visit_handlers import Visits
+from contacts.visits.handlers import Visits
 from localstack.stack import Stack
 from tests.support.postgres import fresh_database
 

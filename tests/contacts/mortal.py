@@ -5,10 +5,10 @@ from datetime import datetime, timedelta
 
 from common.health import Health
 from common.ids import new_id
-from contacts.job import Advance, Job
-from contacts.job_runner import HeldJob, Piece, Runner
+from contacts.jobs.job import Advance, Job
+from contacts.jobs.runner import HeldJob, Piece, Runner
+from contacts.jobs.worker import LEASE, Worker
 from contacts.store import Tx
-from contacts.worker import LEASE, Worker
 from tests.contacts.conftest import World
 
 

@@ -11,9 +11,9 @@ from common.errors import NotFound, Unprocessable
 from common.events.contacts import ContactMessage, FieldDefinition
 from common.health import Health
 from contacts import archiving
-from contacts.worker import Worker
+from contacts.jobs.worker import Worker
 from tests.contacts.conftest import NOW, World
-from tests.contacts.importing import Importing
+from tests.contacts.imports.importing import Importing
 
 GRADE = "profile.grade"
 

@@ -17,9 +17,9 @@ from common.errors import Conflict, NotFound, StaleVersion, Unprocessable
 from common.events.contacts import Contact, ContactCreated, ContactEvent
 from common.ids import new_id
 from common.recorded import Recorded
-from contacts import session
 from contacts.contact import created, evolve
-from contacts.session import Session
+from contacts.sessions import session
+from contacts.sessions.session import Session
 from tests.contacts.conftest import NOW, World
 
 EVENT: TypeAdapter[ContactEvent] = TypeAdapter(ContactEvent)

@@ -12,12 +12,12 @@ from common.errors import Unprocessable
 from common.events.contacts import Change, Contact, FieldDefinition, Visit
 from common.filters.tree import FieldType
 from contacts import merge, publish
-from contacts.bulk_action import Done, Outcome, act, take_back
+from contacts.bulk.action import Done, Outcome, act, take_back
 from contacts.contact import Write, created, decide, evolve, visited
 from contacts.profile_field import MOST_ELEMENT, MOST_FIELDS, MOST_TEXT
 from contacts.publish import Step
 from contacts.size import MOST_CONTACT, MOST_VISIT, size
-from contacts.visit import read_report
+from contacts.visits.visit import read_report
 from search.document import Slots, document
 
 NOW = datetime(2026, 11, 24, 3, tzinfo=UTC)

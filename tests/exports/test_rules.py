@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from common.errors import Unprocessable
 from common.events.contacts import FieldDefinition
 from exports import page
-from exports.agile_format import Stretched
 from exports.columns import choose, language_of, row_maker
 from exports.export import Column
 from exports.handlers import Ask
@@ -19,6 +18,7 @@ from exports.password import check_password
 from exports.ranges import NotThere, part_of
 from exports.refusals import action_of, address_of
 from exports.sealing import Sealing, Unsealable
+from exports.workbook.agile_format import Stretched
 from exports.writing import Ids, Incomplete
 
 

@@ -9,8 +9,8 @@ from uuid import UUID
 import orjson
 import pytest
 
-from exports.agile_format import Stretched, Tampered, WrongPassword
 from exports.export import Column
+from exports.workbook.agile_format import Stretched, Tampered, WrongPassword
 from exports.worker import batches
 from exports.writing import Ids, Incomplete, ReadBack, Writing, read_back
 

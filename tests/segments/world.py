@@ -28,7 +28,7 @@ from common.topics import CONTACTS, FIELDS
 from segments.consumer import Judge
 from segments.handlers import Segments
 from segments.queries import ChangeView, Queries, SegmentView
-from segments.term_set import TermSet
+from segments.term_sets.term_set import TermSet
 from segments.worker import Builder, Timer
 from tests.segments.support import NOON
 

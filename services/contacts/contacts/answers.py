@@ -7,9 +7,9 @@ from pydantic import Field, JsonValue
 
 from common.answers import Problem, Shape, left_out, one_of
 from common.clock import Instant
-from contacts.bulk_action import Outcome
-from contacts.import_job import RowStatus
-from contacts.job import Status
+from contacts.bulk.action import Outcome
+from contacts.imports.order import RowStatus
+from contacts.jobs.job import Status
 
 
 class BatchResult(Shape):

@@ -15,16 +15,19 @@ from common.errors import Unprocessable
 from common.events.contacts import Contact
 from common.http import Cursor, IfMatch, Limit, Page, Wire, permit, router
 from common.ids import Id, parse_id
-from contacts import api_browser_keys, api_bulk, api_imports, api_settings
 from contacts.answers import BatchResults, ErasureBegun, HistoryItem, Identified, Receipt, TakenVisit, VisitsTaken
-from contacts.browser_key import only_identifies
+from contacts.browser_keys import api as api_browser_keys
+from contacts.browser_keys.browser_key import only_identifies
+from contacts.bulk import api as api_bulk
 from contacts.contact import as_wire, etag, no_contact
-from contacts.erasure import no_receipt
-from contacts.erasure_handlers import Erasures
+from contacts.erasure.erasure import no_receipt
+from contacts.erasure.handlers import Erasures
+from contacts.fields import api as api_settings
 from contacts.handlers import Contacts, Written
+from contacts.imports import api as api_imports
 from contacts.member_path import member_of
 from contacts.queries import Listed, Queries
-from contacts.visit_handlers import Visits
+from contacts.visits.handlers import Visits
 
 MOST_ROWS = 1000
 

@@ -13,8 +13,8 @@ from common.auth import Caller
 from common.events.contacts import ContactFieldArchived, ContactFieldRestored
 from contacts import journal, store
 from contacts.contact import evolve
-from contacts.job import Advance, Job
-from contacts.job_runner import HeldJob
+from contacts.jobs.job import Advance, Job
+from contacts.jobs.runner import HeldJob
 from contacts.publish import Step
 from contacts.store import Tx
 

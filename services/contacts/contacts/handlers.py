@@ -15,15 +15,17 @@ from common.eventstore import ConcurrentChange
 from common.ids import Ids
 from common.position import Position
 from common.postgres import Database
-from contacts import erasure_store, journal, managed_users_store, publish, store
-from contacts.browser_key import check_defined, check_identifying, only_identifies
-from contacts.channel import NEW_CHANNEL
+from contacts import journal, publish, store
+from contacts.browser_keys.browser_key import check_defined, check_identifying, only_identifies
 from contacts.contact import Write, check_member_id, created, decide, evolve, given_in_vain, no_contact, read_write, shown
-from contacts.erasure import erased
-from contacts.field_handlers import define_seen
-from contacts.first_sight import Sighting
+from contacts.erasure import store as erasure_store
+from contacts.erasure.erasure import erased
+from contacts.fields.built_in import NEW_CHANNEL
+from contacts.fields.first_sight import Sighting
+from contacts.fields.handlers import define_seen
 from contacts.identity import Lead, States, again, carry_out, lock_survivors, plan, read_lead
-from contacts.managed_users import hide
+from contacts.managed_users import store as managed_users_store
+from contacts.managed_users.limit import hide
 from contacts.profile_field import archived
 from contacts.publish import Step
 from contacts.store import Tx

@@ -11,11 +11,13 @@ from common.errors import Unprocessable
 from common.events.contacts import Contact, ContactAbsorbed, ContactIdentified
 from common.eventstore import ConcurrentChange
 from common.ids import parse_id
-from contacts import erasure_store, merge, session, store
+from contacts import merge, store
 from contacts.contact import evolve
+from contacts.erasure import store as erasure_store
 from contacts.merge import Identified
 from contacts.publish import Step
-from contacts.session import Session
+from contacts.sessions import session
+from contacts.sessions.session import Session
 from contacts.size import check_contact
 from contacts.store import Tx
 

@@ -7,8 +7,9 @@ from common import eventstore, outbox
 from common.events.contacts import Contact
 from common.partition import partition_of
 from common.position import Position, last_by_partition
-from contacts import managed_users_store, publish, store
-from contacts.managed_users import hide, moves
+from contacts import publish, store
+from contacts.managed_users import store as managed_users_store
+from contacts.managed_users.limit import hide, moves
 from contacts.publish import Step
 from contacts.store import Tx
 

@@ -14,7 +14,7 @@ from common.kafka import Producer
 from common.peers import Peer
 from common.postgres import Database, migrate
 from common.relay import Relay
-from contacts.neighbours import Neighbours, Readers
+from contacts.bulk.neighbours import Neighbours, Readers
 from contacts.settings import Settings
 
 _JOBS_AT_ONCE = 3
@@ -59,16 +59,19 @@ async def run_worker() -> None:
     """Work jobs off."""
     from common.clock import SystemClock
     from common.ids import new_id
-    from contacts import archiving, bulk_action, import_job, import_sheet
-    from contacts.bulk_runner import BulkActions
-    from contacts.field_handlers import Fields
-    from contacts.files import Files
+    from contacts import archiving
+    from contacts.bulk import action as bulk_action
+    from contacts.bulk.runner import BulkActions
+    from contacts.fields.handlers import Fields
     from contacts.handlers import Contacts
-    from contacts.import_runner import Imports
-    from contacts.job_keeper import Keeper
-    from contacts.job_runner import Runner
+    from contacts.imports import order as import_job
+    from contacts.imports.files import Files
+    from contacts.imports.runner import Imports
+    from contacts.imports.tables import sheet as import_sheet
+    from contacts.jobs.runner import Runner
+    from contacts.jobs.worker import Worker
+    from contacts.keeper import Keeper
     from contacts.revealing import Revealer
-    from contacts.worker import Worker
 
     settings = _settings("worker")
     import_sheet.hush()
@@ -99,18 +102,19 @@ async def run_api() -> None:
     from common.http import application
     from common.idempotency import Idempotency
     from common.ids import new_id
-    from contacts import api, import_sheet
-    from contacts.browser_key_handlers import BrowserDoor, BrowserKeys
-    from contacts.bulk_handlers import BulkActions
-    from contacts.cors import Cors
-    from contacts.erasure_handlers import Erasures
-    from contacts.field_handlers import Fields
-    from contacts.files import Files
+    from contacts import api
+    from contacts.browser_keys.cors import Cors
+    from contacts.browser_keys.handlers import BrowserDoor, BrowserKeys
+    from contacts.bulk.handlers import BulkActions
+    from contacts.erasure.handlers import Erasures
+    from contacts.fields.handlers import Fields
     from contacts.handlers import Contacts
-    from contacts.import_handlers import Imports
+    from contacts.imports.files import Files
+    from contacts.imports.handlers import Imports
+    from contacts.imports.tables import sheet as import_sheet
     from contacts.member_path import MemberPaths
     from contacts.queries import Queries
-    from contacts.visit_handlers import Visits
+    from contacts.visits.handlers import Visits
 
     settings = _settings("api")
     import_sheet.hush()

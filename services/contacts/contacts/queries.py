@@ -14,11 +14,13 @@ from common.errors import Unavailable
 from common.events.contacts import Channel, Contact, FieldDefinition
 from common.postgres import Database
 from common.recorded import Recorded
-from contacts import erasure_store, managed_users_store, past, store
-from contacts.channel import BUILT_IN_FIELDS
+from contacts import past, store
 from contacts.contact import is_member_id, no_contact, shown
-from contacts.erasure import erased
-from contacts.managed_users import Users
+from contacts.erasure import store as erasure_store
+from contacts.erasure.erasure import erased
+from contacts.fields.built_in import BUILT_IN_FIELDS
+from contacts.managed_users import store as managed_users_store
+from contacts.managed_users.limit import Users
 
 _HISTORY = """
 select version, type, data, at, by, cause from event

@@ -7,8 +7,9 @@ from common.events.contacts import ContactShown
 from common.health import Health
 from common.loop import repeat
 from common.postgres import Database
-from contacts import journal, managed_users_store, store
+from contacts import journal, store
 from contacts.contact import evolve
+from contacts.managed_users import store as managed_users_store
 from contacts.publish import Step
 
 _BY = "service:contacts"

@@ -9,7 +9,7 @@ import asyncpg
 
 from common.events.contacts import Channel, Contact, FieldDefinition, Visit
 from common.eventstore import ConcurrentChange
-from contacts.session import Session
+from contacts.sessions.session import Session
 
 Tx: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 

@@ -10,7 +10,7 @@ from common.clock import from_wire
 from common.errors import Unprocessable
 from common.events.contacts import FieldDefinition
 from exports.export import Column
-from exports.xlsx import Cell
+from exports.workbook.xlsx import Cell
 
 KOREAN, ENGLISH = "ko", "en"
 

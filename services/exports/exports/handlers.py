@@ -16,7 +16,6 @@ from common.ids import Ids
 from common.position import Position
 from common.postgres import Database
 from exports import columns, store
-from exports.agile_format import Stretched
 from exports.export import (
     MOST_ROWS,
     Cancel,
@@ -40,6 +39,7 @@ from exports.sealing import Sealing
 from exports.sight import check_visible, no_export
 from exports.store import Entry, Needed, Tx
 from exports.waiting import in_words, wait_seconds
+from exports.workbook.agile_format import Stretched
 
 
 @dataclass(frozen=True, slots=True)

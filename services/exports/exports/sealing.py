@@ -5,7 +5,7 @@ from collections.abc import Callable
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from exports.agile_format import SALT, Stretched
+from exports.workbook.agile_format import SALT, Stretched
 
 _NONCE = 12
 

@@ -18,8 +18,6 @@ from common.loop import repeat
 from common.postgres import Database
 from common.telemetry import log, span
 from exports import holdings, store
-from exports.agile_format import Stretched, Tampered, WrongPassword
-from exports.compound import PackageTooLong
 from exports.export import (
     Complete,
     Count,
@@ -39,8 +37,10 @@ from exports.publish import keep
 from exports.sealing import Sealing, Unsealable
 from exports.store import Entry, Needed
 from exports.waiting import pause_after
+from exports.workbook.agile_format import Stretched, Tampered, WrongPassword
+from exports.workbook.compound import PackageTooLong
+from exports.workbook.xlsx import CannotWrite
 from exports.writing import Incomplete, ReadBack, Writing, read_back
-from exports.xlsx import CannotWrite
 
 LEASE = timedelta(seconds=8)
 """A worker that has been silent for so long is taken for dead."""

@@ -11,12 +11,12 @@ from uuid import UUID
 
 import orjson
 
-from exports.agile import EncryptedPackage
-from exports.agile_format import Stretched
-from exports.agile_reader import open_package
 from exports.columns import row_maker
 from exports.export import Column
-from exports.xlsx import SheetWriter, column_letters
+from exports.workbook.agile import EncryptedPackage
+from exports.workbook.agile_format import Stretched
+from exports.workbook.agile_reader import open_package
+from exports.workbook.xlsx import SheetWriter, column_letters
 
 _SHEET = "xl/worksheets/sheet1.xml"
 _READ = 1 << 20

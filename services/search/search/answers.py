@@ -5,7 +5,7 @@ from uuid import UUID
 from pydantic import JsonValue
 
 from common.answers import Shape, ShownContact
-from search.terms import Status
+from search.term_sets.terms import Status
 
 
 class CountAnswer(Shape):

@@ -22,11 +22,11 @@ from common.http import AwaitedPosition, Cursor, Limit, Page, Wire, permit, rout
 from common.ids import Id
 from common.text_rules import clean_text
 from search.answers import CountAnswer, FilterAnswer, FoundId, FoundPage, TermAnswer, TermSetAnswer
-from search.handlers import TermSets
 from search.queries import Finder, Wanted
 from search.request import SortKey
 from search.store import TermSet
-from search.terms import STATUSES, Status, decoded, split
+from search.term_sets.handlers import TermSets
+from search.term_sets.terms import STATUSES, Status, decoded, split
 
 MOST_QUERY = 1000
 MOST_IDS = 1_000_000

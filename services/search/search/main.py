@@ -106,10 +106,10 @@ async def run_rebuild() -> None:
 async def run_dlq(arguments: Sequence[str]) -> None:
     """Look at the dead letters, try them again, drop them."""
     from common.clock import SystemClock
-    from search import dlq
     from search.consumer import Projector
-    from search.dead_letters import DeadLetterBox
-    from search.letter_store import LetterStore
+    from search.dead_letters import commands as dlq
+    from search.dead_letters.box import DeadLetterBox
+    from search.dead_letters.store import LetterStore
     from search.projection import Projection
 
     command = dlq.parse(arguments)
@@ -152,10 +152,10 @@ async def run_api() -> None:
     from common.idempotency import Idempotency
     from common.ids import new_id
     from search import api
-    from search.handlers import TermSets
     from search.queries import Finder
     from search.seal import Sealer
-    from search.term_keeper import Keeper
+    from search.term_sets.handlers import TermSets
+    from search.term_sets.keeper import Keeper
 
     settings = _settings("api")
 

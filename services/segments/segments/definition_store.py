@@ -14,9 +14,9 @@ from common.filters import FieldDefinition, FieldType
 from common.ids import Ids
 from common.telemetry import trace_headers
 from common.topics import SEGMENTS
-from segments import term_set_store
 from segments.definition import Channel, Segment
 from segments.store import SOURCE, Tx
+from segments.term_sets import store as term_set_store
 
 # Definitions are changed alone, judged by together: whoever judges shares the channel's lock from before it reads the
 # definitions until its commit, so a definition's build sees every contact that was judged without it.

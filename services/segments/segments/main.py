@@ -53,7 +53,7 @@ async def _consumer(settings: Settings) -> None:
 
 async def _worker(settings: Settings) -> None:
     from segments.sweep import Sweeper
-    from segments.term_set_use import TermSetUse
+    from segments.term_sets.use import TermSetUse
     from segments.worker import Builder, Timer
 
     clock = SystemClock()

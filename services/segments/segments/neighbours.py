@@ -10,7 +10,7 @@ import orjson
 from common.auth import Signer
 from common.errors import NotFound, Unavailable
 from common.peers import Peer
-from segments.term_set import TermSet
+from segments.term_sets.term_set import TermSet
 
 
 class Neighbours:

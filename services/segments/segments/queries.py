@@ -12,10 +12,11 @@ from common.filters import explain, used_term_sets
 from common.position import Position
 from common.postgres import Database
 from segments import definition_store as definitions
-from segments import store, term_set_store
+from segments import store
 from segments.definition import meaning, rules
 from segments.membership import Rule
-from segments.term_set import TermSet
+from segments.term_sets import store as term_set_store
+from segments.term_sets.term_set import TermSet
 
 
 class Rules:

@@ -1,0 +1,101 @@
+"""The routes of browser keys."""
+
+from datetime import timedelta
+from typing import Annotated
+from uuid import UUID
+
+import orjson
+from fastapi import Depends, Request, Response
+from pydantic import Field
+
+from common.answers import POSITION, answers
+from common.auth import Caller
+from common.http import Cursor, Limit, Page, Wire, permit, router
+from common.ids import parse_id
+from common.position import HEADER, NOWHERE
+from contacts.answers import BrowserKeyShown
+from contacts.browser_keys.browser_key import no_key
+from contacts.browser_keys.handlers import BrowserKeys
+
+DAY = 1440
+
+ChannelManager = Annotated[Caller, Depends(permit("channel.manage"))]
+
+routes = router("/v1")
+
+
+def browser_keys(request: Request) -> BrowserKeys:
+    """The commands and the reads."""
+    found: BrowserKeys = request.app.state.browser_keys
+    return found
+
+
+Commands = Annotated[BrowserKeys, Depends(browser_keys)]
+
+
+class NewKey(Wire):
+    """A key for pages of these origins, such as `https://shop.example`."""
+
+    name: str
+    origins: list[str]
+
+
+class KeyChange(Wire):
+    """What may be changed of a key; what is not named stays."""
+
+    name: str | None = None
+    origins: list[str] | None = None
+
+
+class Rotation(Wire):
+    """For how long the old key goes on beside the new one; 0 ends it at once."""
+
+    keep_minutes: int = Field(default=DAY, ge=0, le=30 * DAY)
+
+
+def key_id(key_id: str, _: ChannelManager) -> UUID:
+    """The id in a path. Raises NotFound where it can be none."""
+    parsed = parse_id(key_id)
+    if parsed is None:
+        raise no_key()
+    return parsed
+
+
+KeyId = Annotated[UUID, Depends(key_id)]
+
+
+def _answer(key: dict[str, object], status: int = 200) -> Response:
+    # No reader waits for a key, so its writes stand nowhere in what they read.
+    return Response(orjson.dumps(key), status, headers={HEADER: NOWHERE.encode()}, media_type="application/json")
+
+
+@routes.get("/browser-keys", responses=answers(Page[BrowserKeyShown]))
+async def list_keys(caller: ChannelManager, commands: Commands, limit: Limit = 100, cursor: Cursor = None) -> Response:
+    """The channel's browser keys, the newest first, those that have ended too."""
+    page = await commands.listed(caller, limit, cursor)
+    return Response(orjson.dumps({"items": page.items, "next": page.next}), media_type="application/json")
+
+
+@routes.post("/browser-keys", status_code=201, responses=answers(BrowserKeyShown, 201, headers=POSITION))
+async def make_key(caller: ChannelManager, body: NewKey, commands: Commands) -> Response:
+    """Make a public key with which pages of these origins send visits and identify, and read nothing."""
+    return _answer(commands.shown(await commands.make(caller, body.name, body.origins)), 201)
+
+
+@routes.patch("/browser-keys/{key_id}", responses=answers(BrowserKeyShown, headers=POSITION))
+async def change_key(key: KeyId, caller: ChannelManager, body: KeyChange, commands: Commands) -> Response:
+    """Give a key another name, or other origins."""
+    return _answer(commands.shown(await commands.change(caller, key, body.name, body.origins)))
+
+
+@routes.post("/browser-keys/{key_id}/rotate", status_code=201, responses=answers(BrowserKeyShown, 201, headers=POSITION))
+async def rotate_key(key: KeyId, caller: ChannelManager, commands: Commands, body: Rotation | None = None) -> Response:
+    """Put a new key in this one's place; the old one goes on for `keepMinutes` (a day by default), as pages still carry it."""
+    keep = timedelta(minutes=(body or Rotation()).keep_minutes)
+    return _answer(commands.shown(await commands.rotate(caller, key, keep)), 201)
+
+
+@routes.post("/browser-keys/{key_id}/revoke", responses=answers(BrowserKeyShown, headers=POSITION))
+async def revoke_key(key: KeyId, caller: ChannelManager, commands: Commands) -> Response:
+    """End a key at once."""
+    return _answer(commands.shown(await commands.revoke(caller, key)))

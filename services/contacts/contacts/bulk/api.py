@@ -1,0 +1,124 @@
+"""The routes of bulk actions."""
+
+from typing import Annotated, Any, Self
+from uuid import UUID
+
+import orjson
+from fastapi import Depends, Request, Response
+from pydantic import Field, JsonValue, model_validator
+
+from common import position
+from common.answers import POSITION, answers
+from common.auth import Caller
+from common.given import Given
+from common.http import AwaitedPosition, Cursor, Limit, Page, Wire, permit, router
+from common.ids import Id, parse_id
+from contacts.answers import BulkAction, BulkResult, HowMany
+from contacts.bulk.action import Outcome, shown
+from contacts.bulk.handlers import Ask, BulkActions
+from contacts.jobs.job import Job, no_job
+
+MOST_QUERY = 1000
+
+Editor = Annotated[Caller, Depends(permit("contacts.edit"))]
+
+routes = router("/v1")
+
+
+def bulk_actions(request: Request) -> BulkActions:
+    """The commands and the reads."""
+    found: BulkActions = request.app.state.bulk_actions
+    return found
+
+
+Commands = Annotated[BulkActions, Depends(bulk_actions)]
+
+
+class Target(Wire):
+    """Whom it is for: the checked ones, or those of a search that was seen."""
+
+    contact_ids: Annotated[list[Id], Field(min_length=1)] | None = None
+    filter: Any = None
+    segment: Annotated[Id | None, Given()] = None
+    query: Annotated[str | None, Field(max_length=MOST_QUERY), Given()] = None
+    without: Annotated[list[Id] | None, Field(alias="except"), Given()] = None
+    fingerprint: str | None = None
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Self:
+        if "contact_ids" in self.model_fields_set and (len(self.model_fields_set) != 1 or self.contact_ids is None):
+            # Null is no kind of target: read as "not given" it could mean everyone.
+            raise ValueError("must be `contactIds` alone, or what was searched with its `fingerprint`")
+        return self
+
+    def asked(self) -> dict[str, Any]:
+        """The members that were given, as JSON values; of nulls only the filter's, which is no filter and gets refused."""
+        members: dict[str, Any] = self.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude={"contact_ids"})
+        return {name: value for name, value in members.items() if value is not None or name == "filter"}
+
+
+class NewBulkAction(Wire):
+    """One change for many contacts. With `dryRun` nobody is changed: the answer is for how many it would be."""
+
+    action: dict[str, JsonValue]
+    target: Target
+    dry_run: bool = False
+
+    @model_validator(mode="after")
+    def _seen(self) -> Self:
+        if self.target.contact_ids is None and self.target.fingerprint is None and not self.dry_run:
+            raise ValueError("`target` needs the `fingerprint` that the search answered with; `contactIds` goes without")
+        return self
+
+
+def _answer(job: Job, status: int = 200) -> Response:
+    written = job.position or position.Position(()).encode()
+    return Response(orjson.dumps(shown(job)), status, headers={position.HEADER: written}, media_type="application/json")
+
+
+async def existing(job_id: str, caller: Editor, commands: Commands) -> Job:
+    """The bulk action that a path names. Raises NotFound."""
+    parsed = parse_id(job_id)
+    if parsed is None:
+        raise no_job()
+    return await commands.job(caller.channel, parsed)
+
+
+Existing = Annotated[Job, Depends(existing)]
+
+
+@routes.post("/bulk-actions", status_code=202, responses=answers(BulkAction, 202, headers=POSITION) | answers(HowMany))
+async def ask(caller: Editor, body: NewBulkAction, commands: Commands, awaited: AwaitedPosition) -> Response:
+    """Change many contacts in the background; with `dryRun`, 200 and for how many it would be."""
+    ids: list[UUID] | None = body.target.contact_ids
+    wanted = Ask(body.action, ids, body.target.asked(), awaited)
+    if body.dry_run:
+        return Response(orjson.dumps({"total": await commands.count(caller, wanted)}), media_type="application/json")
+    return _answer(await commands.ask(caller, wanted), 202)
+
+
+@routes.get("/bulk-actions/{job_id}", responses=answers(BulkAction, headers=POSITION))
+async def get_bulk_action(job: Existing) -> Response:
+    """One bulk action; `Dangol-Position` stands for all that it has written so far."""
+    return _answer(job)
+
+
+@routes.get("/bulk-actions/{job_id}/results", responses=answers(Page[BulkResult]))
+async def list_results(
+    job: Existing, commands: Commands, status: Outcome | None = None, limit: Limit = 100, cursor: Cursor = None
+) -> Response:
+    """What became of each contact so far; `undo` is null until it was dealt with in an undo."""
+    page = await commands.results(job, status, limit, cursor)
+    return Response(orjson.dumps({"items": page.items, "next": page.next}), media_type="application/json")
+
+
+@routes.post("/bulk-actions/{job_id}/cancel", responses=answers(BulkAction, headers=POSITION))
+async def cancel(job: Existing, caller: Editor, commands: Commands) -> Response:
+    """Stop it where it is; what it has changed stays, and can be undone."""
+    return _answer(await commands.cancel(caller, job.id))
+
+
+@routes.post("/bulk-actions/{job_id}/undo", status_code=202, responses=answers(BulkAction, 202, headers=POSITION))
+async def undo(job: Existing, caller: Editor, commands: Commands) -> Response:
+    """Bring back what was there, in the background; contacts that changed again since are skipped, and say so."""
+    return _answer(await commands.undo(caller, job.id), 202)

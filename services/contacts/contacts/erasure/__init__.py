@@ -1,0 +1,1 @@
+"""Erasing a contact for good, in every store, with a receipt."""

@@ -1,0 +1,1 @@
+"""The fields of a channel: defined, seen for the first time, ordered, archived."""

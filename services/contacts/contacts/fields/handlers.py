@@ -1,0 +1,128 @@
+"""Commands on field definitions."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from common import outbox
+from common.auth import Caller
+from common.clock import Clock
+from common.errors import Conflict, NotFound, Unprocessable
+from common.events.contacts import FieldDefinition
+from common.ids import Ids
+from common.position import Position
+from common.postgres import Database
+from contacts import publish, store
+from contacts.archiving import telling
+from contacts.contact import Write
+from contacts.fields.built_in import BUILT_IN_FIELDS
+from contacts.fields.first_sight import Sighting, look
+from contacts.jobs import store as job_store
+from contacts.profile_field import MOST_FIELDS, NewField, changed, check_key, defined, ordered, too_many_fields
+from contacts.store import Tx
+
+
+class Fields:
+    """The commands on fields."""
+
+    def __init__(self, database: Database, clock: Clock, ids: Ids) -> None:
+        self._database = database
+        self._clock = clock
+        self._ids = ids
+
+    async def define(self, caller: Caller, wanted: NewField) -> tuple[FieldDefinition, Position]:
+        """Define a profile field. Raises Unprocessable for a bad or the 201st key, Conflict for one that is there."""
+        if not wanted.key.startswith("profile."):
+            raise Unprocessable("A key of your own is written `profile.<key>`.", code="invalidKey", pointer="/key")
+        check_key(wanted.key[8:], "/key")
+        async with self._database.transaction() as tx:
+            known = await _locked(tx, caller.channel)
+            if wanted.key in known:
+                raise Conflict("This field is defined already.", code="fieldExists")
+            count = sum(key.startswith("profile.") for key in known)
+            if count >= MOST_FIELDS:
+                raise too_many_fields(wanted.key, "/key")
+            definition = defined(wanted, len(BUILT_IN_FIELDS) + count)
+            position = await self._save(tx, caller.channel, [(definition, 1)])
+        return definition, position
+
+    async def change(self, caller: Caller, key: str, updates: Mapping[str, object]) -> tuple[FieldDefinition, Position]:
+        """Change how a field is shown. Raises NotFound, Unprocessable."""
+        async with self._database.transaction() as tx:
+            before, version = _named(await _locked(tx, caller.channel), key)
+            after = changed(before, updates)
+            return await self._replace(tx, caller.channel, before, after, version)
+
+    async def archive(self, caller: Caller, key: str, archived: bool) -> tuple[FieldDefinition, Position]:
+        """Stop collecting and showing a field, or begin again. Raises NotFound, Unprocessable for a built-in field.
+
+        The definition takes effect with this transaction; that every contact with a value is told of anew is a job's work.
+        """
+        async with self._database.transaction() as tx:
+            before, version = _named(await _locked(tx, caller.channel), key)
+            if key in BUILT_IN_FIELDS:
+                raise Unprocessable("A built-in field cannot be archived. Hide it instead.", code="builtIn")
+            if archived and not before.archived:
+                await store.forget_refused(tx, caller.channel, key)
+                before = before.model_copy(update={"refused_while_archived": 0})
+            if archived != before.archived:
+                job = telling(self._ids(), caller, self._clock.now())
+                await job_store.insert(tx, job, {"key": key, "archived": archived})
+            return await self._replace(tx, caller.channel, before, before.model_copy(update={"archived": archived}), version)
+
+    async def reorder(self, caller: Caller, keys: Sequence[str]) -> Position:
+        """Put these fields first, in this order, and the others after them in theirs. Raises Unprocessable."""
+        async with self._database.transaction() as tx:
+            known = await _locked(tx, caller.channel)
+            current = {key: (d, 0) for key, d in BUILT_IN_FIELDS.items()} | known
+            order = ordered({key: d for key, (d, _) in current.items()}, keys)
+            moved = [
+                (d.model_copy(update={"order": place}), version + 1)
+                for place, key in enumerate(order)
+                for d, version in [current[key]]
+                if d.order != place
+            ]
+            return await self._save(tx, caller.channel, moved)
+
+    async def _replace(
+        self, tx: Tx, channel: str, before: FieldDefinition, after: FieldDefinition, version: int
+    ) -> tuple[FieldDefinition, Position]:
+        if after == before:
+            return after, publish.fields_position(channel, [(after, version)] if version else [])
+        return after, await self._save(tx, channel, [(after, version + 1)])
+
+    async def _save(self, tx: Tx, channel: str, written: Sequence[tuple[FieldDefinition, int]]) -> Position:
+        await store.save_fields(tx, channel, written)
+        await outbox.put(tx, publish.field_messages(channel, written, self._clock.now()))
+        return publish.fields_position(channel, written)
+
+
+def _named(known: Mapping[str, tuple[FieldDefinition, int]], key: str) -> tuple[FieldDefinition, int]:
+    if key in known:
+        return known[key]
+    if key in BUILT_IN_FIELDS:
+        return BUILT_IN_FIELDS[key], 0
+    raise NotFound("There is no such field.")
+
+
+async def _locked(tx: Tx, channel: str) -> dict[str, tuple[FieldDefinition, int]]:
+    """The definitions, with the channel's row locked: definitions change one after the other."""
+    await store.load_channel(tx, channel, lock=True)
+    return await store.fields(tx, channel)
+
+
+async def define_seen(tx: Tx, channel: str, writes: Sequence[Write], now: datetime) -> Sighting:
+    """The definitions that these writes are judged by, those of keys seen for the first time made now."""
+    sighting = _look(await store.fields(tx, channel), writes)
+    if sighting.made:
+        sighting = _look(await _locked(tx, channel), writes)
+        made = [(definition, 1) for definition in sighting.made]
+        await store.save_fields(tx, channel, made)
+        await outbox.put(tx, publish.field_messages(channel, made, now))
+        return replace(sighting, position=publish.fields_position(channel, made))
+    return sighting
+
+
+def _look(written: Mapping[str, tuple[FieldDefinition, int]], writes: Sequence[Write]) -> Sighting:
+    known = {key[8:]: d for key, (d, _) in written.items() if key.startswith("profile.")}
+    return look(known, writes, len(BUILT_IN_FIELDS) + len(known))

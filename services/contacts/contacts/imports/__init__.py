@@ -1,0 +1,1 @@
+"""Files of contacts: read once, written row by row, with a report."""

@@ -1,0 +1,87 @@
+"""The tables of imports: what became of each row, who was erased meanwhile, and the imports among the jobs."""
+
+import hashlib
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from contacts.imports.order import Outcome, RowStatus
+from contacts.jobs.job import Job
+from contacts.store import Tx
+
+_NOTE = """
+insert into import_row (channel, job_id, number, status, contact_id, code, detail, heading)
+select $1, $2, new.*
+from unnest($3::bigint[], $4::text[], $5::uuid[], $6::text[], $7::text[], $8::text[])
+    as new (number, status, contact_id, code, detail, heading)
+"""
+_ROWS = """
+select number, status, contact_id, code, detail, heading from import_row
+where channel = $1 and job_id = $2 and number > $3 and ($4::text is null or status = $4) order by number limit $5
+"""
+_LIST = """
+select state, body from job
+where channel = $1 and kind = 'import' and ($2::timestamptz is null or (requested_at, id) < ($2, $3))
+order by requested_at desc, id desc limit $4
+"""
+_STANDING = """
+select id, channel, status in ('waiting', 'running') as in_work from job where kind = 'import' and id = any($1::uuid[])
+"""
+_ERASED = "select member from import_erased where channel = $1 and job_id = $2"
+_FORGET_ERASED = """
+delete from import_erased e using job j
+where j.channel = e.channel and j.id = e.job_id and j.status not in ('waiting', 'running')
+"""
+
+
+async def note(tx: Tx, job: Job, outcomes: Sequence[Outcome]) -> None:
+    """Keep what became of some rows."""
+    await tx.execute(
+        _NOTE, job.channel, job.id,
+        [o.number for o in outcomes], [o.status.value for o in outcomes], [o.contact_id for o in outcomes],
+        [o.code for o in outcomes], [o.detail for o in outcomes], [o.heading for o in outcomes],
+    )  # fmt: skip
+
+
+async def rows(tx: Tx, job: Job, after: int, status: RowStatus | None, limit: int) -> list[Outcome]:
+    """What became of the rows, in their order."""
+    found = await tx.fetch(_ROWS, job.channel, job.id, after, status, limit)
+    return [
+        Outcome(r["number"], RowStatus(r["status"]), r["contact_id"], r["code"], r["detail"], r["heading"]) for r in found
+    ]  # fmt: skip
+
+
+async def listed(tx: Tx, channel: str, before: tuple[datetime, UUID] | None, limit: int) -> list[tuple[Job, dict[str, Any]]]:
+    """The channel's imports with what was asked for, newest first."""
+    at, last = before or (None, None)
+    return [(Job.model_validate(r["state"]), r["body"]) for r in await tx.fetch(_LIST, channel, at, last, limit)]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Whose an import is, and whether it still needs its files."""
+
+    channel: str
+    in_work: bool
+
+
+async def standing(tx: Tx, ids: Collection[UUID]) -> dict[UUID, Standing]:
+    """Where those of the ids stand that are imports; an upload is none until all of it has come."""
+    return {r["id"]: Standing(r["channel"], r["in_work"]) for r in await tx.fetch(_STANDING, list(ids))}
+
+
+def erased_mark(job: Job, member_id: str) -> bytes:
+    """What stands in the table for a member who was erased while the import was at work; erasing writes the same."""
+    return hashlib.sha256(f"{job.id}/{member_id}".encode()).digest()
+
+
+async def erased_meanwhile(tx: Tx, job: Job) -> frozenset[bytes]:
+    """The marks of who was erased since the import was asked for."""
+    return frozenset(r["member"] for r in await tx.fetch(_ERASED, job.channel, job.id))
+
+
+async def forget_erased(tx: Tx) -> None:
+    """Drop the marks of imports that have ended."""
+    await tx.execute(_FORGET_ERASED)

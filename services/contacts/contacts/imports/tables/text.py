@@ -1,0 +1,137 @@
+"""Tables as text: which encoding and delimiter a file has, and its lines, read with bounded memory."""
+
+import codecs
+import csv
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TextIO
+
+from contacts.imports.tables.table import MOST_COLUMNS, Line, UnreadableFile, stripped, too_many_columns
+
+_PIECE = 1024 * 1024
+_SAMPLE, _SAMPLE_LINES = 64 * 1024, 20
+_MOST_LINE, _MOST_RECORD = 1024 * 1024, 8 * 1024 * 1024
+_DELIMITERS = (",", "\t", ";")
+_EXCEL_HINT = re.compile(r'"?sep=([,;\t])"?\r?\n')
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How a text file is written."""
+
+    encoding: str
+    delimiter: str
+
+
+def layout_of(file: Path) -> Layout:
+    """Find out how the file is written. Raises UnreadableFile where it is in no encoding that is known."""
+    encoding = _encoding_of(file)
+    with file.open(encoding=encoding, newline="") as text:
+        return Layout(encoding, delimiter_of(text.read(_SAMPLE)))
+
+
+def lines(file: Path, layout: Layout) -> Iterator[Line]:
+    """The file's lines; a record with new lines inside quotes is one. Raises UnreadableFile, naming the row."""
+    with file.open(encoding=layout.encoding, newline="") as text:
+        bounded = _Bounded(text)
+        reader = csv.reader(bounded, delimiter=layout.delimiter, strict=True)
+        number = 0
+        while True:
+            number += 1
+            try:
+                cells = next(reader)
+            except StopIteration:
+                return
+            except csv.Error:
+                raise _row(
+                    number,
+                    "has a quotation mark that is not closed, or text after one, or a cell of more than 131,072 characters",
+                ) from None
+            except _TooLong:
+                raise _row(number, "is too long") from None
+            except UnicodeDecodeError:
+                raise _unknown_encoding() from None
+            bounded.pending = 0
+            line = Line(number, [stripped(cell) for cell in cells])
+            if any(cell is not None for cell in line.cells[MOST_COLUMNS:]):
+                raise too_many_columns()
+            yield line
+
+
+def delimiter_of(sample: str) -> str:
+    """Comma, tab or semicolon: the one that parts most of the sample's lines alike, outside quotation marks."""
+    hint = _EXCEL_HINT.match(sample)
+    if hint is not None:
+        return hint[1]
+    # Text inside quotation marks says nothing; a quotation that the sample cuts off goes to its end.
+    bare = re.sub(r'"[^"]*("|\Z)', "", sample)
+    parted = [line for line in bare.splitlines() if line][:_SAMPLE_LINES]
+
+    def score(delimiter: str) -> tuple[int, int]:
+        counts = Counter(count for line in parted if (count := line.count(delimiter)))
+        return max(((alike, count) for count, alike in counts.items()), default=(0, 0))
+
+    return max(_DELIMITERS, key=score)
+
+
+def _encoding_of(file: Path) -> str:
+    with file.open("rb") as opened:
+        head = opened.read(4)
+    if head.startswith(codecs.BOM_UTF8):
+        candidates = ["utf-8-sig"]
+    elif head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        candidates = ["utf-16"]
+    else:
+        candidates = ["utf-8", "cp949"]
+    for encoding in candidates:
+        if _decodes(file, encoding):
+            return encoding
+    raise _unknown_encoding()
+
+
+def _decodes(file: Path, encoding: str) -> bool:
+    decoder = codecs.getincrementaldecoder(encoding)()
+    with file.open("rb") as opened:
+        try:
+            while piece := opened.read(_PIECE):
+                # A NUL is text in UTF-16 only: what has one otherwise is no text at all.
+                if encoding != "utf-16" and b"\0" in piece:
+                    return False
+                decoder.decode(piece)
+            decoder.decode(b"", final=True)
+        except UnicodeDecodeError:
+            return False
+    return True
+
+
+class _TooLong(Exception):
+    pass
+
+
+class _Bounded:
+    """The lines of a text, none of which, and no record of which, can grow without bound."""
+
+    def __init__(self, text: TextIO) -> None:
+        self._text = text
+        self.pending = 0
+
+    def __iter__(self) -> Iterator[str]:
+        while line := self._text.readline(_MOST_LINE + 1):
+            self.pending += len(line)
+            if len(line) > _MOST_LINE or self.pending > _MOST_RECORD:
+                raise _TooLong
+            yield line
+
+
+def _row(number: int, wrong: str) -> UnreadableFile:
+    return UnreadableFile(f"Row {number} {wrong}. Mend it, or save the table as a workbook, and send it again.")
+
+
+def _unknown_encoding() -> UnreadableFile:
+    return UnreadableFile(
+        "The file is neither a workbook nor text in UTF-8, UTF-16 (with its mark) or CP949. Save it as UTF-8 and send it again.",
+        code="unknownEncoding",
+    )

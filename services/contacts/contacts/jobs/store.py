@@ -1,0 +1,132 @@
+"""The table of jobs: who works on which by a lease, how far each is, and the end of those that are old."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from common.lease import Lost
+from contacts.jobs.job import Job
+from contacts.store import Tx
+
+_PURGED_AT_ONCE = 10_000
+
+_INSERT = """
+insert into job (channel, id, kind, version, status, requested_by, requested_at, body, state)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+"""
+# A target may name a person in the words of whoever asked; it is needed only until the ids of those it stands for are noted.
+_UPDATE = """
+update job set body = case when $8 then body else body - 'target' end,
+    version = $4, status = $5, state = $6,
+    lease_by = case when $7 then lease_by end, lease_until = case when $7 then lease_until end
+where channel = $1 and id = $2 and version = $3
+"""
+_LOAD = "select state from job where channel = $1 and id = $2 and kind = $3"
+_LOAD_LOCK = _LOAD + " for update"
+_BODY = "select body from job where channel = $1 and id = $2"
+_LIST = """
+select state from job
+where channel = $1 and kind = $2 and ($3::timestamptz is null or (requested_at, id) < ($3, $4))
+order by requested_at desc, id desc limit $5
+"""
+_CLAIM = """
+select state, body from job
+where status in ('waiting', 'running') and kind = any($1::text[]) and (lease_until is null or lease_until < $2)
+order by requested_at limit 1 for update skip locked
+"""
+_LEASE = "update job set lease_by = $3, lease_until = $4 where channel = $1 and id = $2"
+_RENEW = """
+update job set lease_until = $4
+where channel = $1 and id = $2 and lease_by = $3 and status in ('waiting', 'running')
+"""
+_MINE = "select state from job where channel = $1 and id = $2 and lease_by = $3 for update"
+_OLD = """
+select channel, id from job where status not in ('waiting', 'running') and requested_at < $1 limit 1 for update skip locked
+"""
+_PURGE_REPORT = (
+    """
+    delete from import_row where channel = $1 and job_id = $2 and number in
+        (select number from import_row where channel = $1 and job_id = $2 order by number limit $3)
+    """,
+    """
+    delete from bulk_action_contact where channel = $1 and job_id = $2 and contact_id in
+        (select contact_id from bulk_action_contact where channel = $1 and job_id = $2 order by contact_id limit $3)
+    """,
+)
+_PURGE = "delete from job where channel = $1 and id = $2"
+
+
+async def insert(tx: Tx, job: Job, body: Mapping[str, Any]) -> None:
+    """Keep a new job and what was asked for."""
+    await tx.execute(
+        _INSERT, job.channel, job.id, job.kind, job.version, job.status, job.requested_by, job.requested_at, body, job.members()
+    )
+
+
+async def update(tx: Tx, seen: int, job: Job) -> None:
+    """Keep what a job is now, if it is still at the version that was seen; its lease ends with its work, its target with the
+    choosing. Raises Lost."""
+    running = job.status == "running"
+    done = await tx.execute(_UPDATE, job.channel, job.id, seen, job.version, job.status, job.members(), running, job.choosing)
+    if done != "UPDATE 1":
+        raise Lost
+
+
+async def load(tx: Tx, channel: str, job_id: UUID, kind: str, *, lock: bool = False) -> Job | None:
+    """One job of this kind."""
+    state = await tx.fetchval(_LOAD_LOCK if lock else _LOAD, channel, job_id, kind)
+    return None if state is None else Job.model_validate(state)
+
+
+async def body(tx: Tx, channel: str, job_id: UUID) -> Mapping[str, Any]:
+    """What was asked for."""
+    found: Mapping[str, Any] = await tx.fetchval(_BODY, channel, job_id)
+    return found
+
+
+async def listed(tx: Tx, channel: str, kind: str, before: tuple[datetime, UUID] | None, limit: int) -> list[Job]:
+    """Jobs of one kind, newest first."""
+    at, last = before or (None, None)
+    return [Job.model_validate(r["state"]) for r in await tx.fetch(_LIST, channel, kind, at, last, limit)]
+
+
+async def claim(
+    tx: Tx, kinds: Iterable[str], worker: str, now: datetime, until: datetime
+) -> tuple[Job, Mapping[str, Any]] | None:
+    """The oldest job of these kinds that waits for a worker, or whose worker has fallen silent, leased, with what was asked."""
+    row = await tx.fetchrow(_CLAIM, sorted(kinds), now)
+    if row is None:
+        return None
+    job = Job.model_validate(row["state"])
+    await tx.execute(_LEASE, job.channel, job.id, worker, until)
+    return job, row["body"]
+
+
+async def renew(tx: Tx, job: Job, worker: str, until: datetime) -> bool:
+    """Keep the lease; answers whether the job is still this worker's."""
+    return await tx.execute(_RENEW, job.channel, job.id, worker, until) == "UPDATE 1"
+
+
+async def mine(tx: Tx, job: Job, worker: str) -> Job:
+    """The job as it is now, locked. Raises Lost where it is not this worker's any more."""
+    state = await tx.fetchval(_MINE, job.channel, job.id, worker)
+    if state is None:
+        raise Lost
+    return Job.model_validate(state)
+
+
+async def rest(tx: Tx, job: Job, until: datetime) -> None:
+    """Nobody takes the job up before then."""
+    await tx.execute(_LEASE, job.channel, job.id, None, until)
+
+
+async def purge(tx: Tx, before: datetime) -> bool:
+    """Delete a piece of an ended job asked for before then, its report first; answers whether there was one."""
+    old = await tx.fetchrow(_OLD, before)
+    if old is None:
+        return False
+    deleted = [await tx.execute(statement, old["channel"], old["id"], _PURGED_AT_ONCE) for statement in _PURGE_REPORT]
+    if all(each == "DELETE 0" for each in deleted):
+        await tx.execute(_PURGE, old["channel"], old["id"])
+    return True

@@ -1,0 +1,107 @@
+"""Works the jobs off in the background, one at a time, and takes over what a silent worker left."""
+
+import asyncio
+from collections.abc import Mapping
+from datetime import timedelta
+from functools import partial
+
+import asyncpg
+
+from common.clock import Clock
+from common.errors import Problem, Unavailable
+from common.eventstore import ConcurrentChange
+from common.health import Health
+from common.lease import Lease, Lost, Stopped, kept
+from common.loop import repeat
+from common.postgres import Database
+from common.telemetry import log, span
+from contacts.jobs import store as job_store
+from contacts.jobs.job import Fail, Finish, GiveBack, Job, TakeUp, decide, pause_after
+from contacts.jobs.runner import HeldJob, Runner
+
+LEASE = timedelta(seconds=8)
+"""A worker that has been silent for so long is taken for dead."""
+_IDLE_SECONDS = 0.2
+_MAY_PASS = (Unavailable, ConcurrentChange, OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
+"""What may go better the next time: a service that is away, a transaction that met another."""
+
+
+class Worker:
+    """One worker; several, in one process or many, share the jobs by leases. `runners` by kind of job."""
+
+    def __init__(
+        self,
+        name: str,
+        database: Database,
+        runners: Mapping[str, Runner],
+        clock: Clock,
+        health: Health,
+        *,
+        lease: timedelta = LEASE,
+    ) -> None:
+        self._name = name
+        self._database = database
+        self._runners = runners
+        self._clock = clock
+        self._health = health
+        health.beat(name)
+        self._lease = lease
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Go on until told to stop."""
+        await repeat(lambda: self.work_once(stop), stop, every=_IDLE_SECONDS, name=self._name, health=self._health)
+
+    async def work_once(self, stop: asyncio.Event) -> bool:
+        """Take up the job that waits longest and bring it as far as it goes; answers whether there was one."""
+        held = await self._claim()
+        if held is None:
+            return False
+        if not held.job.in_work:
+            return True
+        try:
+            with span("job", kind=held.job.kind, attempt=held.job.attempts):
+                async with kept(partial(self._renew, held.job), stop, self._lease) as lease:
+                    await self._attempt(held, lease)
+        except Lost:
+            log.info("a job was let go", kind=held.job.kind, job=str(held.job.id))
+        return True
+
+    async def _claim(self) -> HeldJob | None:
+        async with self._database.transaction() as tx:
+            now = self._clock.now()
+            claimed = await job_store.claim(tx, self._runners, self._name, now, now + self._lease)
+            if claimed is None:
+                return None
+            job, body = claimed
+            after = decide(job, TakeUp(now))
+            await job_store.update(tx, job.version, after)
+        log.info("a job is taken up", kind=after.kind, job=str(after.id), attempt=after.attempts)
+        return HeldJob(self._database, self._clock, self._name, self._lease, after, body)
+
+    async def _renew(self, job: Job) -> bool:
+        self._health.beat(self._name)
+        async with self._database.transaction() as tx:
+            return await job_store.renew(tx, job, self._name, self._clock.now() + self._lease)
+
+    async def _attempt(self, held: HeldJob, lease: Lease) -> None:
+        """Raises Lost where the job is not this worker's any more, Unavailable where how it ended cannot be written down."""
+        try:
+            # Breaking off is safe anywhere: a piece is done with its transaction, or not at all.
+            await lease.during(self._runners[held.job.kind].run(held))
+            await self._end(held, Finish(self._clock.now()))
+        except Stopped:
+            await self._end(held, GiveBack(failed=False, at=self._clock.now()))
+        except _MAY_PASS as error:
+            log.warning("an attempt failed", kind=held.job.kind, job=str(held.job.id), exc_info=error)
+            await self._end(held, GiveBack(failed=True, at=self._clock.now()))
+        except Problem as problem:
+            await self._end(held, Fail(problem.detail, self._clock.now()))
+
+    async def _end(self, held: HeldJob, command: Finish | GiveBack | Fail) -> None:
+        async with self._database.transaction() as tx:
+            job = await job_store.mine(tx, held.job, self._name)
+            after = decide(job, command)
+            await job_store.update(tx, job.version, after)
+            if isinstance(command, GiveBack) and command.failed and after.in_work:
+                await job_store.rest(tx, after, self._clock.now() + pause_after(after.attempts))
+        log.info("a job is put down", kind=after.kind, job=str(after.id), status=after.status)

@@ -1,0 +1,58 @@
+"""Clears up after jobs: files that no import needs any more, and jobs that are old with their reports."""
+
+import asyncio
+from collections.abc import Collection
+from datetime import timedelta
+from uuid import UUID
+
+from common.clock import Clock
+from common.health import Health
+from common.loop import repeat
+from common.postgres import Database
+from contacts.erasure.erasure import IMPORT_FILES_KEPT
+from contacts.imports import store as import_store
+from contacts.imports.files import Files, came_before
+from contacts.jobs import store as job_store
+from contacts.jobs.job import KEPT
+
+UPLOADING = timedelta(hours=1)
+"""A file that is no import's may still be on its way in for so long."""
+_EVERY_SECONDS = 10.0
+
+
+class Keeper:
+    """A loop; any number may run. The files of an import go when it has ended, and after a day whatever became of it."""
+
+    def __init__(self, database: Database, files: Files, clock: Clock, health: Health) -> None:
+        self._database = database
+        self._files = files
+        self._clock = clock
+        self._health = health
+        health.beat("keeper")
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Go on until told to stop."""
+        await repeat(self.clear, stop, every=_EVERY_SECONDS, name="keeper", health=self._health)
+
+    async def clear(self) -> None:
+        """Once: all that is over by now."""
+        there = await asyncio.to_thread(self._files.there)
+        if there:
+            over = await self._over(there)
+            await asyncio.to_thread(self._files.remove, *over)
+        async with self._database.transaction() as tx:
+            await import_store.forget_erased(tx)
+        more = True
+        while more:
+            self._health.beat("keeper")
+            async with self._database.transaction() as tx:
+                more = await job_store.purge(tx, self._clock.now() - KEPT)
+
+    async def _over(self, there: Collection[UUID]) -> set[UUID]:
+        """Listed before the imports are read: an upload that became one meanwhile is found at work."""
+        now = self._clock.now()
+        async with self._database.connection() as connection:
+            standing = await import_store.standing(connection, there)
+        ended = {import_id for import_id in there if import_id in standing and not standing[import_id].in_work}
+        stray = came_before(there - standing.keys(), now - UPLOADING)
+        return ended | stray | came_before(there, now - IMPORT_FILES_KEPT)

@@ -1,0 +1,156 @@
+"""Taking visits in: many contacts in one transaction, sessions set among their neighbours, each id counted once."""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from common import outbox
+from common.auth import Caller
+from common.clock import Clock
+from common.errors import Problem, Unprocessable
+from common.events.contacts import Contact, ContactCreated, Visit
+from common.ids import Ids
+from common.position import Position
+from common.postgres import Database
+from contacts import journal, publish, store
+from contacts.contact import created, evolve, visited
+from contacts.identity import again, lock_survivors
+from contacts.publish import Step
+from contacts.sessions import session
+from contacts.sessions.session import Session
+from contacts.store import Tx
+from contacts.visits.visit import VISIT, Reported, read_report
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What a batch of visits came to."""
+
+    accepted: int
+    duplicates: int
+    rejected: list[tuple[int, Problem]]
+    position: Position
+
+
+class Visits:
+    """The one command on visits."""
+
+    def __init__(self, database: Database, clock: Clock, ids: Ids) -> None:
+        self._database = database
+        self._clock = clock
+        self._ids = ids
+
+    async def record(self, caller: Caller, rows: Sequence[object]) -> Taken:
+        """Take visits and custom events in; a rejected one says why, and the others are stored when this returns."""
+        now = self._clock.now()
+        reports: list[Reported] = []
+        rejected: list[tuple[int, Problem]] = []
+        for index, raw in enumerate(rows):
+            try:
+                reports.append(read_report(index, raw, now))
+            except Unprocessable as problem:
+                rejected.append((index, problem))
+        return await again(lambda: self._record(caller, reports, rejected, now))
+
+    async def _record(
+        self, caller: Caller, reports: Sequence[Reported], unreadable: Sequence[tuple[int, Problem]], now: datetime
+    ) -> Taken:
+        rejected = list(unreadable)
+        async with self._database.transaction() as tx:
+            settings, _ = await store.load_channel(tx, caller.channel)
+            wanted = {r.member_id for r in reports if r.member_id is not None}
+            members = await store.reserve_members(tx, caller.channel, {m: self._ids() for m in wanted})
+            named = [r.contact_id for r in reports if r.contact_id is not None]
+            survivors, locked = await lock_survivors(tx, caller.channel, named, members.values())
+            states = {i: state for i, (state, _) in locked.items()}
+            reserved = {i for i in members.values() if states[i] is None}
+            visits: list[Visit] = []
+            for report in reports:
+                contact_id = survivors[report.contact_id] if report.contact_id else members[report.member_id or ""]
+                if states.get(contact_id) is None and contact_id not in reserved:
+                    place = f"/visits/{report.index}/contactId"
+                    unknown = Unprocessable("There is no such contact.", code="unknownContact", pointer=place)
+                    rejected.append((report.index, unknown))
+                else:
+                    visits.append(_visit(report, contact_id))
+            first = list({v.id: v for v in reversed(visits)}.values())[::-1]
+            new = await store.add_visits(tx, caller.channel, first)
+            fresh = [v for v in first if v.id in new]
+            # Only a visit that is taken makes a member: a duplicate of another's, or one sent before, is no news of anybody.
+            steps = _new_members(members, reserved, fresh, states, now)
+            if empty := [i for i in reserved if states[i] is None]:
+                await store.drop_reserved(tx, caller.channel, empty)
+            moved = [v for v in fresh if v.name == VISIT]
+            steps += await self._place(tx, caller.channel, moved, states, timedelta(minutes=settings.session_minutes), now)
+            position = await journal.append(tx, caller.channel, steps, caller.subject, "visit", _met(states, first))
+            await outbox.put(tx, publish.visit_messages(caller.channel, fresh))
+        return Taken(len(fresh), len(visits) - len(fresh), sorted(rejected, key=lambda r: r[0]), position)
+
+    async def _place(
+        self,
+        tx: Tx,
+        channel: str,
+        visits: Sequence[Visit],
+        states: dict[UUID, Contact | None],
+        window: timedelta,
+        now: datetime,
+    ) -> list[Step]:
+        reach: dict[UUID, tuple[datetime, datetime]] = {}
+        for visit in visits:
+            low, high = reach.get(visit.contact_id, (visit.at, visit.at))
+            reach[visit.contact_id] = (min(low, visit.at), max(high, visit.at))
+        before = await store.sessions_near(tx, channel, reach, window) if reach else {}
+        after: dict[UUID, list[Session]] = defaultdict(list, {c: list(s) for c, s in before.items()})
+        steps: list[Step] = []
+        for visit in visits:
+            state = states[visit.contact_id]
+            assert state is not None
+            placed = session.place(visit.at, after[visit.contact_id], window)
+            after[visit.contact_id] = [s for s in after[visit.contact_id] if s not in placed.replaced] + [placed.session]
+            event = visited(state, visit, placed.change)
+            states[visit.contact_id] = state = evolve(state, event, now)
+            steps.append(Step(event, state))
+        gone = [(c, s) for c, sessions in before.items() for s in sessions if s not in after[c]]
+        new = [(c, s) for c, sessions in after.items() for s in sessions if s not in before[c]]
+        await store.replace_sessions(tx, channel, gone, new)
+        return steps
+
+
+def _new_members(
+    members: Mapping[str, UUID],
+    reserved: Collection[UUID],
+    fresh: Sequence[Visit],
+    states: dict[UUID, Contact | None],
+    now: datetime,
+) -> list[Step]:
+    names = {contact_id: member_id for member_id, contact_id in members.items() if contact_id in reserved}
+    steps: list[Step] = []
+    for contact_id in dict.fromkeys(v.contact_id for v in fresh if v.contact_id in names):
+        event = ContactCreated()
+        states[contact_id] = after = created(contact_id, names[contact_id], event, now)
+        steps.append(Step(event, after))
+    return steps
+
+
+def _met(states: Mapping[UUID, Contact | None], visits: Sequence[Visit]) -> list[Contact]:
+    """Who was met, in the order in which the visits wrote of them when they were new: those they made, then those they moved.
+
+    Whoever repeats the visits is answered by the same last contact of each partition as the first time, and waits for no less.
+    """
+    named = [*states, *dict.fromkeys(v.contact_id for v in visits), *(v.contact_id for v in visits if v.name == VISIT)]
+    by_last = list(dict.fromkeys(reversed(named)))[::-1]
+    return [state for contact_id in by_last if (state := states[contact_id]) is not None]
+
+
+def _visit(report: Reported, contact_id: UUID) -> Visit:
+    return Visit(
+        id=report.id,
+        contact_id=contact_id,
+        name=report.name,
+        at=report.at,
+        properties=report.properties,
+        url=report.url,
+        device=report.device,
+    )

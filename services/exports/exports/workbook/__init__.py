@@ -1,0 +1,1 @@
+"""Excel files, written as a stream and encrypted."""

@@ -1,0 +1,1 @@
+"""Many pasted terms: found, reported, used in filters."""

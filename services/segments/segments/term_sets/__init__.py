@@ -1,0 +1,1 @@
+"""The term sets that definitions use."""

@@ -1,0 +1,229 @@
+"""Which column goes into which field, what a cell becomes there, and which type a new field is of."""
+
+from datetime import datetime
+from typing import Any, get_args
+from zoneinfo import ZoneInfo
+
+import orjson
+import pytest
+
+from common.errors import Unprocessable
+from common.events.contacts import FieldDefinition, FieldTypeName
+from contacts.fields.built_in import BUILT_IN_FIELDS
+from contacts.imports.mapping import Column, Headed, Kind, find_headings, read_mapping
+from contacts.imports.tables.table import BROKEN, Cell, Line, UnreadableFile
+from contacts.imports.values import Inference, key_of, row_of
+
+SEOUL = ZoneInfo("Asia/Seoul")
+GRADE = FieldDefinition(key="profile.grade", type="String", display_name={"ko": "등급", "en": "Grade"})
+OLD = FieldDefinition(key="profile.old", type="String", display_name={"ko": "옛것", "en": "Old"}, archived=True)
+FIELDS = {**BUILT_IN_FIELDS, "profile.grade": GRADE, "profile.old": OLD}
+
+
+def mapped(*headings: str, kind: Kind = "leads", mapping: object = None) -> dict[str, tuple[str, ...]]:
+    wanted = read_mapping(None if mapping is None else orjson.dumps(mapping).decode(), kind)
+    return {c.heading: c.keys for c in find_headings([Line(1, headings)], wanted, kind, FIELDS).columns}
+
+
+@pytest.mark.parametrize(
+    ("heading", "key"),
+    [
+        ("이름", "name"), ("성 함", "name"), ("Full Name", "name"), ("휴대폰", "mobileNumber"), ("휴대폰 번호", "mobileNumber"),
+        ("핸드폰번호", "mobileNumber"), ("Mobile-Number", "mobileNumber"), ("MOBILE", "mobileNumber"),
+        ("mobileNumber", "mobileNumber"),
+        ("이메일", "email"), ("E-mail", "email"), ("e_mail address", "email"), ("ＥＭＡＩＬ", "email"),
+        ("유선 번호", "landlineNumber"),
+        ("태그", "tags"), ("국가", "country"), ("문자 수신 거부", "unsubscribeTexting"), ("SMS 수신거부", "unsubscribeTexting"),
+        ("차단", "blocked"), ("등급", "profile.grade"), ("GRADE", "profile.grade"), ("profile.newKey", "profile.newKey"),
+        ("Unsubscribed from e-mail", "unsubscribeEmail"), ("프로필 사진", "avatarUrl"),
+    ],
+)  # fmt: skip
+def test_headings_are_understood_whatever_their_case_and_spaces(heading: str, key: str) -> None:
+    assert mapped(heading, "이름" if key != "name" else "이메일")[heading] == (key,)
+
+
+@pytest.mark.parametrize(
+    "heading", ["회원번호", "회원 ID", "회원 아이디", "고객번호", "memberId", "Member ID", "member_no", "Customer ID"]
+)
+def test_member_ids_are_found_by_their_headings(heading: str) -> None:
+    assert mapped(heading, kind="members") == {heading: ("memberId",)}
+
+
+@pytest.mark.parametrize("heading", ["비고", "옛것", "최근 접속 시간", "createdAt", "회원 여부", "profile.1st", "profile.", "id"])
+def test_what_is_not_understood_or_not_writable_is_left_out(heading: str) -> None:
+    assert mapped("이름", heading) == {"이름": ("name",), heading: ()}
+
+
+def test_a_bare_phone_number_is_a_mobile_one_unless_another_column_holds_those() -> None:
+    assert mapped("전화번호") == {"전화번호": ("mobileNumber",)}
+    assert mapped("전화번호", "휴대폰") == {"전화번호": ("landlineNumber",), "휴대폰": ("mobileNumber",)}
+    assert mapped("전화번호", "휴대폰", "집전화")["전화번호"] == ()
+
+
+def test_a_bare_refusal_is_one_of_everything_that_no_other_column_holds() -> None:
+    everything = ("unsubscribeEmail", "unsubscribeTexting", "unsubscribeAppPush")
+    assert mapped("이름", "수신거부")["수신거부"] == everything
+    assert mapped("이메일 수신거부", "수신거부")["수신거부"] == everything[1:]
+
+
+def test_of_two_columns_for_one_field_the_first_is_taken_and_the_other_left_out() -> None:
+    assert mapped("이름", "성함") == {"이름": ("name",), "성함": ()}
+
+
+def test_what_the_caller_says_goes_before_any_guess() -> None:
+    found = mapped("이름", "별명", "등급", "메모", mapping={"별명": "name", "등급": None, "메모": "profile.memo"})
+    assert found == {"이름": (), "별명": ("name",), "등급": (), "메모": ("profile.memo",)}
+
+
+def test_a_column_may_go_into_several_fields() -> None:
+    assert mapped("이름", "거절", mapping={"거절": ["unsubscribeEmail", "unsubscribeTexting"]})["거절"] == (
+        "unsubscribeEmail", "unsubscribeTexting",
+    )  # fmt: skip
+
+
+def test_the_headings_may_stand_below_a_title() -> None:
+    head = [
+        Line(1, ["2026 고객 명단"]),
+        Line(2, []),
+        Line(3, ["고객", None, None]),
+        Line(4, ["회원번호", "이름"]),
+        Line(5, ["m1", "이름"]),
+    ]
+    headed = find_headings(head, {}, "members", FIELDS)
+    assert headed == Headed(4, (Column(0, "회원번호", ("memberId",), True), Column(1, "이름", ("name",), True)))
+
+
+@pytest.mark.parametrize(
+    ("mapping", "code", "pointer"),
+    [
+        ({"이름": "nmae"}, "unknownField", "/mapping/이름"),
+        ({"이름": "createdAt"}, "notEditable", "/mapping/이름"),
+        ({"이름": "profile.1st"}, "invalidKey", "/mapping/이름"),
+        ({"이름": 3}, "invalid", "/mapping/이름"),
+        ({"이름": "memberId"}, "invalid", "/mapping/이름"),
+        ({"a/b": "name"}, "unknownColumn", "/mapping/a~1b"),
+        ({"이름": "email", "별명": "email"}, "keyTwice", "/mapping/별명"),
+        ({"둘": "city"}, "columnTwice", "/mapping/둘"),
+        ({"이름": "na\0me"}, "badCharacter", "/mapping/이름"),
+        (["이름"], "invalid", "/mapping"),
+        ("name", "invalid", "/mapping"),
+    ],
+)
+def test_a_mapping_that_is_wrong_is_refused_at_its_place(mapping: object, code: str, pointer: str) -> None:
+    with pytest.raises(Unprocessable) as refused:
+        mapped("이름", "별명", "둘", "둘", mapping=mapping)
+    assert (refused.value.code, refused.value.pointer) == (code, pointer)
+
+
+def test_a_mapping_that_is_no_json_is_refused() -> None:
+    with pytest.raises(Unprocessable):
+        read_mapping("{'이름': 'name'}", "leads")
+
+
+@pytest.mark.parametrize(
+    ("headings", "kind", "code"),
+    [(["비고", "메모"], "leads", "noColumns"), (["이름"], "members", "noMemberId"), ([], "leads", "emptyFile")],
+)
+def test_a_table_that_says_too_little_is_refused(headings: list[str], kind: Kind, code: str) -> None:
+    with pytest.raises(Unprocessable) as refused:
+        mapped(*headings, kind=kind)
+    assert refused.value.code == code
+    assert isinstance(refused.value, UnreadableFile) == (code == "emptyFile")
+
+
+def converted(cell: Cell, kind: FieldTypeName = "String", key: str = "profile.x") -> Any:
+    row = row_of([(Column(0, "h", (key,), True), cell)], {"profile.x": kind}, SEOUL)
+    return row["profile"]["x"] if key == "profile.x" else row[key]
+
+
+@pytest.mark.parametrize(
+    ("cell", "kind", "value"),
+    [
+        ("06234", "String", "06234"), (6234, "String", "6234"), (1.5, "String", "1.5"), (True, "String", "true"),
+        (datetime(2026, 11, 24), "String", "2026-11-24"), (datetime(2026, 11, 24, 9, 30), "String", "2026-11-24 09:30:00"),
+        (3, "Number", 3), (2.5, "Number", 2.5), ("1,234,567", "Number", 1234567), ("-0.5", "Number", -0.5), ("+7", "Number", 7),
+
+               (True, "Boolean", True), ("Y", "Boolean", True), ("아니오", "Boolean", False), ("x", "Boolean", False),
+        (1, "Boolean", True),
+        (datetime(2026, 11, 24), "Date", "2026-11-23T15:00:00.000Z"), ("2026-11-24", "Date", "2026-11-23T15:00:00.000Z"),
+        ("2026.11.24", "Date", "2026-11-23T15:00:00.000Z"), ("2026/1/2 09:30", "Date", "2026-01-02T00:30:00.000Z"),
+        ("2026년 11월 24일", "Date", "2026-11-23T15:00:00.000Z"), ("20261124", "Date", "2026-11-23T15:00:00.000Z"),
+        (20261124, "Date", "2026-11-23T15:00:00.000Z"), ("2026-11-24T00:00:00+09:00", "Date", "2026-11-23T15:00:00.000Z"),
+        ("a, b;c\nd,,", "List", ["a", "b", "c", "d"]), (7, "List", ["7"]),
+    ],
+)  # fmt: skip
+def test_a_cell_becomes_a_value_of_its_fields_type(cell: Cell, kind: FieldTypeName, value: object) -> None:
+    assert converted(cell, kind) == value
+
+
+@pytest.mark.parametrize(
+    ("cell", "kind"),
+    [
+        ("abc", "Number"), (True, "Number"), ("1,23", "Number"), ("", "Number"), ("maybe", "Boolean"), (2, "Boolean"),
+        ("거부", "Boolean"), ("yesterday", "Date"), ("2026-13-01", "Date"), ("2026-02-30", "Date"), (1.5, "Date"),
+        ("24/11/2026", "Date"),
+    ],
+)  # fmt: skip
+def test_a_cell_of_the_wrong_type_is_refused_without_being_repeated(cell: Cell, kind: FieldTypeName) -> None:
+    with pytest.raises(Unprocessable) as refused:
+        converted(cell, kind)
+    assert (refused.value.code, key_of(refused.value.pointer)) == ("wrongType", "profile.x")
+    assert not cell or str(cell) not in refused.value.detail.replace("2026-11-24", "")
+
+
+@pytest.mark.parametrize(("cell", "code"), [(BROKEN, "brokenCell"), ("a\0", "badCharacter")])
+def test_a_broken_cell_is_refused(cell: Cell, code: str) -> None:
+    with pytest.raises(Unprocessable) as refused:
+        converted(cell)
+    assert refused.value.code == code
+
+
+@pytest.mark.parametrize(
+    ("word", "value"), [("거부", True), ("수신거부", True), ("동의", False), ("Y", True), ("N", False), (0, False)]
+)
+def test_a_consent_is_understood_in_its_own_words(word: Cell, value: bool) -> None:
+    assert converted(word, key="unsubscribeEmail") is value
+
+
+def test_blank_cells_say_nothing_and_one_column_may_fill_several_fields() -> None:
+    columns: list[tuple[Column, Cell]] = [
+        (Column(0, "a", ("memberId",), True), 1001.0),
+        (Column(1, "b", ("unsubscribeEmail", "unsubscribeTexting"), True), "Y"),
+        (Column(2, "c", ("profile.grade",), True), None),
+        (Column(3, "d", ("tags",), True), "vip"),
+    ]
+    assert row_of(columns, {"profile.grade": "String"}, SEOUL) == {
+        "memberId": "1001", "unsubscribeEmail": True, "unsubscribeTexting": True, "tags": ["vip"],
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("pointer", "key"),
+    [("/name", "name"), ("/profile/a~1b", "profile.a/b"), ("/tags/3", "tags"), (None, None), ("/profile", "profile")],
+)
+def test_a_refusal_names_its_key(pointer: str | None, key: str | None) -> None:
+    assert key_of(pointer) == key
+
+
+@pytest.mark.parametrize(
+    ("cells", "kind"),
+    [
+        (["1", "2.5", 3], "Number"), (["1,000", None], "Number"), (["06234", "12345"], "String"),
+        (["1234567890123456"], "String"),
+        (["TRUE", "false", True], "Boolean"), (["Y", "N"], "String"), (["2026-11-24", datetime(2026, 1, 1)], "Date"),
+        (["20261124"], "Number"), (["2026-11-24", "soon"], "String"), ([1, "a"], "String"), ([None, BROKEN], None),
+        (["1", True], "String"),
+    ],
+)  # fmt: skip
+def test_a_new_fields_type_is_what_all_cells_of_its_column_allow(cells: list[Cell], kind: FieldTypeName | None) -> None:
+    inference = Inference(SEOUL)
+    for cell in cells:
+        inference.see(cell)
+    assert inference.type("profile.x") == kind
+    assert kind is None or kind in get_args(FieldTypeName)
+
+
+def test_a_known_commerce_key_is_of_its_own_type_whatever_the_cells_say() -> None:
+    inference = Inference(SEOUL)
+    inference.see("골드")
+    assert inference.type("profile.totalAmount") == "Number"
