@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from common.errors import Unavailable
-from common.lease import Lost, Stopped, kept
+from common.lease import Lost, Stopped, kept, pause_after
 
 SHORT, LONG = timedelta(milliseconds=4), timedelta(hours=1)
 
@@ -131,3 +131,7 @@ async def test_work_ends_with_its_worker() -> None:
     working.cancel()
     await asyncio.wait([working], timeout=10)
     assert (working.cancelled(), work.broken_off) == (True, True)
+
+
+def test_pauses_between_attempts_grow_to_half_a_minute() -> None:
+    assert [pause_after(n).total_seconds() for n in range(9)] == [1, 1, 2, 4, 8, 16, 30, 30, 30]

@@ -5,10 +5,10 @@ from datetime import datetime, timedelta
 
 from common.health import Health
 from common.ids import new_id
+from common.postgres import Tx
 from contacts.jobs.job import Advance, Job
 from contacts.jobs.runner import HeldJob, Piece, Runner
 from contacts.jobs.worker import LEASE, Worker
-from contacts.store import Tx
 from tests.contacts.conftest import World
 
 

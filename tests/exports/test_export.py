@@ -50,7 +50,7 @@ from exports.export import (
     fold,
 )
 from exports.sight import check_visible, no_export, shown
-from exports.waiting import in_words, pause_after, wait_seconds
+from exports.waiting import in_words, wait_seconds
 
 AT = datetime(2026, 11, 24, 3, tzinfo=UTC)
 ID = UUID("019a1f0e-7c2e-7d44-9a51-0f6f0e2b7c11")
@@ -201,10 +201,6 @@ def test_the_window_runs_from_acceptance_and_its_rest_is_told_in_whole_seconds(
 )
 def test_the_wait_is_told_in_words(seconds: int, words: str) -> None:
     assert in_words(seconds) == words
-
-
-def test_attempts_are_followed_by_longer_and_longer_pauses() -> None:
-    assert [pause_after(n).total_seconds() for n in range(1, 8)] == [1, 2, 4, 8, 16, 30, 30]
 
 
 def test_it_is_shown_to_its_asker_and_to_whoever_reads_the_audit_log() -> None:

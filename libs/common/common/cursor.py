@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -14,6 +15,14 @@ from common.ids import parse_id
 from common.text_rules import allowed
 
 _MOST_NUMBER = 2**63 - 1  # what a bigint of the database holds
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A page of JSON values and the cursor of what follows."""
+
+    items: list[dict[str, Any]]
+    next: str | None
 
 
 def bad_cursor() -> Unprocessable:

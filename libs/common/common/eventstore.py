@@ -1,11 +1,14 @@
 """The event store: what happened, per stream and version, appended together with the messages that tell of it."""
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
 from uuid import UUID
 
 import asyncpg
 
 from common.errors import Conflict
+from common.postgres import Tx
 from common.recorded import Recorded
 
 
@@ -18,6 +21,10 @@ class ConcurrentChange(Conflict):
         super().__init__("Somebody else changed this at the same moment. Try again.")
 
 
+_MOST_TRIES = 5
+
+T = TypeVar("T")
+
 _APPEND = """
 insert into event (channel, stream, version, type, data, at, by, cause)
 select * from unnest($1::text[], $2::uuid[], $3::bigint[], $4::text[], $5::jsonb[], $6::timestamptz[], $7::text[], $8::text[])
@@ -28,7 +35,7 @@ where channel = $1 and stream = $2 and version > $3 order by version
 """
 
 
-async def append(tx: "asyncpg.Connection[asyncpg.Record]", events: Sequence[Recorded]) -> None:
+async def append(tx: Tx, events: Sequence[Recorded]) -> None:
     """Append events of any number of streams by one statement.
 
     The caller holds the streams' state rows locked, or means the versions as a guard. Raises ConcurrentChange where a
@@ -52,7 +59,15 @@ async def append(tx: "asyncpg.Connection[asyncpg.Record]", events: Sequence[Reco
         raise ConcurrentChange from None
 
 
-async def read(tx: "asyncpg.Connection[asyncpg.Record]", channel: str, stream: UUID, *, after: int = 0) -> list[Recorded]:
+async def read(tx: Tx, channel: str, stream: UUID, *, after: int = 0) -> list[Recorded]:
     """The stream's events after a version, oldest first."""
     rows = await tx.fetch(_READ, channel, stream, after)
     return [Recorded(channel, stream, r["version"], r["type"], r["data"], r["at"], r["by"], r["cause"]) for r in rows]
+
+
+async def again(command: Callable[[], Awaitable[T]]) -> T:
+    """Run a command, and a few times again where others were faster. Raises ConcurrentChange where they always were."""
+    for _ in range(_MOST_TRIES - 1):
+        with contextlib.suppress(ConcurrentChange):
+            return await command()
+    return await command()

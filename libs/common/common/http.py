@@ -12,7 +12,7 @@ import orjson
 from fastapi import APIRouter, Depends, FastAPI, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, field_validator
 from pydantic.alias_generators import to_camel
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -24,6 +24,7 @@ from common.body import refusal as body_refusal
 from common.errors import ANY_VERSION, NotFound, Problem, TooLarge, Unprocessable, Unreadable
 from common.given import WRONG_TYPE
 from common.health import PATHS, Health, routes
+from common.pointer import json_pointer
 from common.telemetry import REQUESTS, log, span
 
 DEFAULT_LIMIT = MIB
@@ -41,6 +42,17 @@ class Wire(BaseModel):
     )
 
 
+class Change(Wire):
+    """What is not named stays, and nothing that is named may be null: that would change nothing, silently."""
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _something(cls, value: object) -> object:
+        if value is None:
+            raise ValueError("must not be null; leave it out and it stays as it is")
+        return value
+
+
 class Page(Wire, Generic[T]):
     """A list's answer. `next` is the cursor of what follows, null at the end."""
 
@@ -55,6 +67,16 @@ Cursor = Annotated[str | None, Query(description="The `next` of the answer befor
 def problem_response(problem: Problem) -> Response:
     """The one place where a refusal becomes an answer."""
     return Response(orjson.dumps(problem.body()), problem.status, headers=problem.headers, media_type="application/problem+json")
+
+
+def json_response(value: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """JSON as orjson writes it; what is answered has been shaped before."""
+    return Response(orjson.dumps(value), status, headers=headers, media_type="application/json")
+
+
+def tell(response: Response, where: position.Position) -> None:
+    """Put the position of a write into its answer."""
+    response.headers[position.HEADER] = where.encode()
 
 
 def caller() -> Caller:
@@ -235,11 +257,6 @@ async def _on_http(_: Request, error: Exception) -> Response:
 
 async def _on_unforeseen(_: Request, __: Exception) -> Response:
     return problem_response(Problem("Something went wrong here. Try again; if it stays, tell the operators."))
-
-
-def json_pointer(parts: Sequence[str | int]) -> str:
-    """RFC 6901."""
-    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in parts)
 
 
 class Border:

@@ -10,6 +10,7 @@ from typing import NoReturn, TypeVar
 T = TypeVar("T")
 
 _RENEW_SECONDS = 2.0
+_LONGEST_PAUSE = timedelta(seconds=30)
 
 
 class Lost(Exception):
@@ -60,3 +61,8 @@ async def _keep(renew: Callable[[], Awaitable[bool]], stop: asyncio.Event, every
             raise Stopped
         if not await renew():
             raise Lost
+
+
+def pause_after(attempts: int) -> timedelta:
+    """How long to wait after so many attempts that came to nothing: 1 s, doubled each time, at most 30 s."""
+    return min(timedelta(seconds=2 ** (max(attempts, 1) - 1)), _LONGEST_PAUSE)

@@ -7,6 +7,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from importlib.resources import files
 from importlib.resources.abc import Traversable
+from typing import TypeAlias
 
 import asyncpg
 import orjson
@@ -16,6 +17,8 @@ from common.errors import Unavailable
 Work = Callable[[], Awaitable[None]]
 
 Connection = "asyncpg.Connection[asyncpg.Record]"
+Tx: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+"""A connection with a transaction under way."""
 Record = asyncpg.Record
 
 # One key for all of Dangol: two services never migrate the same schema, and waiting a moment costs nothing.

@@ -3,6 +3,7 @@
 import re
 
 from common.errors import Unprocessable
+from common.pointer import escape
 
 _REFUSED = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufdd0-\ufdef"
@@ -55,7 +56,7 @@ def cleaned(value: object, pointer: str = "") -> object:
             holder.clear()
         for key, item in items:
             name = clean_text(key, place) if isinstance(key, str) else key
-            here = pointer if holder is root else f"{place}/{str(name).replace('~', '~0').replace('/', '~1')}"
+            here = pointer if holder is root else f"{place}/{escape(str(name))}"
             if isinstance(item, str):
                 item = clean_text(item, here)
             elif isinstance(item, dict | list):

@@ -3,7 +3,6 @@
 from datetime import datetime
 from typing import Annotated, Any
 
-import orjson
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import Field, JsonValue
 
@@ -11,9 +10,10 @@ from common import idempotency, position
 from common.answers import ETAG, POSITION, ShownContact, answers
 from common.auth import Caller
 from common.clock import from_wire
+from common.cursor import Listed
 from common.errors import Unprocessable
 from common.events.contacts import Contact
-from common.http import Cursor, IfMatch, Limit, Page, Wire, permit, router
+from common.http import Cursor, IfMatch, Limit, Page, Wire, json_response, permit, router
 from common.ids import Id, parse_id
 from contacts.answers import BatchResults, ErasureBegun, HistoryItem, Identified, Receipt, TakenVisit, VisitsTaken
 from contacts.browser_keys import api as api_browser_keys
@@ -26,7 +26,7 @@ from contacts.fields import api as api_settings
 from contacts.handlers import Contacts, Written
 from contacts.imports import api as api_imports
 from contacts.member_path import member_of
-from contacts.queries import Listed, Queries
+from contacts.queries import Queries
 from contacts.visits.handlers import Visits
 
 MOST_ROWS = 1000
@@ -86,23 +86,19 @@ class Reports(Wire):
     visits: list[JsonValue] = Field(max_length=MOST_ROWS)
 
 
-def _json(value: object, status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    return Response(orjson.dumps(value), status, headers=headers, media_type="application/json")
-
-
 def answer(written: Written) -> Response:
     """The whole contact with its ETag and position."""
     idempotency.concerns(written.contact.id)
     headers = {"ETag": etag(written.contact), position.HEADER: written.position.encode()}
-    return _json(as_wire(written.contact), 201 if written.created else 200, headers)
+    return json_response(as_wire(written.contact), 201 if written.created else 200, headers)
 
 
 def _shown(contact: Contact) -> Response:
-    return _json(as_wire(contact), headers={"ETag": etag(contact)})
+    return json_response(as_wire(contact), headers={"ETag": etag(contact)})
 
 
 def _listed(page: Listed) -> Response:
-    return _json({"items": page.items, "next": page.next})
+    return json_response({"items": page.items, "next": page.next})
 
 
 async def _known(contact_id: str, channel: str, reads: Queries) -> Contact:
@@ -143,7 +139,7 @@ async def upsert(member_id: str, caller: Identifier, body: dict[str, Any], comma
     named = member_of(member_id)
     if only_identifies(caller):
         await commands.identify(caller, named, body, expected)
-        return _json({"memberId": named})
+        return json_response({"memberId": named})
     return answer(await commands.upsert(caller, named, body, expected))
 
 
@@ -157,7 +153,7 @@ async def create_lead(caller: Editor, body: dict[str, Any], commands: Commands) 
 async def erase(contact: Erasable, caller: Eraser, commands: Erasing, expected: IfMatch) -> Response:
     """Erase a contact for good, with all the leads it took in; the receipt tells how far each store is."""
     gone = await commands.erase(caller, contact.id, expected)
-    return _json({"receiptId": str(gone.receipt_id)}, 202, {position.HEADER: gone.position.encode()})
+    return json_response({"receiptId": str(gone.receipt_id)}, 202, {position.HEADER: gone.position.encode()})
 
 
 @routes.get("/erasures/{receipt_id}", responses=answers(Receipt))
@@ -166,7 +162,7 @@ async def get_receipt(receipt_id: str, caller: Eraser, commands: Erasing) -> Res
     parsed = parse_id(receipt_id)
     if parsed is None:
         raise no_receipt()
-    return _json(await commands.receipt(caller, parsed))
+    return json_response(await commands.receipt(caller, parsed))
 
 
 @routes.post("/contacts/batch", responses=answers(BatchResults, headers=POSITION))
@@ -183,7 +179,7 @@ async def batch(caller: Editor, body: Batch, commands: Commands) -> Response:
             shown.append(
                 {"index": result.index, "status": status, "id": str(result.contact.id), "version": result.contact.version}
             )
-    return _json({"results": shown}, headers={position.HEADER: where.encode()})
+    return json_response({"results": shown}, headers={position.HEADER: where.encode()})
 
 
 @routes.get("/contacts/{contact_id:path}/history", responses=answers(Page[HistoryItem]))
@@ -242,7 +238,7 @@ async def record_visits(caller: Sender, body: Reports, commands: Annotated[Visit
         "rejected": [{"index": index, "problem": problem.body()} for index, problem in taken.rejected],
     }
     # A position names contacts and versions, and whoever may only identify is told nothing of whom it writes.
-    return _json(shown, 202, None if only_identifies(caller) else {position.HEADER: taken.position.encode()})
+    return json_response(shown, 202, None if only_identifies(caller) else {position.HEADER: taken.position.encode()})
 
 
 internal = router("/internal")
@@ -260,14 +256,14 @@ async def resolve(caller: Reader, body: Ids, reads: Reads) -> Response:
     there = await reads.survivors(caller.channel, body.ids)
     found = {i: contact.id for i, contact in there.items() if not contact.hidden}
     resolved = [{"id": str(i), "survivor": str(found[i])} for i in body.ids if i in found]
-    return _json({"found": resolved, "missing": [str(i) for i in body.ids if i not in found]})
+    return json_response({"found": resolved, "missing": [str(i) for i in body.ids if i not in found]})
 
 
 @internal.get("/sent")
 async def sent(caller: Reader, reads: Reads) -> Response:
     """Answers when all that was committed before the call has been handed over to Kafka."""
     await reads.all_sent()
-    return _json({"channel": caller.channel, "sent": True})
+    return json_response({"channel": caller.channel, "sent": True})
 
 
 ROUTERS: list[APIRouter] = [routes, api_bulk.routes, api_imports.routes, api_settings.routes, api_browser_keys.routes]

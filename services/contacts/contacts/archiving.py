@@ -11,12 +11,12 @@ from uuid import UUID
 
 from common.auth import Caller
 from common.events.contacts import ContactFieldArchived, ContactFieldRestored
+from common.postgres import Tx
 from contacts import journal, store
 from contacts.contact import evolve
 from contacts.jobs.job import Advance, Job
 from contacts.jobs.runner import HeldJob
 from contacts.publish import Step
-from contacts.store import Tx
 
 KIND = "field.archiving"
 _PIECE = 500

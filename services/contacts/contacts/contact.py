@@ -29,6 +29,7 @@ from common.events.contacts import (
     Visit,
 )  # fmt: skip
 from common.filters import UnreadablePhone, read_phone
+from common.pointer import escape
 from common.text_rules import allowed
 from contacts.device import MOBILE, WEB, facts, kind_of, later
 from contacts.profile_field import elements, fit, is_nothing, text
@@ -107,11 +108,6 @@ def read_write(raw: object, country: str, pointer: str = "", also: frozenset[str
         tags.get("removeTags", ()),
         pointer,
     )
-
-
-def escape(key: str) -> str:
-    """A key as one part of a JSON pointer (RFC 6901)."""
-    return key.replace("~", "~0").replace("/", "~1")
 
 
 def _mapping(value: object, pointer: str) -> Mapping[str, object]:

@@ -11,10 +11,10 @@ from common.auth import Caller
 from common.clock import Clock
 from common.errors import ANY_VERSION, Conflict, Problem, StaleVersion, Unprocessable
 from common.events.contacts import Channel, Contact, ContactCreated, FieldDefinition
-from common.eventstore import ConcurrentChange
+from common.eventstore import ConcurrentChange, again
 from common.ids import Ids
 from common.position import Position
-from common.postgres import Database
+from common.postgres import Database, Tx
 from contacts import journal, publish, store
 from contacts.browser_keys.browser_key import check_defined, check_identifying, only_identifies
 from contacts.contact import Write, check_member_id, created, decide, evolve, given_in_vain, no_contact, read_write, shown
@@ -23,12 +23,11 @@ from contacts.erasure.erasure import erased
 from contacts.fields.built_in import NEW_CHANNEL
 from contacts.fields.first_sight import Sighting
 from contacts.fields.handlers import define_seen
-from contacts.identity import Lead, States, again, carry_out, lock_survivors, plan, read_lead
+from contacts.identity import Lead, States, carry_out, lock_survivors, plan, read_lead
 from contacts.managed_users import store as managed_users_store
 from contacts.managed_users.limit import hide
 from contacts.profile_field import archived
 from contacts.publish import Step
-from contacts.store import Tx
 
 _ROW_MEMBERS = frozenset({"memberId", "leadId"})
 

@@ -1,16 +1,15 @@
 """A lead and a member made one: both streams, their visits and their sessions, in the caller's transaction."""
 
-import contextlib
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TypeVar
 from uuid import UUID
 
 from common.errors import Unprocessable
 from common.events.contacts import Contact, ContactAbsorbed, ContactIdentified
 from common.eventstore import ConcurrentChange
 from common.ids import parse_id
+from common.postgres import Tx
 from contacts import merge, store
 from contacts.contact import evolve
 from contacts.erasure import store as erasure_store
@@ -19,7 +18,6 @@ from contacts.publish import Step
 from contacts.sessions import session
 from contacts.sessions.session import Session
 from contacts.size import check_contact
-from contacts.store import Tx
 
 _SURVIVORS = "select id, merged_into from contact where channel = $1 and id = any($2::uuid[]) and merged_into is not null"
 _BECOME = "update contact set member_id = $3 where channel = $1 and id = $2"
@@ -27,10 +25,7 @@ _MOVE_VISITS = """
 update visit set contact_id = $3, body = jsonb_set(body, '{contactId}', to_jsonb($3::uuid)) where channel = $1 and contact_id = $2
 """
 
-_MOST_TRIES = 5
 _BEFORE_JOINING = "The lead and the member together would have more. Clear or shorten values of one of them first."
-
-T = TypeVar("T")
 
 States = dict[UUID, tuple[Contact | None, str]]
 """Locked contacts (None: reserved, not made yet) and who changed each last."""
@@ -71,14 +66,6 @@ async def lock_survivors(tx: Tx, channel: str, ids: Iterable[UUID], also: Iterab
     if merged or not also <= states.keys():
         raise ConcurrentChange
     return survivors, states
-
-
-async def again(command: Callable[[], Awaitable[T]]) -> T:
-    """Run a command, and a few times again where others were faster."""
-    for _ in range(_MOST_TRIES - 1):
-        with contextlib.suppress(ConcurrentChange):
-            return await command()
-    return await command()
 
 
 @dataclass(frozen=True, slots=True)

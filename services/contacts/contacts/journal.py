@@ -7,11 +7,11 @@ from common import eventstore, outbox
 from common.events.contacts import Contact
 from common.partition import partition_of
 from common.position import Position, last_by_partition
+from common.postgres import Tx
 from contacts import publish, store
 from contacts.managed_users import store as managed_users_store
 from contacts.managed_users.limit import hide, moves
 from contacts.publish import Step
-from contacts.store import Tx
 
 
 async def append(tx: Tx, channel: str, steps: Sequence[Step], by: str, cause: str, unchanged: Sequence[Contact] = ()) -> Position:

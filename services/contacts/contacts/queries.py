@@ -2,14 +2,13 @@
 
 import asyncio
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 import asyncpg
 
 from common import cursor as cursors
+from common.cursor import Listed
 from common.errors import Unavailable
 from common.events.contacts import Channel, Contact, FieldDefinition
 from common.postgres import Database
@@ -42,14 +41,6 @@ _LAST_WAITING = "select max(id) from outbox"
 _STILL_WAITING = "select exists (select from outbox where id <= $1)"
 _SENDING_SECONDS = 10.0
 _POLL_SECONDS = 0.02
-
-
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """A page of JSON values and the cursor of what follows."""
-
-    items: list[dict[str, Any]]
-    next: str | None
 
 
 class Queries:

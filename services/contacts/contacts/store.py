@@ -2,16 +2,12 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import TypeAlias
 from uuid import UUID
-
-import asyncpg
 
 from common.events.contacts import Channel, Contact, FieldDefinition, Visit
 from common.eventstore import ConcurrentChange
+from common.postgres import Tx
 from contacts.sessions.session import Session
-
-Tx: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
 _NEW_CHANNEL = """
 insert into channel (channel, settings, version, created_at) values ($1, $2, 1, $3) on conflict do nothing returning version

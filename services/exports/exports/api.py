@@ -5,7 +5,6 @@ import contextlib
 from collections.abc import AsyncIterator, Callable
 from typing import Annotated, Any, BinaryIO, Literal
 
-import orjson
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import HTMLResponse, StreamingResponse
 from pydantic import Field, model_validator
@@ -15,7 +14,7 @@ from common.answers import EVENTS, FILE_TAG, POSITION, answers, content
 from common.auth import Caller
 from common.erased import Answer, Question
 from common.given import Given
-from common.http import AwaitedPosition, Cursor, Limit, Page, Wire, permit
+from common.http import AwaitedPosition, Cursor, Limit, Page, Wire, json_response, permit
 from common.ids import Id, parse_id
 from common.listening import Open
 from exports import page
@@ -101,13 +100,9 @@ routes = http.router("/v1")
 pages = http.router()
 
 
-def _json(value: object, status: int = 200) -> Response:
-    return Response(orjson.dumps(value), status, media_type="application/json")
-
-
 def _written(export: Export, status: int = 200) -> Response:
     """The answer of a write. Exports are read where they are written, so that no reader has to wait for anything."""
-    answer = _json(shown(export), status)
+    answer = json_response(shown(export), status)
     answer.headers[position.HEADER] = position.Position(()).encode()
     return answer
 
@@ -135,13 +130,13 @@ async def ask(request: Request, caller: Asker, body: NewExport, commands: Comman
 async def list_exports(caller: Seer, reads: Reads, limit: Limit = 100, cursor: Cursor = None) -> Response:
     """One's own exports, or with `audit.read` everybody's, newest first."""
     found, following = await reads.exports(caller, limit, cursor)
-    return _json({"items": [shown(e) for e in found], "next": following})
+    return json_response({"items": [shown(e) for e in found], "next": following})
 
 
 @routes.get("/exports/{export_id}", responses=answers(ExportShown))
 async def get_export(export: Existing) -> Response:
     """One export."""
-    return _json(shown(export))
+    return json_response(shown(export))
 
 
 @routes.get("/exports/{export_id}/progress", response_class=StreamingResponse, responses=content(EVENTS))
@@ -204,7 +199,7 @@ async def revoke(request: Request, export: Existing, caller: Seer, commands: Com
 async def list_audit(caller: Auditor, reads: Reads, limit: Limit = 100, cursor: Cursor = None) -> Response:
     """Who asked for, was refused, downloaded or revoked what, newest first."""
     items, following = await reads.audit(caller, limit, cursor)
-    return _json({"items": items, "next": following})
+    return json_response({"items": items, "next": following})
 
 
 @pages.head("/exports/{export_id}", include_in_schema=False)

@@ -14,7 +14,7 @@ from common.clock import Clock
 from common.errors import Gone, TooManyRequests, Unprocessable
 from common.ids import Ids
 from common.position import Position
-from common.postgres import Database
+from common.postgres import Database, Tx
 from exports import columns, store
 from exports.export import (
     MOST_ROWS,
@@ -37,7 +37,7 @@ from exports.publish import keep
 from exports.ranges import part_of
 from exports.sealing import Sealing
 from exports.sight import check_visible, no_export
-from exports.store import Entry, Needed, Tx
+from exports.store import Entry, Needed
 from exports.waiting import in_words, wait_seconds
 from exports.workbook.agile_format import Stretched
 

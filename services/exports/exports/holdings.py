@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
 
+from common.postgres import Tx
 from exports.export import Export
-from exports.store import Tx
 
 _ID_BYTES = 16
 _CHUNK = 1000 * _ID_BYTES

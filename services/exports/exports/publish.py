@@ -7,13 +7,14 @@ from uuid import UUID, uuid5
 from common import eventstore, outbox
 from common.envelope import Message, message
 from common.events import exports as wire
+from common.postgres import Tx
 from common.recorded import Recorded, as_data
 from common.telemetry import trace_headers
 from common.topics import EXPORTS
 from exports import export as life
 from exports import store
 from exports.export import Event, Export, evolve
-from exports.store import Needed, Tx
+from exports.store import Needed
 
 _NAMES = UUID("0b9ad7b1-9d35-4d7c-8b1e-6a8f7d5c2e10")
 """Ids of messages are made from export and version under this name, so that a message has one id however often it is made."""

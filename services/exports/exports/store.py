@@ -3,15 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeAlias
+from typing import Any
 from uuid import UUID
 
-import asyncpg
-
 from common.lease import Lost
+from common.postgres import Tx
 from exports.export import Export
-
-Tx: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
 _WINDOW = "select pg_advisory_xact_lock(hashtext('window ' || $1))"
 _LATEST = """
@@ -132,7 +129,7 @@ async def claim(tx: Tx, worker: str, now: datetime, until: datetime) -> tuple[Ex
 
 async def renew(tx: Tx, export: Export, worker: str, until: datetime) -> bool:
     """Keep the lease; answers whether the export is still this worker's."""
-    return await tx.execute(_RENEW, export.channel, export.id, worker, until) == "UPDATE 1"
+    return bool(await tx.execute(_RENEW, export.channel, export.id, worker, until) == "UPDATE 1")
 
 
 async def rest(tx: Tx, export: Export, until: datetime) -> None:

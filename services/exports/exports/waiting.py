@@ -1,13 +1,6 @@
-"""How long to wait: until a manager's next export, and until a failed attempt is followed by another."""
+"""How long a manager waits until the next export."""
 
 from datetime import datetime, timedelta
-
-_LONGEST_PAUSE = timedelta(seconds=30)
-
-
-def pause_after(attempts: int) -> timedelta:
-    """How long to wait after so many attempts that came to nothing: 1 s, doubled each time, at most 30 s."""
-    return min(timedelta(seconds=2 ** (attempts - 1)), _LONGEST_PAUSE)
 
 
 def wait_seconds(latest: datetime | None, minutes: int, now: datetime) -> int:

@@ -13,9 +13,9 @@ from common.clock import Clock, from_wire
 from common.errors import Conflict, Problem, Unprocessable
 from common.health import Health
 from common.ids import Ids
-from common.lease import Lease, Lost, Stopped, kept
+from common.lease import Lease, Lost, Stopped, kept, pause_after
 from common.loop import repeat
-from common.postgres import Database
+from common.postgres import Database, Tx
 from common.telemetry import log, span
 from exports import holdings, store
 from exports.export import (
@@ -36,7 +36,6 @@ from exports.neighbours import Neighbours
 from exports.publish import keep
 from exports.sealing import Sealing, Unsealable
 from exports.store import Entry, Needed
-from exports.waiting import pause_after
 from exports.workbook.agile_format import Stretched, Tampered, WrongPassword
 from exports.workbook.compound import PackageTooLong
 from exports.workbook.xlsx import CannotWrite
@@ -190,7 +189,7 @@ class Worker:
             async for batch in batches(lines):
                 yield batch
 
-    async def _note(self, tx: store.Tx, export: Export, at: datetime) -> None:
+    async def _note(self, tx: Tx, export: Export, at: datetime) -> None:
         """Audit what ends an export's work."""
         if export.status is Status.READY:
             assert export.manifest is not None

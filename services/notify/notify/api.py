@@ -3,13 +3,12 @@
 from typing import Annotated
 from uuid import UUID
 
-import orjson
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import Field
 
 from common.answers import Shape, answers
 from common.clock import Instant
-from common.http import AnyCaller, Cursor, Limit, Page, router
+from common.http import AnyCaller, Cursor, Limit, Page, json_response, router
 from notify.queries import Queries
 
 routes = router("/v1")
@@ -41,7 +40,7 @@ async def own_room(
 ) -> Response:
     """The messages in the caller's own room (나와의 대화방), newest first."""
     items, following = await reads.own_room(caller, limit, cursor)
-    return Response(orjson.dumps({"items": items, "next": following}), media_type="application/json")
+    return json_response({"items": items, "next": following})
 
 
 ROUTERS: list[APIRouter] = [routes]

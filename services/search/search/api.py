@@ -18,7 +18,7 @@ from common.erased import Answer, Question
 from common.errors import Unprocessable
 from common.filters.text import is_blank
 from common.given import Given
-from common.http import AwaitedPosition, Cursor, Limit, Page, Wire, permit, router
+from common.http import AwaitedPosition, Cursor, Limit, Page, Wire, json_response, permit, router
 from common.ids import Id
 from common.text_rules import clean_text
 from search.answers import CountAnswer, FilterAnswer, FoundId, FoundPage, TermAnswer, TermSetAnswer
@@ -144,10 +144,6 @@ _TERMS_BODY = {
 }
 
 
-def _json(value: object, status: int = 200) -> Response:
-    return Response(orjson.dumps(value), status, media_type="application/json")
-
-
 async def _lines(rows: AsyncIterator[dict[str, Any]]) -> AsyncIterator[bytes]:
     held: list[bytes] = []
     async for row in rows:
@@ -179,7 +175,7 @@ async def search(caller: Reader, body: Searched, reads: Reads, awaited: AwaitedP
         await reads.await_position(caller.channel, awaited)
     sort = [SortKey(s.key, s.order) for s in body.sort] if body.sort else None
     found = await reads.search(caller.channel, body.wanted(), sort, body.limit, body.cursor)
-    return _json({"items": found.items, "next": found.next, "total": found.total, "fingerprint": found.fingerprint})
+    return json_response({"items": found.items, "next": found.next, "total": found.total, "fingerprint": found.fingerprint})
 
 
 @routes.post("/search/count", responses=answers(CountAnswer))
@@ -189,7 +185,7 @@ async def count(caller: Reader, body: Counted, reads: Reads, awaited: AwaitedPos
     if awaited is not None:
         await reads.await_position(caller.channel, awaited)
     total, fingerprint = await reads.count(caller.channel, body.wanted())
-    return _json({"total": total, "fingerprint": fingerprint})
+    return json_response({"total": total, "fingerprint": fingerprint})
 
 
 @routes.post("/search/ids", response_class=StreamingResponse, responses=lines(FoundId))
@@ -215,7 +211,7 @@ async def check(caller: Reader, body: Checked, reads: Reads, awaited: AwaitedPos
     """The filter as it is understood."""
     if awaited is not None:
         await reads.await_position(caller.channel, awaited)
-    return _json({"filter": await reads.check(caller.channel, body.filter)})
+    return json_response({"filter": await reads.check(caller.channel, body.filter)})
 
 
 async def _terms(request: Request) -> tuple[str, Iterable[str]]:
@@ -244,13 +240,13 @@ async def make_term_set(caller: Reader, request: Request, sets: Sets, reads: Rea
     key, terms = await _terms(request)
     if awaited is not None:
         await reads.await_position(caller.channel, awaited)
-    return _json(_summary(await sets.create(caller.channel, key, terms, caller.subject)), 201)
+    return json_response(_summary(await sets.create(caller.channel, key, terms, caller.subject)), 201)
 
 
 @routes.get("/term-sets/{term_set}", responses=answers(TermSetAnswer))
 async def term_set(caller: Reader, term_set: Id, sets: Sets) -> Response:
     """A term set's counts, as they were when it was made. 30 days after its last use, which reading is too, it is deleted."""
-    return _json(_summary(await sets.get(caller.channel, term_set)))
+    return json_response(_summary(await sets.get(caller.channel, term_set)))
 
 
 _TERMS_ANSWER: Documented = {200: {**answers(Page[TermAnswer])[200], **content("text/csv")[200]}}
@@ -289,14 +285,14 @@ async def terms(
         report = sets.report(caller.channel, made, status)
         return StreamingResponse(report, headers=headers, media_type=csv_report.MEDIA_TYPE)
     items, following = await sets.terms(caller.channel, term_set, status, limit, cursor)
-    return _json({"items": items, "next": following})
+    return json_response({"items": items, "next": following})
 
 
 @internal.get("/term-sets/{term_set}")
 async def forms(caller: Reader, term_set: Id, sets: Sets) -> Response:
     """A term set as an evaluator needs it: its key, and its terms as they are compared, each once."""
     made, compared = await sets.forms(caller.channel, term_set)
-    return _json({"id": str(made.id), "key": made.key, "terms": compared})
+    return json_response({"id": str(made.id), "key": made.key, "terms": compared})
 
 
 @internal.post("/audience")
@@ -304,7 +300,7 @@ async def audience(caller: Reader, body: Audience, reads: Reads, awaited: Awaite
     """How many a job over this filter is for, if the fingerprint is of this very request."""
     if awaited is not None:
         await reads.await_position(caller.channel, awaited)
-    return _json({"total": await reads.audience(caller.channel, body.wanted(body.without), body.fingerprint)})
+    return json_response({"total": await reads.audience(caller.channel, body.wanted(body.without), body.fingerprint)})
 
 
 @internal.post("/scan")

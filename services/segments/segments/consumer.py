@@ -13,7 +13,7 @@ from common.events.contacts import ChannelMessage, FieldMessage, contact_message
 from common.health import Health
 from common.ids import Ids, parse_id
 from common.loop import repeat
-from common.postgres import Database, away_is_unavailable
+from common.postgres import Database, Tx, away_is_unavailable
 from common.topics import CONTACTS, FIELDS
 from segments import definition_store as definitions
 from segments import offsets, store
@@ -144,7 +144,7 @@ class Judge:
                 await self._redefine(tx, channel, [f for f in facts if f.channel == channel])
         self._done(moves)
 
-    async def _redefine(self, tx: store.Tx, channel: str, facts: Sequence[FieldFact]) -> None:
+    async def _redefine(self, tx: Tx, channel: str, facts: Sequence[FieldFact]) -> None:
         before = await definitions.load_channel(tx, channel)
         for fact in facts:
             match fact.told:
@@ -169,7 +169,7 @@ class Judge:
                 await self._judge(tx, facts)
         self._done(moves)
 
-    async def _judge(self, tx: store.Tx, facts: Sequence[ContactFact]) -> None:
+    async def _judge(self, tx: Tx, facts: Sequence[ContactFact]) -> None:
         channels = {f.channel for f in facts}
         await definitions.judge_together(tx, channels)
         rules = await self._rules.of(tx, channels)

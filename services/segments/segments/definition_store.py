@@ -12,10 +12,11 @@ from common.envelope import message
 from common.events.segments import SegmentDefined, SegmentDeleted, SegmentMessage
 from common.filters import FieldDefinition, FieldType
 from common.ids import Ids
+from common.postgres import Tx
 from common.telemetry import trace_headers
 from common.topics import SEGMENTS
 from segments.definition import Channel, Segment
-from segments.store import SOURCE, Tx
+from segments.store import SOURCE
 from segments.term_sets import store as term_set_store
 
 # Definitions are changed alone, judged by together: whoever judges shares the channel's lock from before it reads the

@@ -9,10 +9,9 @@ from common.clock import Clock, to_millis
 from common.errors import Conflict, NotFound
 from common.filters import MAX_TERM_SETS, FilterRefused
 from common.ids import Ids
-from common.postgres import Database
+from common.postgres import Database, Tx
 from segments import definition_store as definitions
 from segments.definition import Channel, Segment, dependents, readable, rebuilt, reconsidered, term_sets_of
-from segments.store import Tx
 from segments.term_sets import store as term_set_store
 from segments.term_sets.term_set import MOST_TERMS, TermSet
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from segments.store import Tx
+from common.postgres import Tx
 
 
 class Fenced(Exception):

@@ -10,7 +10,7 @@ import asyncpg
 from common.errors import Conflict, Gone, NotFound
 from common.filters import explain, used_term_sets
 from common.position import Position
-from common.postgres import Database
+from common.postgres import Database, Tx
 from segments import definition_store as definitions
 from segments import store
 from segments.definition import meaning, rules
@@ -26,7 +26,7 @@ class Rules:
         self._most = most
         self._known: OrderedDict[str, _Compiled] = OrderedDict()
 
-    async def of(self, tx: store.Tx, channels: Iterable[str]) -> dict[str, Mapping[UUID, Rule]]:
+    async def of(self, tx: Tx, channels: Iterable[str]) -> dict[str, Mapping[UUID, Rule]]:
         """The rules of these channels; the caller holds their definitions still (`definitions.judge_together`)."""
         wanted = set(channels)
         revisions = await definitions.revisions(tx, wanted)
@@ -53,7 +53,7 @@ class _Compiled:
     terms: Mapping[str, TermSet]
 
 
-async def _compiled(tx: store.Tx, channel: str, revision: int, terms: Mapping[str, TermSet]) -> _Compiled:
+async def _compiled(tx: Tx, channel: str, revision: int, terms: Mapping[str, TermSet]) -> _Compiled:
     """The rules now. A term set never changes: those that are here already are not read again."""
     loaded = await definitions.load_channel(tx, channel)
     kept = {name: terms[name] for name in loaded.term_sets if name in terms}
@@ -295,7 +295,7 @@ class Queries:
         return True
 
 
-async def _count(connection: store.Tx, statement: str, channel: str, wanted: Sequence[tuple[object, int]]) -> int:
+async def _count(connection: Tx, statement: str, channel: str, wanted: Sequence[tuple[object, int]]) -> int:
     return int(await connection.fetchval(statement, channel, [name for name, _ in wanted], [v for _, v in wanted]) or 0)
 
 

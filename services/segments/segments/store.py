@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
 from uuid import UUID
 
 import asyncpg
@@ -13,12 +12,12 @@ from common.clock import from_millis
 from common.envelope import Message, message
 from common.events.segments import Entered, Left, SegmentMessage
 from common.ids import Ids
+from common.postgres import Tx
 from common.telemetry import trace_headers
 from common.topics import SEGMENTS
 from segments.ledger import Ledger
 from segments.membership import Known, Standing
 
-Tx: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 SOURCE = "segments"
 
 

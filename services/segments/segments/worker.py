@@ -8,7 +8,7 @@ from common.clock import Clock, to_millis
 from common.health import Health
 from common.ids import Ids
 from common.loop import repeat
-from common.postgres import Database
+from common.postgres import Database, Tx
 from common.telemetry import log
 from segments import definition_store as definitions
 from segments import store
@@ -63,7 +63,7 @@ class Timer:
                 await self._settle(tx, due, now)
         return len(due)
 
-    async def _settle(self, tx: store.Tx, due: list[tuple[str, UUID]], now: int) -> None:
+    async def _settle(self, tx: Tx, due: list[tuple[str, UUID]], now: int) -> None:
         channels = {channel for channel, _ in due}
         await definitions.judge_together(tx, channels)
         rules = await self._rules.of(tx, channels)

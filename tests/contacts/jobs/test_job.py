@@ -1,6 +1,6 @@
 """The life of a job: what may happen next, and what it is after that."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -24,7 +24,6 @@ from contacts.jobs.job import (
     TakeUp,
     Undo,
     decide,
-    pause_after,
 )
 
 AT = datetime(2026, 11, 24, 3, tzinfo=UTC)
@@ -126,7 +125,3 @@ def test_the_position_names_the_last_write_of_every_partition() -> None:
     assert job.position is not None
     expected = {partition_of(f"demo/{e.id}"): e for e in (third, second)}
     assert set(decode(job.position).entries) == set(expected.values())
-
-
-def test_pauses_grow_to_half_a_minute() -> None:
-    assert [pause_after(n) for n in (0, 1, 2, 5, 6, 9)] == [timedelta(seconds=s) for s in (1, 1, 2, 16, 30, 30)]

@@ -11,12 +11,11 @@ import pytest
 from common.clock import FixedClock
 from common.errors import Unavailable, Unprocessable
 from common.health import Health
-from common.postgres import Database
+from common.postgres import Database, Tx
 from contacts.jobs import store as job_store
 from contacts.jobs.job import Advance, Cancel, Job, Status, Undo, decide
 from contacts.jobs.runner import HeldJob, Runner
 from contacts.jobs.worker import LEASE, Worker
-from contacts.store import Tx
 from localstack.stack import Stack
 from tests.support.api import eventually
 from tests.support.postgres import fresh_schema, over_a_line

@@ -7,6 +7,7 @@ from typing import Any
 from common.errors import Unprocessable
 from common.filters.tree import BUILT_INS, And, Condition, FieldType, Missing, Node, Not, Or
 from common.filters.values import READERS, Refusal
+from common.pointer import escape
 
 MAX_DEPTH, MAX_CONDITIONS, MAX_VALUES = 10, 500, 10_000
 
@@ -140,8 +141,9 @@ class _Parser:
             if isinstance(raw.get(member), str) and _bare(raw[member]) in _STILL_TO_COME:
                 raise FilterRefused("This is still to come.", code="notSupported", pointer=f"{pointer}/{member}")
         if unknown := sorted(raw.keys() - _MEMBERS):
-            place = unknown[0].replace("~", "~0").replace("/", "~1")
-            raise FilterRefused("A condition has no such member.", code="unknownMember", pointer=f"{pointer}/{place}")
+            raise FilterRefused(
+                "A condition has no such member.", code="unknownMember", pointer=f"{pointer}/{escape(unknown[0])}"
+            )
         operator = self._word(raw, "operator", pointer).removeprefix("$")
         key, kind = self._key(self._word(raw, "key", pointer), pointer)
         self._check_type(raw, kind, pointer)

@@ -16,7 +16,7 @@ from common.errors import Conflict, Gone, Unreadable
 from common.idempotency import ledger
 from common.idempotency.ledger import Answer, Name
 from common.loop import repeat
-from common.postgres import Database
+from common.postgres import Database, Tx
 
 HEADER = "Idempotency-Key"
 REPLAYED = "Idempotency-Replayed"
@@ -102,7 +102,7 @@ class Attempt:
         headers = {**found.answer.headers, REPLAYED: "true"}
         return Response(found.answer.body, found.answer.status, headers=headers)
 
-    async def _alone(self) -> ledger.Tx:
+    async def _alone(self) -> Tx:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + _PATIENCE_SECONDS
         while True:

@@ -6,14 +6,12 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TypeAlias
 from uuid import UUID
 
-import asyncpg
 import orjson
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-Tx: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+from common.postgres import Tx
 
 KEPT = timedelta(hours=24)
 _NONCE = 12

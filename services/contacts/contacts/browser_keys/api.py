@@ -4,13 +4,12 @@ from datetime import timedelta
 from typing import Annotated
 from uuid import UUID
 
-import orjson
 from fastapi import Depends, Request, Response
 from pydantic import Field
 
 from common.answers import POSITION, answers
 from common.auth import Caller
-from common.http import Cursor, Limit, Page, Wire, permit, router
+from common.http import Cursor, Limit, Page, Wire, json_response, permit, router
 from common.ids import parse_id
 from common.position import HEADER, NOWHERE
 from contacts.answers import BrowserKeyShown
@@ -66,14 +65,14 @@ KeyId = Annotated[UUID, Depends(key_id)]
 
 def _answer(key: dict[str, object], status: int = 200) -> Response:
     # No reader waits for a key, so its writes stand nowhere in what they read.
-    return Response(orjson.dumps(key), status, headers={HEADER: NOWHERE.encode()}, media_type="application/json")
+    return json_response(key, status, {HEADER: NOWHERE.encode()})
 
 
 @routes.get("/browser-keys", responses=answers(Page[BrowserKeyShown]))
 async def list_keys(caller: ChannelManager, commands: Commands, limit: Limit = 100, cursor: Cursor = None) -> Response:
     """The channel's browser keys, the newest first, those that have ended too."""
     page = await commands.listed(caller, limit, cursor)
-    return Response(orjson.dumps({"items": page.items, "next": page.next}), media_type="application/json")
+    return json_response({"items": page.items, "next": page.next})
 
 
 @routes.post("/browser-keys", status_code=201, responses=answers(BrowserKeyShown, 201, headers=POSITION))

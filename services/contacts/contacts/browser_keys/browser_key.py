@@ -13,7 +13,8 @@ from uuid import UUID
 from common.caller import BROWSER_KEY, Caller
 from common.clock import to_wire
 from common.errors import Conflict, Forbidden, NotFound, Unprocessable
-from contacts.contact import CONSENTS, escape
+from common.pointer import escape
+from contacts.contact import CONSENTS
 from contacts.profile_field import PRESETS
 
 PERMISSIONS = frozenset({"visits.write", "contacts.identify"})

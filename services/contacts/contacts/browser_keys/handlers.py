@@ -11,13 +11,12 @@ import asyncpg
 from common import cursor as cursors
 from common.auth import BROWSER_KEY, Caller, Door, bearer
 from common.clock import Clock
+from common.cursor import Listed
 from common.errors import Unauthorized, Unavailable, Unprocessable
 from common.ids import Ids
-from common.postgres import Database
+from common.postgres import Database, Tx
 from contacts.browser_keys import store as browser_key_store
 from contacts.browser_keys.browser_key import MOST_KEYS, BrowserKey, ended, no_key, parse, read_name, read_origins, rotated
-from contacts.queries import Listed
-from contacts.store import Tx
 
 _AWAY = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
 

@@ -6,8 +6,8 @@ from uuid import UUID
 
 import asyncpg
 
+from common.postgres import Tx
 from contacts.browser_keys.browser_key import BrowserKey
-from contacts.store import Tx
 
 _COLUMNS = "id, channel, word, name, origins, created_at, created_by, ends_at"
 _KEEP = f"""

@@ -11,6 +11,7 @@ from pydantic import JsonValue
 from common.clock import to_wire
 from common.errors import Conflict, Gone, Problem, Unprocessable
 from common.events.contacts import Change, Contact, ContactRestored
+from common.pointer import escape
 from contacts.contact import CONSENTS, Write, decide, evolve, read_write
 from contacts.jobs.job import Job
 from contacts.publish import Step
@@ -77,7 +78,7 @@ def read_action(raw: object) -> Write:
         raise Unprocessable(
             "An action has `addTags`, `removeTags`, `set` and `blocked`.",
             code="unknownAction",
-            pointer=f"/action/{_escape(key)}",
+            pointer=f"/action/{escape(key)}",
         )
     consents = raw.get("set", {})
     if not isinstance(consents, dict):
@@ -87,7 +88,7 @@ def read_action(raw: object) -> Write:
             raise Unprocessable(
                 "A bulk action sets `unsubscribeEmail`, `unsubscribeTexting` and `unsubscribeAppPush`.",
                 code="unknownField",
-                pointer=f"/action/set/{_escape(key)}",
+                pointer=f"/action/set/{escape(key)}",
             )
         _check_boolean(value, f"/action/set/{key}")
     if "blocked" in raw:
@@ -101,10 +102,6 @@ def read_action(raw: object) -> Write:
 def _check_boolean(value: object, pointer: str) -> None:
     if not isinstance(value, bool):
         raise Unprocessable("This must be true or false.", code="wrongType", pointer=pointer)
-
-
-def _escape(key: str) -> str:
-    return key.replace("~", "~0").replace("/", "~1")
 
 
 def act(contact_id: UUID, state: Contact | None, write: Write, at: datetime) -> Acted:

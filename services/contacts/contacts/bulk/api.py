@@ -3,7 +3,6 @@
 from typing import Annotated, Any, Self
 from uuid import UUID
 
-import orjson
 from fastapi import Depends, Request, Response
 from pydantic import Field, JsonValue, model_validator
 
@@ -11,7 +10,7 @@ from common import position
 from common.answers import POSITION, answers
 from common.auth import Caller
 from common.given import Given
-from common.http import AwaitedPosition, Cursor, Limit, Page, Wire, permit, router
+from common.http import AwaitedPosition, Cursor, Limit, Page, Wire, json_response, permit, router
 from common.ids import Id, parse_id
 from contacts.answers import BulkAction, BulkResult, HowMany
 from contacts.bulk.action import Outcome, shown
@@ -73,7 +72,7 @@ class NewBulkAction(Wire):
 
 def _answer(job: Job, status: int = 200) -> Response:
     written = job.position or position.Position(()).encode()
-    return Response(orjson.dumps(shown(job)), status, headers={position.HEADER: written}, media_type="application/json")
+    return json_response(shown(job), status, {position.HEADER: written})
 
 
 async def existing(job_id: str, caller: Editor, commands: Commands) -> Job:
@@ -93,7 +92,7 @@ async def ask(caller: Editor, body: NewBulkAction, commands: Commands, awaited: 
     ids: list[UUID] | None = body.target.contact_ids
     wanted = Ask(body.action, ids, body.target.asked(), awaited)
     if body.dry_run:
-        return Response(orjson.dumps({"total": await commands.count(caller, wanted)}), media_type="application/json")
+        return json_response({"total": await commands.count(caller, wanted)})
     return _answer(await commands.ask(caller, wanted), 202)
 
 
@@ -109,7 +108,7 @@ async def list_results(
 ) -> Response:
     """What became of each contact so far; `undo` is null until it was dealt with in an undo."""
     page = await commands.results(job, status, limit, cursor)
-    return Response(orjson.dumps({"items": page.items, "next": page.next}), media_type="application/json")
+    return json_response({"items": page.items, "next": page.next})
 
 
 @routes.post("/bulk-actions/{job_id}/cancel", responses=answers(BulkAction, headers=POSITION))

@@ -8,6 +8,7 @@ from uuid import UUID
 from common import cursor as cursors
 from common.auth import Caller
 from common.clock import Clock
+from common.cursor import Listed
 from common.errors import Unprocessable
 from common.ids import Ids
 from common.position import Position
@@ -18,7 +19,7 @@ from contacts.bulk.neighbours import Neighbours
 from contacts.bulk.store import FIRST
 from contacts.jobs import store as job_store
 from contacts.jobs.job import Cancel, Job, Undo, decide, no_job
-from contacts.queries import Listed, Queries
+from contacts.queries import Queries
 
 
 @dataclass(frozen=True, slots=True)

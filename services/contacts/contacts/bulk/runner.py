@@ -5,16 +5,17 @@ from datetime import datetime
 from functools import partial
 from uuid import UUID
 
+from common.eventstore import again
 from common.position import Position
+from common.postgres import Tx
 from contacts import journal, store
 from contacts.bulk import store as bulk_store
 from contacts.bulk.action import CHOSEN, Acted, act, cause, read_action, take_back, undo_cause
 from contacts.bulk.neighbours import Neighbours
 from contacts.bulk.store import FIRST
-from contacts.identity import again, lock_survivors
+from contacts.identity import lock_survivors
 from contacts.jobs.job import Advance, Job
 from contacts.jobs.runner import HeldJob
-from contacts.store import Tx
 
 CHUNK = 500
 

@@ -5,9 +5,9 @@ from typing import Any
 from uuid import UUID
 
 from common.events.contacts import Change
+from common.postgres import Tx
 from contacts.bulk.action import Acted, Done, Outcome
 from contacts.jobs.job import Job
-from contacts.store import Tx
 
 _ADD = "insert into bulk_action_contact (channel, job_id, contact_id) select $1, $2, unnest($3::uuid[])"
 _CLEAR = "delete from bulk_action_contact where channel = $1 and job_id = $2"

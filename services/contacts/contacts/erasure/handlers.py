@@ -10,22 +10,21 @@ from common import eventstore
 from common.auth import Caller
 from common.clock import Clock
 from common.errors import ANY_VERSION, StaleVersion, Unavailable
-from common.eventstore import ConcurrentChange
+from common.eventstore import ConcurrentChange, again
 from common.ids import Ids
 from common.partition import partition_of
 from common.position import Applied, Position, last_by_partition
-from common.postgres import Database
+from common.postgres import Database, Tx
 from common.recorded import Recorded
 from contacts import store
 from contacts.contact import no_contact
 from contacts.erasure import store as erasure_store
 from contacts.erasure.erasure import IMPORTS, READERS, Erased, Erasure, erased, no_receipt, receipt
-from contacts.identity import States, again
+from contacts.identity import States
 from contacts.imports import store as import_store
 from contacts.imports.files import Files, came_before
 from contacts.managed_users import store as managed_users_store
 from contacts.managed_users.limit import Moves
-from contacts.store import Tx
 
 
 class Readers(Protocol):

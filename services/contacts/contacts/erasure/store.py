@@ -10,10 +10,10 @@ from uuid import UUID
 from common import idempotency, outbox
 from common.envelope import Message, message
 from common.events.contacts import Contact, ContactErased, ErasureMessage
+from common.postgres import Tx
 from common.telemetry import trace_headers
 from common.topics import CONTACTS, ERASURES, VISITS
 from contacts.erasure.erasure import Erased, Erasure
-from contacts.store import Tx
 
 STATEMENTS = (
     # What happened stays countable: when, by whom, how often; not what.

@@ -6,12 +6,11 @@ import phonenumbers
 from fastapi import Depends, Request, Response
 from pydantic import Field, field_validator
 
-from common import position
 from common.answers import POSITION, answers
 from common.auth import Caller
 from common.errors import Unprocessable
 from common.events.contacts import Channel, FieldDefinition, FieldTypeName
-from common.http import Wire, permit, router
+from common.http import Change, Wire, permit, router, tell
 from common.position import Position
 from common.zones import zone_names
 from contacts.fields.handlers import Fields
@@ -60,18 +59,7 @@ class FieldToDefine(Wire):
     once: bool | None = None
 
 
-class _Change(Wire):
-    """What is not named stays, and nothing that is named may be null: that would change nothing, silently."""
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def _something(cls, value: object) -> object:
-        if value is None:
-            raise ValueError("must not be null; leave it out and it stays as it is")
-        return value
-
-
-class FieldChange(_Change):
+class FieldChange(Change):
     """What may be changed of a field; what is not named stays."""
 
     display_name: dict[Literal["ko", "en"], str] | None = None
@@ -118,7 +106,7 @@ class LimitChange(Wire):
     limit: int | None = Field(ge=0, le=1_000_000_000)
 
 
-class ChannelChange(_Change):
+class ChannelChange(Change):
     """What may be changed of a channel's settings; what is not named stays."""
 
     country: str | None = None
@@ -166,7 +154,7 @@ async def define_field(caller: FieldManager, body: FieldToDefine, commands: Fiel
 @routes.put("/fields/order", responses=answers(None, headers=POSITION))
 async def order_fields(caller: FieldManager, body: Order, commands: FieldCommands, reads: Reads, response: Response) -> FieldList:
     """Put the fields in this order."""
-    _tell(response, await commands.reorder(caller, body.keys))
+    tell(response, await commands.reorder(caller, body.keys))
     return FieldList(items=await reads.fields(caller.channel))
 
 
@@ -190,13 +178,9 @@ async def restore_field(key: str, caller: FieldManager, commands: FieldCommands,
     return _field(await commands.archive(caller, key, False), response)
 
 
-def _tell(response: Response, where: Position) -> None:
-    response.headers[position.HEADER] = where.encode()
-
-
 def _field(written: tuple[FieldDefinition, Position], response: Response) -> FieldDefinition:
     definition, where = written
-    _tell(response, where)
+    tell(response, where)
     return definition
 
 
@@ -223,7 +207,7 @@ async def change_channel(
     if body.managed_users is not None:
         caller.require("plan.manage")
         await commands.limit_users(caller, body.managed_users.limit)
-    _tell(response, await commands.change_channel(caller, lambda now: now.model_copy(update=updates)))
+    tell(response, await commands.change_channel(caller, lambda now: now.model_copy(update=updates)))
     return _settings(*await reads.channel(caller.channel))
 
 

@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 
 from common.errors import Unprocessable
 from common.events.contacts import FieldDefinition
+from common.pointer import escape
 from common.position import NOWHERE, Position
-from contacts.contact import Write, decide, escape
+from contacts.contact import Write, decide
 from contacts.profile_field import MOST_FIELDS, check_key, first_seen, is_nothing, too_many_fields
 
 

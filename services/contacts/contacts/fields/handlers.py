@@ -11,7 +11,7 @@ from common.errors import Conflict, NotFound, Unprocessable
 from common.events.contacts import FieldDefinition
 from common.ids import Ids
 from common.position import Position
-from common.postgres import Database
+from common.postgres import Database, Tx
 from contacts import publish, store
 from contacts.archiving import telling
 from contacts.contact import Write
@@ -19,7 +19,6 @@ from contacts.fields.built_in import BUILT_IN_FIELDS
 from contacts.fields.first_sight import Sighting, look
 from contacts.jobs import store as job_store
 from contacts.profile_field import MOST_FIELDS, NewField, changed, check_key, defined, ordered, too_many_fields
-from contacts.store import Tx
 
 
 class Fields:

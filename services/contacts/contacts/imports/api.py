@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
-import orjson
 from fastapi import Depends, Request, Response
 from fastapi.responses import StreamingResponse
 from starlette.requests import ClientDisconnect
@@ -12,7 +11,7 @@ from common import csv_report, idempotency, position
 from common.answers import POSITION, answers, content
 from common.auth import Caller
 from common.errors import Unreadable
-from common.http import Cursor, Limit, Page, permit, router
+from common.http import Cursor, Limit, Page, json_response, permit, router
 from common.ids import parse_id
 from contacts.answers import Import, ImportPreview, ImportRow
 from contacts.imports.handlers import Imports
@@ -48,7 +47,7 @@ Commands = Annotated[Imports, Depends(imports)]
 
 def _answer(shown: dict[str, Any], written: str | None, status: int = 200) -> Response:
     headers = {position.HEADER: written or position.Position(()).encode()}
-    return Response(orjson.dumps(shown), status, headers=headers, media_type="application/json")
+    return json_response(shown, status, headers)
 
 
 async def existing(import_id: str, caller: Editor, commands: Commands) -> tuple[Job, dict[str, Any]]:
@@ -93,7 +92,7 @@ async def start(request: Request, caller: Editor, commands: Commands) -> Respons
 async def list_imports(caller: Editor, commands: Commands, limit: Limit = 100, cursor: Cursor = None) -> Response:
     """The channel's imports, newest first."""
     page = await commands.imports(caller.channel, limit, cursor)
-    return Response(orjson.dumps({"items": page.items, "next": page.next}), media_type="application/json")
+    return json_response({"items": page.items, "next": page.next})
 
 
 @routes.get("/imports/{import_id}", responses=answers(Import, headers=POSITION))
@@ -109,7 +108,7 @@ async def list_rows(
 ) -> Response:
     """What became of each row so far; rows are numbered as a spreadsheet program numbers them."""
     page = await commands.rows(found[0], status, limit, cursor)
-    return Response(orjson.dumps({"items": page.items, "next": page.next}), media_type="application/json")
+    return json_response({"items": page.items, "next": page.next})
 
 
 @routes.get("/imports/{import_id}/report", response_class=StreamingResponse, responses=content("text/csv"))

@@ -12,6 +12,7 @@ from common import csv_report
 from common import cursor as cursors
 from common.auth import Caller
 from common.clock import Clock, to_wire
+from common.cursor import Listed
 from common.errors import Unprocessable
 from common.events.contacts import Channel, FieldDefinition
 from common.ids import Ids
@@ -29,7 +30,6 @@ from contacts.imports.upload import Form
 from contacts.jobs import store as job_store
 from contacts.jobs.job import Cancel, Job, decide, no_job
 from contacts.profile_field import MOST_FIELDS, too_many_fields
-from contacts.queries import Listed
 
 _KINDS = ("members", "leads")
 _PAGE = 1000

@@ -11,6 +11,7 @@ import orjson
 from common.errors import Unprocessable
 from common.events.contacts import FieldDefinition
 from common.filters.text import fold
+from common.pointer import escape
 from common.text_rules import allowed, cleaned
 from contacts.contact import EDITABLE
 from contacts.fields.built_in import BUILT_IN_FIELDS
@@ -213,4 +214,4 @@ def _check(headed: Headed, wanted: Wanted, kind: Kind) -> None:
 
 
 def _place(heading: str) -> str:
-    return "/mapping/" + heading.replace("~", "~0").replace("/", "~1")
+    return f"/mapping/{escape(heading)}"

@@ -12,14 +12,13 @@ from zoneinfo import ZoneInfo
 
 from common.auth import Caller
 from common.errors import Conflict, Unprocessable
-from common.eventstore import ConcurrentChange
+from common.eventstore import ConcurrentChange, again
 from common.partition import partition_of
 from common.position import NOWHERE, Position, last_by_partition
-from common.postgres import Database
+from common.postgres import Database, Tx
 from contacts import publish, store
 from contacts.fields.handlers import Fields
 from contacts.handlers import Contacts, RowResult
-from contacts.identity import again
 from contacts.imports import store as import_store
 from contacts.imports.files import Files
 from contacts.imports.mapping import MEMBER_ID
@@ -30,7 +29,6 @@ from contacts.imports.tables.table import UnreadableFile
 from contacts.jobs.job import Advance, Job
 from contacts.jobs.runner import HeldJob, Piece
 from contacts.profile_field import MOST_NAME, PRESETS, NewField
-from contacts.store import Tx
 
 CHUNK = 500
 

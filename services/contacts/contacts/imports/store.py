@@ -7,9 +7,9 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from common.postgres import Tx
 from contacts.imports.order import Outcome, RowStatus
 from contacts.jobs.job import Job
-from contacts.store import Tx
 
 _NOTE = """
 insert into import_row (channel, job_id, number, status, contact_id, code, detail, heading)

@@ -16,7 +16,6 @@ from common.partition import partition_of
 from common.position import NOWHERE, Position, decode, last_by_partition
 
 MOST_ATTEMPTS = 10
-_LONGEST_PAUSE = timedelta(seconds=30)
 KEPT = timedelta(days=30)
 """An ended job and its report go so long after it was asked for."""
 
@@ -199,11 +198,6 @@ def _joined(job: Job, position: Position | None) -> str | None:
         for kind in dict.fromkeys(e.kind for e in entries)
     ]
     return sum(topics, NOWHERE).encode()
-
-
-def pause_after(attempts: int) -> timedelta:
-    """How long to wait after so many attempts that came to nothing: 1 s, doubled each time, at most 30 s."""
-    return min(timedelta(seconds=2 ** (max(attempts, 1) - 1)), _LONGEST_PAUSE)
 
 
 def no_job() -> NotFound:

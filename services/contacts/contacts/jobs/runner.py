@@ -5,10 +5,9 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol, TypeAlias
 
 from common.clock import Clock
-from common.postgres import Database
+from common.postgres import Database, Tx
 from contacts.jobs import store as job_store
 from contacts.jobs.job import Advance, Job, decide
-from contacts.store import Tx
 
 Piece: TypeAlias = Callable[[Tx, Job, datetime], Awaitable[Advance]]
 """One piece of the work, in the transaction it is given; answers where the runner is after it."""

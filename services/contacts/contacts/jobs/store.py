@@ -6,8 +6,8 @@ from typing import Any
 from uuid import UUID
 
 from common.lease import Lost
+from common.postgres import Tx
 from contacts.jobs.job import Job
-from contacts.store import Tx
 
 _PURGED_AT_ONCE = 10_000
 
@@ -105,7 +105,7 @@ async def claim(
 
 async def renew(tx: Tx, job: Job, worker: str, until: datetime) -> bool:
     """Keep the lease; answers whether the job is still this worker's."""
-    return await tx.execute(_RENEW, job.channel, job.id, worker, until) == "UPDATE 1"
+    return bool(await tx.execute(_RENEW, job.channel, job.id, worker, until) == "UPDATE 1")
 
 
 async def mine(tx: Tx, job: Job, worker: str) -> Job:

@@ -11,12 +11,12 @@ from common.clock import Clock
 from common.errors import Problem, Unavailable
 from common.eventstore import ConcurrentChange
 from common.health import Health
-from common.lease import Lease, Lost, Stopped, kept
+from common.lease import Lease, Lost, Stopped, kept, pause_after
 from common.loop import repeat
 from common.postgres import Database
 from common.telemetry import log, span
 from contacts.jobs import store as job_store
-from contacts.jobs.job import Fail, Finish, GiveBack, Job, TakeUp, decide, pause_after
+from contacts.jobs.job import Fail, Finish, GiveBack, Job, TakeUp, decide
 from contacts.jobs.runner import HeldJob, Runner
 
 LEASE = timedelta(seconds=8)

@@ -11,10 +11,10 @@ from uuid import UUID, uuid5
 from common import outbox
 from common.envelope import Message, message
 from common.events.contacts import ManagedUsersMessage, ManagedUsersWarning
+from common.postgres import Tx
 from common.telemetry import trace_headers
 from common.topics import CHANNEL
 from contacts.managed_users.limit import Moves, Users, count, warn
-from contacts.store import Tx
 
 _NAMES = UUID("c2f0a1de-51f3-4d6f-8a6b-3a4cfb0de8a1")
 _SUBJECT = "managedUsers"

@@ -11,16 +11,16 @@ from common.auth import Caller
 from common.clock import Clock
 from common.errors import Problem, Unprocessable
 from common.events.contacts import Contact, ContactCreated, Visit
+from common.eventstore import again
 from common.ids import Ids
 from common.position import Position
-from common.postgres import Database
+from common.postgres import Database, Tx
 from contacts import journal, publish, store
 from contacts.contact import created, evolve, visited
-from contacts.identity import again, lock_survivors
+from contacts.identity import lock_survivors
 from contacts.publish import Step
 from contacts.sessions import session
 from contacts.sessions.session import Session
-from contacts.store import Tx
 from contacts.visits.visit import VISIT, Reported, read_report
 
 

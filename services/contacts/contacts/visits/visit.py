@@ -10,6 +10,7 @@ from pydantic import JsonValue
 from common.clock import from_wire
 from common.errors import Unprocessable
 from common.ids import parse_id
+from common.pointer import escape
 from contacts.contact import check_member_id
 from contacts.size import check_visit
 
@@ -40,8 +41,7 @@ def read_report(index: int, raw: object, now: datetime) -> Reported:
     if not isinstance(raw, dict):
         raise Unprocessable("A visit must be an object.", pointer=place)
     if unknown := sorted(raw.keys() - _MEMBERS):
-        name = unknown[0].replace("~", "~0").replace("/", "~1")
-        raise Unprocessable("A visit has no such member.", code="unknownMember", pointer=f"{place}/{name}")
+        raise Unprocessable("A visit has no such member.", code="unknownMember", pointer=f"{place}/{escape(unknown[0])}")
     member_id, contact_id = _whose(raw, place)
     properties, device = _mapping(raw.get("properties"), f"{place}/properties"), _mapping(raw.get("device"), f"{place}/device")
     check_visit([properties, device], place)

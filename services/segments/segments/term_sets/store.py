@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from uuid import UUID
 
-from segments.store import Tx
+from common.postgres import Tx
 from segments.term_sets.term_set import TermSet
 
 _KEYS = "select id, key, terms from term_set where channel = $1"
