@@ -50,7 +50,7 @@ def test_what_is_declared_is_what_is_imported(package: str) -> None:
     folder = checkout() / package
     project = tomllib.loads((folder / "pyproject.toml").read_text("utf-8"))["project"]
     declared = {canonical(re.split(r"[<>=!~\[ ;]", each)[0]) for each in project["dependencies"]}
-    distributions = packages_distributions() | {module: [f"dangol-{module}"] for module in OURS}
+    distributions = {**packages_distributions(), **{module: [f"dangol-{module}"] for module in OURS}}
     own = {canonical(project["name"])}
     modules = imported(folder) - set(sys.stdlib_module_names) - {"_typeshed"}
     needed = [{canonical(each) for each in distributions.get(module, [module])} for module in modules]
