@@ -107,7 +107,7 @@ async def test_every_cell_is_what_the_contact_has_and_none_can_run(stack: Stack,
         first = by_member["m-0"]
         assert first.pop("createdAt") == datetime.fromtimestamp(made.timestamp() + 9 * 3600, made.tzinfo).replace(tzinfo=None)
         assert first == {
-            "memberId": "m-0", "name": "=1+1", "mobileNumber": "+821012345678", "city": "@SUM(A1)", "tags": "VIP/gold, a, b",
+            "memberId": "m-0", "name": "=1+1", "mobileNumber": "+821012345678", "city": "@SUM(A1)", "tags": 'VIP/gold, "a, b"',
             "member": True, "sessionsCount": 0, "profile.memo": "-2+3|cmd", "profile.score": 0, "profile.paid": False,
             "profile.born": datetime(1990, 5, 6, 0, 30), "profile.likes": "x, y",
         }  # fmt: skip

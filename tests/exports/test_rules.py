@@ -127,7 +127,7 @@ def test_a_file_needs_a_column() -> None:
         ("Number", 0, 0),
         ("Number", -1.5, -1.5),
         ("Boolean", False, False),
-        ("List", ["a", "b,c"], "a, b,c"),
+        ("List", ["a", "b,c"], 'a, "b,c"'),
         ("List", [], None),
         ("Date", "2026-11-24T15:30:00.123Z", datetime(2026, 11, 25, 0, 30, 0, 123_000)),
         ("Date", "9999-12-31T23:59:59.999Z", "9999-12-31T23:59:59.999Z"),

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from common.clock import from_wire
 from common.errors import Unprocessable
 from common.events.contacts import FieldDefinition
+from common.term_lists import write_list
 from exports.export import Column
 from exports.workbook.xlsx import Cell
 
@@ -56,7 +57,7 @@ Row = Callable[[Mapping[str, Any]], list[Cell]]
 
 
 def row_maker(columns: Sequence[Column], zone: str) -> Row:
-    """Makes a contact (in the API's shape) a row: dates local in the zone, lists joined by `, `."""
+    """Makes a contact (in the API's shape) a row: dates local in the zone, lists as `read_list` reads them."""
     local = ZoneInfo(zone)
     makers = [_reader(column, local) for column in columns]
 
@@ -81,7 +82,7 @@ def _cell(value: Any, kind: str, zone: ZoneInfo) -> Cell:
         case "Date":
             return _local(str(value), zone)
         case "List":
-            return ", ".join(str(element) for element in value) or None
+            return write_list(str(element) for element in value) or None
         case "Boolean" | "Number" if isinstance(value, bool | int | float):
             return value
         case _:
