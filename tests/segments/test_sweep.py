@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.errors import Unavailable
+from common.errors import Unavailable, Unprocessable
 from common.telemetry import REGISTRY
 from common.topics import CONTACTS
 from segments.sweep import Sweeper, compare
@@ -85,6 +85,21 @@ async def test_segments_that_are_not_live_are_left_out(world: World, kims: set[U
     report = await Sweeper(world.database, Index(set()).found, settle=0).sweep()
     assert report is not None
     assert (report.swept, report.differences) == (0, {})
+
+
+async def test_a_segment_that_search_refuses_is_left_out_and_the_others_are_compared(world: World, kims: set[UUID]) -> None:
+    refused, segment = await world.make(named("Kim")), await world.make(named("Kim"))
+    missing = uuid4()
+
+    async def found(_: str, asked: UUID) -> AsyncIterator[UUID]:
+        if asked == refused:
+            raise Unprocessable("It is broken.", code="brokenSegment")
+        for one in sorted({*kims, missing}):
+            yield one
+
+    report = await Sweeper(world.database, found, settle=0).sweep()
+    assert report is not None
+    assert (report.swept, report.differences) == (1, {segment: {missing: "missing"}})
 
 
 async def test_one_sweeps_at_a_time(world: World, kims: set[UUID]) -> None:

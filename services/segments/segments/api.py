@@ -34,6 +34,7 @@ _CATCH_UP_SECONDS = 5.0
 _LOOK_SECONDS = 0.02
 _MOST_STEPS = 1000
 _USUAL_STEPS = 30
+_MOST_NAMED = 10_000  # as many values as a filter may have
 _LAST_MILLIS = 253_402_300_799_999  # 9999-12-31T23:59:59.999Z: later than that is never
 _STEPS = {"minute": 60_000, "hour": 3_600_000, "day": 86_400_000, "week": 604_800_000}
 
@@ -145,6 +146,19 @@ async def erased(caller: Reader, body: Question, parts: Using) -> Answer:
     """Whether nothing is held here any more of these contacts."""
     ended = tuple(position.Applied("contact", str(contact.id), contact.version) for contact in body.contacts)
     return Answer(done=await parts.queries.has_applied(caller.channel, position.Position(ended)))
+
+
+class Named(Wire):
+    """Segments by id."""
+
+    ids: list[Id] = Field(max_length=_MOST_NAMED)
+
+
+@internal.post("/segments/read")
+async def read_segments(caller: Reader, body: Named, parts: Using) -> Page[Segment]:
+    """The definitions of these segments and of all that they refer to, of one instant; those that are not there are left out."""
+    found = await parts.queries.with_referred(caller.channel, body.ids)
+    return Page(items=[_segment(view) for view in found])
 
 
 ROUTERS = [router]

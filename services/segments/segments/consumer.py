@@ -21,7 +21,7 @@ from segments.definition import reconsidered
 from segments.ledger import Ledger, Place
 from segments.membership import Known, Rule, Standing, absent, follow
 from segments.offsets import Fenced
-from segments.queries import Rules
+from segments.rules import Rules
 
 GROUP = "segments"
 TOPICS = (CONTACTS, FIELDS)

@@ -12,6 +12,7 @@ from common.auth import Signer
 from common.clock import SystemClock
 from common.health import Health
 from common.ids import new_id
+from common.peers import Peer
 from common.postgres import Database, migrate
 from segments.neighbours import Neighbours
 from segments.settings import Settings
@@ -124,7 +125,7 @@ def dispatch(arguments: Sequence[str]) -> int | str:
 async def _neighbours(settings: Settings) -> AsyncIterator[Neighbours]:
     signer = Signer(settings.signing_key, settings.issuer, "service:segments")
     async with httpx.AsyncClient(timeout=60) as client:
-        yield Neighbours(client, signer, settings.search_url)
+        yield Neighbours(Peer(client, signer, settings.search_url, "contacts.read"))
 
 
 def _database(settings: Settings, role: str) -> AbstractAsyncContextManager[Database]:

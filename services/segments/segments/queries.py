@@ -1,7 +1,6 @@
 """What can be asked about segments: definitions, members now and then, the change log, why, and what is applied here."""
 
-from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -13,53 +12,8 @@ from common.position import Position
 from common.postgres import Database, Tx
 from segments import definition_store as definitions
 from segments import store
-from segments.definition import meaning, rules
-from segments.membership import Rule
+from segments.definition import meaning
 from segments.term_sets import store as term_set_store
-from segments.term_sets.term_set import TermSet
-
-
-class Rules:
-    """How each channel's segments are judged, kept compiled for as long as the channel's revision stands."""
-
-    def __init__(self, most: int = 1000) -> None:
-        self._most = most
-        self._known: OrderedDict[str, _Compiled] = OrderedDict()
-
-    async def of(self, tx: Tx, channels: Iterable[str]) -> dict[str, Mapping[UUID, Rule]]:
-        """The rules of these channels; the caller holds their definitions still (`definitions.judge_together`)."""
-        wanted = set(channels)
-        revisions = await definitions.revisions(tx, wanted)
-        found: dict[str, Mapping[UUID, Rule]] = {}
-        for channel in wanted:
-            revision = revisions.get(channel, 0)
-            cached = self._known.get(channel)
-            if cached is None or cached.revision != revision:
-                cached = await _compiled(tx, channel, revision, cached.terms if cached is not None else {})
-                self._known[channel] = cached
-                if len(self._known) > self._most:
-                    self._known.popitem(last=False)
-            self._known.move_to_end(channel)
-            found[channel] = cached.rules
-        return found
-
-
-@dataclass(frozen=True, slots=True)
-class _Compiled:
-    """A channel's rules at a revision, with the term sets that they hold on to."""
-
-    revision: int
-    rules: Mapping[UUID, Rule]
-    terms: Mapping[str, TermSet]
-
-
-async def _compiled(tx: Tx, channel: str, revision: int, terms: Mapping[str, TermSet]) -> _Compiled:
-    """The rules now. A term set never changes: those that are here already are not read again."""
-    loaded = await definitions.load_channel(tx, channel)
-    kept = {name: terms[name] for name in loaded.term_sets if name in terms}
-    if new := loaded.term_sets.keys() - kept.keys():
-        kept |= await term_set_store.load(tx, channel, new)
-    return _Compiled(revision, rules(loaded, meaning(loaded), kept), kept)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +84,19 @@ where s.channel = $1
 """
 _ONE = _SEGMENT + " and s.id = $2"
 _LIST = _SEGMENT + " and ($2::uuid is null or s.id > $2) order by s.id limit $3"
+# A filter names segments in the `values` of conditions on `segment`; what is no id there refers to none.
+_WITH_REFERRED = """
+with recursive reached as (
+    select id, filter from segment where channel = $1 and id = any($2::uuid[])
+    union select s.id, s.filter from reached r
+        cross join lateral jsonb_path_query(r.filter, '$.** ? (@.key == "segment" || @.key == "user.segment").values[*]') as v
+        join segment s on s.channel = $1
+            and s.id = case when v #>> '{}' ~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then (v #>> '{}')::uuid end
+)
+select s.id, s.name, s.filter, s.status, s.problem, s.definition_version, t.members
+from reached r join segment s on s.channel = $1 and s.id = r.id join tally t on t.channel = $1 and t.segment_id = r.id
+order by s.id
+"""
 _MEMBERS = """
 select contact_id, since_ms from membership
 where channel = $1 and segment_id = $2 and member and ($3::uuid is null or contact_id > $3) order by contact_id limit $4
@@ -207,6 +174,11 @@ class Queries:
         """Segments in the order of making, following one."""
         async with self._database.connection() as connection:
             return [_segment(r) for r in await connection.fetch(_LIST, channel, after, most)]
+
+    async def with_referred(self, channel: str, ids: Iterable[UUID]) -> list[SegmentView]:
+        """Those of these segments that are there, and all that they refer to, however deep, as of one instant."""
+        async with self._database.connection() as connection:
+            return [_segment(r) for r in await connection.fetch(_WITH_REFERRED, channel, list(ids))]
 
     async def members(
         self, channel: str, segment_id: UUID, after: UUID | None, most: int, at: int | None = None

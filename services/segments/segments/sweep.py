@@ -10,7 +10,7 @@ from uuid import UUID
 import asyncpg
 from prometheus_client import Gauge
 
-from common.errors import NotFound, Unavailable
+from common.errors import NotFound, Unavailable, Unprocessable
 from common.postgres import Database, away_is_unavailable
 from common.telemetry import REGISTRY, log
 from segments import store
@@ -26,7 +26,7 @@ Kind = Literal["missing", "surplus"]
 """`missing`: search finds the contact, but it is no member; `surplus`: a member that search does not find."""
 
 Found = Callable[[str, UUID], AsyncIterator[UUID]]
-"""Whom a channel's segment finds in the index, in the order of ids; raises Unavailable."""
+"""Whom a channel's segment finds in the index, in the order of ids; raises Unavailable, NotFound, Unprocessable."""
 
 _PAGE = 1000
 _SHOWN = 100
@@ -132,6 +132,13 @@ class Sweeper:
 
     async def _differing(self, channel: str, segment_id: UUID) -> dict[UUID, Kind] | None:
         """What differs in two looks at the segment; None where it is not live, or not the same, throughout."""
+        try:
+            return await self._differing_twice(channel, segment_id)
+        except (NotFound, Unprocessable) as refusal:
+            log.warning("search does not know this segment as it is here", segment=str(segment_id), code=refusal.code)
+            return None
+
+    async def _differing_twice(self, channel: str, segment_id: UUID) -> dict[UUID, Kind] | None:
         before = await self._live(channel, segment_id)
         first: dict[UUID, Kind] = dict(await self._look(channel, segment_id)) if before is not None else {}
         if first:

@@ -14,7 +14,7 @@ from segments import definition_store as definitions
 from segments import store
 from segments.ledger import Ledger, Place
 from segments.membership import absent, define, settle
-from segments.queries import Rules
+from segments.rules import Rules
 
 _BATCH = 1000
 _TICK_SECONDS = 0.1

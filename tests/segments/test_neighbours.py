@@ -1,0 +1,53 @@
+"""Whom search finds for a segment: whole or not at all, and its refusals as what they are."""
+
+import json
+from pathlib import Path
+from uuid import UUID
+
+import httpx
+import orjson
+import pytest
+from joserfc.jwk import ECKey
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from common.auth import Signer
+from common.errors import Problem, Unavailable, Unprocessable
+from common.http import problem_response
+from common.peers import BrokenOff, Peer
+from segments.neighbours import Neighbours
+
+SEGMENT = UUID(int=9)
+IDS = [UUID(int=n) for n in range(2500)]
+WHOLE = [{"total": len(IDS)}, *({"id": str(i), "version": 1} for i in IDS), {"end": True, "rows": len(IDS)}]
+
+
+async def found(path: Path, *rows: object, refusal: Problem | None = None) -> list[UUID]:
+    async def scan(request: Request) -> Response:
+        assert await request.json() == {"segment": str(SEGMENT), "whole": False}
+        return problem_response(refusal) if refusal else Response(b"\n".join(map(orjson.dumps, rows)))
+
+    (path / "key.json").write_text(json.dumps(ECKey.generate_key("P-256", {"kid": "one"}).as_dict(private=True)))
+    search = Starlette(routes=[Route("/internal/scan", scan, methods=["POST"])])
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(search)) as client:
+        peer = Peer(client, Signer(path / "key.json", "dangol-local", "service:segments"), "http://search", "contacts.read")
+        return [each async for each in Neighbours(peer).found("c", SEGMENT)]
+
+
+async def test_everybody_is_found_in_their_order(tmp_path: Path) -> None:
+    assert await found(tmp_path, *WHOLE) == IDS
+
+
+@pytest.mark.parametrize("length", [0, 1, 2, len(WHOLE) - 1])
+async def test_a_stream_that_ends_too_soon_is_no_answer(tmp_path: Path, length: int) -> None:
+    with pytest.raises(BrokenOff):
+        await found(tmp_path, *WHOLE[:length])
+
+
+@pytest.mark.parametrize("refusal", [Unprocessable("broken", code="brokenSegment"), Unavailable("away")])
+async def test_a_refusal_is_passed_on(tmp_path: Path, refusal: Problem) -> None:
+    with pytest.raises(type(refusal)) as told:
+        await found(tmp_path, refusal=refusal)
+    assert told.value.code == refusal.code
