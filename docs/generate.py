@@ -35,7 +35,7 @@ def openapi() -> dict[Path, str]:
     paths: dict[str, Any] = {}
     schemas: dict[str, Any] = {"Problem": Problem.model_json_schema()}
     for service in SERVICES:
-        routers = importlib.import_module(f"{service}.api").ROUTERS
+        routers = importlib.import_module(f"{service}.main").routers()
         routes = [route for router in routers for route in router.routes]
         document = get_openapi(title=service, version="1", routes=routes)
         for path, operations in document["paths"].items():

@@ -28,8 +28,9 @@ from common.postgres import Database
 from common.relay import Relay, Sink
 from common.topics import Topic
 from contacts import journal, store
+from contacts.channel import store as channel_store
+from contacts.channel.handlers import NEW_CHANNEL
 from contacts.contact import created, evolve
-from contacts.fields.built_in import NEW_CHANNEL
 from contacts.publish import Step
 from localstack.stack import Stack
 from tests.bench import importing
@@ -91,7 +92,7 @@ async def append(stack: Stack) -> list[Row]:
         dsn = await _dsn(made, stack)
         async with Database.open(dsn, size=CALLERS) as database, database.transaction() as tx:
             require(await tx.fetchval("show synchronous_commit") == "on", "synchronous_commit=on")
-            await store.make_channel(tx, CHANNEL, NEW_CHANNEL, NOW)
+            await channel_store.make_channel(tx, CHANNEL, NEW_CHANNEL, NOW)
         async with Database.open(dsn, size=CALLERS) as database:
             candidates: dict[str, Run] = {
                 "append, 100 contacts a transaction": lambda: _append(database, 100),

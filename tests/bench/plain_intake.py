@@ -21,13 +21,17 @@ from common.clock import SystemClock, to_wire
 from common.events.contacts import ContactCreated, Visit
 from common.ids import new_id
 from common.postgres import Database
-from contacts import journal, publish, store
+from contacts import journal, store
+from contacts.channel import store as channel_store
+from contacts.channel.handlers import NEW_CHANNEL
 from contacts.contact import created, evolve, visited
-from contacts.fields.built_in import NEW_CHANNEL
 from contacts.publish import Step
 from contacts.sessions import session
+from contacts.sessions import store as session_store
 from contacts.settings import Settings
+from contacts.visits import store as visit_store
 from contacts.visits.handlers import Visits
+from contacts.visits.publish import visit_messages
 
 
 class Reported(BaseModel):
@@ -54,7 +58,7 @@ async def by_rows(database: Database, caller: Caller, reports: list[Reported]) -
     new = 0
     now = SystemClock().now()
     async with database.transaction() as tx:
-        settings, _ = await store.load_channel(tx, caller.channel)
+        settings, _ = await channel_store.load_channel(tx, caller.channel)
         for report in reports:
             member = report.memberId or ""
             ids = await store.reserve_members(tx, caller.channel, {member: new_id()})
@@ -68,19 +72,19 @@ async def by_rows(database: Database, caller: Caller, reports: list[Reported]) -
             visit = Visit(
                 id=report.id, contact_id=contact_id, name=report.name, at=report.at or now, properties=report.properties
             )
-            if not await store.add_visits(tx, caller.channel, [visit]):
+            if not await visit_store.add_visits(tx, caller.channel, [visit]):
                 continue
             new += 1
             window = timedelta(minutes=settings.session_minutes)
-            near = (await store.sessions_near(tx, caller.channel, {contact_id: (visit.at, visit.at)}, window))[contact_id]
+            near = (await session_store.sessions_near(tx, caller.channel, {contact_id: (visit.at, visit.at)}, window))[contact_id]
             placed = session.place(visit.at, near, window)
-            await store.replace_sessions(
+            await session_store.replace_sessions(
                 tx, caller.channel, [(contact_id, s) for s in placed.replaced], [(contact_id, placed.session)]
             )
             moved = visited(state, visit, placed.change)
             steps.append(Step(moved, evolve(state, moved, now)))
             await journal.append(tx, caller.channel, steps, caller.subject, "visit")
-            await outbox.put(tx, publish.visit_messages(caller.channel, [visit]))
+            await outbox.put(tx, visit_messages(caller.channel, [visit]))
     return new
 
 
@@ -100,7 +104,7 @@ def application(settings: Settings, way: str) -> FastAPI:
     async def caller(authorization: Annotated[str | None, Header()] = None) -> Caller:
         who = await verifier.verify(authorization)
         async with database[0].transaction() as tx:
-            await store.make_channel(tx, who.channel, NEW_CHANNEL, SystemClock().now())
+            await channel_store.make_channel(tx, who.channel, NEW_CHANNEL, SystemClock().now())
         return who
 
     @app.post("/v1/visits", status_code=202)

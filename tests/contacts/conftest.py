@@ -12,7 +12,10 @@ from common.clock import FixedClock
 from common.events.contacts import Contact
 from common.ids import new_id
 from common.postgres import Database
+from contacts.channel.handlers import Channels
+from contacts.channel.queries import Queries as ChannelQueries
 from contacts.fields.handlers import Fields
+from contacts.fields.queries import Queries as FieldQueries
 from contacts.handlers import Contacts
 from contacts.imports.files import Files
 from contacts.queries import Queries
@@ -34,6 +37,9 @@ class World:
     fields: Fields
     queries: Queries
     files: Files
+    channels: Channels
+    channel_queries: ChannelQueries
+    field_queries: FieldQueries
     channel: str = "shop"
 
     def caller(self, subject: str = "kim") -> Caller:
@@ -54,10 +60,17 @@ class World:
 async def world(servers: Stack, tmp_path: Path) -> AsyncIterator[World]:
     async with fresh_database(servers.postgres_dsn(None), ("common", "common.idempotency", "contacts")) as database:
         clock = FixedClock(NOW)
-        contacts = Contacts(database, clock, new_id)
         made = World(
-            database, clock, contacts, Visits(database, clock, new_id), Fields(database, clock, new_id), Queries(database),
-            Files(tmp_path / "imports"),
-        )  # fmt: skip
-        await contacts.ensure_channel(made.channel)
+            database=database,
+            clock=clock,
+            contacts=Contacts(database, clock, new_id),
+            visits=Visits(database, clock, new_id),
+            fields=Fields(database, clock, new_id),
+            queries=Queries(database),
+            files=Files(tmp_path / "imports"),
+            channels=Channels(database, clock),
+            channel_queries=ChannelQueries(database),
+            field_queries=FieldQueries(database),
+        )
+        await made.channels.ensure(made.channel)
         yield made

@@ -11,6 +11,7 @@ from common.errors import NotFound, Unprocessable
 from common.events.contacts import ContactMessage, FieldDefinition
 from common.health import Health
 from contacts import archiving
+from contacts.fields.handlers import KIND
 from contacts.jobs.worker import Worker
 from tests.contacts.conftest import NOW, World
 from tests.contacts.imports.importing import Importing
@@ -23,7 +24,7 @@ async def turn(world: World, archived: bool, key: str = GRADE) -> FieldDefinitio
 
 
 async def work(world: World) -> None:
-    worker = Worker("w", world.database, {archiving.KIND: archiving.Telling()}, FixedClock(NOW), Health({}))
+    worker = Worker("w", world.database, {KIND: archiving.Telling()}, FixedClock(NOW), Health({}))
     while await worker.work_once(asyncio.Event()):
         pass
 
@@ -36,7 +37,7 @@ async def told(world: World) -> dict[str, ContactMessage]:
 
 
 async def field(world: World, key: str = GRADE) -> FieldDefinition:
-    return next(d for d in await world.queries.fields(world.channel) if d.key == key)
+    return next(d for d in await world.field_queries.fields(world.channel) if d.key == key)
 
 
 async def test_an_archived_value_is_gone_from_reads_at_once_and_back_at_once(world: World) -> None:

@@ -17,6 +17,7 @@ from contacts.contact import Write, created, decide, evolve, visited
 from contacts.profile_field import MOST_ELEMENT, MOST_FIELDS, MOST_TEXT
 from contacts.publish import Step
 from contacts.size import MOST_CONTACT, MOST_VISIT, size
+from contacts.visits.publish import visit_messages
 from contacts.visits.visit import read_report
 from search.document import Slots, document
 
@@ -129,7 +130,7 @@ def report(**members: Any) -> Visit:
 def test_a_visit_as_large_as_can_be_fits_a_message() -> None:
     properties = {f"{n:03d}".rjust(128, "k"): "가" * ((MOST_VISIT - 15_000) // 300) for n in range(100)}
     visit = report(properties=properties, url="https://example.com/" + "a" * 2000)
-    (told,) = publish.visit_messages("shop", [visit])
+    (told,) = visit_messages("shop", [visit])
     assert told.value is not None
     assert MOST_VISIT - 5000 < len(told.value) < SAFE_BYTES
 

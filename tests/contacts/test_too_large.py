@@ -38,7 +38,7 @@ async def test_a_contact_grows_to_the_limit_and_no_further_by_any_way_in(world: 
     assert await refused(world, world.contacts.change(world.caller(), made.id, more, 99)) == ""
     assert await refused(world, world.put("u2", profile=texts(*range(MANY + 1)))) == ""
     assert await refused(world, world.contacts.create_lead(world.caller(), {"profile": texts(*range(MANY + 1))})) == ""
-    assert f"profile.k{MANY}" not in [d.key for d in await world.queries.fields(world.channel)]
+    assert f"profile.k{MANY}" not in [d.key for d in await world.field_queries.fields(world.channel)]
     kept = await world.queries.contact(world.channel, made.id)
     assert (kept.version, size(kept) <= MOST_CONTACT) == (1, True)
     changed = await world.put("u1", profile={**texts(MANY), "k0": None})

@@ -16,7 +16,7 @@ OUTBOX = "select count(*) from outbox where topic = $1"
 
 
 async def keys(world: World) -> list[tuple[str, str]]:
-    return [(d.key, d.type) for d in await world.queries.fields(world.channel) if d.key.startswith("profile.")]
+    return [(d.key, d.type) for d in await world.field_queries.fields(world.channel) if d.key.startswith("profile.")]
 
 
 async def batch(world: World, *rows: object) -> list[RowResult]:
@@ -90,7 +90,7 @@ async def test_what_can_never_be_written_is_refused_before_the_version_is_looked
 
 async def test_another_channel_never_sees_a_contact_by_its_id(world: World) -> None:
     made = await world.put("u1", name="a")
-    await world.contacts.ensure_channel("other")
+    await world.channels.ensure("other")
     with pytest.raises(NotFound):
         await world.queries.contact("other", made.id)
     with pytest.raises(NotFound):

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import Depends, Query, Request, Response
 from pydantic import Field, JsonValue
 
 from common import idempotency, position
@@ -15,27 +15,18 @@ from common.errors import Unprocessable
 from common.events.contacts import Contact
 from common.http import Cursor, IfMatch, Limit, Page, Wire, json_response, permit, router
 from common.ids import Id, parse_id
-from contacts.answers import BatchResults, ErasureBegun, HistoryItem, Identified, Receipt, TakenVisit, VisitsTaken
-from contacts.browser_keys import api as api_browser_keys
-from contacts.browser_keys.browser_key import only_identifies
-from contacts.bulk import api as api_bulk
+from contacts.answers import BatchResults, HistoryItem, Identified, TakenVisit
 from contacts.contact import as_wire, etag, no_contact
-from contacts.erasure.erasure import no_receipt
-from contacts.erasure.handlers import Erasures
-from contacts.fields import api as api_settings
 from contacts.handlers import Contacts, Written
-from contacts.imports import api as api_imports
+from contacts.identifying import only_identifies
 from contacts.member_path import member_of
 from contacts.queries import Queries
-from contacts.visits.handlers import Visits
 
 MOST_ROWS = 1000
 
 Reader = Annotated[Caller, Depends(permit("contacts.read"))]
 Editor = Annotated[Caller, Depends(permit("contacts.edit"))]
 Identifier = Annotated[Caller, Depends(permit("contacts.edit", "contacts.identify"))]
-Eraser = Annotated[Caller, Depends(permit("contacts.erase"))]
-Sender = Annotated[Caller, Depends(permit("contacts.edit", "visits.write"))]
 
 
 def contacts(request: Request) -> Contacts:
@@ -50,19 +41,6 @@ def queries(request: Request) -> Queries:
     return found
 
 
-def visits(request: Request) -> Visits:
-    """The command on visits."""
-    found: Visits = request.app.state.visits
-    return found
-
-
-def erasures(request: Request) -> Erasures:
-    """Erasing."""
-    found: Erasures = request.app.state.erasures
-    return found
-
-
-Erasing = Annotated[Erasures, Depends(erasures)]
 Commands = Annotated[Contacts, Depends(contacts)]
 Reads = Annotated[Queries, Depends(queries)]
 
@@ -80,12 +58,6 @@ class Batch(Wire):
     contacts: list[JsonValue] = Field(max_length=MOST_ROWS)
 
 
-class Reports(Wire):
-    """Visits and custom events."""
-
-    visits: list[JsonValue] = Field(max_length=MOST_ROWS)
-
-
 def answer(written: Written) -> Response:
     """The whole contact with its ETag and position."""
     idempotency.concerns(written.contact.id)
@@ -101,7 +73,8 @@ def _listed(page: Listed) -> Response:
     return json_response({"items": page.items, "next": page.next})
 
 
-async def _known(contact_id: str, channel: str, reads: Queries) -> Contact:
+async def known(contact_id: str, channel: str, reads: Queries) -> Contact:
+    """The contact that a path names, by id or `@memberId`. Raises NotFound, Gone."""
     if contact_id.startswith("@"):
         return await reads.member(channel, member_of(contact_id[1:]))
     parsed = parse_id(contact_id)
@@ -112,20 +85,14 @@ async def _known(contact_id: str, channel: str, reads: Queries) -> Contact:
 
 async def readable(contact_id: str, caller: Reader, reads: Reads) -> Contact:
     """The contact that a reader's path names. Raises NotFound."""
-    return await _known(contact_id, caller.channel, reads)
+    return await known(contact_id, caller.channel, reads)
 
 
 async def editable(contact_id: str, caller: Editor, reads: Reads) -> Contact:
     """The contact that an editor's path names. Raises NotFound."""
-    return await _known(contact_id, caller.channel, reads)
+    return await known(contact_id, caller.channel, reads)
 
 
-async def erasable(contact_id: str, caller: Eraser, reads: Reads) -> Contact:
-    """The contact that is to be erased. Raises NotFound, Gone."""
-    return await _known(contact_id, caller.channel, reads)
-
-
-Erasable = Annotated[Contact, Depends(erasable)]
 Readable = Annotated[Contact, Depends(readable)]
 Editable = Annotated[Contact, Depends(editable)]
 
@@ -147,22 +114,6 @@ async def upsert(member_id: str, caller: Identifier, body: dict[str, Any], comma
 async def create_lead(caller: Editor, body: dict[str, Any], commands: Commands) -> Response:
     """Make a lead."""
     return answer(await commands.create_lead(caller, body))
-
-
-@routes.delete("/contacts/{contact_id:path}", status_code=202, responses=answers(ErasureBegun, 202, headers=POSITION))
-async def erase(contact: Erasable, caller: Eraser, commands: Erasing, expected: IfMatch) -> Response:
-    """Erase a contact for good, with all the leads it took in; the receipt tells how far each store is."""
-    gone = await commands.erase(caller, contact.id, expected)
-    return json_response({"receiptId": str(gone.receipt_id)}, 202, {position.HEADER: gone.position.encode()})
-
-
-@routes.get("/erasures/{receipt_id}", responses=answers(Receipt))
-async def get_receipt(receipt_id: str, caller: Eraser, commands: Erasing) -> Response:
-    """What has become of an erasure: each store, whether it is done, and the last moment by which it is."""
-    parsed = parse_id(receipt_id)
-    if parsed is None:
-        raise no_receipt()
-    return json_response(await commands.receipt(caller, parsed))
 
 
 @routes.post("/contacts/batch", responses=answers(BatchResults, headers=POSITION))
@@ -228,19 +179,6 @@ async def change_contact(
     return answer(await commands.change(caller, contact.id, body, expected))
 
 
-@routes.post("/visits", status_code=202, responses=answers(VisitsTaken, 202, headers=POSITION))
-async def record_visits(caller: Sender, body: Reports, commands: Annotated[Visits, Depends(visits)]) -> Response:
-    """Take in up to 1,000 visits and custom events; each id counts once in a channel."""
-    taken = await commands.record(caller, body.visits)
-    shown = {
-        "accepted": taken.accepted,
-        "duplicates": taken.duplicates,
-        "rejected": [{"index": index, "problem": problem.body()} for index, problem in taken.rejected],
-    }
-    # A position names contacts and versions, and whoever may only identify is told nothing of whom it writes.
-    return json_response(shown, 202, None if only_identifies(caller) else {position.HEADER: taken.position.encode()})
-
-
 internal = router("/internal")
 
 
@@ -264,7 +202,3 @@ async def sent(caller: Reader, reads: Reads) -> Response:
     """Answers when all that was committed before the call has been handed over to Kafka."""
     await reads.all_sent()
     return json_response({"channel": caller.channel, "sent": True})
-
-
-ROUTERS: list[APIRouter] = [routes, api_bulk.routes, api_imports.routes, api_settings.routes, api_browser_keys.routes]
-INTERNAL: list[APIRouter] = [internal]

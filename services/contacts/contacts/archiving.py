@@ -9,23 +9,17 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from common.auth import Caller
 from common.events.contacts import ContactFieldArchived, ContactFieldRestored
 from common.postgres import Tx
 from contacts import journal, store
 from contacts.contact import evolve
+from contacts.fields import store as field_store
 from contacts.jobs.job import Advance, Job
 from contacts.jobs.runner import HeldJob
 from contacts.publish import Step
 
-KIND = "field.archiving"
 _PIECE = 500
 _BEFORE_ALL, _END = UUID(int=0), "end"
-
-
-def telling(job_id: UUID, caller: Caller, at: datetime) -> Job:
-    """The job that tells of a field's holders; its body is `{key, archived}`."""
-    return Job(id=job_id, channel=caller.channel, kind=KIND, requested_by=caller.subject, requested_at=at)
 
 
 class Telling:
@@ -45,7 +39,7 @@ async def _tell(tx: Tx, job: Job, body: Mapping[str, Any], now: datetime) -> Adv
     key: str = body["key"]
     archived: bool = body["archived"]
     bare = key.removeprefix("profile.")
-    if (bare in await store.archived_keys(tx, job.channel)) != archived:
+    if (bare in await field_store.archived_keys(tx, job.channel)) != archived:
         return Advance(_END)
     after = UUID(str(job.cursor)) if job.cursor else _BEFORE_ALL
     ids = await store.holders(tx, job.channel, bare, after, _PIECE)

@@ -10,7 +10,7 @@ from uuid import UUID
 from pydantic import JsonValue
 
 from common.clock import EPOCH
-from common.errors import NotFound, Unprocessable
+from common.errors import Gone, NotFound, Unprocessable
 from common.events.contacts import (
     Change,
     Contact,
@@ -305,6 +305,11 @@ def visited(state: Contact, visit: Visit, sessions: int) -> ContactVisited:
 def no_contact() -> NotFound:
     """The same words for another channel's contact as for one that never was."""
     return NotFound("There is no such contact.")
+
+
+def erased() -> Gone:
+    """What is answered of an erased contact."""
+    return Gone("This contact was erased. Nothing of it can be shown or brought back.", code="erased")
 
 
 def etag(contact: Contact) -> str:

@@ -1,33 +1,31 @@
 """Commands on contacts: one command, one transaction: load, decide, append."""
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from common import outbox
 from common.auth import Caller
 from common.clock import Clock
 from common.errors import ANY_VERSION, Conflict, Problem, StaleVersion, Unprocessable
-from common.events.contacts import Channel, Contact, ContactCreated, FieldDefinition
+from common.events.contacts import Contact, ContactCreated, FieldDefinition
 from common.eventstore import ConcurrentChange, again
 from common.ids import Ids
 from common.position import Position
 from common.postgres import Database, Tx
-from contacts import journal, publish, store
-from contacts.browser_keys.browser_key import check_defined, check_identifying, only_identifies
-from contacts.contact import Write, check_member_id, created, decide, evolve, given_in_vain, no_contact, read_write, shown
-from contacts.erasure import store as erasure_store
-from contacts.erasure.erasure import erased
-from contacts.fields.built_in import NEW_CHANNEL
+from contacts import journal, store
+from contacts.channel import store as channel_store
+from contacts.contact import Write, check_member_id, created, decide, erased, evolve, given_in_vain, no_contact, read_write, shown
+from contacts.fields import store as field_store
 from contacts.fields.first_sight import Sighting
 from contacts.fields.handlers import define_seen
-from contacts.identity import Lead, States, carry_out, lock_survivors, plan, read_lead
-from contacts.managed_users import store as managed_users_store
+from contacts.identifying import check_defined, check_identifying, only_identifies
+from contacts.identity import Lead, carry_out, lock_survivors, plan, read_lead
 from contacts.managed_users.limit import hide
 from contacts.profile_field import archived
 from contacts.publish import Step
+from contacts.store import States
 
 _ROW_MEMBERS = frozenset({"memberId", "leadId"})
 
@@ -88,17 +86,6 @@ class Contacts:
         self._database = database
         self._clock = clock
         self._ids = ids
-        self._known: set[str] = set()
-
-    async def ensure_channel(self, channel: str) -> None:
-        """A channel exists from the first valid token that names it."""
-        if channel in self._known:
-            return
-        async with self._database.transaction() as tx:
-            now = self._clock.now()
-            if await store.make_channel(tx, channel, NEW_CHANNEL, now):
-                await outbox.put(tx, [publish.channel_message(channel, NEW_CHANNEL, 1, now)])
-        self._known.add(channel)
 
     async def upsert(self, caller: Caller, member_id: str, raw: object, expected: int | None) -> Written:
         """Make or change the member. Raises Unprocessable, StaleVersion."""
@@ -112,7 +99,7 @@ class Contacts:
         """Upsert for whoever sees nothing of it. Raises Forbidden, Unprocessable, Conflict."""
         check_identifying(raw, expected)
         async with self._database.connection() as connection:
-            check_defined(raw, await store.fields(connection, caller.channel))
+            check_defined(raw, await field_store.fields(connection, caller.channel))
         await self.upsert(caller, member_id, raw, None)
 
     async def batch(self, caller: Caller, rows: Sequence[object]) -> tuple[list[RowResult], Position]:
@@ -141,7 +128,7 @@ class Contacts:
         """Make leads that have a number, the id to get and a body each; a row that is refused says why, and the others go on."""
         now = self._clock.now()
         async with self._database.transaction() as tx:
-            settings, _ = await store.load_channel(tx, caller.channel)
+            settings, _ = await channel_store.load_channel(tx, caller.channel)
             writes, results = _parsed_leads(rows, settings.country)
             sighting = await define_seen(tx, caller.channel, [r.write for r in writes], now)
             results += [RowResult(writes[n].index, problem=refusal) for n, refusal in sighting.refused.items()]
@@ -165,7 +152,7 @@ class Contacts:
     ) -> tuple[list[RowResult], Position]:
         now = self._clock.now()
         async with self._database.transaction() as tx:
-            settings, _ = await store.load_channel(tx, caller.channel)
+            settings, _ = await channel_store.load_channel(tx, caller.channel)
             writes, refused = _parsed(rows, settings.country)
             sighting = await define_seen(tx, caller.channel, [r.write for r in writes], now)
             refused += [RowResult(writes[n].index, problem=refusal) for n, refusal in sighting.refused.items()]
@@ -209,27 +196,11 @@ class Contacts:
             survivor, states = await lock_survivors(tx, caller.channel, [contact_id])
             state, by = states.get(survivor[contact_id], (None, ""))
             if state is None:
-                raise erased() if await erasure_store.is_erased(tx, caller.channel, contact_id) else no_contact()
+                raise erased() if await store.is_erased(tx, caller.channel, contact_id) else no_contact()
             event = decide(state, write, sighting.fields)
             _check_version(state, by, expected)
             after = state if event is None else evolve(state, event, now)
             return await _write_one(tx, caller, write, sighting, [] if event is None else [Step(event, after)], after)
-
-    async def change_channel(self, caller: Caller, update: Callable[[Channel], Channel]) -> Position:
-        """Change the channel's settings."""
-        async with self._database.transaction() as tx:
-            settings, version = await store.load_channel(tx, caller.channel, lock=True)
-            changed = update(settings)
-            if changed != settings:
-                version += 1
-                await store.save_channel(tx, caller.channel, changed, version)
-                await outbox.put(tx, [publish.channel_message(caller.channel, changed, version, self._clock.now())])
-        return publish.channel_position(version)
-
-    async def limit_users(self, caller: Caller, limit: int | None) -> None:
-        """Give the channel another managed-user limit, or none. Those who are hidden are shown again as there is room."""
-        async with self._database.transaction() as tx:
-            await managed_users_store.set_limit(tx, caller.channel, limit, self._clock.now())
 
 
 @dataclass(slots=True)
@@ -331,12 +302,12 @@ async def _write_one(tx: Tx, caller: Caller, write: Write, sighting: Sighting, s
 
 async def _count_in_vain(tx: Tx, channel: str, writes: Sequence[Write], fields: Mapping[str, FieldDefinition]) -> None:
     counted = Counter(f"profile.{key}" for write in writes for key in given_in_vain(write, fields))
-    await store.count_refused(tx, channel, counted)
+    await field_store.count_refused(tx, channel, counted)
 
 
 async def _read(tx: Tx, channel: str, raw: object, now: datetime) -> tuple[Write, Sighting]:
     """A write of one contact and the definitions it is judged by. Raises Unprocessable."""
-    settings, _ = await store.load_channel(tx, channel)
+    settings, _ = await channel_store.load_channel(tx, channel)
     write = read_write(raw, settings.country)
     sighting = await define_seen(tx, channel, [write], now)
     if sighting.refused:

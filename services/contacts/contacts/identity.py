@@ -12,12 +12,13 @@ from common.ids import parse_id
 from common.postgres import Tx
 from contacts import merge, store
 from contacts.contact import evolve
-from contacts.erasure import store as erasure_store
 from contacts.merge import Identified
 from contacts.publish import Step
 from contacts.sessions import session
+from contacts.sessions import store as session_store
 from contacts.sessions.session import Session
 from contacts.size import check_contact
+from contacts.store import States
 
 _SURVIVORS = "select id, merged_into from contact where channel = $1 and id = any($2::uuid[]) and merged_into is not null"
 _BECOME = "update contact set member_id = $3 where channel = $1 and id = $2"
@@ -26,9 +27,6 @@ update visit set contact_id = $3, body = jsonb_set(body, '{contactId}', to_jsonb
 """
 
 _BEFORE_JOINING = "The lead and the member together would have more. Clear or shorten values of one of them first."
-
-States = dict[UUID, tuple[Contact | None, str]]
-"""Locked contacts (None: reserved, not made yet) and who changed each last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +96,7 @@ async def plan(
     """
     old, _ = states.get(lead.id, (None, ""))
     member, _ = states[reserved]
-    if old is None and await erasure_store.is_erased(tx, channel, lead.id):
+    if old is None and await store.is_erased(tx, channel, lead.id):
         raise Unprocessable("This lead was erased. Nobody can be it any more.", code="erased", pointer=lead.pointer)
     match merge.identify(old, member, member_id, lead.pointer):
         case Identified.ALREADY:
@@ -112,7 +110,7 @@ async def plan(
         case Identified.MERGES:
             assert old is not None
             assert member is not None
-            both = await store.all_sessions(tx, channel, [old.id, member.id])
+            both = await session_store.all_sessions(tx, channel, [old.id, member.id])
             united = session.unite([s for _, s in both], window)
             taken, gone = merge.merged(member, old, len(united), by_page=by_page), merge.absorbed(old, member)
             after = evolve(member, taken, at)
@@ -129,6 +127,6 @@ async def carry_out(tx: Tx, channel: str, joined: Joined) -> None:
             await tx.execute(_BECOME, channel, after.id, member_id)
         case (Step(ContactAbsorbed(into=member), lead), _):
             await tx.execute(_MOVE_VISITS, channel, lead.id, member)
-            await store.replace_sessions(tx, channel, joined.before, [(member, s) for s in joined.united])
+            await session_store.replace_sessions(tx, channel, joined.before, [(member, s) for s in joined.united])
         case _:
             return

@@ -9,6 +9,7 @@ from common.partition import partition_of
 from common.position import Position, last_by_partition
 from common.postgres import Tx
 from contacts import publish, store
+from contacts.fields import store as field_store
 from contacts.managed_users import store as managed_users_store
 from contacts.managed_users.limit import hide, moves
 from contacts.publish import Step
@@ -36,6 +37,6 @@ async def write(
     if steps:
         await eventstore.append(tx, publish.recorded(channel, steps, by, cause))
         await store.save(tx, channel, list(latest.values()), by)
-        await outbox.put(tx, publish.contact_messages(channel, steps, await store.archived_keys(tx, channel)))
+        await outbox.put(tx, publish.contact_messages(channel, steps, await field_store.archived_keys(tx, channel)))
     written = [*unchanged, *(s.after for s in steps)]
     return last_by_partition((partition_of(f"{channel}/{c.id}"), publish.applied(c)) for c in written), hidden

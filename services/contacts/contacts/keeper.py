@@ -9,9 +9,8 @@ from common.clock import Clock
 from common.health import Health
 from common.loop import repeat
 from common.postgres import Database
-from contacts.erasure.erasure import IMPORT_FILES_KEPT
 from contacts.imports import store as import_store
-from contacts.imports.files import Files, came_before
+from contacts.imports.files import IMPORT_FILES_KEPT, Files, came_before
 from contacts.jobs import store as job_store
 from contacts.jobs.job import KEPT
 

@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
 
 import httpx
 
@@ -14,8 +15,12 @@ from common.kafka import Producer
 from common.peers import Peer
 from common.postgres import Database, migrate
 from common.relay import Relay
-from contacts.bulk.neighbours import Neighbours, Readers
+from contacts.bulk.neighbours import Neighbours
+from contacts.erasure.neighbours import Readers
 from contacts.settings import Settings
+
+if TYPE_CHECKING:
+    from fastapi import APIRouter
 
 _JOBS_AT_ONCE = 3
 """So that a short job need not wait for a long one."""
@@ -62,6 +67,7 @@ async def run_worker() -> None:
     from contacts import archiving
     from contacts.bulk import action as bulk_action
     from contacts.bulk.runner import BulkActions
+    from contacts.fields.handlers import KIND as ARCHIVING
     from contacts.fields.handlers import Fields
     from contacts.handlers import Contacts
     from contacts.imports import order as import_job
@@ -85,13 +91,28 @@ async def run_worker() -> None:
         clock, files = SystemClock(), Files(settings.files)
         imports = Imports(database, Contacts(database, clock, new_id), Fields(database, clock, new_id), files)
         runners: dict[str, Runner] = {
-            bulk_action.KIND: BulkActions(neighbours), archiving.KIND: archiving.Telling(), import_job.KIND: imports
+            bulk_action.KIND: BulkActions(neighbours), ARCHIVING: archiving.Telling(), import_job.KIND: imports
         }  # fmt: skip
         workers = [Worker(f"worker-{n}:{new_id()}", database, runners, clock, health) for n in range(_JOBS_AT_ONCE)]
         revealer, keeper = Revealer(database, clock, health), Keeper(database, files, clock, health)
         app = common_health.application(health)
         loops = [*(worker.run for worker in workers), revealer.run, keeper.run]
         await process.serve(app, settings.host, settings.port, health, loops)
+
+
+def routers() -> "list[APIRouter]":
+    """The table of contents: every room's routes, in the order of the rooms."""
+    from contacts import api
+    from contacts.browser_keys import api as browser_keys
+    from contacts.bulk import api as bulk
+    from contacts.channel import api as channel
+    from contacts.erasure import api as erasure
+    from contacts.fields import api as fields
+    from contacts.imports import api as imports
+    from contacts.visits import api as visits
+
+    rooms = (api, visits, fields, channel, imports, bulk, erasure, browser_keys)
+    return [room.routes for room in rooms]
 
 
 async def run_api() -> None:
@@ -106,8 +127,11 @@ async def run_api() -> None:
     from contacts.browser_keys.cors import Cors
     from contacts.browser_keys.handlers import BrowserDoor, BrowserKeys
     from contacts.bulk.handlers import BulkActions
+    from contacts.channel.handlers import Channels
+    from contacts.channel.queries import Queries as ChannelQueries
     from contacts.erasure.handlers import Erasures
     from contacts.fields.handlers import Fields
+    from contacts.fields.queries import Queries as FieldQueries
     from contacts.handlers import Contacts
     from contacts.imports.files import Files
     from contacts.imports.handlers import Imports
@@ -125,7 +149,7 @@ async def run_api() -> None:
         tokens = Verifier(settings.jwks, settings.issuer)
         health = Health({"postgres": database.check, "keys": tokens.check})
         clock, files = SystemClock(), Files(settings.files)
-        commands, reads = Contacts(database, clock, new_id), Queries(database)
+        channels, reads = Channels(database, clock), Queries(database)
         door = BrowserDoor(tokens, database, clock)
         memory = Idempotency(database, bytes.fromhex(settings.idempotency_secret.get_secret_value()), clock)
         app = application(
@@ -133,7 +157,7 @@ async def run_api() -> None:
             "Takes in who the customers are and what they do, and keeps every change.",
             door,
             health,
-            [*api.ROUTERS, *api.INTERNAL],
+            [*routers(), api.internal],
             limits={
                 "/v1/contacts/batch": 8 * MIB,
                 "/v1/visits": 8 * MIB,
@@ -142,16 +166,19 @@ async def run_api() -> None:
             },
             streamed=["/v1/imports"],
             state={
-                "contacts": commands,
+                "contacts": Contacts(database, clock, new_id),
                 "queries": reads,
                 "visits": Visits(database, clock, new_id),
                 "fields": Fields(database, clock, new_id),
+                "field_queries": FieldQueries(database),
+                "channels": channels,
+                "channel_queries": ChannelQueries(database),
                 "erasures": Erasures(database, readers, files, clock, new_id),
                 "browser_keys": BrowserKeys(database, clock, new_id, lambda: secrets.token_urlsafe(24)),
                 "bulk_actions": BulkActions(database, reads, neighbours, clock, new_id),
                 "imports": Imports(database, files, clock, new_id),
             },
-            admitted=commands.ensure_channel,
+            admitted=channels.ensure,
             memory=memory,
         )
         await process.serve(Cors(MemberPaths(app), door.is_known), settings.host, settings.port, health, [memory.purge])

@@ -2,15 +2,10 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from uuid import UUID, uuid5
 
 from common.envelope import Message, message
 from common.events.contacts import (
-    CHANNEL_SUBJECT,
-    Channel,
-    ChannelChanged,
-    ChannelMessage,
     Contact,
     ContactChanged,
     ContactCreated,
@@ -18,22 +13,14 @@ from common.events.contacts import (
     ContactMerged,
     ContactMessage,
     ContactRestored,
-    FieldChanged,
-    FieldDefined,
-    FieldDefinition,
-    FieldMessage,
-    Visit,
-    VisitMessage,
-    VisitRecorded,
 )  # fmt: skip
-from common.partition import partition_of
-from common.position import Applied, Position, last_by_partition
+from common.position import Applied
 from common.recorded import Recorded, as_data
 from common.telemetry import trace_headers
-from common.topics import CONTACTS, FIELDS, VISITS
+from common.topics import CONTACTS
 from contacts.contact import is_shown, shown
 
-_NAMES = UUID("6f1f7b0c-53a5-4f0e-9d55-9d5a1e6c3c77")
+NAMES = UUID("6f1f7b0c-53a5-4f0e-9d55-9d5a1e6c3c77")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +45,7 @@ def contact_messages(channel: str, steps: Sequence[Step], archived: Collection[s
     return [
         message(
             CONTACTS, channel=channel, subject=str(s.after.id), source="contacts", type=s.event.type,
-            id=uuid5(_NAMES, f"{channel}/{s.after.id}/{s.after.version}"), version=s.after.version, at=s.after.updated_at,
+            id=uuid5(NAMES, f"{channel}/{s.after.id}/{s.after.version}"), version=s.after.version, at=s.after.updated_at,
             value=_value(s, archived), trace=trace,
         )
         for s in steps
@@ -74,54 +61,6 @@ def _told(event: ContactEvent, archived: Collection[str]) -> ContactEvent:
     if not archived or not isinstance(event, ContactCreated | ContactChanged | ContactMerged | ContactRestored):
         return event
     return event.model_copy(update={"changes": [c for c in event.changes if is_shown(c.key, archived)]})
-
-
-def visit_messages(channel: str, visits: Sequence[Visit]) -> list[Message]:
-    """One message per visit; `ce_time` is the visit's own instant."""
-    trace = trace_headers()
-    return [
-        message(
-            VISITS, channel=channel, subject=str(v.contact_id), source="contacts", type="visit.recorded",
-            id=uuid5(_NAMES, f"{channel}/visit/{v.id}"), version=1, at=v.at,
-            value=VisitMessage(event=VisitRecorded(), visit=v).encode(), trace=trace,
-        )
-        for v in visits
-    ]  # fmt: skip
-
-
-def field_messages(channel: str, changed: Sequence[tuple[FieldDefinition, int]], at: datetime) -> list[Message]:
-    """One message per definition at its new version."""
-    trace = trace_headers()
-    told: list[Message] = []
-    for definition, version in changed:
-        event = FieldDefined() if version == 1 else FieldChanged()
-        told.append(
-            message(
-                FIELDS, channel=channel, subject=definition.key, source="contacts", type=event.type,
-                id=uuid5(_NAMES, f"{channel}/{definition.key}/{version}"), version=version, at=at,
-                value=FieldMessage(event=event, field=definition, version=version).encode(), trace=trace,
-            )
-        )  # fmt: skip
-    return told
-
-
-def channel_message(channel: str, settings: Channel, version: int, at: datetime) -> Message:
-    """The channel's settings, for all who read filters."""
-    return message(
-        FIELDS, channel=channel, subject=CHANNEL_SUBJECT, source="contacts", type="channel.changed",
-        id=uuid5(_NAMES, f"{channel}/{CHANNEL_SUBJECT}/{version}"), version=version, at=at,
-        value=ChannelMessage(event=ChannelChanged(), channel=settings, version=version).encode(), trace=trace_headers(),
-    )  # fmt: skip
-
-
-def fields_position(channel: str, changed: Sequence[tuple[FieldDefinition, int]]) -> Position:
-    """The definitions' versions as a position names them."""
-    return last_by_partition((partition_of(f"{channel}/{d.key}"), Applied("field", d.key, version)) for d, version in changed)
-
-
-def channel_position(version: int) -> Position:
-    """The settings' version as a position names it."""
-    return Position((Applied("field", CHANNEL_SUBJECT, version),))
 
 
 def applied(contact: Contact) -> Applied:

@@ -10,16 +10,12 @@ import asyncpg
 from common import cursor as cursors
 from common.cursor import Listed
 from common.errors import Unavailable
-from common.events.contacts import Channel, Contact, FieldDefinition
+from common.events.contacts import Contact
 from common.postgres import Database
 from common.recorded import Recorded
 from contacts import past, store
-from contacts.contact import is_member_id, no_contact, shown
-from contacts.erasure import store as erasure_store
-from contacts.erasure.erasure import erased
-from contacts.fields.built_in import BUILT_IN_FIELDS
-from contacts.managed_users import store as managed_users_store
-from contacts.managed_users.limit import Users
+from contacts.contact import erased, is_member_id, no_contact, shown
+from contacts.fields import store as field_store
 
 _HISTORY = """
 select version, type, data, at, by, cause from event
@@ -54,7 +50,7 @@ class Queries:
         survivors = await self.survivors(channel, [contact_id])
         if contact_id not in survivors:
             async with self._database.connection() as connection:
-                raise erased() if await erasure_store.is_erased(connection, channel, contact_id) else no_contact()
+                raise erased() if await store.is_erased(connection, channel, contact_id) else no_contact()
         return survivors[contact_id]
 
     async def member(self, channel: str, member_id: str) -> Contact:
@@ -64,7 +60,7 @@ class Queries:
         async with self._database.connection() as connection:
             ids = await store.find_members(connection, channel, [member_id])
             found = await store.read(connection, channel, ids.values())
-            hidden = await store.archived_keys(connection, channel)
+            hidden = await field_store.archived_keys(connection, channel)
         if not found:
             raise no_contact()
         return shown(next(iter(found.values())), hidden)
@@ -75,7 +71,7 @@ class Queries:
             found = await store.read(connection, channel, ids)
             led = {c.id: c.merged_into for c in found.values() if c.merged_into is not None}
             behind = await store.read(connection, channel, led.values()) if led else {}
-            hidden = await store.archived_keys(connection, channel)
+            hidden = await field_store.archived_keys(connection, channel)
         return {i: shown(behind[led[i]] if i in led else contact, hidden) for i, contact in found.items()}
 
     async def contact_at(self, channel: str, contact_id: UUID, at: datetime) -> Contact:
@@ -87,8 +83,8 @@ class Queries:
             found = await store.read(connection, channel, [contact_id])
             rows = [_recorded(channel, contact_id, r) for r in await connection.fetch(_UNTIL, channel, contact_id, at)]
             identified = await connection.fetchval(_IDENTIFIED, channel, contact_id)
-            hidden = await store.archived_keys(connection, channel)
-            is_erased = await erasure_store.is_erased(connection, channel, contact_id)
+            hidden = await field_store.archived_keys(connection, channel)
+            is_erased = await store.is_erased(connection, channel, contact_id)
         if not rows or contact_id not in found:
             raise erased() if is_erased else no_contact()
         was = past.fold(rows, None if identified else found[contact_id].member_id)
@@ -110,7 +106,7 @@ class Queries:
         (before,) = cursors.decode(cursor, cursors.number) if cursor else (2**62,)
         async with self._database.connection() as connection:
             rows = await connection.fetch(_HISTORY, channel, contact_id, before, limit + 1)
-            hidden = await store.archived_keys(connection, channel)
+            hidden = await field_store.archived_keys(connection, channel)
         items = [past.item(_recorded(channel, contact_id, r), hidden) for r in rows[:limit]]
         return Listed(items, cursors.encode(items[-1]["version"]) if len(rows) > limit else None)
 
@@ -124,18 +120,6 @@ class Queries:
                 rows = await connection.fetch(_FIRST_VISITS, channel, contact_id, limit + 1)
         items = [r["body"] for r in rows[:limit]]
         return Listed(items, cursors.encode(items[-1]["at"], items[-1]["id"]) if len(rows) > limit else None)
-
-    async def fields(self, channel: str) -> list[FieldDefinition]:
-        """All fields in the channel's order, built-ins too."""
-        async with self._database.connection() as connection:
-            written = {key: d for key, (d, _) in (await store.fields(connection, channel)).items()}
-        return sorted({**BUILT_IN_FIELDS, **written}.values(), key=lambda d: (d.order, d.key))
-
-    async def channel(self, channel: str) -> tuple[Channel, Users]:
-        """The settings, and how many contacts there are against the limit."""
-        async with self._database.connection() as connection:
-            settings, _ = await store.load_channel(connection, channel)
-            return settings, await managed_users_store.look(connection, channel)
 
 
 def _recorded(channel: str, stream: UUID, row: asyncpg.Record) -> Recorded:

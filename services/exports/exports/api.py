@@ -5,7 +5,7 @@ import contextlib
 from collections.abc import AsyncIterator, Callable
 from typing import Annotated, Any, BinaryIO, Literal
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import Depends, Request, Response
 from fastapi.responses import HTMLResponse, StreamingResponse
 from pydantic import Field, model_validator
 
@@ -218,7 +218,3 @@ internal = http.router("/internal")
 async def erased(caller: Reader, body: Question, reads: Reads) -> Answer:
     """Whether no file holds any of these contacts any more."""
     return Answer(done=await reads.holds_nothing(caller.channel, [contact.id for contact in body.contacts]))
-
-
-ROUTERS: list[APIRouter] = [routes, pages]
-INTERNAL: list[APIRouter] = [internal]

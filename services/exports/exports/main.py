@@ -5,6 +5,7 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
+from typing import TYPE_CHECKING
 
 import httpx
 
@@ -22,6 +23,9 @@ from exports.files import Files
 from exports.neighbours import Neighbours
 from exports.sealing import Sealing
 from exports.settings import Settings
+
+if TYPE_CHECKING:
+    from fastapi import APIRouter
 
 
 def _settings(role: str) -> Settings:
@@ -97,6 +101,13 @@ async def run_consumer() -> None:
         await process.serve(common_health.application(health), settings.host, settings.port, health, [consumer.run])
 
 
+def routers() -> "list[APIRouter]":
+    """The table of contents of the HTTP interface."""
+    from exports import api
+
+    return [api.routes, api.pages]
+
+
 async def run_api() -> None:
     """Answer HTTP."""
     from common.auth import Verifier
@@ -123,7 +134,7 @@ async def run_api() -> None:
             "Takes contacts out as encrypted Excel files that prove they are complete.",
             tokens,
             health,
-            [*api.ROUTERS, *api.INTERNAL],
+            [*routers(), api.internal],
             public=["/exports"],
             state={
                 "exports": commands,

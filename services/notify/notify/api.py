@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import Depends, Request, Response
 from pydantic import Field
 
 from common.answers import Shape, answers
@@ -41,6 +41,3 @@ async def own_room(
     """The messages in the caller's own room (나와의 대화방), newest first."""
     items, following = await reads.own_room(caller, limit, cursor)
     return json_response({"items": items, "next": following})
-
-
-ROUTERS: list[APIRouter] = [routes]

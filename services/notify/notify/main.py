@@ -1,5 +1,7 @@
 """The composition root of notify: settings are read and connections opened here and nowhere else."""
 
+from typing import TYPE_CHECKING
+
 from common import health as common_health
 from common import kafka, process, telemetry
 from common.clock import SystemClock
@@ -8,6 +10,9 @@ from common.ids import new_id
 from common.postgres import Database, migrate
 from common.topics import EXPORTS
 from notify.settings import Settings
+
+if TYPE_CHECKING:
+    from fastapi import APIRouter
 from notify.store import Store
 
 GROUP = "notify"
@@ -44,12 +49,18 @@ async def run_consumer() -> None:
         await process.serve(common_health.application(health), settings.host, settings.port, health, [consumer.run])
 
 
+def routers() -> "list[APIRouter]":
+    """The table of contents of the HTTP interface."""
+    from notify import api
+
+    return [api.routes]
+
+
 async def run_api() -> None:
     """Answer HTTP."""
     from common.auth import Verifier
     from common.http import application
     from common.idempotency import Idempotency
-    from notify import api
     from notify.queries import Queries
 
     settings = _settings("api")
@@ -62,7 +73,7 @@ async def run_api() -> None:
             "Tells managers what happened, in their own room first.",
             tokens,
             health,
-            api.ROUTERS,
+            routers(),
             state={"queries": Queries(Store(database))},
             memory=memory,
         )

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Iterable
 from typing import Annotated, Any, Literal, Self
 
 import orjson
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import Depends, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import StreamingResponse
 from pydantic import Field, ValidationError, model_validator
@@ -317,7 +317,3 @@ async def erased(caller: Reader, body: Question, reads: Reads) -> Answer:
     """Whether the index holds nothing any more of these contacts."""
     ended = {f"{caller.channel}/{contact.id}": contact.version for contact in body.contacts}
     return Answer(done=await reads.has_versions(ended))
-
-
-ROUTERS: list[APIRouter] = [routes]
-INTERNAL: list[APIRouter] = [internal]

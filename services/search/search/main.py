@@ -6,6 +6,7 @@ import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
+from typing import TYPE_CHECKING
 
 import httpx
 
@@ -20,6 +21,9 @@ from search.index import Index
 from search.neighbours import Neighbours
 from search.queries import CaughtUp
 from search.settings import Settings
+
+if TYPE_CHECKING:
+    from fastapi import APIRouter
 from search.store import Store
 
 GROUP = "search"
@@ -143,6 +147,13 @@ def _stop_by_cancelling() -> None:
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
 
 
+def routers() -> "list[APIRouter]":
+    """The table of contents of the HTTP interface."""
+    from search import api
+
+    return [api.routes]
+
+
 async def run_api() -> None:
     """Answer HTTP."""
     from common.auth import Verifier
@@ -187,7 +198,7 @@ async def run_api() -> None:
             "Finds contacts: quick search, the filter language, paging.",
             tokens,
             health,
-            [*api.ROUTERS, *api.INTERNAL],
+            [*routers(), api.internal],
             limits={"/internal/": 64 * MIB, "/v1/term-sets": 64 * MIB},
             state={"finder": finder, "term_sets": term_sets},
             memory=memory,

@@ -53,7 +53,7 @@ class Parts:
 
 def application(verifier: Verifier, health: Health, parts: Parts, memory: idempotency.Idempotency | None = None) -> ASGIApp:
     """The service's whole HTTP application."""
-    whole = http.application("segments", __doc__ or "", verifier, health, [*ROUTERS, *INTERNAL], memory=memory)
+    whole = http.application("segments", __doc__ or "", verifier, health, [router, internal], memory=memory)
     assert isinstance(whole, http.Border)
     whole.app.state.parts = parts
     return whole
@@ -159,10 +159,6 @@ async def read_segments(caller: Reader, body: Named, parts: Using) -> Page[Segme
     """The definitions of these segments and of all that they refer to, of one instant; those that are not there are left out."""
     found = await parts.queries.with_referred(caller.channel, body.ids)
     return Page(items=[_segment(view) for view in found])
-
-
-ROUTERS = [router]
-INTERNAL = [internal]
 
 
 @router.post("", status_code=201, response_model=Segment, responses=answers(None, 201, headers=POSITION))

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 
@@ -16,6 +16,16 @@ from common.peers import Peer
 from common.postgres import Database, migrate
 from segments.neighbours import Neighbours
 from segments.settings import Settings
+
+if TYPE_CHECKING:
+    from fastapi import APIRouter
+
+
+def routers() -> "list[APIRouter]":
+    """The table of contents of the HTTP interface."""
+    from segments import api
+
+    return [api.router]
 
 
 async def _api(settings: Settings) -> None:

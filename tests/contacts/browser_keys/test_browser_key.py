@@ -8,7 +8,7 @@ import pytest
 
 from common.auth import Caller
 from common.clock import FixedClock
-from common.errors import Conflict, Forbidden, NotFound, Problem, Unauthorized, Unavailable, Unprocessable
+from common.errors import Conflict, Forbidden, NotFound, Unauthorized, Unavailable, Unprocessable
 from common.ids import new_id
 from common.postgres import Database
 from contacts.browser_keys.browser_key import BrowserKey, parse, read_origins
@@ -192,49 +192,3 @@ async def test_another_channels_key_is_none_and_twenty_live_ones_are_the_most(wo
         found += [item["name"] for item in page.items]
         cursor = page.next
     assert found == ["one more", *(f"site {n}" for n in reversed(range(20)))]
-
-
-BROWSER = Caller("browser:1", "shop", frozenset({"visits.write", "contacts.identify"}))
-
-
-async def test_who_only_identifies_writes_what_a_person_says_of_themself(world: World) -> None:
-    lead = (await world.contacts.create_lead(world.caller(), {"name": "lead", "city": "서울"})).contact
-    body = {"name": "홍길동", "email": "hong@example.com", "profile": {"grade": "VIP"}, "leadId": str(lead.id)}
-    await world.contacts.identify(BROWSER, "u1", body, None)
-    contact = await world.queries.member(world.channel, "u1")
-    assert (contact.id, contact.name, contact.city, contact.profile) == (lead.id, "홍길동", "서울", {"grade": "VIP"})
-    (change, *_) = (await world.queries.history(world.channel, contact.id, 1, None)).items
-    assert change["by"] == "browser:1"
-
-
-@pytest.mark.parametrize(
-    ("body", "expected", "pointer"),
-    [
-        ({"blocked": False}, None, "/blocked"),
-        ({"tags": []}, None, "/tags"),
-        ({"addTags": ["x"]}, None, "/addTags"),
-        ({"removeTags": ["x"]}, None, "/removeTags"),
-        ({"unsubscribeEmail": False}, None, "/unsubscribeEmail"),
-        ({"unsubscribeTexting": None}, None, "/unsubscribeTexting"),
-        ({"unsubscribeAppPush": False, "name": "a"}, None, "/unsubscribeAppPush"),
-        ({"profile": {"grade": "VIP", "invented": 1}}, None, "/profile/invented"),
-        ({"profileOnce": {"a/b": "x"}}, None, "/profileOnce/a~1b"),
-        ({}, 1, None),
-    ],
-)
-async def test_who_only_identifies_writes_nothing_that_is_the_teams_and_asks_for_no_version(
-    world: World, body: dict[str, object], expected: int | None, pointer: str | None
-) -> None:
-    with pytest.raises(Problem) as refusal:
-        await world.contacts.identify(BROWSER, "u1", body, expected)
-    assert (int(refusal.value.status), refusal.value.pointer) == (403, pointer)
-    assert await world.count("select count(*) from contact") == 0
-    assert await world.count("select count(*) from profile_field") == 0
-
-
-async def test_who_only_identifies_unsubscribes_and_fills_fields_that_are_there(world: World) -> None:
-    await world.put("u1", profile={"shoeSize": 250})
-    body = {"unsubscribeEmail": True, "profile": {"shoeSize": 260}, "profileOnce": {"firstReferrer": "https://a.example"}}
-    await world.contacts.identify(BROWSER, "u1", body, None)
-    contact = await world.queries.member(world.channel, "u1")
-    assert (contact.unsubscribe_email, contact.profile) == (True, {"shoeSize": 260, "firstReferrer": "https://a.example"})

@@ -28,10 +28,11 @@ from common.ids import new_id
 from common.peers import Peer
 from contacts.bulk.action import KIND, cause, undo_cause
 from contacts.bulk.handlers import Ask, BulkActions
-from contacts.bulk.neighbours import Neighbours, Readers
+from contacts.bulk.neighbours import Neighbours
 from contacts.bulk.runner import BulkActions as Runner
 from contacts.contact import CONSENTS
 from contacts.erasure.handlers import Erasures
+from contacts.erasure.neighbours import Readers
 from contacts.jobs.job import KEPT, Job, Status
 from contacts.jobs.worker import LEASE, Worker
 from contacts.keeper import Keeper

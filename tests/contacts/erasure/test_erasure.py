@@ -137,7 +137,7 @@ async def test_a_stale_erasure_and_another_channels_are_refused_and_nothing_is_g
 ) -> None:
     with pytest.raises(StaleVersion):
         await erasures(world).erase(world.caller(), person[0], 1)
-    await world.contacts.ensure_channel("elsewhere")
+    await world.channels.ensure("elsewhere")
     with pytest.raises(NotFound):
         await erasures(world).erase(Caller("kim", "elsewhere", frozenset({"*"})), person[0], None)
     with pytest.raises(NotFound):
@@ -146,13 +146,13 @@ async def test_a_stale_erasure_and_another_channels_are_refused_and_nothing_is_g
 
 
 async def test_an_erasure_makes_room_for_one_who_is_hidden(world: World) -> None:
-    await world.contacts.limit_users(world.caller(), 1)
+    await world.channels.limit_users(world.caller(), 1)
     shown, hidden = await world.put("a"), await world.put("b")
     await erasures(world).erase(world.caller(), shown.id, None)
-    users = (await world.queries.channel(world.channel))[1]
+    users = (await world.channel_queries.channel(world.channel))[1]
     assert (users, users.room) == (Users(1, 1, 1, 100), 1)
     await erasures(world).erase(world.caller(), hidden.id, None)
-    assert (await world.queries.channel(world.channel))[1] == Users(1, 0, 0, 0)
+    assert (await world.channel_queries.channel(world.channel))[1] == Users(1, 0, 0, 0)
 
 
 async def test_writers_at_the_same_moment_leave_nothing_behind(world: World) -> None:

@@ -72,7 +72,7 @@ async def test_an_erased_contact_is_no_longer_named_in_the_reports(shop: Importi
 
 
 async def test_another_channels_file_does_not_hold_up_a_receipt(world: World, shop: Importing) -> None:
-    await world.contacts.ensure_channel("elsewhere")
+    await world.channels.ensure("elsewhere")
     await Importing(world, "elsewhere").send(members("m1"))
     contact = await world.put("gone")
     receipt_id = (await erasures(world).erase(shop.caller, contact.id, None)).receipt_id

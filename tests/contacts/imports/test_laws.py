@@ -58,7 +58,7 @@ async def test_an_import_is_what_its_rows_are_one_by_one(
 ) -> None:
     imported, plain = (Importing(world, f"{kind}-{uuid4().hex}", chunk) for kind in ("imported", "plain"))
     for importing in (imported, plain):
-        await world.contacts.ensure_channel(importing.caller.channel)
+        await world.channels.ensure(importing.caller.channel)
         await world.contacts.upsert(importing.caller, "m1", {"name": "김", "profile": {"point": 1}}, None)
     import_id = await imported.send(tables.text([HEADINGS, *rows]), mapping='{"적립금": "profile.point"}')
     for number, within in deaths:

@@ -17,7 +17,7 @@ from common.health import Health
 from common.ids import new_id
 from common.partition import partition_of
 from common.position import decode
-from contacts.erasure.erasure import IMPORT_FILES_KEPT
+from contacts.imports.files import IMPORT_FILES_KEPT
 from contacts.imports.order import KIND, lead_id
 from contacts.jobs.job import KEPT, Job, Status
 from contacts.jobs.worker import Worker
@@ -62,7 +62,7 @@ async def shop(world: World) -> Importing:
 
 async def a_channel(world: World, channel: str) -> Importing:
     """A channel where one of the rows' members is already."""
-    await world.contacts.ensure_channel(channel)
+    await world.channels.ensure(channel)
     importing = Importing(world, channel)
     await world.contacts.upsert(importing.caller, "here", {"city": "Seoul"}, None)
     return importing
@@ -159,7 +159,7 @@ async def test_a_new_field_is_of_the_type_that_all_of_its_cells_are(shop: Import
     headings = ["회원번호", "profile.number", "profile.date", "profile.text", "profile.mixed"]
     await shop.send(table(*rows, headings=headings))
     await shop.work()
-    kinds = {d.key: d.type for d in await shop.world.queries.fields(shop.caller.channel)}
+    kinds = {d.key: d.type for d in await shop.world.field_queries.fields(shop.caller.channel)}
     assert [kinds[f"profile.{key}"] for key in ("number", "date", "text", "mixed")] == ["Number", "Date", "String", "String"]
     assert [c.profile for c in await shop.contacts()] == [
         {"number": 1, "date": "2026-01-01T15:00:00.000Z", "text": "yes", "mixed": "1"},
@@ -224,7 +224,7 @@ async def test_characters_that_no_text_may_have_stop_a_row_and_not_the_import(sh
     assert told(await shop.report(other)) == [(2, "refused", "badCharacter"), (3, "made", None)]
     assert [(r["problem"] and r["problem"]["column"]) for r in await shop.report(other)] == ["이름", None]
     assert sorted((c.member_id, c.name) for c in await shop.contacts()) == [("m2", "😀"), ("m4", "b")]
-    (name,) = [d.display_name["ko"] for d in await shop.world.queries.fields("shop") if d.key == "profile.long"]
+    (name,) = [d.display_name["ko"] for d in await shop.world.field_queries.fields("shop") if d.key == "profile.long"]
     assert set(name) == {"x"}
 
 

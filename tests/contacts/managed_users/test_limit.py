@@ -80,11 +80,11 @@ def test_a_hidden_contact_is_so_from_its_first_version_in_every_state() -> None:
 
 
 async def limit(world: World, most: int | None) -> None:
-    await world.contacts.limit_users(world.caller(), most)
+    await world.channels.limit_users(world.caller(), most)
 
 
 async def users(world: World) -> Users:
-    return (await world.queries.channel(world.channel))[1]
+    return (await world.channel_queries.channel(world.channel))[1]
 
 
 async def hidden(world: World) -> set[str | None]:

@@ -63,7 +63,7 @@ async def test_an_id_counts_once_in_a_channel_and_the_first_wins(world: World) -
     found = await member(world)
     assert facts(found) == (NOW - timedelta(minutes=5), NOW - timedelta(minutes=5), 1)
     assert (await world.queries.visits(world.channel, found.id, 10, None)).items[0]["url"] == "https://first.example"
-    await world.contacts.ensure_channel("other")
+    await world.channels.ensure("other")
     elsewhere = replace(world, channel="other")
     assert (await take(elsewhere, visit("a"))).accepted == 1
 
@@ -121,7 +121,7 @@ async def test_what_is_refused_says_why_and_the_rest_is_taken(world: World) -> N
 
 
 async def test_the_length_of_a_session_is_the_channels_own_setting(world: World) -> None:
-    await world.contacts.change_channel(world.caller(), lambda now: now.model_copy(update={"session_minutes": 5}))
+    await world.channels.change(world.caller(), lambda now: now.model_copy(update={"session_minutes": 5}))
     await take(world, visit("a", -20), visit("b", -15), visit("c", -9.9))
     assert (await member(world)).sessions_count == 2
 

@@ -12,7 +12,7 @@ from common.auth import Caller
 from common.http import Cursor, Limit, Page, Wire, json_response, permit, router
 from common.ids import parse_id
 from common.position import HEADER, NOWHERE
-from contacts.answers import BrowserKeyShown
+from contacts.browser_keys.answers import BrowserKeyShown
 from contacts.browser_keys.browser_key import no_key
 from contacts.browser_keys.handlers import BrowserKeys
 

@@ -4,7 +4,7 @@ A key stands in the source of a page, so it is no secret: what it may do is litt
 """
 
 import re
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
@@ -12,14 +12,10 @@ from uuid import UUID
 
 from common.caller import BROWSER_KEY, Caller
 from common.clock import to_wire
-from common.errors import Conflict, Forbidden, NotFound, Unprocessable
-from common.pointer import escape
-from contacts.contact import CONSENTS
-from contacts.profile_field import PRESETS
+from common.errors import Conflict, NotFound, Unprocessable
 
 PERMISSIONS = frozenset({"visits.write", "contacts.identify"})
 MOST_KEYS, MOST_ORIGINS, MOST_NAME = 20, 20, 100
-_OF_THE_TEAM = ("blocked", "tags", "addTags", "removeTags")
 _PORTS = {"http": 80, "https": 443}
 _HOST = re.compile(r"\[[0-9a-f:.]+\]|[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
 _TEXT = re.compile(re.escape(BROWSER_KEY) + r"([A-Za-z0-9][A-Za-z0-9._-]{0,63})~([A-Za-z0-9_-]{20,64})")
@@ -72,47 +68,6 @@ def parse(text: str) -> tuple[str, str] | None:
     """The channel and the word of a key's text."""
     match = _TEXT.fullmatch(text)
     return None if match is None else (match[1], match[2])
-
-
-def only_identifies(caller: Caller) -> bool:
-    """Whether the caller says who somebody is without seeing anything of it."""
-    return caller.may("contacts.identify") and not caller.may("contacts.edit")
-
-
-def check_identifying(body: Mapping[str, object], expected: int | None) -> None:
-    """Raises Forbidden where whoever only identifies would learn of a contact, or write what is not theirs to say.
-
-    Anybody who has the page can name any member: so a key may take a consent back for somebody, and never give one.
-    """
-    if expected is not None:
-        raise Forbidden("A browser key writes without `If-Match`: it is not told which version is there.")
-    for key in _OF_THE_TEAM:
-        if key in body:
-            raise Forbidden(
-                "Tags and blocking are the team's to say. This needs the permission `contacts.edit`.", pointer=f"/{key}"
-            )
-    for key in CONSENTS:
-        if key in body and body[key] is not True:
-            raise Forbidden(
-                "A browser key unsubscribes and does not subscribe again: a key is public, and nobody could tell who agreed. "
-                "This needs the permission `contacts.edit`.",
-                pointer=f"/{key}",
-            )
-
-
-def check_defined(body: Mapping[str, object], defined: Container[str]) -> None:
-    """Raises Forbidden where a body has a profile key of which there is no field (`defined`, as the API writes them) nor preset.
-
-    A channel has room for so many fields, and whoever has the page could use it up with inventions.
-    """
-    for member in ("profile", "profileOnce"):
-        given = body.get(member)
-        for key in given if isinstance(given, Mapping) else ():
-            if f"profile.{key}" not in defined and key not in PRESETS:
-                raise Forbidden(
-                    "A browser key fills fields that are there and makes none. Define this one first, or send it from a server.",
-                    pointer=f"/{member}/{escape(key)}",
-                )
 
 
 def read_name(name: str) -> str:

@@ -12,8 +12,8 @@ from common.auth import Caller
 from common.given import Given
 from common.http import AwaitedPosition, Cursor, Limit, Page, Wire, json_response, permit, router
 from common.ids import Id, parse_id
-from contacts.answers import BulkAction, BulkResult, HowMany
 from contacts.bulk.action import Outcome, shown
+from contacts.bulk.answers import BulkAction, BulkResult, HowMany
 from contacts.bulk.handlers import Ask, BulkActions
 from contacts.jobs.job import Job, no_job
 

@@ -1,15 +1,13 @@
 """The services that contacts asks: search for whom a filter means, and every reader whether it has let an erased contact go."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing, asynccontextmanager
 from typing import Any
 from uuid import UUID
 
-from common.erased import PATH
 from common.errors import Unavailable
 from common.peers import Peer, until_end
 from common.position import Position
-from contacts.erasure.erasure import Erased
 
 _WITHIN = "/target"
 _MEANING = frozenset({"filter", "segment", "query"})
@@ -44,20 +42,6 @@ class Neighbours:
                 raise Unavailable("The search broke off. Try again in a moment.")
             async with aclosing(_ids(lines, size)) as ids:
                 yield ids
-
-
-class Readers:
-    """The services that hold contacts too, by name."""
-
-    def __init__(self, peers: Mapping[str, Peer]) -> None:
-        self._peers = peers
-
-    async def hold_nothing(self, reader: str, channel: str, ended: Iterable[Erased]) -> bool:
-        """Whether this reader has nothing any more of these ids up to these versions. Raises Unavailable."""
-        asked = {"contacts": [{"id": str(e.id), "version": e.version} for e in ended]}
-        answer = await self._peers[reader].ask("POST", PATH, channel, asked)
-        done: bool = answer["done"]
-        return done
 
 
 async def _ids(lines: AsyncIterator[bytes], size: int) -> AsyncGenerator[list[UUID], None]:

@@ -12,12 +12,12 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from common.clock import to_wire
-from common.errors import Gone, NotFound
+from common.errors import NotFound
 from common.topics import CONTACTS, VISITS
+from contacts.imports.files import IMPORT_FILES_KEPT
 
 READERS = ("search", "segments", "exports")
 IMPORTS = "imports"
-IMPORT_FILES_KEPT = timedelta(days=1)
 _IMPORTS_WITHIN = IMPORT_FILES_KEPT + timedelta(hours=1)
 _READERS_WITHIN = timedelta(days=7)
 _BY_TIME_WITHIN: Mapping[str, timedelta] = {
@@ -66,11 +66,6 @@ def receipt(erasure: Erasure, done: Mapping[str, bool], now: datetime) -> dict[s
             for name, is_done, final in stores
         ],
     }
-
-
-def erased() -> Gone:
-    """What is answered of an erased contact."""
-    return Gone("This contact was erased. Nothing of it can be shown or brought back.", code="erased")
 
 
 def no_receipt() -> NotFound:

@@ -17,14 +17,14 @@ from common.position import Applied, Position, last_by_partition
 from common.postgres import Database, Tx
 from common.recorded import Recorded
 from contacts import store
-from contacts.contact import no_contact
+from contacts.contact import erased, no_contact
 from contacts.erasure import store as erasure_store
-from contacts.erasure.erasure import IMPORTS, READERS, Erased, Erasure, erased, no_receipt, receipt
-from contacts.identity import States
+from contacts.erasure.erasure import IMPORTS, READERS, Erased, Erasure, no_receipt, receipt
 from contacts.imports import store as import_store
 from contacts.imports.files import Files, came_before
 from contacts.managed_users import store as managed_users_store
 from contacts.managed_users.limit import Moves
+from contacts.store import States
 
 
 class Readers(Protocol):
@@ -63,7 +63,7 @@ class Erasures:
             survivor, states = await _lock(tx, channel, contact_id)
             contact, changed_by = states.get(survivor, (None, ""))
             if contact is None:
-                raise erased() if await erasure_store.is_erased(tx, channel, contact_id) else no_contact()
+                raise erased() if await store.is_erased(tx, channel, contact_id) else no_contact()
             if expected not in (None, ANY_VERSION, contact.version):
                 raise StaleVersion(contact.version, changed_by)
             going = [state for state, _ in states.values() if state is not None]

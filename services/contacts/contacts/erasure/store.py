@@ -21,7 +21,7 @@ STATEMENTS = (
     update event set type = 'contact.redacted', data = '{"type": "contact.redacted"}'
     where channel = $1 and stream = any($2::uuid[])
     """,
-    # Their ids go on counting once: see `store.add_visits`.
+    # Their ids go on counting once: see `visits.store.add_visits`.
     """
     insert into erased_visit (channel, id)
     select channel, sha256(convert_to(channel || '/' || id, 'UTF8')) from visit
@@ -62,7 +62,6 @@ where contact.channel = $1 and contact.id = new.id
 """
 _SURVIVOR = "select merged_into from contact where channel = $1 and id = $2"
 _ABSORBED = "select id from contact where channel = $1 and merged_into = $2"
-_IS_ERASED = "select erased_at is not null from contact where channel = $1 and id = $2"
 _ADD = "insert into erasure (channel, id, contact_id, erased, at, by) values ($1, $2, $3, $4, $5, $6)"
 _FIND = "select contact_id, erased, at, by from erasure where channel = $1 and id = $2"
 
@@ -76,11 +75,6 @@ async def survivor(tx: Tx, channel: str, contact_id: UUID) -> UUID:
 async def absorbed(tx: Tx, channel: str, contact_id: UUID) -> set[UUID]:
     """The leads that a contact has taken in."""
     return {r["id"] for r in await tx.fetch(_ABSORBED, channel, contact_id)}
-
-
-async def is_erased(tx: Tx, channel: str, contact_id: UUID) -> bool:
-    """Whether there was such a contact and it was erased."""
-    return bool(await tx.fetchval(_IS_ERASED, channel, contact_id))
 
 
 async def rewrite(tx: Tx, channel: str, states: Sequence[Contact], by: str, at: datetime) -> list[Erased]:

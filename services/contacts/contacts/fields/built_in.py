@@ -1,10 +1,8 @@
-"""A channel's settings and the built-in fields that every channel has."""
+"""The built-in fields that every channel has."""
 
 from collections.abc import Mapping
 
-from common.events.contacts import Channel, FieldDefinition, FieldTypeName
-
-NEW_CHANNEL = Channel()
+from common.events.contacts import FieldDefinition, FieldTypeName
 
 _BUILT_INS: tuple[tuple[str, FieldTypeName, str, str], ...] = (
     ("name", "String", "이름", "Name"),

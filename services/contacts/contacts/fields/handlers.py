@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from uuid import UUID
 
 from common import outbox
 from common.auth import Caller
@@ -12,13 +13,18 @@ from common.events.contacts import FieldDefinition
 from common.ids import Ids
 from common.position import Position
 from common.postgres import Database, Tx
-from contacts import publish, store
-from contacts.archiving import telling
+from contacts.channel import store as channel_store
 from contacts.contact import Write
+from contacts.fields import store as field_store
 from contacts.fields.built_in import BUILT_IN_FIELDS
 from contacts.fields.first_sight import Sighting, look
+from contacts.fields.publish import field_messages, fields_position
 from contacts.jobs import store as job_store
+from contacts.jobs.job import Job
 from contacts.profile_field import MOST_FIELDS, NewField, changed, check_key, defined, ordered, too_many_fields
+
+KIND = "field.archiving"
+"""The job that tells of a field's holders anew; its body is `{key, archived}`."""
 
 
 class Fields:
@@ -62,10 +68,10 @@ class Fields:
             if key in BUILT_IN_FIELDS:
                 raise Unprocessable("A built-in field cannot be archived. Hide it instead.", code="builtIn")
             if archived and not before.archived:
-                await store.forget_refused(tx, caller.channel, key)
+                await field_store.forget_refused(tx, caller.channel, key)
                 before = before.model_copy(update={"refused_while_archived": 0})
             if archived != before.archived:
-                job = telling(self._ids(), caller, self._clock.now())
+                job = _telling(self._ids(), caller, self._clock.now())
                 await job_store.insert(tx, job, {"key": key, "archived": archived})
             return await self._replace(tx, caller.channel, before, before.model_copy(update={"archived": archived}), version)
 
@@ -87,13 +93,13 @@ class Fields:
         self, tx: Tx, channel: str, before: FieldDefinition, after: FieldDefinition, version: int
     ) -> tuple[FieldDefinition, Position]:
         if after == before:
-            return after, publish.fields_position(channel, [(after, version)] if version else [])
+            return after, fields_position(channel, [(after, version)] if version else [])
         return after, await self._save(tx, channel, [(after, version + 1)])
 
     async def _save(self, tx: Tx, channel: str, written: Sequence[tuple[FieldDefinition, int]]) -> Position:
-        await store.save_fields(tx, channel, written)
-        await outbox.put(tx, publish.field_messages(channel, written, self._clock.now()))
-        return publish.fields_position(channel, written)
+        await field_store.save_fields(tx, channel, written)
+        await outbox.put(tx, field_messages(channel, written, self._clock.now()))
+        return fields_position(channel, written)
 
 
 def _named(known: Mapping[str, tuple[FieldDefinition, int]], key: str) -> tuple[FieldDefinition, int]:
@@ -104,21 +110,26 @@ def _named(known: Mapping[str, tuple[FieldDefinition, int]], key: str) -> tuple[
     raise NotFound("There is no such field.")
 
 
+def _telling(job_id: UUID, caller: Caller, at: datetime) -> Job:
+    """The job that tells of a field's holders."""
+    return Job(id=job_id, channel=caller.channel, kind=KIND, requested_by=caller.subject, requested_at=at)
+
+
 async def _locked(tx: Tx, channel: str) -> dict[str, tuple[FieldDefinition, int]]:
     """The definitions, with the channel's row locked: definitions change one after the other."""
-    await store.load_channel(tx, channel, lock=True)
-    return await store.fields(tx, channel)
+    await channel_store.load_channel(tx, channel, lock=True)
+    return await field_store.fields(tx, channel)
 
 
 async def define_seen(tx: Tx, channel: str, writes: Sequence[Write], now: datetime) -> Sighting:
     """The definitions that these writes are judged by, those of keys seen for the first time made now."""
-    sighting = _look(await store.fields(tx, channel), writes)
+    sighting = _look(await field_store.fields(tx, channel), writes)
     if sighting.made:
         sighting = _look(await _locked(tx, channel), writes)
         made = [(definition, 1) for definition in sighting.made]
-        await store.save_fields(tx, channel, made)
-        await outbox.put(tx, publish.field_messages(channel, made, now))
-        return replace(sighting, position=publish.fields_position(channel, made))
+        await field_store.save_fields(tx, channel, made)
+        await outbox.put(tx, field_messages(channel, made, now))
+        return replace(sighting, position=fields_position(channel, made))
     return sighting
 
 

@@ -13,7 +13,7 @@ from common.auth import Caller
 from common.errors import Unreadable
 from common.http import Cursor, Limit, Page, json_response, permit, router
 from common.ids import parse_id
-from contacts.answers import Import, ImportPreview, ImportRow
+from contacts.imports.answers import Import, ImportPreview, ImportRow
 from contacts.imports.handlers import Imports
 from contacts.imports.order import RowStatus
 from contacts.jobs.job import Job, no_job

@@ -1,12 +1,15 @@
 """The folder of uploads that wait to be imported: each import has its few files there, and none when it is over."""
 
 from collections.abc import Collection
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
 from common.clock import from_millis
 from common.ids import parse_id
+
+IMPORT_FILES_KEPT = timedelta(days=1)
+"""A file goes when its import has ended, and after so long whatever became of it."""
 
 
 class Files:

@@ -17,7 +17,8 @@ from common.errors import Unprocessable
 from common.events.contacts import Channel, FieldDefinition
 from common.ids import Ids
 from common.postgres import Database
-from contacts import store
+from contacts.channel import store as channel_store
+from contacts.fields import store as field_store
 from contacts.fields.built_in import BUILT_IN_FIELDS
 from contacts.imports import store as import_store
 from contacts.imports.files import Files
@@ -114,8 +115,8 @@ class Imports:
         wanted = read_mapping(given.get("mapping"), cast("Kind", kind))
         source, head = await asyncio.to_thread(self._opened, upload)
         async with self._database.connection() as connection:
-            settings, _ = await store.load_channel(connection, caller.channel)
-            fields = {key: definition for key, (definition, _) in (await store.fields(connection, caller.channel)).items()}
+            settings, _ = await channel_store.load_channel(connection, caller.channel)
+            fields = {key: definition for key, (definition, _) in (await field_store.fields(connection, caller.channel)).items()}
         headed = find_headings(head, wanted, cast("Kind", kind), {**BUILT_IN_FIELDS, **fields})
         _check_room(headed, {key for key in fields if key.startswith("profile.")})
         return _Looked(source, Order(cast("Kind", kind), source.layout, headed), head, fields, settings)

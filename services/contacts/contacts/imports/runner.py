@@ -16,7 +16,9 @@ from common.eventstore import ConcurrentChange, again
 from common.partition import partition_of
 from common.position import NOWHERE, Position, last_by_partition
 from common.postgres import Database, Tx
-from contacts import publish, store
+from contacts import publish
+from contacts.channel import store as channel_store
+from contacts.fields import store as field_store
 from contacts.fields.handlers import Fields
 from contacts.handlers import Contacts, RowResult
 from contacts.imports import store as import_store
@@ -62,8 +64,8 @@ class Imports:
     async def _read(self, held: HeldJob, order: Order) -> None:
         """Write the file's rows down and define the fields that nobody has defined; broken off, it begins anew."""
         async with self._database.transaction() as tx:
-            settings, _ = await store.load_channel(tx, held.job.channel)
-            known = await store.fields(tx, held.job.channel)
+            settings, _ = await channel_store.load_channel(tx, held.job.channel)
+            known = await field_store.fields(tx, held.job.channel)
         keys = [key for column in order.headed.used for key in column.keys if key.startswith("profile.")]
         unknown = [key for key in keys if key not in known]
         stop = threading.Event()
@@ -112,8 +114,8 @@ class Imports:
             raise _gone() from None
 
     async def _write(self, order: Order, found: Sequence[Row], following: int, tx: Tx, job: Job, __: datetime) -> Advance:
-        settings, _ = await store.load_channel(tx, job.channel)
-        types = types_of({key: definition for key, (definition, _) in (await store.fields(tx, job.channel)).items()})
+        settings, _ = await channel_store.load_channel(tx, job.channel)
+        types = types_of({key: definition for key, (definition, _) in (await field_store.fields(tx, job.channel)).items()})
         erased = await import_store.erased_meanwhile(tx, job)
         outcomes: dict[int, Outcome] = {}
         bodies: list[tuple[int, dict[str, Any]]] = []

@@ -15,12 +15,16 @@ from common.eventstore import again
 from common.ids import Ids
 from common.position import Position
 from common.postgres import Database, Tx
-from contacts import journal, publish, store
+from contacts import journal, store
+from contacts.channel import store as channel_store
 from contacts.contact import created, evolve, visited
 from contacts.identity import lock_survivors
 from contacts.publish import Step
 from contacts.sessions import session
+from contacts.sessions import store as session_store
 from contacts.sessions.session import Session
+from contacts.visits import store as visit_store
+from contacts.visits.publish import visit_messages
 from contacts.visits.visit import VISIT, Reported, read_report
 
 
@@ -59,7 +63,7 @@ class Visits:
     ) -> Taken:
         rejected = list(unreadable)
         async with self._database.transaction() as tx:
-            settings, _ = await store.load_channel(tx, caller.channel)
+            settings, _ = await channel_store.load_channel(tx, caller.channel)
             wanted = {r.member_id for r in reports if r.member_id is not None}
             members = await store.reserve_members(tx, caller.channel, {m: self._ids() for m in wanted})
             named = [r.contact_id for r in reports if r.contact_id is not None]
@@ -76,7 +80,7 @@ class Visits:
                 else:
                     visits.append(_visit(report, contact_id))
             first = list({v.id: v for v in reversed(visits)}.values())[::-1]
-            new = await store.add_visits(tx, caller.channel, first)
+            new = await visit_store.add_visits(tx, caller.channel, first)
             fresh = [v for v in first if v.id in new]
             # Only a visit that is taken makes a member: a duplicate of another's, or one sent before, is no news of anybody.
             steps = _new_members(members, reserved, fresh, states, now)
@@ -85,7 +89,7 @@ class Visits:
             moved = [v for v in fresh if v.name == VISIT]
             steps += await self._place(tx, caller.channel, moved, states, timedelta(minutes=settings.session_minutes), now)
             position = await journal.append(tx, caller.channel, steps, caller.subject, "visit", _met(states, first))
-            await outbox.put(tx, publish.visit_messages(caller.channel, fresh))
+            await outbox.put(tx, visit_messages(caller.channel, fresh))
         return Taken(len(fresh), len(visits) - len(fresh), sorted(rejected, key=lambda r: r[0]), position)
 
     async def _place(
@@ -101,7 +105,7 @@ class Visits:
         for visit in visits:
             low, high = reach.get(visit.contact_id, (visit.at, visit.at))
             reach[visit.contact_id] = (min(low, visit.at), max(high, visit.at))
-        before = await store.sessions_near(tx, channel, reach, window) if reach else {}
+        before = await session_store.sessions_near(tx, channel, reach, window) if reach else {}
         after: dict[UUID, list[Session]] = defaultdict(list, {c: list(s) for c, s in before.items()})
         steps: list[Step] = []
         for visit in visits:
@@ -114,7 +118,7 @@ class Visits:
             steps.append(Step(event, state))
         gone = [(c, s) for c, sessions in before.items() for s in sessions if s not in after[c]]
         new = [(c, s) for c, sessions in after.items() for s in sessions if s not in before[c]]
-        await store.replace_sessions(tx, channel, gone, new)
+        await session_store.replace_sessions(tx, channel, gone, new)
         return steps
 
 

@@ -1,0 +1,117 @@
+"""The routes of the channel's settings."""
+
+from typing import Annotated, Literal
+
+import phonenumbers
+from fastapi import Depends, Request, Response
+from pydantic import Field, field_validator
+
+from common.answers import POSITION, answers
+from common.auth import Caller
+from common.errors import Unprocessable
+from common.events.contacts import Channel
+from common.http import Change, Wire, permit, router, tell
+from common.zones import zone_names
+from contacts.channel.handlers import Channels
+from contacts.channel.queries import Queries
+from contacts.managed_users.limit import Users
+
+Reader = Annotated[Caller, Depends(permit("contacts.read"))]
+ChannelManager = Annotated[Caller, Depends(permit("channel.manage", "plan.manage"))]
+
+
+routes = router("/v1")
+
+
+def channels(request: Request) -> Channels:
+    """The commands."""
+    found: Channels = request.app.state.channels
+    return found
+
+
+def queries(request: Request) -> Queries:
+    """The reads."""
+    found: Queries = request.app.state.channel_queries
+    return found
+
+
+Commands = Annotated[Channels, Depends(channels)]
+Reads = Annotated[Queries, Depends(queries)]
+
+
+class ManagedUsers(Wire):
+    """How many contacts the plan shows (null: any number), how many there are, how many of them are hidden."""
+
+    limit: int | None
+    count: int
+    hidden: int
+
+
+class ChannelSettings(Wire):
+    """A channel's settings."""
+
+    country: str
+    time_zone: str
+    session_minutes: int
+    export_minutes: int
+    export_scope: Literal["manager", "channel"]
+    managed_users: ManagedUsers
+
+
+class LimitChange(Wire):
+    """Another managed-user limit; null is none."""
+
+    limit: int | None = Field(ge=0, le=1_000_000_000)
+
+
+class ChannelChange(Change):
+    """What may be changed of a channel's settings; what is not named stays."""
+
+    country: str | None = None
+    time_zone: str | None = None
+    session_minutes: int | None = Field(default=None, ge=1, le=1440)
+    export_minutes: int | None = Field(default=None, ge=0, le=1440)
+    export_scope: Literal["manager", "channel"] | None = None
+    managed_users: LimitChange | None = None
+
+    @field_validator("country")
+    @classmethod
+    def _country(cls, value: str | None) -> str | None:
+        if value is not None and value not in phonenumbers.SUPPORTED_REGIONS:
+            raise ValueError("must be a country of two capital letters, such as KR")
+        return value
+
+    @field_validator("time_zone")
+    @classmethod
+    def _zone(cls, value: str | None) -> str | None:
+        if value is not None and value not in zone_names():
+            raise ValueError("must be a zone of the IANA database, such as Asia/Seoul")
+        return value
+
+
+@routes.get("/channel")
+async def get_channel(caller: Reader, reads: Reads) -> ChannelSettings:
+    """The channel's settings."""
+    return _settings(*await reads.channel(caller.channel))
+
+
+@routes.patch("/channel", responses=answers(None, headers=POSITION))
+async def change_channel(
+    caller: ChannelManager, body: ChannelChange, commands: Commands, reads: Reads, response: Response
+) -> ChannelSettings:
+    """Change some of the channel's settings (`channel.manage`), or its managed-user limit (`plan.manage`)."""
+    if not body.model_fields_set:
+        raise Unprocessable("Name at least one setting to change.")
+    updates = body.model_dump(exclude_none=True, exclude={"managed_users"})
+    if body.model_fields_set - {"managed_users"}:
+        caller.require("channel.manage")
+    if body.managed_users is not None:
+        caller.require("plan.manage")
+        await commands.limit_users(caller, body.managed_users.limit)
+    tell(response, await commands.change(caller, lambda now: now.model_copy(update=updates)))
+    return _settings(*await reads.channel(caller.channel))
+
+
+def _settings(settings: Channel, told: Users) -> ChannelSettings:
+    users = ManagedUsers(limit=told.limit, count=told.count, hidden=told.hidden)
+    return ChannelSettings(**settings.model_dump(), managed_users=users)

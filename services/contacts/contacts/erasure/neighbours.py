@@ -1,0 +1,21 @@
+"""The services that hold contacts too: each says whether it has let an erased contact go."""
+
+from collections.abc import Iterable, Mapping
+
+from common.erased import PATH
+from common.peers import Peer
+from contacts.erasure.erasure import Erased
+
+
+class Readers:
+    """The services that hold contacts too, by name."""
+
+    def __init__(self, peers: Mapping[str, Peer]) -> None:
+        self._peers = peers
+
+    async def hold_nothing(self, reader: str, channel: str, ended: Iterable[Erased]) -> bool:
+        """Whether this reader has nothing any more of these ids up to these versions. Raises Unavailable."""
+        asked = {"contacts": [{"id": str(e.id), "version": e.version} for e in ended]}
+        answer = await self._peers[reader].ask("POST", PATH, channel, asked)
+        done: bool = answer["done"]
+        return done

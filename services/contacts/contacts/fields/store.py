@@ -1,0 +1,62 @@
+"""The definitions of fields, and how many values came for archived ones."""
+
+from collections.abc import Mapping, Sequence
+
+from common.events.contacts import FieldDefinition
+from common.postgres import Tx
+
+_FIELDS = """
+select f.key, f.definition, f.version, coalesce(r.values, 0) as refused
+from profile_field f left join refused_value r on r.channel = f.channel and r.key = f.key
+where f.channel = $1
+"""
+_REFUSED = """
+insert into refused_value (channel, key, values)
+select $1, new.key, new.values from unnest($2::text[], $3::bigint[]) as new (key, values)
+on conflict (channel, key) do update set values = refused_value.values + excluded.values
+"""
+_FORGET_REFUSED = "delete from refused_value where channel = $1 and key = $2"
+_ARCHIVED = "select key from profile_field where channel = $1 and (definition->>'archived')::boolean"
+_SAVE_FIELDS = """
+insert into profile_field (channel, key, definition, version)
+select $1, new.key, new.definition, new.version
+from unnest($2::text[], $3::jsonb[], $4::bigint[]) as new (key, definition, version)
+on conflict (channel, key) do update set definition = excluded.definition, version = excluded.version
+"""
+
+
+async def fields(tx: Tx, channel: str) -> dict[str, tuple[FieldDefinition, int]]:
+    """Every definition that the channel has written, with its version, by key as the API writes it."""
+    rows = await tx.fetch(_FIELDS, channel)
+    return {
+        r["key"]: (FieldDefinition.model_validate(r["definition"] | {"refusedWhileArchived": r["refused"]}), r["version"])
+        for r in rows
+    }
+
+
+async def archived_keys(tx: Tx, channel: str) -> frozenset[str]:
+    """The bare keys of the profile fields that are archived."""
+    return frozenset(r["key"].removeprefix("profile.") for r in await tx.fetch(_ARCHIVED, channel))
+
+
+async def count_refused(tx: Tx, channel: str, refused: Mapping[str, int]) -> None:
+    """Count values that came for archived fields, by key as the API writes it.
+
+    The last statement of a writer: many count on the same rows, and hold them no longer than the commit takes.
+    """
+    if refused:
+        keys = sorted(refused)
+        await tx.execute(_REFUSED, channel, keys, [refused[key] for key in keys])
+
+
+async def forget_refused(tx: Tx, channel: str, key: str) -> None:
+    """Count from nothing."""
+    await tx.execute(_FORGET_REFUSED, channel, key)
+
+
+async def save_fields(tx: Tx, channel: str, changed: Sequence[tuple[FieldDefinition, int]]) -> None:
+    """Keep definitions at their new versions."""
+    if changed:
+        await tx.execute(
+            _SAVE_FIELDS, channel, [d.key for d, _ in changed], [d.members() for d, _ in changed], [v for _, v in changed]
+        )

@@ -1,0 +1,48 @@
+"""The route of visits and custom events."""
+
+from typing import Annotated
+
+from fastapi import Depends, Request, Response
+from pydantic import Field, JsonValue
+
+from common import position
+from common.answers import POSITION, answers
+from common.auth import Caller
+from common.http import Wire, json_response, permit, router
+from contacts.identifying import only_identifies
+from contacts.visits.answers import VisitsTaken
+from contacts.visits.handlers import Visits
+
+MOST_VISITS = 1000
+
+Sender = Annotated[Caller, Depends(permit("contacts.edit", "visits.write"))]
+
+routes = router("/v1")
+
+
+def visits(request: Request) -> Visits:
+    """The command on visits."""
+    found: Visits = request.app.state.visits
+    return found
+
+
+Commands = Annotated[Visits, Depends(visits)]
+
+
+class Reports(Wire):
+    """Visits and custom events."""
+
+    visits: list[JsonValue] = Field(max_length=MOST_VISITS)
+
+
+@routes.post("/visits", status_code=202, responses=answers(VisitsTaken, 202, headers=POSITION))
+async def record_visits(caller: Sender, body: Reports, commands: Commands) -> Response:
+    """Take in up to 1,000 visits and custom events; each id counts once in a channel."""
+    taken = await commands.record(caller, body.visits)
+    shown = {
+        "accepted": taken.accepted,
+        "duplicates": taken.duplicates,
+        "rejected": [{"index": index, "problem": problem.body()} for index, problem in taken.rejected],
+    }
+    # A position names contacts and versions, and whoever may only identify is told nothing of whom it writes.
+    return json_response(shown, 202, None if only_identifies(caller) else {position.HEADER: taken.position.encode()})

@@ -1,0 +1,40 @@
+"""The visits: each id is kept once in a channel."""
+
+from collections.abc import Sequence
+
+from common.events.contacts import Visit
+from common.postgres import Tx
+
+_NEW_VISITS = """
+insert into visit (channel, id, contact_id, name, at, body)
+select $1, new.id, new.contact_id, new.name, new.at, new.body
+from unnest($2::text[], $3::uuid[], $4::text[], $5::timestamptz[], $6::jsonb[]) as new (id, contact_id, name, at, body)
+on conflict do nothing returning id
+"""
+_DROP_ERASED = """
+delete from visit v using erased_visit e
+where v.channel = $1 and v.id = any($2::text[])
+    and e.channel = v.channel and e.id = sha256(convert_to(v.channel || '/' || v.id, 'UTF8'))
+returning v.id
+"""
+
+
+async def add_visits(tx: Tx, channel: str, visits: Sequence[Visit]) -> set[str]:
+    """Keep visits whose ids are new in the channel, not those of an erased contact's either; answers those ids.
+
+    Rows are inserted in the order of their ids, so two writers of the same ids never wait for each other.
+    """
+    visits = sorted(visits, key=lambda v: v.id)
+    rows = await tx.fetch(
+        _NEW_VISITS,
+        channel,
+        [v.id for v in visits],
+        [v.contact_id for v in visits],
+        [v.name for v in visits],
+        [v.at for v in visits],
+        [v.members() for v in visits],
+    )
+    new = [r["id"] for r in rows]
+    # Asked once the rows are there: an erasure that held one of these ids has ended by now, and has left its mark.
+    erased = await tx.fetch(_DROP_ERASED, channel, new) if new else []
+    return {*new} - {r["id"] for r in erased}
