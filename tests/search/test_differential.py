@@ -9,16 +9,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx
-import orjson
 import pytest
 from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
-from common.filters import Node, compile_filter, fold, inline, parse
+from common.filters import compile_filter, fold, inline, parse
 from localstack.stack import Stack
-from search import compile as index_language
-from search.document import term
 from search.index import Index
+from tests.search.judge import IndexJudge
 from tests.search.support import contact, fields_of, put
 from tests.support import oracle
 from tests.support.filter_cases import OPERATORS, TYPES, Case, cases, population
@@ -54,25 +52,6 @@ def judge(servers: Stack, alias: str) -> Iterator["IndexJudge"]:
     asyncio.run(fill())
     with httpx.Client(base_url=servers.opensearch, timeout=30) as client:
         yield IndexJudge(client, alias)
-
-
-class IndexJudge:
-    """Asks the index whom a filter finds in a channel."""
-
-    def __init__(self, client: httpx.Client, alias: str) -> None:
-        self._client = client
-        self._address = f"/{alias}/_search"
-
-    def found(self, channel: str, node: Node, now: int, terms: dict[str, set[str]]) -> set[str]:
-        """The ids of all that match."""
-        query = index_language.compile_filter(
-            node, _KNOWN.slots, now, {name: [term(t) for t in listed] for name, listed in terms.items()}
-        )
-        whole = {"bool": {"filter": [{"term": {"channel": channel}}, query]}}
-        body = orjson.dumps({"query": whole, "size": CONTACTS + 1, "_source": ["id"]})
-        answer = self._client.post(self._address, content=body, headers={"Content-Type": "application/json"})
-        assert answer.status_code == 200, answer.text[:2000]
-        return {hit["_source"]["id"] for hit in orjson.loads(answer.content)["hits"]["hits"]}
 
 
 def agree(judge: IndexJudge, crowd: Crowd, case: Case) -> None:
