@@ -112,7 +112,7 @@ async def test_a_lead_that_a_page_names_brings_a_member_no_block_no_tag_and_no_c
         ("GET", "/v1/contacts/@u1/history"), ("GET", "/v1/contacts/@u1/visits"), ("POST", "/v1/contacts/batch"),
         ("GET", "/v1/fields"), ("GET", "/v1/channel"), ("GET", "/v1/browser-keys"), ("POST", "/v1/browser-keys"),
         ("POST", "/v1/bulk-actions"), ("POST", "/v1/search"), ("GET", "/v1/segments"), ("POST", "/v1/exports"),
-        ("GET", "/v1/rooms/me/messages"),
+        ("GET", "/v1/rooms/me/messages"), ("GET", "/v1/me/preferences"), ("PATCH", "/v1/me/preferences"),
     ],
 )  # fmt: skip
 async def test_a_key_opens_no_other_address(api: Api, page: httpx.AsyncClient, origin: str, method: str, path: str) -> None:

@@ -1,6 +1,7 @@
 """Who only identifies: says who somebody is without seeing anything of it, and what such a caller may write."""
 
 from collections.abc import Container, Mapping
+from dataclasses import dataclass
 
 from common.caller import Caller
 from common.errors import Forbidden
@@ -9,6 +10,17 @@ from contacts.contact import CONSENTS
 from contacts.profile_field import PRESETS
 
 _OF_THE_TEAM = ("blocked", "tags", "addTags", "removeTags")
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Caller):
+    """A page that comes with a browser key."""
+
+
+def check_person(caller: Caller) -> None:
+    """Raises Forbidden for a page: its key is everybody's, so nothing is its own."""
+    if isinstance(caller, Page):
+        raise Forbidden("A browser key is for `POST /v1/visits` and `PUT /v1/contacts/@{memberId}` alone.")
 
 
 def only_identifies(caller: Caller) -> bool:

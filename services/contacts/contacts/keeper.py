@@ -1,4 +1,4 @@
-"""Clears up after jobs: files that no import needs any more, and jobs that are old with their reports."""
+"""Clears up: files that no import needs any more, jobs that are old with their reports, links that nobody uses."""
 
 import asyncio
 from collections.abc import Collection
@@ -13,6 +13,8 @@ from contacts.imports import store as import_store
 from contacts.imports.files import IMPORT_FILES_KEPT, Files, came_before
 from contacts.jobs import store as job_store
 from contacts.jobs.job import KEPT
+from contacts.links import store as link_store
+from contacts.links.link import KEPT as LINKS_KEPT
 
 UPLOADING = timedelta(hours=1)
 """A file that is no import's may still be on its way in for so long."""
@@ -46,6 +48,7 @@ class Keeper:
             self._health.beat("keeper")
             async with self._database.transaction() as tx:
                 more = await job_store.purge(tx, self._clock.now() - KEPT)
+                more = await link_store.purge(tx, self._clock.now() - LINKS_KEPT) or more
 
     async def _over(self, there: Collection[UUID]) -> set[UUID]:
         """Listed before the imports are read: an upload that became one meanwhile is found at work."""

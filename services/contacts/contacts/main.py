@@ -109,9 +109,12 @@ def routers() -> "list[APIRouter]":
     from contacts.erasure import api as erasure
     from contacts.fields import api as fields
     from contacts.imports import api as imports
+    from contacts.links import api as links
+    from contacts.preferences import api as preferences
+    from contacts.views import api as views
     from contacts.visits import api as visits
 
-    rooms = (api, visits, fields, channel, imports, bulk, erasure, browser_keys)
+    rooms = (api, visits, fields, channel, imports, bulk, erasure, browser_keys, preferences, links, views)
     return [room.routes for room in rooms]
 
 
@@ -136,8 +139,11 @@ async def run_api() -> None:
     from contacts.imports.files import Files
     from contacts.imports.handlers import Imports
     from contacts.imports.tables import sheet as import_sheet
+    from contacts.links.handlers import Links
     from contacts.member_path import MemberPaths
+    from contacts.preferences.handlers import Preferences
     from contacts.queries import Queries
+    from contacts.views.handlers import Views
     from contacts.visits.handlers import Visits
 
     settings = _settings("api")
@@ -177,6 +183,9 @@ async def run_api() -> None:
                 "browser_keys": BrowserKeys(database, clock, new_id, lambda: secrets.token_urlsafe(24)),
                 "bulk_actions": BulkActions(database, reads, neighbours, clock, new_id),
                 "imports": Imports(database, files, clock, new_id),
+                "preferences": Preferences(database),
+                "links": Links(database, clock),
+                "views": Views(database, clock, new_id),
             },
             admitted=channels.ensure,
             memory=memory,

@@ -10,9 +10,10 @@ from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from common.caller import BROWSER_KEY, Caller
+from common.caller import BROWSER_KEY
 from common.clock import to_wire
 from common.errors import Conflict, NotFound, Unprocessable
+from contacts.identifying import Page
 
 PERMISSIONS = frozenset({"visits.write", "contacts.identify"})
 MOST_KEYS, MOST_ORIGINS, MOST_NAME = 20, 20, 100
@@ -43,12 +44,12 @@ class BrowserKey:
         """Whether it is accepted."""
         return self.ends_at is None or now < self.ends_at
 
-    def caller(self, origin: str | None) -> Caller:
+    def caller(self, origin: str | None) -> Page:
         """Whoever comes with this key from a page of that origin; from any other it may do nothing."""
         barred = None
         if origin not in self.origins:
             barred = "This browser key is not for pages of this origin. Whoever manages the channel can add the origin to it."
-        return Caller(f"browser:{self.id}", self.channel, PERMISSIONS, barred)
+        return Page(f"browser:{self.id}", self.channel, PERMISSIONS, barred)
 
     def members(self, now: datetime) -> dict[str, object]:
         """The key as the API shows it."""
