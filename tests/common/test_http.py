@@ -4,6 +4,7 @@ import json
 import logging
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,9 +18,10 @@ from pydantic import Field, RootModel
 
 from common import telemetry
 from common.auth import Caller, Verifier
+from common.clock import FixedClock, to_wire
 from common.errors import NotFound, StaleVersion, TooManyRequests
 from common.health import Health
-from common.http import IfMatch, Limit, Wire, application, permit, router
+from common.http import At, IfMatch, Limit, Wire, application, permit, router
 from common.ids import Id
 
 Token = Callable[..., dict[str, str]]
@@ -66,6 +68,11 @@ async def listed(caller: Annotated[Caller, Depends(permit("contacts.read"))], li
     return {"limit": limit, "channel": caller.channel}
 
 
+@routes.get("/{thing}/{rest:path}")
+async def then(thing: Annotated[str, Depends(existing)], rest: str, at: At) -> dict[str, object]:
+    return {"rest": rest, "at": None if at is None else to_wire(at)}
+
+
 @pytest.fixture
 async def client(tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
     key = ECKey.generate_key("P-256", {"kid": "one"})
@@ -74,7 +81,7 @@ async def client(tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
     health.started = True
     app = application(
         "test", "For the tests.", Verifier(str(tmp_path / "jwks.json"), "dangol-local"), health, [routes],
-        limits={"/v1/things/one": 2048},
+        limits={"/v1/things/one": 2048}, clock=FixedClock(datetime(2026, 11, 24, tzinfo=UTC)),
     )  # fmt: skip
     claims = {"iss": "dangol-local", "aud": "dangol", "sub": "kim", "channel": "demo", "exp": int(time.time()) + 60}
 
@@ -222,6 +229,59 @@ async def test_an_unforeseen_error_is_a_500_that_tells_nothing_of_the_data(
     logged = capsys.readouterr().out
     assert "RuntimeError" in logged
     assert "Hong" not in answer.text + logged
+
+
+@pytest.mark.parametrize(
+    ("path", "parameter", "known"),
+    [
+        ("/v1/things?limt=5", "limt", ["limit"]),
+        ("/v1/things?limit=5&Limit=5", "Limit", ["limit"]),
+        ("/v1/things?limit=5&=x", "", ["limit"]),
+        ("/v1/things?%ED%99%8D", "홍", ["limit"]),
+        ("/v1/things/one/x?limit=5", "limit", ["at"]),
+    ],
+)
+async def test_a_parameter_that_is_unknown_is_refused_and_told_without_its_value(
+    client: httpx.AsyncClient, path: str, parameter: str, known: list[str]
+) -> None:
+    answer = await client.get(path)
+    assert problem(answer) == (422, "unknownParameter", None)
+    assert (answer.json()["parameter"], answer.json()["known"]) == (parameter, known)
+    assert "parameter number" in answer.json()["detail"]
+    assert answer.json()["detail"].count("`") == 2 * len(known)
+    assert not parameter or parameter not in answer.json()["detail"]
+
+
+async def test_a_parameter_that_is_there_twice_is_refused(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/v1/things?limit=5&limit=6")
+    assert problem(answer) == (422, "repeatedParameter", None)
+    assert answer.json()["parameter"] == "limit"
+
+
+async def test_an_unknown_parameter_is_told_after_permission_and_existence(client: httpx.AsyncClient) -> None:
+    reader = client.bearer("contacts.read")  # type: ignore[attr-defined]
+    path = "/v1/things/{}?limt=1"
+    assert problem(await client.put(path.format("one"), json={"size": 1}, headers={"Authorization": "Bearer x"}))[0] == 401
+    assert problem(await client.put(path.format("one"), json={"size": 1}, headers=reader))[0] == 403
+    assert problem(await client.put(path.format("two"), json={"size": 1}))[0] == 404
+    assert problem(await client.put(path.format("one"), json={"size": 1}))[:2] == (422, "unknownParameter")
+
+
+async def test_an_instant_that_is_to_come_is_refused(client: httpx.AsyncClient) -> None:
+    assert (await client.get("/v1/things/one/x?at=2026-11-24T00:00:00Z")).json()["at"] == "2026-11-24T00:00:00.000Z"
+    assert (await client.get("/v1/things/one/x?at=2026-11-24T09:00:00+09:00")).json()["at"] == "2026-11-24T00:00:00.000Z"
+    answer = await client.get("/v1/things/one/x?at=2026-11-24T00:00:00.001Z")
+    assert problem(answer) == (422, "inFuture", None)
+    assert (answer.json()["parameter"], answer.json()["now"]) == ("at", "2026-11-24T00:00:00.000Z")
+    assert problem(await client.get("/v1/things/one/x?at=yesterday"))[:2] == (422, "invalid")
+    assert problem(await client.get("/v1/things/two/x?at=2100-01-01T00:00:00Z"))[0] == 404
+
+
+@pytest.mark.parametrize(
+    "path", ["/v1/things/", "/v1/things/one/", "/v1/things/one/x/", "/v1/things/one/x//", "/livez/", "/v1//things"]
+)
+async def test_a_slash_at_the_end_is_another_address(client: httpx.AsyncClient, path: str) -> None:
+    assert problem(await client.get(path))[:2] == (404, "notFound")
 
 
 async def test_too_many_requests_say_how_long_to_wait(client: httpx.AsyncClient) -> None:

@@ -51,7 +51,7 @@ Stored = Annotated[Database, Depends(database_of)]
 
 
 @routes.post("/things", status_code=201)
-async def make(caller: Editor, body: Thing, database: Stored, request: Request) -> Response:
+async def make(caller: Editor, body: Thing, database: Stored, request: Request, x: int = 0) -> Response:
     async with database.transaction() as tx:
         await tx.execute("insert into thing (channel, name) values ($1, $2)", caller.channel, body.name)
     async with database.connection() as connection:

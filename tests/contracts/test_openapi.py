@@ -1,5 +1,6 @@
 """The OpenAPI document tells what is answered: of every operation the shape, of every write the position."""
 
+import importlib
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -7,8 +8,10 @@ from typing import Any
 import pytest
 
 from common.answers import ETAG, EVENTS, LINES, POSITION
+from common.http import Route
 from localstack.home import checkout
 
+SERVICES = ("contacts", "search", "segments", "exports", "notify")
 ASKS = ("/v1/search", "/v1/filters/check", "/v1/term-sets", "/explain", "/download")
 """Parts of the addresses of those POSTs that write nothing which a reader could wait for."""
 
@@ -38,3 +41,12 @@ def test_an_operation_tells_what_it_answers(method: str, path: str, good: dict[s
             assert EVENTS in schemas
         if path.endswith("/search/ids"):
             assert schemas.keys() == {LINES}
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_every_route_is_of_the_house_so_that_what_holds_everywhere_is_decided_in_one_place(service: str) -> None:
+    routers = [*importlib.import_module(f"{service}.main").routers()]
+    internal = getattr(importlib.import_module(f"{service}.api"), "internal", None)
+    routes = [route for router in [*routers, *([internal] if internal else [])] for route in router.routes]
+    assert routes
+    assert [route.path for route in routes if not isinstance(route, Route)] == []

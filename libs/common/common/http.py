@@ -4,6 +4,7 @@ import re
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextvars import ContextVar
+from datetime import datetime
 from functools import wraps
 from http import HTTPStatus
 from typing import Annotated, Any, Generic, TypeVar
@@ -15,12 +16,14 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel, ConfigDict, field_validator
 from pydantic.alias_generators import to_camel
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from common import idempotency, position
+from common import idempotency, position, query
 from common.auth import Caller, Door
 from common.body import MIB, TOO_DEEP, Incoming, counted, read_all, read_json, replay, too_large
 from common.body import refusal as body_refusal
+from common.clock import Clock, SystemClock
 from common.errors import ANY_VERSION, NotFound, Problem, TooLarge, Unprocessable, Unreadable
 from common.given import WRONG_TYPE
 from common.health import PATHS, Health, routes
@@ -124,6 +127,21 @@ async def expected_version(request: Request) -> int | None:
 IfMatch = Annotated[int | None, Depends(expected_version)]
 
 
+async def past_instant(
+    request: Request,
+    at: Annotated[
+        str | None,
+        Query(json_schema_extra={"format": "date-time"}, description="As it was at this instant, which is not later than now."),
+    ] = None,
+) -> datetime | None:
+    """A dependency: the instant that `at` names, None without it. Raises Unprocessable where it is later than now."""
+    clock: Clock = request.app.state.clock
+    return None if at is None else query.not_later(query.instant(at, "at"), clock.now(), "at")
+
+
+At = Annotated[datetime | None, Depends(past_instant)]
+
+
 _JSON = "dangol.json"
 
 
@@ -145,12 +163,19 @@ class Route(APIRoute):
         self._streamed = idempotency.is_streamed(endpoint)
         super().__init__(path, _guarded(endpoint), **options)
 
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """As its path says; with a slash at its end an address is another one, whatever a path's parameter could take in."""
+        return (Match.NONE, {}) if scope["type"] == "http" and scope["path"].endswith("/") else super().matches(scope)
+
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """The handler, given a request whose JSON is already read."""
         handle = super().get_route_handler()
+        known = query.declared(self.dependant)
 
         async def handling(plain: Request) -> Response:
             request = _Request(plain.scope, plain.receive)
+            if body_refusal.get() is None:
+                body_refusal.set(query.refusal(request.query_params.multi_items(), known))
             memory: idempotency.Idempotency | None = request.app.state.idempotency
             key = request.headers.get(idempotency.HEADER)
             who = _caller.get(None)
@@ -198,16 +223,24 @@ def application(
     state: Mapping[str, object] | None = None,
     admitted: Callable[[str], Awaitable[None]] | None = None,
     memory: idempotency.Idempotency | None = None,
+    clock: Clock | None = None,
 ) -> ASGIApp:
     """A service's whole HTTP application.
 
     `limits` gives the body limit in bytes of path prefixes that have their own (default 1 MiB), `public` the path prefixes
     that need no token, `streamed` the path prefixes whose body the route reads itself (uploads). `state` are the service's
     own objects, for its dependencies to find in `request.app.state`; `admitted` is told the channel of every valid token;
-    `memory` remembers what POSTs with an `Idempotency-Key` were answered.
+    `memory` remembers what POSTs with an `Idempotency-Key` were answered; `clock` is asked whether an instant is past (default:
+    the machine's).
     """
     app = FastAPI(
-        title=f"Dangol {service}", description=description, version="1", docs_url=None, redoc_url=None, openapi_url=None
+        title=f"Dangol {service}",
+        description=description,
+        version="1",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,
     )
     for each in routers:
         app.include_router(each)
@@ -217,6 +250,7 @@ def application(
     app.add_exception_handler(Exception, _on_unforeseen)
     app.router.routes.extend(routes(health))
     app.state.idempotency = memory
+    app.state.clock = clock or SystemClock()
     for name, value in (state or {}).items():
         setattr(app.state, name, value)
     return Border(app, door, limits or {}, tuple(public), tuple(streamed), admitted)

@@ -1,6 +1,5 @@
 """The routes of contacts and visits."""
 
-from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import Depends, Query, Request, Response
@@ -9,11 +8,9 @@ from pydantic import Field, JsonValue
 from common import idempotency, position
 from common.answers import ETAG, POSITION, ShownContact, answers
 from common.auth import Caller
-from common.clock import from_wire
 from common.cursor import Listed
-from common.errors import Unprocessable
 from common.events.contacts import Contact
-from common.http import Cursor, IfMatch, Limit, Page, Wire, json_response, permit, router
+from common.http import At, Cursor, IfMatch, Limit, Page, Wire, json_response, permit, router
 from common.ids import Id, parse_id
 from contacts.answers import BatchResults, HistoryItem, Identified, TakenVisit
 from contacts.contact import as_wire, etag, no_contact
@@ -155,20 +152,11 @@ async def list_visits(contact: Readable, caller: Reader, reads: Reads, limit: Li
 
 
 @routes.get("/contacts/{contact_id:path}", responses=answers(ShownContact, headers=ETAG))
-async def get_contact(
-    contact_id: str, contact: Readable, caller: Reader, reads: Reads, at: Annotated[str | None, Query()] = None
-) -> Response:
+async def get_contact(contact_id: str, contact: Readable, caller: Reader, reads: Reads, at: At) -> Response:
     """One contact, by id or `@memberId`; with `at` as it was at that instant."""
     if at is None:
         return _shown(contact)
-    return _shown(await reads.contact_at(caller.channel, parse_id(contact_id) or contact.id, _instant(at)))
-
-
-def _instant(text: str) -> datetime:
-    try:
-        return from_wire(text.replace(" ", "+"))  # a plus sign that was not escaped
-    except ValueError as error:
-        raise Unprocessable(f"`at`: {error}", code="invalid") from None
+    return _shown(await reads.contact_at(caller.channel, parse_id(contact_id) or contact.id, at))
 
 
 @routes.patch("/contacts/{contact_id:path}", responses=answers(ShownContact, headers=ETAG | POSITION))

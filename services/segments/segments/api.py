@@ -21,7 +21,7 @@ from common.clock import Clock, Instant, from_millis, to_millis
 from common.erased import Answer, Question
 from common.errors import NotFound, Unavailable, Unprocessable
 from common.health import Health
-from common.http import AwaitedPosition, Cursor, Limit, Page, Wire, permit
+from common.http import At, AwaitedPosition, Cursor, Limit, Page, Wire, permit
 from common.ids import Id, parse_id
 from common.listening import listening
 from segments.answers import Change, Changes, Count, Member, Membership, Segment, Standing
@@ -53,7 +53,9 @@ class Parts:
 
 def application(verifier: Verifier, health: Health, parts: Parts, memory: idempotency.Idempotency | None = None) -> ASGIApp:
     """The service's whole HTTP application."""
-    whole = http.application("segments", __doc__ or "", verifier, health, [router, internal], memory=memory)
+    whole = http.application(
+        "segments", __doc__ or "", verifier, health, [router, internal], memory=memory, clock=parts.clock
+    )  # fmt: skip
     assert isinstance(whole, http.Border)
     whole.app.state.parts = parts
     return whole
@@ -221,7 +223,7 @@ async def delete_segment(segment: Managed, parts: Using, caller: Manager) -> Res
 
 @router.get("/{segment_id}/members", response_model=Page[Member])
 async def list_members(
-    segment: Existing, parts: Using, caller: Reader, limit: Limit = 100, cursor: Cursor = None, at: Instant | None = None
+    segment: Existing, parts: Using, caller: Reader, at: At, limit: Limit = 100, cursor: Cursor = None
 ) -> Page[Member]:
     """List the members, now or as of an instant."""
     millis = None if at is None else to_millis(at)

@@ -1,0 +1,56 @@
+"""What may stand behind the question mark of an address: the parameters that its route declares, each once, and nothing else."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from fastapi.dependencies.models import Dependant
+from fastapi.dependencies.utils import get_flat_params
+from fastapi.params import Query
+
+from common.clock import from_wire, to_wire
+from common.errors import Unprocessable
+
+
+def declared(route: Dependant) -> frozenset[str]:
+    """The names of all query parameters that a route or one of its dependencies reads."""
+    return frozenset(field.alias for field in get_flat_params(route) if isinstance(field.field_info, Query))
+
+
+def refusal(sent: Iterable[tuple[str, str]], known: frozenset[str]) -> Unprocessable | None:
+    """What is wrong with the names of these parameters: one that is unknown, or one that is there twice."""
+    seen: set[str] = set()
+    for place, (name, _) in enumerate(sent, 1):
+        if name not in known:
+            there = f"It has: {', '.join(f'`{each}`' for each in sorted(known))}." if known else "It has none."
+            return Unprocessable(
+                f"Query parameter number {place} is unknown at this address. {there}",
+                code="unknownParameter",
+                extra={"parameter": name, "known": sorted(known)},
+            )
+        if name in seen:
+            return Unprocessable(
+                f"Query parameter number {place} is there twice. Send it once.",
+                code="repeatedParameter",
+                extra={"parameter": name},
+            )
+        seen.add(name)
+    return None
+
+
+def instant(text: str, parameter: str) -> datetime:
+    """The instant that a parameter names. Raises Unprocessable."""
+    try:
+        return from_wire(text.replace(" ", "+"))  # a plus sign that was not escaped
+    except ValueError as error:
+        raise Unprocessable(f"`{parameter}`: {error}", code="invalid", extra={"parameter": parameter}) from None
+
+
+def not_later(at: datetime, now: datetime, parameter: str) -> datetime:
+    """The instant, if it is not later than now: what will be is not known. Raises Unprocessable."""
+    if at > now:
+        raise Unprocessable(
+            f"`{parameter}` is later than now. Ask for an instant that is past.",
+            code="inFuture",
+            extra={"parameter": parameter, "now": to_wire(now)},
+        )
+    return at
