@@ -1,18 +1,21 @@
 """Which column goes into which field, what a cell becomes there, and which type a new field is of."""
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, get_args
 from zoneinfo import ZoneInfo
 
 import orjson
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from common.errors import Unprocessable
 from common.events.contacts import FieldDefinition, FieldTypeName
 from contacts.fields.built_in import BUILT_IN_FIELDS
 from contacts.imports.mapping import Column, Headed, Kind, find_headings, read_mapping
-from contacts.imports.tables.table import BROKEN, Cell, Line, UnreadableFile
-from contacts.imports.values import Inference, key_of, row_of
+from contacts.imports.tables.table import BROKEN, Cell, Formatted, Line, UnreadableFile
+from contacts.imports.values import Inference, as_number, key_of, row_of
 
 SEOUL = ZoneInfo("Asia/Seoul")
 GRADE = FieldDefinition(key="profile.grade", type="String", display_name={"ko": "등급", "en": "Grade"})
@@ -149,7 +152,14 @@ def converted(cell: Cell, kind: FieldTypeName = "String", key: str = "profile.x"
         ("2026.11.24", "Date", "2026-11-23T15:00:00.000Z"), ("2026/1/2 09:30", "Date", "2026-01-02T00:30:00.000Z"),
         ("2026년 11월 24일", "Date", "2026-11-23T15:00:00.000Z"), ("20261124", "Date", "2026-11-23T15:00:00.000Z"),
         (20261124, "Date", "2026-11-23T15:00:00.000Z"), ("2026-11-24T00:00:00+09:00", "Date", "2026-11-23T15:00:00.000Z"),
-        ("a, b;c\nd,,", "List", ["a", "b", "c", "d"]), (7, "List", ["7"]),
+        ("a, b;c\nd,,", "List", ["a", "b", "c", "d"]), (7, "List", ["7"]), ('"서울, 강남", VIP', "List", ["서울, 강남", "VIP"]),
+        ("24/11/2026", "Date", "2026-11-23T15:00:00.000Z"), ("20261124153005", "Date", "2026-11-24T06:30:05.000Z"),
+        ("999,999,999,999,999", "Number", 999999999999999), ("0.30000000000000004", "Number", 0.30000000000000004),
+        ("123456789012345.00", "Number", 123456789012345), ("0.10", "Number", 0.1), ("-0", "Number", 0),
+        (0.1 + 0.2, "String", "0.3"), (1e-7, "String", "0.0000001"), (1e15, "String", "1000000000000000"),
+        (Formatted(42, "00042", code=True), "String", "00042"), (Formatted(42, "00042", code=True), "Number", 42),
+        (Formatted(0.1, "10.00%"), "Number", 0.1), (Formatted(1234, "1,234", grouped=True), "String", "1,234"),
+        (Formatted(datetime(2026, 11, 24), "24/11"), "Date", "2026-11-23T15:00:00.000Z"),
     ],
 )  # fmt: skip
 def test_a_cell_becomes_a_value_of_its_fields_type(cell: Cell, kind: FieldTypeName, value: object) -> None:
@@ -161,7 +171,10 @@ def test_a_cell_becomes_a_value_of_its_fields_type(cell: Cell, kind: FieldTypeNa
     [
         ("abc", "Number"), (True, "Number"), ("1,23", "Number"), ("", "Number"), ("maybe", "Boolean"), (2, "Boolean"),
         ("거부", "Boolean"), ("yesterday", "Date"), ("2026-13-01", "Date"), ("2026-02-30", "Date"), (1.5, "Date"),
-        ("24/11/2026", "Date"),
+        ("5/6/2026", "Date"), ("0012", "Number"), ("00.25", "Number"), ("1,234,567,890,123,456,789", "Number"),
+        ("1234567890123456", "Number"), ("1000000000000000", "Number"), ("0.12345678901234567891", "Number"),
+        ("1.2E+3", "Number"),
+        ("１２", "Number"), (Formatted(None, "36:00"), "Number"), (Formatted(None, "9:30"), "Date"),
     ],
 )  # fmt: skip
 def test_a_cell_of_the_wrong_type_is_refused_without_being_repeated(cell: Cell, kind: FieldTypeName) -> None:
@@ -171,11 +184,42 @@ def test_a_cell_of_the_wrong_type_is_refused_without_being_repeated(cell: Cell, 
     assert not cell or str(cell) not in refused.value.detail.replace("2026-11-24", "")
 
 
-@pytest.mark.parametrize(("cell", "code"), [(BROKEN, "brokenCell"), ("a\0", "badCharacter")])
-def test_a_broken_cell_is_refused(cell: Cell, code: str) -> None:
-    with pytest.raises(Unprocessable) as refused:
-        converted(cell)
-    assert refused.value.code == code
+@pytest.mark.parametrize(
+    ("cell", "code"),
+    [
+        (BROKEN, "brokenCell"), ("a\0", "badCharacter"), ("#N/A", "brokenCell"), ("#REF!", "brokenCell"),
+        ("1.23457E+12", "digitsLost"),
+        ("-1E+15", "digitsLost"), (Formatted(1.23456789012345e17, "123456789012345000", cut=True), "digitsLost"),
+    ],
+)  # fmt: skip
+def test_a_cell_that_only_an_error_makes_is_refused(cell: Cell, code: str) -> None:
+    for key in ("profile.x", "memberId", "name", "tags"):
+        with pytest.raises(Unprocessable) as refused:
+            converted(cell, key=key)
+        assert (refused.value.code, key_of(refused.value.pointer)) == (code, key)
+
+
+@pytest.mark.parametrize("text", ["#1", "#N/A 아님", "1.5E+1", "1E5", "E+12", "1.23457E-12"])
+def test_a_text_that_looks_like_an_error_and_is_none_is_kept(text: str) -> None:
+    assert converted(text) == text
+
+
+@given(st.from_regex(r"-?[0-9,]{1,22}(\.[0-9]{1,20})?", fullmatch=True))
+def test_a_number_has_the_digits_of_its_cell_or_there_is_none(text: str) -> None:
+    number = as_number(text)
+    if number is not None:
+        assert Decimal(repr(number)) == Decimal(text.replace(",", ""))
+
+
+@pytest.mark.parametrize(
+    ("cell", "member_id"),
+    [
+        (Formatted(42, "00042", code=True), "00042"), (Formatted(1234567, "1,234,567", grouped=True), "1234567"),
+        (Formatted(7, "No.007", code=True), "No.007"), (42.0, "42"), (123456789012345, "123456789012345"),
+    ],
+)  # fmt: skip
+def test_a_member_id_is_what_its_cell_shows_but_for_the_commas_of_thousands(cell: Cell, member_id: str) -> None:
+    assert converted(cell, key="memberId") == member_id
 
 
 @pytest.mark.parametrize(
@@ -212,7 +256,11 @@ def test_a_refusal_names_its_key(pointer: str | None, key: str | None) -> None:
         (["1234567890123456"], "String"),
         (["TRUE", "false", True], "Boolean"), (["Y", "N"], "String"), (["2026-11-24", datetime(2026, 1, 1)], "Date"),
         (["20261124"], "Number"), (["2026-11-24", "soon"], "String"), ([1, "a"], "String"), ([None, BROKEN], None),
-        (["1", True], "String"),
+        (["1", True], "String"), (["2026. 11. 24. 오후 3:30", "Nov 24, 2026"], "Date"), (["5/6/2026"], "String"),
+        (["0001.5"], "String"),
+        (["010203"], "String"), (["00010203"], "String"), (["+7"], "String"), ([Formatted(42, "00042", code=True)], "String"),
+        ([Formatted(0.1, "10%"), 3], "Number"), ([Formatted(None, "36:00")], "String"),
+        ([Formatted(datetime(2026, 1, 1), "1/1")], "Date"),
     ],
 )  # fmt: skip
 def test_a_new_fields_type_is_what_all_cells_of_its_column_allow(cells: list[Cell], kind: FieldTypeName | None) -> None:

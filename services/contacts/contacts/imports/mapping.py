@@ -15,7 +15,7 @@ from common.pointer import escape
 from common.text_rules import allowed, cleaned
 from contacts.contact import EDITABLE
 from contacts.fields.built_in import BUILT_IN_FIELDS
-from contacts.imports.tables.table import HEAD_LINES, MOST_COLUMNS, Broken, Line, UnreadableFile
+from contacts.imports.tables.table import HEAD_LINES, MOST_COLUMNS, Broken, Line, UnreadableFile, as_text
 from contacts.profile_field import check_key
 
 Kind: TypeAlias = Literal["members", "leads"]
@@ -134,7 +134,7 @@ def _names(fields: Mapping[str, FieldDefinition]) -> dict[str, str]:
 
 
 def _mapped(line: Line, wanted: Wanted, kind: Kind, names: Mapping[str, str]) -> Headed:
-    headings = ["" if cell is None or isinstance(cell, Broken) else _heading(str(cell)) for cell in line.cells]
+    headings = ["" if cell is None or isinstance(cell, Broken) else _heading(as_text(cell)) for cell in line.cells]
     chosen = {index: wanted[fold(heading)] for index, heading in enumerate(headings) if heading and fold(heading) in wanted}
     taken = {key for keys in chosen.values() for key in keys} | ({MEMBER_ID} if kind == "leads" else set())
     guessed: dict[int, tuple[str, ...]] = {}

@@ -1,20 +1,22 @@
 """What a cell becomes in its field: the same value that the API would take, or a refusal that never repeats the cell."""
 
-import math
 import re
 from collections.abc import Iterable, Mapping
-from datetime import datetime, time
+from datetime import datetime
+from decimal import MAX_PREC, Context, Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from pydantic import JsonValue
 
-from common.clock import from_wire, to_wire
+from common.clock import to_wire
 from common.errors import Unprocessable
 from common.events.contacts import FieldTypeName
+from common.term_lists import read_list
 from common.text_rules import clean_text
-from contacts.imports.mapping import Column
-from contacts.imports.tables.table import Broken, Cell
+from contacts.imports.dates import is_two_days, read_compact, read_date
+from contacts.imports.mapping import MEMBER_ID, Column
+from contacts.imports.tables.table import Broken, Cell, Formatted, as_text
 from contacts.profile_field import PRESETS
 
 _INFERRED: tuple[FieldTypeName, ...] = ("Boolean", "Number", "Date")
@@ -23,13 +25,16 @@ _CONSENT = re.compile("unsubscribe")
 _TRUE = frozenset({"true", "t", "yes", "y", "1", "o", "on", "예", "네", "참", "맞음"})
 _FALSE = frozenset({"false", "f", "no", "n", "0", "x", "off", "아니오", "아니요", "거짓", "아님"})
 _REFUSED, _GRANTED = frozenset({"거부", "수신거부"}), frozenset({"동의", "수신동의", "수신", "허용"})
-_NUMBER = re.compile(r"[+-]?(\d{1,3}(,\d{3})+|\d+)(\.\d+)?")
-_PLAIN_NUMBER = re.compile(r"-?(0|[1-9]\d{0,2}(,\d{3}){1,4}|[1-9]\d{0,14})(\.\d{1,15})?")
-_DATE = re.compile(
-    r"(\d{4})\s*[-./년]\s*(\d{1,2})\s*[-./월]\s*(\d{1,2})\s*[.일]?(?:[T\s]\s*(\d{1,2}):(\d{2})(?::(\d{2})(?:\.\d+)?)?)?"
-)
-_COMPACT = re.compile(r"(\d{4})(\d{2})(\d{2})")
-_PARTS = re.compile(r"[,;\n]")
+# As a person writes a number: grouped by commas or not, but without the leading zeros that a code has.
+_NUMBER = re.compile(r"[+-]?(0|[1-9]\d{0,2}(,\d{3})+|[1-9]\d*)(\.\d+)?", re.ASCII)
+_MOST_DIGITS = 15
+# What a spreadsheet program writes for a number that is too long for its column: 1.23457E+12. The digits are lost.
+_SHORTENED = re.compile(r"-?\d(?:\.(\d+))?E\+(\d{2,3})", re.ASCII)
+_ERRORS = frozenset({
+    "#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NULL!", "#NUM!", "#SPILL!", "#CALC!", "#FIELD!", "#BLOCKED!", "#CONNECT!",
+    "#GETTING_DATA", "#BUSY!",
+})  # fmt: skip
+"""What spreadsheet programs write where a formula has failed."""
 
 
 def row_of(cells: Iterable[tuple[Column, Cell]], types: Mapping[str, FieldTypeName], zone: ZoneInfo) -> dict[str, Any]:
@@ -70,13 +75,13 @@ def _type_of(key: str, types: Mapping[str, FieldTypeName]) -> FieldTypeName:
 
 
 def _value(cell: Cell, kind: FieldTypeName, key: str, zone: ZoneInfo, place: str) -> JsonValue:
-    if isinstance(cell, Broken):
+    if isinstance(cell, Broken) or (isinstance(cell, str) and cell in _ERRORS):
         raise Unprocessable("The cell holds an error instead of a value. Mend the formula.", code="brokenCell", pointer=place)
     if isinstance(cell, str):
         cell = clean_text(cell, place)
     match kind:
         case "String":
-            return as_text(cell)
+            return _text(cell, key, place)
         case "Number":
             return _number(cell, place)
         case "Boolean":
@@ -84,32 +89,48 @@ def _value(cell: Cell, kind: FieldTypeName, key: str, zone: ZoneInfo, place: str
         case "Date":
             return _date(cell, zone, place)
         case "List":
-            return [part for piece in _PARTS.split(as_text(cell)) if (part := piece.strip())]
+            return read_list(_text(cell, key, place))  # type: ignore[return-value]  # a list of texts is JSON
 
 
-def as_text(cell: Cell) -> str:
-    """The cell as a person reads it."""
-    match cell:
-        case bool():
-            return "true" if cell else "false"
-        case datetime() if cell.time() == time():
-            return f"{cell:%Y-%m-%d}"
-        case datetime():
-            return f"{cell:%Y-%m-%d %H:%M:%S}"
-        case float() if cell.is_integer():
-            return str(int(cell))
-        case _:
-            return str(cell)
+def _text(cell: Cell, key: str, place: str) -> str:
+    text = as_text(cell)
+    if key == MEMBER_ID and isinstance(cell, Formatted) and cell.grouped:
+        return text.replace(",", "")
+    shortened = _SHORTENED.fullmatch(text)
+    if (shortened is not None and len(shortened[1] or "") < int(shortened[2])) or (isinstance(cell, Formatted) and cell.cut):
+        raise Unprocessable(
+            "A spreadsheet program has shortened this number; its last digits are lost. Format the column as text where the "
+            "numbers are whole, and save it again.",
+            code="digitsLost",
+            pointer=place,
+        )
+    return text
 
 
 def _number(cell: Cell, place: str) -> JsonValue:
+    if isinstance(cell, Formatted):
+        cell = cell.text if cell.value is None else cell.value
     if isinstance(cell, int | float) and not isinstance(cell, bool):
         return cell
-    if isinstance(cell, str) and _NUMBER.fullmatch(cell):
-        number = float(cell.replace(",", ""))
-        if math.isfinite(number):
-            return int(number) if number.is_integer() and abs(number) < 2**53 else number
-    raise _wrong(place, "a number, such as 1200 or 1,200.5")
+    if not isinstance(cell, str) or not _NUMBER.fullmatch(cell):
+        raise _wrong(place, "a number, such as 1200 or 1,200.5, without zeros in front")
+    number = as_number(cell)
+    if number is None:
+        raise _wrong(place, "a number of 15 digits at most; what has more is a code, for a field of type String")
+    return number
+
+
+def as_number(text: str) -> int | float | None:
+    """The number that a text is, digit by digit; None where it is none, is written as a code is, or would lose digits."""
+    if not _NUMBER.fullmatch(text):
+        return None
+    exact = Decimal(text.replace(",", ""))
+    if exact == exact.to_integral_value():
+        return int(exact) if abs(exact) < 10**_MOST_DIGITS else None
+    # More decimals than that are kept where they come back as they were, such as 0.30000000000000004.
+    near = float(exact)
+    digits = len(exact.normalize(Context(prec=MAX_PREC)).as_tuple().digits)
+    return near if digits <= _MOST_DIGITS or Decimal(repr(near)) == exact else None
 
 
 def _boolean(cell: Cell, key: str, place: str) -> bool:
@@ -125,32 +146,20 @@ def _boolean(cell: Cell, key: str, place: str) -> bool:
 
 
 def _date(cell: Cell, zone: ZoneInfo, place: str) -> str:
-    found = _instant(cell, zone)
-    if found is None and isinstance(cell, str | int):
-        match = _COMPACT.fullmatch(str(cell))
-        found = None if match is None else _local([match[1], match[2], match[3]], zone)
+    if isinstance(cell, Formatted):
+        cell = cell.text if cell.value is None else cell.value
+    match cell:
+        case datetime():
+            found = _wire(cell, zone)
+        case str() | int() if not isinstance(cell, bool):
+            found = read_date(str(cell), zone) or read_compact(str(cell), zone)
+        case _:
+            found = None
+    if found is None and isinstance(cell, str) and is_two_days(cell):
+        raise _wrong(place, "a date that is one day alone, such as 2026-11-24: this one changes with what is read as the month")
     if found is None:
         raise _wrong(place, "a date, such as 2026-11-24 or 2026-11-24 09:30")
     return found
-
-
-def _instant(cell: Cell, zone: ZoneInfo) -> str | None:
-    if isinstance(cell, datetime):
-        return _wire(cell, zone)
-    if not isinstance(cell, str):
-        return None
-    try:
-        return to_wire(from_wire(cell))
-    except ValueError:
-        match = _DATE.fullmatch(cell)
-        return None if match is None else _local([part for part in match.groups() if part is not None], zone)
-
-
-def _local(parts: list[str], zone: ZoneInfo) -> str | None:
-    try:
-        return _wire(datetime(*map(int, parts)), zone)  # type: ignore[arg-type]  # noqa: DTZ001 - the channel's zone follows
-    except ValueError:
-        return None
 
 
 def _wire(local: datetime, zone: ZoneInfo) -> str | None:
@@ -195,6 +204,8 @@ class Inference:
 
 def _could_be(cell: Cell, zone: ZoneInfo) -> set[FieldTypeName]:
     match cell:
+        case Formatted():
+            return set() if cell.code or cell.value is None else _could_be(cell.value, zone)
         case bool():
             return {"Boolean"}
         case int() | float():
@@ -203,10 +214,9 @@ def _could_be(cell: Cell, zone: ZoneInfo) -> set[FieldTypeName]:
             return {"Date"}
         case str() if cell.casefold() in {"true", "false"}:
             return {"Boolean"}
-        # A leading zero or very many digits are a code, of which a number would lose something.
-        case str() if _PLAIN_NUMBER.fullmatch(cell):
+        case str() if not cell.startswith("+") and as_number(cell) is not None:
             return {"Number"}
-        case str() if _instant(cell, zone) is not None:
+        case str() if read_date(cell, zone) is not None:
             return {"Date"}
         case _:
             return set()

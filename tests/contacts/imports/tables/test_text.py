@@ -110,3 +110,29 @@ def test_a_record_of_endless_lines_is_refused_before_it_fills_the_memory(tmp_pat
     path = written(tmp_path, b"a,b\n" + b'"x\n",' * 5_000_000)
     with pytest.raises(UnreadableFile, match="Row 2 is too long"):
         list(lines(path, layout_of(path)))
+
+
+@pytest.mark.parametrize(
+    ("content", "cells"),
+    [
+        ('="02134";홍길동', ["02134", "홍길동"]),
+        ('홍길동;="02134"', ["홍길동", "02134"]),
+        ('="02134",="010-1234-5678"', ["02134", "010-1234-5678"]),
+        ('="서울, 강남",1', ["서울, 강남", "1"]),
+        ('"=""02134""",1', ["02134", "1"]),
+        ('="02134"\t="홍길동"', ["02134", "홍길동"]),
+        (' ="02134" , 1', ["02134", "1"]),
+        ('="a""b",1', ['a"b', "1"]),
+        ('"=""a""""b""",1', ['a"b', "1"]),
+        ('="",1', [None, "1"]),
+        ('=1+1,="', ["=1+1", '="']),
+        ('=SUM(A1),"=B2"', ["=SUM(A1)", "=B2"]),
+        ('"두 줄\n,=""1"",",1', ['두 줄\n,="1",', "1"]),
+        ('"a,=""x""",\'02134', ['a,="x"', "'02134"]),
+    ],
+)
+@pytest.mark.parametrize("line_end", ["\r\n", "\n", ""])
+def test_a_text_guarded_by_a_formula_is_taken_out_of_it(tmp_path: Path, content: str, cells: list[object], line_end: str) -> None:
+    delimiter = delimiter_of(content)
+    found = lines(written(tmp_path, f"{content}{line_end}".encode()), Layout("utf-8", delimiter))
+    assert [list(line.cells) for line in found] == [cells]

@@ -1,14 +1,17 @@
 """A table as a file brings it, whatever the format: numbered lines of cells, of which a head is read before all of it is."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, time
+from decimal import Decimal
 from typing import Any, TypeAlias
 
 from common.errors import Unprocessable
 from common.filters.text import WHITE_SPACE
 
 MOST_COLUMNS, MOST_ROWS = 500, 1_000_000
+_MOST_PLAIN = 40
 HEAD_LINES = 10
 """Among how many first lines the headings are looked for."""
 
@@ -19,7 +22,25 @@ class Broken:
 
 BROKEN = Broken()
 
-Cell: TypeAlias = str | int | float | bool | datetime | Broken | None
+
+@dataclass(frozen=True, slots=True)
+class Formatted:
+    """A number of a workbook that its cell shows otherwise than by its plain digits, or a day with a time of its own writing.
+
+    `text` is what a person sees. `value` is None where that alone is meant, such as a time of day.
+    """
+
+    value: int | float | datetime | None
+    text: str
+    code: bool = False
+    """Whether it is written as a code is: with zeros in front, or in groups with dashes."""
+    grouped: bool = False
+    """Whether the text is the number with commas between its thousands, and nothing else."""
+    cut: bool = False
+    """Whether the program that wrote it keeps fewer digits than the number has."""
+
+
+Cell: TypeAlias = str | int | float | bool | datetime | Formatted | Broken | None
 """A cell's value. A datetime is one without an offset, by the clock of whoever wrote the file."""
 
 
@@ -57,9 +78,44 @@ def too_many_columns() -> UnreadableFile:
     )
 
 
+_FORMULA = re.compile(r'="((?:[^"]|"")*)"')
+
+
+def unguarded(text: str) -> str:
+    """A text without the formula that guards its zeros: `="02134"` is 02134, as spreadsheet programs show it."""
+    guarded = _FORMULA.fullmatch(text) if text.startswith("=") else None
+    return text if guarded is None else guarded[1].replace('""', '"')
+
+
 def stripped(text: str) -> str | None:
     """A text without white space at its ends; None for a blank one."""
     return text.strip(WHITE_SPACE) or None
+
+
+def as_text(cell: Cell) -> str:
+    """The cell as a person reads it."""
+    match cell:
+        case bool():
+            return "true" if cell else "false"
+        case datetime() if cell.time() == time():
+            return f"{cell:%Y-%m-%d}"
+        case datetime():
+            return f"{cell:%Y-%m-%d %H:%M:%S}"
+        case float():
+            return plainly(cell)
+        case Formatted():
+            return cell.text
+        case _:
+            return str(cell)
+
+
+def plainly(number: int | float) -> str:
+    """A number's digits, of which a spreadsheet program keeps fifteen: 0.1 + 0.2 is 0.3; no exponent where that is short."""
+    if isinstance(number, int):
+        return str(number)
+    digits = f"{Decimal(f'{number:.15g}'):f}"
+    digits = digits.rstrip("0").rstrip(".") if "." in digits else digits
+    return digits if len(digits) <= _MOST_PLAIN else f"{number:.15g}"
 
 
 def to_json(cell: Cell) -> Any:
@@ -69,6 +125,8 @@ def to_json(cell: Cell) -> Any:
             return {"broken": True}
         case datetime():
             return {"at": cell.isoformat()}
+        case Formatted():
+            return {"text": cell.text, "value": to_json(cell.value), "is": [cell.code, cell.grouped, cell.cut]}
         case _:
             return cell
 
@@ -76,6 +134,8 @@ def to_json(cell: Cell) -> Any:
 def from_json(value: Any) -> Cell:
     """What `to_json` wrote."""
     if isinstance(value, dict):
+        if "text" in value:
+            return Formatted(from_json(value["value"]), value["text"], *value["is"])  # type: ignore[arg-type]  # as it was written
         return datetime.fromisoformat(value["at"]) if "at" in value else BROKEN
     cell: Cell = value
     return cell

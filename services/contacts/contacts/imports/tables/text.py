@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-from contacts.imports.tables.table import MOST_COLUMNS, Line, UnreadableFile, stripped, too_many_columns
+from common.filters.text import WHITE_SPACE
+from contacts.imports.tables.table import MOST_COLUMNS, Line, UnreadableFile, stripped, too_many_columns, unguarded
 
 _PIECE = 1024 * 1024
 _SAMPLE, _SAMPLE_LINES = 64 * 1024, 20
@@ -36,7 +37,7 @@ def layout_of(file: Path) -> Layout:
 def lines(file: Path, layout: Layout) -> Iterator[Line]:
     """The file's lines; a record with new lines inside quotes is one. Raises UnreadableFile, naming the row."""
     with file.open(encoding=layout.encoding, newline="") as text:
-        bounded = _Bounded(text)
+        bounded = _Bounded(text, layout.delimiter)
         reader = csv.reader(bounded, delimiter=layout.delimiter, strict=True)
         number = 0
         while True:
@@ -55,7 +56,7 @@ def lines(file: Path, layout: Layout) -> Iterator[Line]:
             except UnicodeDecodeError:
                 raise _unknown_encoding() from None
             bounded.pending = 0
-            line = Line(number, [stripped(cell) for cell in cells])
+            line = Line(number, [stripped(unguarded(cell.strip(WHITE_SPACE))) for cell in cells])
             if any(cell is not None for cell in line.cells[MOST_COLUMNS:]):
                 raise too_many_columns()
             yield line
@@ -114,8 +115,10 @@ class _TooLong(Exception):
 class _Bounded:
     """The lines of a text, none of which, and no record of which, can grow without bound."""
 
-    def __init__(self, text: TextIO) -> None:
+    def __init__(self, text: TextIO, delimiter: str) -> None:
         self._text = text
+        # A text that a formula guards is quoted by that: without its equals sign it is a quoted cell like any other.
+        self._guarded = re.compile(rf'(\A|{delimiter})[ ]*=("(?:[^"]|"")*")[ ]*(?=[{delimiter}\r\n]|\Z)')
         self.pending = 0
 
     def __iter__(self) -> Iterator[str]:
@@ -123,7 +126,7 @@ class _Bounded:
             self.pending += len(line)
             if len(line) > _MOST_LINE or self.pending > _MOST_RECORD:
                 raise _TooLong
-            yield line
+            yield self._guarded.sub(r"\1\2", line) if '="' in line else line
 
 
 def _row(number: int, wrong: str) -> UnreadableFile:
