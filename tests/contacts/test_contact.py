@@ -8,7 +8,7 @@ import pytest
 
 from common.errors import Unprocessable
 from common.events.contacts import Change, Contact, ContactChanged, ContactCreated, FieldDefinition, Visit
-from contacts.contact import Write, as_wire, check_member_id, created, decide, evolve, read_write, shown, visited
+from contacts.contact import Write, as_wire, created, decide, evolve, read_write, shown, visited
 
 ID = UUID("01a20e30-0000-7000-8000-000000000001")
 BORN = datetime(2026, 11, 24, 3, tzinfo=UTC)
@@ -154,20 +154,6 @@ def test_no_refusal_repeats_the_value() -> None:
 
 def test_a_phone_without_country_code_is_read_by_the_country_of_the_channel() -> None:
     assert read_write({"mobileNumber": "090-1234-5678"}, "JP").values == {"mobileNumber": "+819012345678"}
-
-
-@pytest.mark.parametrize("member_id", ["a", "한글", "a/b?c#d%20@x", "x" * 64])
-def test_a_member_id_that_may_be(member_id: str) -> None:
-    assert check_member_id(member_id, "") == member_id
-
-
-@pytest.mark.parametrize(
-    "member_id", ["", " ", "a b", "a\tb", "a\u00a0b", "a\u3000b", "x" * 65, None, 7, "a\x00", "a\x7f", "a\ufffe"]
-)
-def test_a_member_id_that_may_not_be_is_refused(member_id: object) -> None:
-    with pytest.raises(Unprocessable) as refusal:
-        check_member_id(member_id, "/memberId")
-    assert refusal.value.pointer == "/memberId"
 
 
 def test_a_new_member_has_its_first_values_and_a_new_lead_may_have_none() -> None:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, TypeGuard
+from typing import Any
 from uuid import UUID
 
 from pydantic import JsonValue
@@ -30,7 +30,6 @@ from common.events.contacts import (
 )  # fmt: skip
 from common.filters import UnreadablePhone, read_phone
 from common.pointer import escape
-from common.text_rules import allowed
 from contacts.device import MOBILE, WEB, facts, kind_of, later
 from contacts.profile_field import elements, fit, is_nothing, text
 from contacts.size import check_contact, may_be_too_large
@@ -38,7 +37,6 @@ from contacts.size import check_contact, may_be_too_large
 MOST_TAGS = 20
 _NOBODY = UUID(int=0)
 _SHORTEN = "Clear or shorten some of them."
-_MEMBER_ID = re.compile(r"\S{1,64}")
 _EMAIL = re.compile(r"[^\s@]{1,64}@[^\s@.]+(\.[^\s@.]+)+")
 _WEB_ADDRESS = re.compile(r"https?://[^\s/?#@]+([/?#]\S*)?", re.IGNORECASE)
 _MOST_ADDRESS = 2048
@@ -64,22 +62,6 @@ class Write:
     add_tags: tuple[str, ...] = ()
     remove_tags: tuple[str, ...] = ()
     pointer: str = ""
-
-
-def is_member_id(value: object) -> TypeGuard[str]:
-    """Whether it can be a member id: 1 to 64 characters without white space or control characters."""
-    return isinstance(value, str) and _MEMBER_ID.fullmatch(value) is not None and allowed(value)
-
-
-def check_member_id(value: object, pointer: str) -> str:
-    """The value as a member id. Raises Unprocessable."""
-    if not is_member_id(value):
-        raise Unprocessable(
-            "A memberId has 1 to 64 characters, no white space and no control characters.",
-            code="invalidMemberId",
-            pointer=pointer,
-        )
-    return value
 
 
 def read_write(raw: object, country: str, pointer: str = "", also: frozenset[str] = frozenset()) -> Write:

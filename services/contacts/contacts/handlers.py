@@ -16,13 +16,14 @@ from common.position import Position
 from common.postgres import Database, Tx
 from contacts import journal, store
 from contacts.channel import store as channel_store
-from contacts.contact import Write, check_member_id, created, decide, erased, evolve, given_in_vain, no_contact, read_write, shown
+from contacts.contact import Write, created, decide, erased, evolve, given_in_vain, no_contact, read_write, shown
 from contacts.fields import store as field_store
 from contacts.fields.first_sight import Sighting
 from contacts.fields.handlers import define_seen
 from contacts.identifying import check_defined, check_identifying, only_identifies
 from contacts.identity import Lead, carry_out, lock_survivors, plan, read_lead
 from contacts.managed_users.limit import hide
+from contacts.member_id import check_member_id
 from contacts.profile_field import archived
 from contacts.publish import Step
 from contacts.store import States

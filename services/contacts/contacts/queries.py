@@ -14,8 +14,9 @@ from common.events.contacts import Contact
 from common.postgres import Database
 from common.recorded import Recorded
 from contacts import past, store
-from contacts.contact import erased, is_member_id, no_contact, shown
+from contacts.contact import erased, no_contact, shown
 from contacts.fields import store as field_store
+from contacts.member_id import is_member_id
 
 _HISTORY = """
 select version, type, data, at, by, cause from event

@@ -7,12 +7,13 @@ from zoneinfo import ZoneInfo
 
 from common.errors import Problem, Unprocessable
 from common.events.contacts import Channel, FieldDefinition, FieldTypeName
-from contacts.contact import check_member_id, read_write
+from contacts.contact import read_write
 from contacts.imports.mapping import MEMBER_ID
 from contacts.imports.order import Order, Outcome, RowStatus
 from contacts.imports.source import Row, rows
 from contacts.imports.tables.table import Line
 from contacts.imports.values import Inference, key_of, row_of
+from contacts.member_id import check_member_id
 from contacts.profile_field import PRESETS
 
 SAMPLED = 5

@@ -10,8 +10,9 @@ from pydantic import JsonValue
 from common.clock import from_wire
 from common.errors import Unprocessable
 from common.ids import parse_id
+from common.invisible import has_invisible, unseen
 from common.pointer import escape
-from contacts.contact import check_member_id
+from contacts.member_id import check_member_id
 from contacts.size import check_visit
 
 AHEAD = timedelta(minutes=5)
@@ -75,6 +76,8 @@ def _text(raw: dict[str, Any], key: str, place: str, most: int, default: str | N
         return default
     if not isinstance(value, str) or not value.strip() or len(value) > most:
         raise Unprocessable(f"`{key}` must be a text of 1 to {most:,} characters.", pointer=f"{place}/{key}")
+    if has_invisible(value):
+        raise unseen(key, f"{place}/{key}")
     return value
 
 

@@ -1,0 +1,53 @@
+"""What can be the id of a member: one person's, so nothing that an error gives to many, and nothing that looks like another's."""
+
+import re
+from typing import TypeGuard
+
+from common.errors import Unprocessable
+from common.invisible import has_invisible, unseen
+from common.text_rules import allowed
+
+_MEMBER_ID = re.compile(r"\S{1,64}")
+
+# What programs write where there is no value: by name, as an empty pair, a nil UUID, a spreadsheet's error, or the name of a
+# variable that a template left standing. In any case of letters.
+_PLACEHOLDERS = frozenset({
+    "undefined", "null", "nil", "none", "nan", "true", "false", "infinity", "-infinity", "n/a",
+    "{}", "[]", "()", "<>", "\"\"", "''", "``", "{{}}", "${}", "[object",
+    "#n/a", "#null!", "#ref!", "#value!", "#name?", "#num!", "#div/0!",
+    "00000000-0000-0000-0000-000000000000", "{00000000-0000-0000-0000-000000000000}", "0" * 32,
+})  # fmt: skip
+_WRAPPED = re.compile(r"[(<\[{\"'`](undefined|null|nil|none|nan)[)>\]}\"'`]")
+_OBJECT = re.compile(r"\[object[ _]?\w*\]")
+_VARIABLE = re.compile(r"(\$\{|\{\{?|#\{|<%=?|%\{)[a-z_][a-z_.]*(\}\}?|%>)")
+
+
+def is_member_id(value: object) -> TypeGuard[str]:
+    """Whether somebody may be looked for by it: 1 to 64 characters without white space or control characters."""
+    return isinstance(value, str) and _MEMBER_ID.fullmatch(value) is not None and allowed(value)
+
+
+def is_placeholder(member_id: str) -> bool:
+    """Whether only an error makes such an id: `undefined`, `null`, `{{user.id}}`."""
+    word = member_id.casefold()
+    return word in _PLACEHOLDERS or any(form.fullmatch(word) for form in (_WRAPPED, _OBJECT, _VARIABLE))
+
+
+def check_member_id(value: object, pointer: str) -> str:
+    """The value as a member id to be written. Raises Unprocessable."""
+    if isinstance(value, str) and is_placeholder(value):
+        raise Unprocessable(
+            "This memberId is what a program writes where it has no id; it would make one contact of many people."
+            " Send the id of the person, or no memberId.",
+            code="placeholderMemberId",
+            pointer=pointer,
+        )
+    if not is_member_id(value):
+        raise Unprocessable(
+            "A memberId has 1 to 64 characters, no white space and no control characters.",
+            code="invalidMemberId",
+            pointer=pointer,
+        )
+    if has_invisible(value):
+        raise unseen("memberId", pointer)
+    return value
