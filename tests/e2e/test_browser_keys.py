@@ -1,5 +1,7 @@
 """Browser keys through the gateway: a page of a known origin sends visits and identifies, and nothing comes back to it."""
 
+import hashlib
+import hmac
 from collections.abc import AsyncIterator
 from typing import Any
 from uuid import uuid4
@@ -153,16 +155,53 @@ async def test_keys_are_made_changed_rotated_and_revoked_by_whoever_manages_the_
     assert [(k["id"], k["status"], k["key"]) for k in listed] == [
         (new["id"], "live", new["key"]), (old["id"], "ending", old["key"]),
     ]  # fmt: skip
-    revoked = await api.json("POST", f"/v1/browser-keys/{old['id']}/revoke")
-    assert (revoked["status"], await visit(old), await visit(new)) == ("revoked", 401, 202)
+    revoked = await api.ask("DELETE", f"/v1/browser-keys/{old['id']}")
+    assert (revoked.status_code, await visit(old), await visit(new)) == (204, 401, 202)
+    assert [k["status"] for k in (await api.json("GET", "/v1/browser-keys"))["items"]] == ["live", "revoked"]
     elsewhere = f"https://{uuid4().hex}.example"
     await api.json("PATCH", f"/v1/browser-keys/{new['id']}", body={"origins": [elsewhere], "name": "new site"})
     assert (await visit(new), await visit(new, elsewhere)) == (403, 202)
     refused = await api.ask("POST", "/v1/browser-keys", body={"name": "x", "origins": ["https://*.example"]})
     assert (refused.status_code, refused.json()["pointer"]) == (422, "/origins/0")
-    assert (await api.ask("POST", f"/v1/browser-keys/{uuid4()}/revoke")).status_code == 404
+    assert (await api.ask("DELETE", f"/v1/browser-keys/{uuid4()}")).status_code == 404
     async with caller(stack, channel, "lee", "contacts.edit", "contacts.read") as editor:
         assert (await editor.ask("GET", "/v1/browser-keys")).status_code == 403
-        assert (await editor.ask("POST", f"/v1/browser-keys/{new['id']}/revoke")).status_code == 403
+        assert (await editor.ask("DELETE", f"/v1/browser-keys/{new['id']}")).status_code == 403
     async with caller(stack, fresh_channel()) as neighbour:
-        assert (await neighbour.ask("POST", f"/v1/browser-keys/{new['id']}/revoke")).status_code == 404
+        assert (await neighbour.ask("DELETE", f"/v1/browser-keys/{new['id']}")).status_code == 404
+
+
+async def test_a_key_that_verifies_members_takes_none_without_the_hash_that_its_secret_makes(
+    api: Api, page: httpx.AsyncClient, origin: str
+) -> None:
+    def signed(secret: str, member: str) -> str:
+        return hmac.new(secret.encode(), member.encode(), hashlib.sha256).hexdigest()
+
+    key = await api.json("POST", "/v1/browser-keys", body={"name": "site", "origins": [origin], "verifyMembers": True})
+    assert "secret" not in (await api.json("GET", "/v1/browser-keys"))["items"][0]
+    for body in ({}, {"memberHash": signed(key["secret"], "u2")}, {"memberHash": 1}):
+        refused = await page.put("/v1/contacts/@u1", json=body, headers=carrying(key, origin))
+        assert (refused.status_code, refused.json()["code"], refused.json()["pointer"]) == (
+            403,
+            "memberNotVerified",
+            "/memberHash",
+        )
+    assert (await api.ask("GET", "/v1/contacts/@u1")).status_code == 404
+    good = {"name": "Kim", "memberHash": signed(key["secret"], "u1").upper()}
+    assert (await page.put("/v1/contacts/@u1", json=good, headers=carrying(key, origin))).status_code == 200
+    lead = await api.json("POST", "/v1/contacts", body={})
+    visits: list[dict[str, Any]] = [
+        {"id": "v1", "memberId": "u1", "memberHash": signed(key["secret"], "u1")}, {"id": "v2", "memberId": "u1"},
+        {"id": "v3", "memberId": "u3", "memberHash": "0"}, {"id": "v4", "contactId": lead["id"]},
+    ]  # fmt: skip
+    sent = (await page.post("/v1/visits", json={"visits": visits}, headers=carrying(key, origin))).json()
+    assert (sent["accepted"], [(r["index"], r["problem"]["code"], r["problem"]["pointer"]) for r in sent["rejected"]]) == (
+        2, [(1, "memberNotVerified", "/visits/1/memberHash"), (2, "memberNotVerified", "/visits/2/memberHash")],
+    )  # fmt: skip
+    new = await api.json("POST", f"/v1/browser-keys/{key['id']}/rotate")
+    for carried, secret, status in ((new, new["secret"], 200), (new, key["secret"], 403), (key, key["secret"], 200)):
+        body = {"memberHash": signed(secret, "u1")}
+        assert (await page.put("/v1/contacts/@u1", json=body, headers=carrying(carried, origin))).status_code == status
+    off = await api.json("PATCH", f"/v1/browser-keys/{new['id']}", body={"verifyMembers": False})
+    assert (off["verifyMembers"], "secret" in off) == (False, False)
+    assert (await page.put("/v1/contacts/@u1", json={}, headers=carrying(new, origin))).status_code == 200

@@ -20,7 +20,7 @@ from contacts.contact import Write, created, decide, erased, evolve, given_in_va
 from contacts.fields import store as field_store
 from contacts.fields.first_sight import Sighting
 from contacts.fields.handlers import define_seen
-from contacts.identifying import check_defined, check_identifying, only_identifies
+from contacts.identifying import check_defined, check_identifying, only_identifies, proved
 from contacts.identity import Lead, carry_out, lock_survivors, plan, read_lead
 from contacts.managed_users.limit import hide
 from contacts.member_id import check_member_id
@@ -98,6 +98,7 @@ class Contacts:
 
     async def identify(self, caller: Caller, member_id: str, raw: Mapping[str, object], expected: int | None) -> None:
         """Upsert for whoever sees nothing of it. Raises Forbidden, Unprocessable, Conflict."""
+        raw = proved(caller, member_id, raw, "")
         check_identifying(raw, expected)
         async with self._database.connection() as connection:
             check_defined(raw, await field_store.fields(connection, caller.channel))

@@ -1,7 +1,9 @@
-"""Who only identifies: says who somebody is without seeing anything of it, and what such a caller may write."""
+"""Who only identifies: says who somebody is without seeing anything of it. What it may write, and how it proves whom it names."""
 
+import hashlib
+import hmac
 from collections.abc import Container, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from common.caller import Caller
 from common.errors import Forbidden
@@ -14,13 +16,40 @@ _OF_THE_TEAM = ("blocked", "tags", "addTags", "removeTags")
 
 @dataclass(frozen=True, slots=True)
 class Page(Caller):
-    """A page that comes with a browser key."""
+    """A page that comes with a browser key; with a secret it has to prove which member it is."""
+
+    secret: str | None = field(default=None, compare=False, repr=False)
 
 
 def check_person(caller: Caller) -> None:
     """Raises Forbidden for a page: its key is everybody's, so nothing is its own."""
     if isinstance(caller, Page):
         raise Forbidden("A browser key is for `POST /v1/visits` and `PUT /v1/contacts/@{memberId}` alone.")
+
+
+def member_hash(secret: str, member_id: str) -> str:
+    """The HMAC-SHA256 of a member id, in hexadecimal; the key is the secret's text as it was shown, in UTF-8."""
+    return hmac.new(secret.encode(), member_id.encode(), hashlib.sha256).hexdigest()
+
+
+def proved(caller: Caller, member_id: object, body: Mapping[str, object], pointer: str) -> Mapping[str, object]:
+    """What a page says of a member, without the proof that the member is its own.
+
+    Raises Forbidden where the caller's key asks for a proof and there is no right one. A page may send it before its key asks.
+    """
+    if not isinstance(caller, Page) or not isinstance(member_id, str):
+        return body
+    given = body.get("memberHash")
+    if caller.secret is not None:
+        wanted = member_hash(caller.secret, member_id)
+        if not isinstance(given, str) or not hmac.compare_digest(given.lower().encode(), wanted.encode()):
+            raise Forbidden(
+                "This browser key verifies members: send `memberHash`, the HMAC-SHA256 of the memberId by the key's secret, in "
+                "hexadecimal, as your server makes it.",
+                code="memberNotVerified",
+                pointer=f"{pointer}/memberHash",
+            )
+    return {key: value for key, value in body.items() if key != "memberHash"}
 
 
 def only_identifies(caller: Caller) -> bool:

@@ -11,8 +11,9 @@ from common.clock import FixedClock
 from common.errors import Conflict, Forbidden, NotFound, Unauthorized, Unavailable, Unprocessable
 from common.ids import new_id
 from common.postgres import Database
-from contacts.browser_keys.browser_key import BrowserKey, parse, read_origins
+from contacts.browser_keys.browser_key import PERMISSIONS, BrowserKey, parse, read_origins
 from contacts.browser_keys.handlers import BrowserDoor, BrowserKeys
+from contacts.identifying import Page, member_hash, proved
 from localstack.stack import Stack
 from tests.contacts.conftest import NOW, World
 
@@ -164,7 +165,7 @@ async def test_a_rotated_key_goes_on_for_a_while_beside_the_new_one(world: World
 
 async def test_changed_origins_count_at_once(world: World, keys: BrowserKeys, door: BrowserDoor) -> None:
     key = await keys.make(world.caller(), "site", [SHOP])
-    changed = await keys.change(world.caller(), key.id, None, ["https://new.example"])
+    changed, _ = await keys.change(world.caller(), key.id, None, ["https://new.example"])
     assert (changed.name, changed.text) == ("site", key.text)
     assert not (await door.admit(sent(key.text))).may("visits.write")
     assert (await door.admit(sent(key.text, "https://new.example"))).may("visits.write")
@@ -192,3 +193,53 @@ async def test_another_channels_key_is_none_and_twenty_live_ones_are_the_most(wo
         found += [item["name"] for item in page.items]
         cursor = page.next
     assert found == ["one more", *(f"site {n}" for n in reversed(range(20)))]
+
+
+async def test_the_secret_is_told_when_it_is_made_and_stays_while_verifying_is_off(world: World, keys: BrowserKeys) -> None:
+    key = await keys.make(world.caller(), "site", [SHOP])
+    assert (key.verify_members, key.secret, keys.shown(key, with_secret=True).get("secret")) == (False, None, None)
+    on, is_new = await keys.change(world.caller(), key.id, None, None, True)
+    assert is_new
+    assert on.secret is not None
+    off, made_again = await keys.change(world.caller(), key.id, None, None, False)
+    assert (off.secret, made_again, keys.shown(off).get("secret")) == (on.secret, False, None)
+    again, made_again = await keys.change(world.caller(), key.id, None, None, True)
+    assert (again.secret, made_again) == (on.secret, False)
+    new = await keys.rotate(world.caller(), key.id, timedelta(minutes=5))
+    assert new.verify_members
+    assert new.secret not in (None, on.secret)
+    assert on.secret not in repr(again)
+
+
+def test_the_hash_is_that_of_other_programs() -> None:
+    made = member_hash("key", "The quick brown fox jumps over the lazy dog")  # as RFC 2104's many examples have it
+    assert made == "f7bc83f430538424b13298e6aa6fb143ef4d59a14946175997479dbc2d1a3cd8"
+
+
+def test_only_pages_prove_and_what_they_send_is_taken_off() -> None:
+    body = {"name": "Kim", "memberHash": member_hash("s", "단골")}
+    asked, unasked = Page("browser:1", "shop", PERMISSIONS, secret="s"), Page("browser:1", "shop", PERMISSIONS)
+    assert proved(asked, "단골", body, "") == proved(unasked, "단골", body, "") == {"name": "Kim"}
+    assert proved(Caller("kim", "shop", PERMISSIONS), "단골", body, "") == body
+    for wrong in (None, "", 1, "é", member_hash("s", "other"), member_hash("t", "단골")):
+        with pytest.raises(Forbidden) as refusal:
+            proved(asked, "단골", {"memberHash": wrong}, "/visits/3")
+        assert (refusal.value.code, refusal.value.pointer) == ("memberNotVerified", "/visits/3/memberHash")
+
+
+async def test_visits_of_a_page_are_verified_one_by_one(world: World) -> None:
+    page = Page("browser:1", world.channel, PERMISSIONS, secret="s")
+    taken = await world.visits.record(
+        page,
+        [
+            {"id": "1", "memberId": "a", "memberHash": member_hash("s", "a")},
+            {"id": "2", "memberId": "b"},
+            {"id": "3", "memberHash": "x"},
+            {"id": "4", "memberId": "a", "memberHash": member_hash("s", "a"), "more": 1},
+            5,
+        ],
+    )
+    assert (taken.accepted, [(n, p.code) for n, p in taken.rejected]) == (
+        1, [(1, "memberNotVerified"), (2, "unknownMember"), (3, "unknownMember"), (4, "invalid")],
+    )  # fmt: skip
+    assert await world.count("select count(*) from contact") == 1

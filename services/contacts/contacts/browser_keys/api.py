@@ -9,7 +9,7 @@ from pydantic import Field
 
 from common.answers import POSITION, answers
 from common.auth import Caller
-from common.http import Cursor, Limit, Page, Wire, json_response, permit, router
+from common.http import Change, Cursor, Limit, Page, Wire, json_response, permit, router
 from common.ids import parse_id
 from common.position import HEADER, NOWHERE
 from contacts.browser_keys.answers import BrowserKeyShown
@@ -37,13 +37,15 @@ class NewKey(Wire):
 
     name: str
     origins: list[str]
+    verify_members: bool = False
 
 
-class KeyChange(Wire):
+class KeyChange(Change):
     """What may be changed of a key; what is not named stays."""
 
     name: str | None = None
     origins: list[str] | None = None
+    verify_members: bool | None = None
 
 
 class Rotation(Wire):
@@ -77,24 +79,34 @@ async def list_keys(caller: ChannelManager, commands: Commands, limit: Limit = 1
 
 @routes.post("/browser-keys", status_code=201, responses=answers(BrowserKeyShown, 201, headers=POSITION))
 async def make_key(caller: ChannelManager, body: NewKey, commands: Commands) -> Response:
-    """Make a public key with which pages of these origins send visits and identify, and read nothing."""
-    return _answer(commands.shown(await commands.make(caller, body.name, body.origins)), 201)
+    """Make a public key with which pages of these origins send visits and identify, and read nothing.
+
+    With `verifyMembers` a page that names a `memberId` has to send `memberHash` beside it: its HMAC-SHA256 by the key's secret,
+    in hexadecimal, which the business's server makes. The `secret` is told in this answer alone.
+    """
+    key = await commands.make(caller, body.name, body.origins, verify=body.verify_members)
+    return _answer(commands.shown(key, with_secret=True), 201)
 
 
 @routes.patch("/browser-keys/{key_id}", responses=answers(BrowserKeyShown, headers=POSITION))
 async def change_key(key: KeyId, caller: ChannelManager, body: KeyChange, commands: Commands) -> Response:
-    """Give a key another name, or other origins."""
-    return _answer(commands.shown(await commands.change(caller, key, body.name, body.origins)))
+    """Give a key another name or other origins, or let it verify members: the first time that tells its `secret`."""
+    changed, is_new = await commands.change(caller, key, body.name, body.origins, body.verify_members)
+    return _answer(commands.shown(changed, with_secret=is_new))
 
 
 @routes.post("/browser-keys/{key_id}/rotate", status_code=201, responses=answers(BrowserKeyShown, 201, headers=POSITION))
 async def rotate_key(key: KeyId, caller: ChannelManager, commands: Commands, body: Rotation | None = None) -> Response:
-    """Put a new key in this one's place; the old one goes on for `keepMinutes` (a day by default), as pages still carry it."""
+    """Put a new key in this one's place; the old one goes on for `keepMinutes` (a day by default), as pages still carry it.
+
+    Of a key that verifies members the new one has a new `secret`, told here alone; the old one goes on with its own.
+    """
     keep = timedelta(minutes=(body or Rotation()).keep_minutes)
-    return _answer(commands.shown(await commands.rotate(caller, key, keep)), 201)
+    return _answer(commands.shown(await commands.rotate(caller, key, keep), with_secret=True), 201)
 
 
-@routes.post("/browser-keys/{key_id}/revoke", responses=answers(BrowserKeyShown, headers=POSITION))
+@routes.delete("/browser-keys/{key_id}", status_code=204, responses=answers(None, 204, headers=POSITION))
 async def revoke_key(key: KeyId, caller: ChannelManager, commands: Commands) -> Response:
-    """End a key at once."""
-    return _answer(commands.shown(await commands.revoke(caller, key)))
+    """End a key at once. It stays in the list, as revoked."""
+    await commands.revoke(caller, key)
+    return Response(status_code=204, headers={HEADER: NOWHERE.encode()})

@@ -5,7 +5,7 @@ A key stands in the source of a page, so it is no secret: what it may do is litt
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -24,7 +24,7 @@ _TEXT = re.compile(re.escape(BROWSER_KEY) + r"([A-Za-z0-9][A-Za-z0-9._-]{0,63})~
 
 @dataclass(frozen=True, slots=True)
 class BrowserKey:
-    """A key of a channel; from `ends_at` on it is none any more."""
+    """A key of a channel; from `ends_at` on it is none any more. `secret` verifies members, once that was asked for."""
 
     id: UUID
     channel: str
@@ -34,6 +34,8 @@ class BrowserKey:
     created_at: datetime
     created_by: str
     ends_at: datetime | None = None
+    verify_members: bool = False
+    secret: str | None = field(default=None, repr=False)
 
     @property
     def text(self) -> str:
@@ -49,11 +51,11 @@ class BrowserKey:
         barred = None
         if origin not in self.origins:
             barred = "This browser key is not for pages of this origin. Whoever manages the channel can add the origin to it."
-        return Page(f"browser:{self.id}", self.channel, PERMISSIONS, barred)
+        return Page(f"browser:{self.id}", self.channel, PERMISSIONS, barred, secret=self.secret if self.verify_members else None)
 
-    def members(self, now: datetime) -> dict[str, object]:
-        """The key as the API shows it."""
-        return {
+    def members(self, now: datetime, *, with_secret: bool = False) -> dict[str, object]:
+        """The key as the API shows it; its secret only in the answer that makes it."""
+        shown: dict[str, object] = {
             "id": str(self.id),
             "key": self.text,
             "name": self.name,
@@ -62,7 +64,9 @@ class BrowserKey:
             "createdAt": to_wire(self.created_at),
             "createdBy": self.created_by,
             "endsAt": None if self.ends_at is None else to_wire(self.ends_at),
+            "verifyMembers": self.verify_members,
         }
+        return shown | ({"secret": self.secret} if with_secret and self.secret is not None else {})
 
 
 def parse(text: str) -> tuple[str, str] | None:
@@ -104,11 +108,23 @@ def _origin(text: str, pointer: str) -> str:
     return f"{scheme}://{host}" if port in (None, _PORTS[scheme]) else f"{scheme}://{host}:{port}"
 
 
-def rotated(old: BrowserKey, id_: UUID, word: str, by: str, now: datetime, keep: timedelta) -> tuple[BrowserKey, BrowserKey]:
-    """The old key, which ends after `keep`, and the one in its place. Raises Conflict for one that has ended."""
+def verifying(key: BrowserKey, verify: bool, secret: str) -> BrowserKey:
+    """The key, switched to verifying members or off; the first time it takes this secret, and keeps it from then on."""
+    return replace(key, verify_members=verify, secret=key.secret or (secret if verify else None))
+
+
+def rotated(
+    old: BrowserKey, id_: UUID, word: str, secret: str, by: str, now: datetime, keep: timedelta
+) -> tuple[BrowserKey, BrowserKey]:
+    """The old key, which ends after `keep`, and the one in its place, with a secret of its own.
+
+    Raises Conflict for one that has ended.
+    """
     if not old.is_live(now):
         raise Conflict("This key has been revoked. Make a new one.", code="keyEnded")
-    new = replace(old, id=id_, word=word, created_at=now, created_by=by, ends_at=None)
+    new = replace(
+        old, id=id_, word=word, created_at=now, created_by=by, ends_at=None, secret=secret if old.verify_members else None
+    )
     return ended(old, now + keep), new
 
 

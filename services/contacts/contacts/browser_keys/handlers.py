@@ -16,7 +16,17 @@ from common.errors import Unauthorized, Unavailable, Unprocessable
 from common.ids import Ids
 from common.postgres import Database, Tx
 from contacts.browser_keys import store as browser_key_store
-from contacts.browser_keys.browser_key import MOST_KEYS, BrowserKey, ended, no_key, parse, read_name, read_origins, rotated
+from contacts.browser_keys.browser_key import (
+    MOST_KEYS,
+    BrowserKey,
+    ended,
+    no_key,
+    parse,
+    read_name,
+    read_origins,
+    rotated,
+    verifying,
+)
 
 _AWAY = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
@@ -30,30 +40,37 @@ class BrowserKeys:
         self._ids = ids
         self._words = words
 
-    async def make(self, caller: Caller, name: str, origins: Sequence[str]) -> BrowserKey:
+    async def make(self, caller: Caller, name: str, origins: Sequence[str], *, verify: bool = False) -> BrowserKey:
         """Make a key. Raises Unprocessable."""
         now = self._clock.now()
         key = BrowserKey(self._ids(), caller.channel, self._words(), read_name(name), read_origins(origins), now, caller.subject)
+        key = verifying(key, verify, self._words())
         async with self._database.transaction() as tx:
             await self._check_room(tx, caller.channel)
             await browser_key_store.keep(tx, [key])
         return key
 
-    async def change(self, caller: Caller, key_id: UUID, name: str | None, origins: Sequence[str] | None) -> BrowserKey:
-        """Give a key another name, or other origins. Raises NotFound, Unprocessable."""
+    async def change(
+        self, caller: Caller, key_id: UUID, name: str | None, origins: Sequence[str] | None, verify: bool | None = None
+    ) -> tuple[BrowserKey, bool]:
+        """Give a key another name or other origins, let it verify members or not; answers also whether that made its secret.
+
+        Raises NotFound, Unprocessable.
+        """
         named = None if name is None else read_name(name)
         read = None if origins is None else read_origins(origins)
         async with self._database.transaction() as tx:
-            key = await _existing(tx, caller.channel, key_id)
-            key = replace(key, name=named or key.name, origins=read or key.origins)
+            before = await _existing(tx, caller.channel, key_id)
+            key = replace(before, name=named or before.name, origins=read or before.origins)
+            key = key if verify is None else verifying(key, verify, self._words())
             await browser_key_store.keep(tx, [key])
-        return key
+        return key, key.secret != before.secret
 
     async def rotate(self, caller: Caller, key_id: UUID, keep: timedelta) -> BrowserKey:
         """Put a new key in an old one's place, which goes on for a while. Raises NotFound, Conflict, Unprocessable."""
         async with self._database.transaction() as tx:
             old = await _existing(tx, caller.channel, key_id)
-            old, new = rotated(old, self._ids(), self._words(), caller.subject, self._clock.now(), keep)
+            old, new = rotated(old, self._ids(), self._words(), self._words(), caller.subject, self._clock.now(), keep)
             if keep:
                 await self._check_room(tx, caller.channel)
             await browser_key_store.keep(tx, [old, new])
@@ -75,9 +92,9 @@ class BrowserKeys:
         page = found[:limit]
         return Listed([k.members(now) for k in page], cursors.encode(str(page[-1].id)) if len(found) > limit else None)
 
-    def shown(self, key: BrowserKey) -> dict[str, object]:
+    def shown(self, key: BrowserKey, *, with_secret: bool = False) -> dict[str, object]:
         """The key as it is at this moment."""
-        return key.members(self._clock.now())
+        return key.members(self._clock.now(), with_secret=with_secret)
 
     async def _check_room(self, tx: Tx, channel: str) -> None:
         if await browser_key_store.count_live(tx, channel, self._clock.now()) >= MOST_KEYS:

@@ -9,10 +9,11 @@ import asyncpg
 from common.postgres import Tx
 from contacts.browser_keys.browser_key import BrowserKey
 
-_COLUMNS = "id, channel, word, name, origins, created_at, created_by, ends_at"
+_COLUMNS = "id, channel, word, name, origins, created_at, created_by, ends_at, verify_members, secret"
 _KEEP = f"""
-insert into browser_key ({_COLUMNS}) values ($1, $2, $3, $4, $5, $6, $7, $8)
-on conflict (channel, id) do update set name = excluded.name, origins = excluded.origins, ends_at = excluded.ends_at
+insert into browser_key ({_COLUMNS}) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+on conflict (channel, id) do update set name = excluded.name, origins = excluded.origins, ends_at = excluded.ends_at,
+    verify_members = excluded.verify_members, secret = excluded.secret
 """  # noqa: S608 - the columns alone
 _BY_WORD = f"select {_COLUMNS} from browser_key where channel = $1 and word = $2"  # noqa: S608 - the columns alone
 _LOCK = f"select {_COLUMNS} from browser_key where channel = $1 and id = $2 for update"  # noqa: S608 - the columns alone
@@ -26,7 +27,9 @@ _IS_KNOWN = "select exists (select from browser_key where origins @> array[$1] a
 async def keep(tx: Tx, keys: Sequence[BrowserKey]) -> None:
     """Keep keys as they are now."""
     for k in keys:
-        await tx.execute(_KEEP, k.id, k.channel, k.word, k.name, k.origins, k.created_at, k.created_by, k.ends_at)
+        await tx.execute(
+            _KEEP, k.id, k.channel, k.word, k.name, k.origins, k.created_at, k.created_by, k.ends_at, k.verify_members, k.secret
+        )
 
 
 async def by_word(tx: Tx, channel: str, word: str) -> BrowserKey | None:
@@ -59,5 +62,5 @@ def _key(row: asyncpg.Record | None) -> BrowserKey | None:
         return None
     return BrowserKey(
         row["id"], row["channel"], row["word"], row["name"], tuple(row["origins"]), row["created_at"], row["created_by"],
-        row["ends_at"],
+        row["ends_at"], row["verify_members"], row["secret"],
     )  # fmt: skip

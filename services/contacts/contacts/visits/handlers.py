@@ -9,7 +9,7 @@ from uuid import UUID
 from common import outbox
 from common.auth import Caller
 from common.clock import Clock
-from common.errors import Problem, Unprocessable
+from common.errors import Forbidden, Problem, Unprocessable
 from common.events.contacts import Contact, ContactCreated, Visit
 from common.eventstore import again
 from common.ids import Ids
@@ -18,6 +18,7 @@ from common.postgres import Database, Tx
 from contacts import journal, store
 from contacts.channel import store as channel_store
 from contacts.contact import created, evolve, visited
+from contacts.identifying import proved
 from contacts.identity import lock_survivors
 from contacts.publish import Step
 from contacts.sessions import session
@@ -53,8 +54,10 @@ class Visits:
         rejected: list[tuple[int, Problem]] = []
         for index, raw in enumerate(rows):
             try:
+                if isinstance(raw, dict):
+                    raw = proved(caller, raw.get("memberId"), raw, f"/visits/{index}")
                 reports.append(read_report(index, raw, now))
-            except Unprocessable as problem:
+            except (Forbidden, Unprocessable) as problem:
                 rejected.append((index, problem))
         return await again(lambda: self._record(caller, reports, rejected, now))
 
