@@ -14,6 +14,7 @@ from common.filters import (
     FilterRefused,
     Node,
     Not,
+    Operator,
     Or,
     Size,
     Window,
@@ -24,6 +25,8 @@ from common.filters import (
     segment_ids,
     to_json,
 )  # fmt: skip
+from common.filters.tree import DATE_OPERATORS, LIST_OPERATORS, NEGATIVE, NUMBER_OPERATORS, PHONE_OPERATORS, TEXT_OPERATORS
+from common.filters.values import READERS
 
 IDS = [f"019a1f0e-7c2e-7d44-9a51-{n:012x}" for n in range(3000)]
 CONTEXT = Context(
@@ -56,7 +59,7 @@ def refusal(raw: object, **known: Any) -> tuple[str, str | None]:
 def test_what_channel_talk_writes_is_read_as_it_stands() -> None:
     raw = {"and": [{"or": [{"key": "user.profile.x", "type": "boolean", "operator": "$eq", "values": [True]}]}]}
     node = read(raw)
-    assert node == And((Or((Condition("profile.x", FieldType.BOOLEAN, "eq", (True,), zone="Asia/Seoul"),)),))
+    assert node == And((Or((Condition("profile.x", FieldType.BOOLEAN, Operator.EQ, (True,), zone="Asia/Seoul"),)),))
     assert to_json(node) == {"and": [{"or": [{"key": "profile.x", "operator": "eq", "type": "boolean", "values": [True]}]}]}
 
 
@@ -100,12 +103,30 @@ def test_the_normalised_form(raw: object, normalised: object) -> None:
     assert to_json(read(normalised)) == normalised
 
 
+def test_what_can_be_read_is_what_the_interpreters_know() -> None:
+    known: dict[FieldType, set[Operator]] = {
+        FieldType.STRING: {each for each in Operator if each in TEXT_OPERATORS and each is not Operator.DOMAIN},
+        FieldType.EMAIL: set(TEXT_OPERATORS),
+        FieldType.PHONE: set(PHONE_OPERATORS),
+        FieldType.NUMBER: set(NUMBER_OPERATORS),
+        FieldType.BOOLEAN: {Operator.EQ},
+        FieldType.DATE: set(DATE_OPERATORS),
+        FieldType.LIST: set(LIST_OPERATORS),
+        FieldType.SEGMENT: {Operator.IN},
+    }
+    assert {kind: {NEGATIVE.get(operator, operator) for operator in readers} for kind, readers in READERS.items()} == known
+    assert {operator for readers in READERS.values() for operator in readers} | {
+        Operator.EXISTS,
+        Operator.NOT_EXISTS,
+    } == set(Operator)
+
+
 def test_a_condition_is_typed_once_and_for_all() -> None:
     assert read(condition("lastSeenAt", "withinNext", {"n": 2, "unit": "weeks"})) == Condition(
-        "lastSeenAt", FieldType.DATE, "withinNext", (Window(2, "weeks"),), zone="Asia/Seoul"
+        "lastSeenAt", FieldType.DATE, Operator.WITHIN_NEXT, (Window(2, "weeks"),), zone="Asia/Seoul"
     )
     assert read(condition("tags", "size", {"op": "lt", "n": 2})) == Condition(
-        "tags", FieldType.LIST, "size", (Size("lt", 2),), zone="Asia/Seoul"
+        "tags", FieldType.LIST, Operator.SIZE, (Size(Operator.LT, 2),), zone="Asia/Seoul"
     )
     node = read({"and": [condition("name", "eq", "a"), {"not": condition("name", "eq", "a")}]})
     first, second = conditions(node)

@@ -2,10 +2,32 @@
 
 from collections.abc import Mapping
 from datetime import date
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, assert_never
 
 from common.filters import windows
-from common.filters.tree import And, Condition, FieldType, Node, Not, Or, Size, Window
+from common.filters.tree import (
+    DATE_OPERATORS,
+    LIST_OPERATORS,
+    NEGATIVE,
+    NUMBER_OPERATORS,
+    PHONE_OPERATORS,
+    TEXT_OPERATORS,
+    And,
+    Condition,
+    DateOperator,
+    FieldType,
+    ListOperator,
+    Node,
+    Not,
+    NumberOperator,
+    Operator,
+    Or,
+    PhoneOperator,
+    Size,
+    TextOperator,
+    Window,
+    one_of,
+)
 from search.document import END, START, Slots, field_name, term
 
 Query: TypeAlias = dict[str, Any]
@@ -13,7 +35,6 @@ Query: TypeAlias = dict[str, Any]
 EVERYONE: Query = {"match_all": {}}
 NO_ONE: Query = {"match_none": {}}
 
-_NEGATIVE = {"ne": "eq", "notContains": "contains", "notBetween": "between", "hasNone": "hasAny", "notExists": "exists"}
 _EPOCH = date(1970, 1, 1).toordinal()
 _DAYS_PER_YEAR = 366
 
@@ -95,9 +116,9 @@ def _condition(node: Condition, slots: Slots, now: int, terms: Terms) -> Query:
         raise ValueError("the terms of every term set in the filter must be given")
     name = field_name(node.key, slots)
     exists = {"exists": {"field": name + _VALUE_AT.get(node.type, "")}}
-    operator = _NEGATIVE.get(node.operator, node.operator)
-    negative = operator != node.operator
-    if operator == "exists":
+    operator = NEGATIVE.get(node.operator, node.operator)
+    negative = operator is not node.operator
+    if operator is Operator.EXISTS:
         return none_of(exists) if negative else exists
     if node.term_set is not None:
         positive: Query = {"terms": {f"{name}.term": terms[node.term_set]}}
@@ -118,18 +139,24 @@ _VALUE_AT = {
 }
 
 
-def _positive(node: Condition, operator: str, name: str, now: int) -> Query:
+def _positive(node: Condition, operator: Operator, name: str, now: int) -> Query:
     match node.type:
         case FieldType.DATE:
-            return _date(node, operator, name, now)
+            return _date(node, one_of(DATE_OPERATORS, operator), name, now)
         case FieldType.NUMBER:
-            return _number(node, operator, name)
+            return _number(node, one_of(NUMBER_OPERATORS, operator), name)
         case FieldType.BOOLEAN:
             return any_of([{"term": {name: value}} for value in dict.fromkeys(node.values)])
         case FieldType.LIST:
-            return _list(node, operator, name)
+            return _list(node, one_of(LIST_OPERATORS, operator), name)
+        case FieldType.PHONE:
+            return _text(node, one_of(PHONE_OPERATORS, operator), name)
+        case FieldType.STRING | FieldType.EMAIL:
+            return _text(node, one_of(TEXT_OPERATORS, operator), name)
+        case FieldType.SEGMENT:
+            raise ValueError("segments must be inlined before a filter is compiled")
         case _:
-            return _text(node, operator, name)
+            assert_never(node.type)
 
 
 def phrase(name: str, characters: str, boost: float | None = None) -> Query:
@@ -138,84 +165,88 @@ def phrase(name: str, characters: str, boost: float | None = None) -> Query:
     return query if boost is None else {"constant_score": {"filter": query, "boost": boost}}
 
 
-def _text(node: Condition, operator: str, name: str) -> Query:
+def _text(node: Condition, operator: TextOperator | PhoneOperator, name: str) -> Query:
     texts = [str(v) for v in dict.fromkeys(node.values)]
     chars = f"{name}.chars"
     match operator:
-        case "eq":
+        case Operator.EQ:
             return {"terms": {f"{name}.term": [term(t) for t in texts]}}
-        case "contains":
+        case Operator.CONTAINS:
             return any_of([phrase(chars, t) for t in texts])
-        case "startsWith":
+        case Operator.STARTS_WITH:
             return any_of([phrase(chars, START + t) for t in texts])
-        case "endsWith" | "lastDigits":
+        case Operator.ENDS_WITH | Operator.LAST_DIGITS:
             return any_of([phrase(chars, t + END) for t in texts])
-        case "chosung":
+        case Operator.CHOSUNG:
             return any_of([phrase(f"{name}.initials", t) for t in texts])
-        case "domain":
+        case Operator.DOMAIN:
             return {"terms": {f"{name}.domain": [term(t) for t in texts]}}
-        case "countryCode":
+        case Operator.COUNTRY_CODE:
             return {"terms": {f"{name}.code": texts}}
         case _:
-            raise AssertionError(operator)
+            assert_never(operator)
 
 
-def _number(node: Condition, operator: str, name: str) -> Query:
+def _number(node: Condition, operator: NumberOperator, name: str) -> Query:
     numbers = [float(v) + 0.0 for v in node.values if isinstance(v, int | float)]
     match operator:
-        case "eq":
+        case Operator.EQ:
             return {"terms": {name: numbers}}
-        case "between":
+        case Operator.BETWEEN:
             return {"range": {name: {"gte": numbers[0], "lte": numbers[1]}}}
+        case Operator.GT | Operator.GTE | Operator.LT | Operator.LTE:
+            return {"range": {name: {operator.value: numbers[0]}}}
         case _:
-            return {"range": {name: {operator: numbers[0]}}}
+            assert_never(operator)
 
 
-def _list(node: Condition, operator: str, name: str) -> Query:
-    if operator == "size":
-        (size,) = node.values
-        assert isinstance(size, Size)
-        return {"term": {f"{name}.size": size.n}} if size.op == "eq" else {"range": {f"{name}.size": {size.op: size.n}}}
+def _list(node: Condition, operator: ListOperator, name: str) -> Query:
     texts = [str(v) for v in dict.fromkeys(node.values)]
     each: list[Query] = [{"term": {f"{name}.term": term(t)}} for t in texts]
     match operator:
-        case "hasAny":
+        case Operator.HAS_ANY:
             return {"terms": {f"{name}.term": [term(t) for t in texts]}}
-        case "hasAll":
+        case Operator.HAS_ALL:
             return {"bool": {"filter": each}}
-        case "isExactly":
+        case Operator.IS_EXACTLY:
             return {"bool": {"filter": [*each, {"term": {f"{name}.distinct": len(texts)}}]}}
-        case "hasPrefix":
+        case Operator.HAS_PREFIX:
             return any_of([phrase(f"{name}.chars", START + t) for t in texts])
+        case Operator.SIZE:
+            (size,) = node.values
+            assert isinstance(size, Size)
+            whole = f"{name}.size"
+            return {"term": {whole: size.n}} if size.op is Operator.EQ else {"range": {whole: {size.op.value: size.n}}}
         case _:
-            raise AssertionError(operator)
+            assert_never(operator)
 
 
-def _date(node: Condition, operator: str, name: str, now: int) -> Query:
-    first = node.values[0]
-    match operator, first:
-        case "before", int():
-            return {"range": {name: {"lt": first}}}
-        case "after", int():
-            return {"range": {name: {"gt": first}}}
-        case "between", int():
-            return {"range": {name: {"gte": first, "lt": node.values[1]}}}
-        case "on", _:
+def _date(node: Condition, operator: DateOperator, name: str, now: int) -> Query:
+    limits = [value for value in node.values if isinstance(value, int)]
+    spans = [value for value in node.values if isinstance(value, Window)]
+    match operator:
+        case Operator.BEFORE:
+            return {"range": {name: {"lt": limits[0]}}}
+        case Operator.AFTER:
+            return {"range": {name: {"gt": limits[0]}}}
+        case Operator.BETWEEN:
+            return {"range": {name: {"gte": limits[0], "lt": limits[1]}}}
+        case Operator.ON:
             numbers = [date.fromisoformat(str(day)).toordinal() - _EPOCH for day in node.values]
             return any_of([_days(name, day, day + 1, node.zone) for day in numbers])
-        case "calendar", _:
+        case Operator.CALENDAR:
             today = windows.day_of(now, node.zone)
             return any_of([_days(name, *windows.calendar_days(str(word), today), node.zone) for word in node.values])
-        case "withinLast", Window():
-            return {"range": {name: {"gt": now - first.millis, "lte": now}}}
-        case "notWithinLast", Window():
-            return {"range": {name: {"lte": now - first.millis}}}
-        case "withinNext", Window():
-            return {"range": {name: {"gt": now, "lte": now + first.millis}}}
-        case "anniversary", Window():
-            return _anniversary(name, first.n, node.zone, now)
+        case Operator.WITHIN_LAST:
+            return {"range": {name: {"gt": now - spans[0].millis, "lte": now}}}
+        case Operator.NOT_WITHIN_LAST:
+            return {"range": {name: {"lte": now - spans[0].millis}}}
+        case Operator.WITHIN_NEXT:
+            return {"range": {name: {"gt": now, "lte": now + spans[0].millis}}}
+        case Operator.ANNIVERSARY:
+            return _anniversary(name, spans[0].n, node.zone, now)
         case _:
-            raise AssertionError(operator)
+            assert_never(operator)
 
 
 def _days(name: str, first: int, after: int, zone: str) -> Query:

@@ -17,6 +17,7 @@ from common.filters import (
     Context,
     FieldType,
     Node,
+    Operator,
     check_inlined,
     conditions,
     inline,
@@ -167,7 +168,7 @@ class Finder:
             open_ += [(inner, place) for inner in sorted(segment_ids(definitions[name]))]
         whole = inline(node, definitions)
         if segment is not None:
-            asked = Condition("segment", FieldType.SEGMENT, "in", (str(segment),), pointer="/segment")
+            asked = Condition("segment", FieldType.SEGMENT, Operator.IN, (str(segment),), pointer="/segment")
             whole = And((whole, inline(asked, definitions)))
         check_inlined(whole, "/filter" if segment is None or conditions(node) else "/segment")
         return whole, versions

@@ -4,12 +4,31 @@ from collections.abc import Callable, Collection, Container, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import TypeAlias
+from typing import TypeAlias, assert_never
 
 from common.clock import from_wire, to_millis
 from common.filters import windows
 from common.filters.text import country_code, fold, initials, is_blank, phone_forms
-from common.filters.tree import Condition, FieldType, Size, Window
+from common.filters.tree import (
+    DATE_OPERATORS,
+    LIST_OPERATORS,
+    NEGATIVE,
+    NUMBER_OPERATORS,
+    PHONE_OPERATORS,
+    TEXT_OPERATORS,
+    Comparison,
+    Condition,
+    DateOperator,
+    FieldType,
+    ListOperator,
+    NumberOperator,
+    Operator,
+    PhoneOperator,
+    Size,
+    TextOperator,
+    Window,
+    one_of,
+)
 from common.filters.windows import Stretch
 
 Contact = Mapping[str, object]
@@ -46,7 +65,6 @@ class Yearly:
 Clocked: TypeAlias = During | Yearly
 Outcome: TypeAlias = bool | Clocked
 
-_NEGATIVE = {"ne": "eq", "notContains": "contains", "notBetween": "between", "hasNone": "hasAny", "notExists": "exists"}
 # What a contact has from the start, so that a document which leaves it out means the same.
 _FROM_THE_START: Mapping[str, object] = {
     **dict.fromkeys(("blocked", "unsubscribeEmail", "unsubscribeTexting", "unsubscribeAppPush"), False),
@@ -94,9 +112,9 @@ def outcome_of(node: Condition, terms: TermValues) -> Callable[[Contact], Outcom
         raise ValueError("segment conditions must be inlined before a filter is evaluated")
     if node.term_set is not None and node.term_set not in terms:
         raise ValueError("the terms of every term set in the filter must be given")
-    key, negative = node.key, node.operator in _NEGATIVE
-    operator = _NEGATIVE.get(node.operator, node.operator)
-    if operator == "exists":
+    key, negative = node.key, node.operator in NEGATIVE
+    operator = NEGATIVE.get(node.operator, node.operator)
+    if operator is Operator.EXISTS:
         return lambda contact: (value_of(contact, key) is None) is negative
     without = negative if node.missing is None else node.missing == "include"
     positive = _positive(node, operator, terms)
@@ -111,24 +129,33 @@ def outcome_of(node: Condition, terms: TermValues) -> Callable[[Contact], Outcom
     return outcome
 
 
-def _positive(node: Condition, operator: str, terms: TermValues) -> Callable[[object], Outcome]:
+def _positive(node: Condition, operator: Operator, terms: TermValues) -> Callable[[object], Outcome]:
     """The positive operator upon a value that is there. A value of another type than the field's never matches."""
-    if node.type is FieldType.DATE:
-        date = _date(node, operator)
-        return lambda value: False if (t := instant_of(value)) is None else date(t)
-    if node.type is FieldType.NUMBER:
-        number = _number(node, operator)
-        return lambda value: isinstance(value, int | float) and not isinstance(value, bool) and number(_double(value))
-    if node.type is FieldType.BOOLEAN:
-        return lambda value: isinstance(value, bool) and value in node.values
     if node.term_set is not None:
         return _among(node.type, terms[node.term_set])
     operands = frozenset(value for value in node.values if isinstance(value, str))
-    if node.type is FieldType.LIST:
-        elements = _list(node, operator, operands)
-        return lambda value: isinstance(value, list | tuple) and elements(value)
-    text = (_phone if node.type is FieldType.PHONE else _text)(node, operator, operands)
-    return lambda value: isinstance(value, str) and text(value)
+    match node.type:
+        case FieldType.DATE:
+            date = _date(node, one_of(DATE_OPERATORS, operator))
+            return lambda value: False if (t := instant_of(value)) is None else date(t)
+        case FieldType.NUMBER:
+            number = _number(node, one_of(NUMBER_OPERATORS, operator))
+            return lambda value: isinstance(value, int | float) and not isinstance(value, bool) and number(_double(value))
+        case FieldType.BOOLEAN:
+            return lambda value: isinstance(value, bool) and value in node.values
+        case FieldType.LIST:
+            elements = _list(node, one_of(LIST_OPERATORS, operator), operands)
+            return lambda value: isinstance(value, list | tuple) and elements(value)
+        case FieldType.PHONE:
+            phone = _phone(one_of(PHONE_OPERATORS, operator), operands)
+            return lambda value: isinstance(value, str) and phone(value)
+        case FieldType.STRING | FieldType.EMAIL:
+            text = _text(one_of(TEXT_OPERATORS, operator), operands)
+            return lambda value: isinstance(value, str) and text(value)
+        case FieldType.SEGMENT:
+            raise ValueError("segment conditions must be inlined before a filter is evaluated")
+        case _:
+            assert_never(node.type)
 
 
 def _among(kind: FieldType, terms: Container[str]) -> Callable[[object], bool]:
@@ -140,42 +167,42 @@ def _among(kind: FieldType, terms: Container[str]) -> Callable[[object], bool]:
     return lambda value: isinstance(value, str) and fold(value) in terms
 
 
-def _text(node: Condition, operator: str, operands: Collection[str]) -> Callable[[str], bool]:
+def _text(operator: TextOperator, operands: Collection[str]) -> Callable[[str], bool]:
     match operator:
-        case "eq":
+        case Operator.EQ:
             return lambda value: fold(value) in operands
-        case "contains":
+        case Operator.CONTAINS:
             return lambda value: any(map(fold(value).__contains__, operands))
-        case "startsWith":
+        case Operator.STARTS_WITH:
             starts = tuple(operands)
             return lambda value: fold(value).startswith(starts)
-        case "endsWith":
+        case Operator.ENDS_WITH:
             ends = tuple(operands)
             return lambda value: fold(value).endswith(ends)
-        case "chosung":
+        case Operator.CHOSUNG:
             return lambda value: any(map(initials(value).__contains__, operands))
-        case "domain":
+        case Operator.DOMAIN:
             return lambda value: "@" in value and fold(value).rpartition("@")[2] in operands
         case _:
-            raise AssertionError(operator)
+            assert_never(operator)
 
 
-def _phone(node: Condition, operator: str, operands: Collection[str]) -> Callable[[str], bool]:
+def _phone(operator: PhoneOperator, operands: Collection[str]) -> Callable[[str], bool]:
     match operator:
-        case "eq":
+        case Operator.EQ:
             return lambda value: value in operands
-        case "countryCode":
+        case Operator.COUNTRY_CODE:
             return lambda value: country_code(value) in operands
-        case "contains":
+        case Operator.CONTAINS:
             return lambda value: any(part in form for form in phone_forms(value) for part in operands)
-        case "startsWith":
+        case Operator.STARTS_WITH:
             starts = tuple(operands)
             return lambda value: any(form.startswith(starts) for form in phone_forms(value))
-        case "endsWith" | "lastDigits":
+        case Operator.ENDS_WITH | Operator.LAST_DIGITS:
             ends = tuple(operands)
             return lambda value: any(form.endswith(ends) for form in phone_forms(value))
         case _:
-            raise AssertionError(operator)
+            assert_never(operator)
 
 
 def _double(value: int | float) -> float:
@@ -185,90 +212,82 @@ def _double(value: int | float) -> float:
         return float("inf") if value > 0 else float("-inf")
 
 
-def _number(node: Condition, operator: str) -> Callable[[float], bool]:
+def _number(node: Condition, operator: NumberOperator) -> Callable[[float], bool]:
     operands = tuple(float(value) for value in node.values if isinstance(value, int | float))
     first, last = operands[0], operands[-1]
     match operator:
-        case "eq":
+        case Operator.EQ:
             any_of = frozenset(operands)
             return lambda number: number in any_of
-        case "between":
+        case Operator.BETWEEN:
             return lambda number: first <= number <= last
         case _:
             return _comparison(operator, first)
 
 
-def _comparison(operator: str, operand: float) -> Callable[[float], bool]:
+def _comparison(operator: Comparison, operand: float) -> Callable[[float], bool]:
     match operator:
-        case "eq":
+        case Operator.EQ:
             return lambda number: number == operand
-        case "gt":
+        case Operator.GT:
             return lambda number: number > operand
-        case "gte":
+        case Operator.GTE:
             return lambda number: number >= operand
-        case "lt":
+        case Operator.LT:
             return lambda number: number < operand
-        case "lte":
+        case Operator.LTE:
             return lambda number: number <= operand
         case _:
-            raise AssertionError(operator)
+            assert_never(operator)
 
 
-def _list(node: Condition, operator: str, operands: Collection[str]) -> Callable[[list[object] | tuple[object, ...]], bool]:
+def _list(
+    node: Condition, operator: ListOperator, operands: Collection[str]
+) -> Callable[[list[object] | tuple[object, ...]], bool]:
     def folded(value: list[object] | tuple[object, ...]) -> set[str]:
         return {text for element in value if isinstance(element, str) and (text := fold(element))}
 
     match operator:
-        case "hasAny":
+        case Operator.HAS_ANY:
             return lambda value: any(element in operands for element in folded(value))
-        case "hasAll":
+        case Operator.HAS_ALL:
             return lambda value: folded(value).issuperset(operands)
-        case "isExactly":
+        case Operator.IS_EXACTLY:
             return lambda value: folded(value) == operands
-        case "hasPrefix":
+        case Operator.HAS_PREFIX:
             starts = tuple(operands)
             return lambda value: any(element.startswith(starts) for element in folded(value))
-        case "size":
+        case Operator.SIZE:
             (size,) = node.values
             assert isinstance(size, Size)
             holds = _comparison(size.op, size.n)
             return lambda value: holds(len(value))
         case _:
-            raise AssertionError(operator)
+            assert_never(operator)
 
 
-def _date(node: Condition, operator: str) -> Callable[[int], Outcome]:
-    zone, first = node.zone, node.values[0]
-    if isinstance(first, Window):
-        return _window(operator, first, zone)
-    match operator:
-        case "on":
-            return lambda t: any(windows.on(t, str(day), zone) for day in node.values)
-        case "calendar":
-            return lambda t: During(tuple(s for word in node.values for s in windows.calendar(t, str(word), zone)))
+def _date(node: Condition, operator: DateOperator) -> Callable[[int], Outcome]:
+    zone = node.zone
     limits = [value for value in node.values if isinstance(value, int)]
-    start, end = limits[0], limits[-1]
+    spans = [value for value in node.values if isinstance(value, Window)]
     match operator:
-        case "before":
-            return lambda t: t < start
-        case "after":
-            return lambda t: t > start
-        case "between":
-            return lambda t: start <= t < end
+        case Operator.BEFORE:
+            return lambda t: t < limits[0]
+        case Operator.AFTER:
+            return lambda t: t > limits[0]
+        case Operator.BETWEEN:
+            return lambda t: limits[0] <= t < limits[1]
+        case Operator.ON:
+            return lambda t: any(windows.on(t, str(day), zone) for day in node.values)
+        case Operator.CALENDAR:
+            return lambda t: During(tuple(s for word in node.values for s in windows.calendar(t, str(word), zone)))
+        case Operator.ANNIVERSARY:
+            return lambda t: Yearly(t, spans[0].n, zone)
+        case Operator.WITHIN_LAST:
+            return lambda t: During(((t, t + spans[0].millis),))
+        case Operator.NOT_WITHIN_LAST:
+            return lambda t: During(((t + spans[0].millis, None),))
+        case Operator.WITHIN_NEXT:
+            return lambda t: During(((t - spans[0].millis, t),))
         case _:
-            raise AssertionError(operator)
-
-
-def _window(operator: str, window: Window, zone: str) -> Callable[[int], Outcome]:
-    length = window.millis if operator != "anniversary" else 0
-    match operator:
-        case "withinLast":
-            return lambda t: During(((t, t + length),))
-        case "notWithinLast":
-            return lambda t: During(((t + length, None),))
-        case "withinNext":
-            return lambda t: During(((t - length, t),))
-        case "anniversary":
-            return lambda t: Yearly(t, window.n, zone)
-        case _:
-            raise AssertionError(operator)
+            assert_never(operator)

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from common.errors import Unprocessable
-from common.filters.tree import BUILT_INS, And, Condition, FieldType, Missing, Node, Not, Or
-from common.filters.values import READERS, Refusal
+from common.filters.tree import BUILT_INS, And, Condition, FieldType, Missing, Node, Not, Operator, Or
+from common.filters.values import READERS, Reader, Refusal
 from common.pointer import escape
 
 MAX_DEPTH, MAX_CONDITIONS, MAX_VALUES = 10, 500, 10_000
@@ -42,35 +42,10 @@ class Context:
     term_sets: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
-_TEXT = {
-    "eq": "texts", "ne": "texts", "contains": "texts", "notContains": "texts", "startsWith": "texts", "endsWith": "texts",
-    "chosung": "initials",
-}  # fmt: skip
-_OPERATORS: Mapping[FieldType, Mapping[str, str]] = {
-    FieldType.STRING: _TEXT,
-    FieldType.EMAIL: {**_TEXT, "domain": "texts"},
-    FieldType.PHONE: {
-        "eq": "phones", "ne": "phones", "contains": "digits", "notContains": "digits", "startsWith": "digits",
-        "endsWith": "digits", "lastDigits": "digits", "countryCode": "codes",
-    },
-    FieldType.NUMBER: {
-        "eq": "numbers", "ne": "numbers", "gt": "number", "gte": "number", "lt": "number", "lte": "number",
-        "between": "number pair", "notBetween": "number pair",
-    },
-    FieldType.BOOLEAN: {"eq": "booleans", "ne": "booleans"},
-    FieldType.DATE: {
-        "before": "instant", "after": "instant", "between": "instant pair", "on": "days", "withinLast": "window",
-        "notWithinLast": "window", "withinNext": "window", "calendar": "calendar", "anniversary": "anniversary",
-    },
-    FieldType.LIST: {
-        "hasAny": "elements", "hasAll": "elements", "hasNone": "elements", "isExactly": "elements", "hasPrefix": "elements",
-        "size": "size",
-    },
-    FieldType.SEGMENT: {"in": "ids", "notIn": "ids"},
-}  # fmt: skip
-_ALIASES = {"in": "eq", "notIn": "ne"}
-_LIST_ALIASES = {"in": "hasAny", "notIn": "hasNone"}
-_TERM_SET_OPERATORS = {"eq", "ne", "hasAny", "hasNone"}
+_ALIASES = {"in": Operator.EQ, "notIn": Operator.NE}
+_LIST_ALIASES = {"in": Operator.HAS_ANY, "notIn": Operator.HAS_NONE}
+_WITHOUT_VALUES = frozenset({Operator.EXISTS, Operator.NOT_EXISTS})
+_TERM_SET_OPERATORS = frozenset({Operator.EQ, Operator.NE, Operator.HAS_ANY, Operator.HAS_NONE})
 # As operators, as keys, and as members of a node: their shape is not settled.
 _STILL_TO_COME = {"event", "performed", "notPerformed", "changedWithin", "wasInSegment"}
 _MEMBERS = {"key", "operator", "values", "type", "missing", "termSet"}
@@ -144,26 +119,30 @@ class _Parser:
             raise FilterRefused(
                 "A condition has no such member.", code="unknownMember", pointer=f"{pointer}/{escape(unknown[0])}"
             )
-        operator = self._word(raw, "operator", pointer).removeprefix("$")
+        written = self._word(raw, "operator", pointer).removeprefix("$")
         key, kind = self._key(self._word(raw, "key", pointer), pointer)
         self._check_type(raw, kind, pointer)
-        if operator not in {"exists", "notExists"} or kind is FieldType.SEGMENT:
-            if kind is not FieldType.SEGMENT:
-                operator = (_LIST_ALIASES if kind is FieldType.LIST else _ALIASES).get(operator, operator)
-            reader = _OPERATORS[kind].get(operator)
-            if reader is None:
-                raise FilterRefused(
-                    f"A {kind.value} field does not have this operator; it has "
-                    f"{', '.join(['exists', 'notExists', *_OPERATORS[kind]])}.",
-                    code="unknownOperator",
-                    pointer=f"{pointer}/operator",
-                )
-        else:
-            reader = "none"
+        operator = self._operator(written, kind, f"{pointer}/operator")
         missing = self._missing(raw, operator, kind, pointer)
         if "termSet" in raw:
             return self._with_term_set(raw, key, kind, operator, missing, pointer)
-        return self._with_values(raw, key, kind, operator, missing, reader, pointer)
+        if operator in _WITHOUT_VALUES:
+            return self._without_values(raw, key, kind, operator, pointer)
+        return self._with_values(raw, key, kind, operator, missing, READERS[kind][operator], pointer)
+
+    def _operator(self, written: str, kind: FieldType, pointer: str) -> Operator:
+        """The operator that the type has under this name. Raises FilterRefused."""
+        has: list[Operator] = list(READERS[kind])
+        aliases: Mapping[str, Operator] = {}
+        if kind is not FieldType.SEGMENT:
+            has = [Operator.EXISTS, Operator.NOT_EXISTS, *has]
+            aliases = _LIST_ALIASES if kind is FieldType.LIST else _ALIASES
+        named = aliases.get(written, written)
+        operator = next((each for each in has if each == named), None)
+        if operator is None:
+            words = f"A {kind.value} field does not have this operator; it has {', '.join(has)}."
+            raise FilterRefused(words, code="unknownOperator", pointer=pointer)
+        return operator
 
     def _word(self, raw: dict[str, Any], member: str, pointer: str) -> str:
         if member not in raw:
@@ -199,18 +178,18 @@ class _Parser:
         if kind is FieldType.SEGMENT or not isinstance(written, str) or written.lower() not in accepted:
             raise FilterRefused("The field is of another type.", code="wrongType", pointer=f"{pointer}/type")
 
-    def _missing(self, raw: dict[str, Any], operator: str, kind: FieldType, pointer: str) -> Missing | None:
+    def _missing(self, raw: dict[str, Any], operator: Operator, kind: FieldType, pointer: str) -> Missing | None:
         if "missing" not in raw:
             return None
         if raw["missing"] not in ("include", "exclude"):
             raise FilterRefused('`missing` is "include" or "exclude".', pointer=f"{pointer}/missing")
-        if operator in {"exists", "notExists"} or kind is FieldType.SEGMENT:
+        if operator in _WITHOUT_VALUES or kind is FieldType.SEGMENT:
             raise FilterRefused("`missing` has no meaning here.", pointer=f"{pointer}/missing")
         word: Missing = raw["missing"]
         return word
 
     def _with_term_set(
-        self, raw: dict[str, Any], key: str, kind: FieldType, operator: str, missing: Missing | None, pointer: str
+        self, raw: dict[str, Any], key: str, kind: FieldType, operator: Operator, missing: Missing | None, pointer: str
     ) -> Condition:
         place = f"{pointer}/termSet"
         if "values" in raw or operator not in _TERM_SET_OPERATORS or kind in {FieldType.NUMBER, FieldType.BOOLEAN}:
@@ -223,21 +202,22 @@ class _Parser:
             raise FilterRefused("This term set was made for another field.", code="unknownTermSet", pointer=place)
         return Condition(key, kind, operator, missing=missing, term_set=name.lower(), zone=self._context.zone, pointer=pointer)
 
+    def _without_values(self, raw: dict[str, Any], key: str, kind: FieldType, operator: Operator, pointer: str) -> Condition:
+        if raw.get("values", []) != []:
+            raise FilterRefused("This operator takes no values.", pointer=f"{pointer}/values")
+        return Condition(key, kind, operator, zone=self._context.zone, pointer=pointer)
+
     def _with_values(
         self,
         raw: dict[str, Any],
         key: str,
         kind: FieldType,
-        operator: str,
+        operator: Operator,
         missing: Missing | None,
-        reader: str,
+        reader: Reader,
         pointer: str,
     ) -> Condition:
         written = raw.get("values")
-        if reader == "none":
-            if "values" in raw and written != []:
-                raise FilterRefused("This operator takes no values.", pointer=f"{pointer}/values")
-            return Condition(key, kind, operator, zone=self._context.zone, pointer=pointer)
         if not isinstance(written, list) or not written:
             raise FilterRefused("`values` must be a list with a value in it.", pointer=f"{pointer}/values")
         self._values += len(written)
@@ -248,7 +228,7 @@ class _Parser:
                 pointer=f"{pointer}/values",
             )
         try:
-            values = READERS[reader](written, self._context.country)
+            values = reader(written, self._context.country)
         except Refusal as refusal:
             place = f"{pointer}/values" + (f"/{refusal.index}" if refusal.index is not None else "")
             raise FilterRefused(refusal.detail, code=refusal.code, pointer=place) from None

@@ -4,14 +4,19 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from common.filters.parser import FilterRefused
-from common.filters.tree import And, Condition, FieldType, Node, Not, Or, conditions
+from common.filters.tree import NEGATIVE, And, Condition, FieldType, Node, Not, Operator, Or, conditions
 
 MAX_INLINED_DEPTH, MAX_INLINED_CONDITIONS = 30, 2000
 MAX_INLINED_VALUES = 40_000  # a value is up to two of the 100,000 clauses that the index takes, a condition without any a few
 PARTS_WEIGH = 4  # a part of a text is looked for with an automaton of its own: as many as a single filter may have, and no more
 MAX_TERM_SETS = 4  # of a million terms each, what one request to the index may hold: one named twice is in it twice
 
-_PARTS = frozenset({"contains", "notContains", "startsWith", "endsWith", "chosung", "lastDigits", "domain"})
+_PARTS = frozenset(
+    {
+        Operator.CONTAINS, Operator.NOT_CONTAINS, Operator.STARTS_WITH, Operator.ENDS_WITH, Operator.CHOSUNG,
+        Operator.LAST_DIGITS, Operator.DOMAIN,
+    }
+)  # fmt: skip
 _EVERYONE, _NO_ONE = And(()), Or(())
 
 
@@ -143,7 +148,7 @@ class _Inliner:
     def _segments(self, condition: Condition) -> _Whole:
         found = [self._wholes[name] for name in _names(condition)]
         whole = found[0] if len(found) == 1 else _joined(Or, found)
-        return _negated(whole) if condition.operator == "notIn" else whole
+        return _negated(whole) if condition.operator in NEGATIVE else whole
 
 
 def _negated(whole: _Whole) -> _Whole:

@@ -4,11 +4,11 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from datetime import date
-from typing import Any
+from typing import Any, TypeAlias
 
 from common.clock import from_wire, to_millis
 from common.filters.text import WHITE_SPACE, UnreadablePhone, digits_of, fold, is_initials, read_phone
-from common.filters.tree import Size, Value, Window
+from common.filters.tree import COMPARISONS, FieldType, Operator, Size, Value, Window
 from common.ids import parse_id
 
 Read = list[Value]
@@ -160,12 +160,13 @@ def _size(value: Any, _: str) -> Value:
     if not isinstance(value, dict) or value.keys() != {"op", "n"}:
         raise ValueError('it must be a comparison, such as {"op": "gte", "n": 2}')
     op, n = value["op"], value["n"]
-    if op not in ("eq", "gt", "gte", "lt", "lte"):
-        raise ValueError("op must be one of eq, gt, gte, lt, lte")
+    comparison = next((each for each in COMPARISONS if each == op), None)
+    if comparison is None:
+        raise ValueError(f"op must be one of {', '.join(COMPARISONS)}")
     n = _whole(n)
     if n is None or not 0 <= n <= _MOST_SIZE:
         raise ValueError(f"n must be a whole number from 0 to {_MOST_SIZE:,}")
-    return Size(op, n)
+    return Size(comparison, n)
 
 
 def _id(value: Any, _: str) -> Value:
@@ -175,24 +176,63 @@ def _id(value: Any, _: str) -> Value:
     return str(parsed)
 
 
-READERS: Mapping[str, Callable[[list[Any], str], Read]] = {
-    "texts": _each(_text),
-    "elements": _each(_text),
-    "initials": _each(_initials),
-    "phones": _each(_phone),
-    "digits": _each(_digits),
-    "codes": _each(_code),
-    "numbers": _each(_number),
-    "number": _exactly(1, _each(_number)),
-    "number pair": _exactly(2, _each(_number), ordered=True),
-    "booleans": _each(_boolean),
-    "instant": _exactly(1, _each(_instant)),
-    "instant pair": _exactly(2, _each(_instant), ordered=True),
-    "days": _each(_day),
-    "window": _exactly(1, _each(_window)),
-    "calendar": _each(_calendar),
-    "anniversary": _exactly(1, _each(_anniversary)),
-    "size": _exactly(1, _each(_size)),
-    "ids": _each(_id),
+Reader: TypeAlias = Callable[[list[Any], str], Read]
+"""Values as they are written and the channel's country to typed ones. Raises Refusal."""
+
+_TEXTS, _DIGITS = _each(_text), _each(_digits)
+_NUMBER, _INSTANT, _WINDOW = _exactly(1, _each(_number)), _exactly(1, _each(_instant)), _exactly(1, _each(_window))
+_OF_TEXTS: Mapping[Operator, Reader] = {
+    Operator.EQ: _TEXTS,
+    Operator.NE: _TEXTS,
+    Operator.CONTAINS: _TEXTS,
+    Operator.NOT_CONTAINS: _TEXTS,
+    Operator.STARTS_WITH: _TEXTS,
+    Operator.ENDS_WITH: _TEXTS,
+    Operator.CHOSUNG: _each(_initials),
 }
-"""By kind: the values and the channel's country to the typed values. They raise Refusal."""
+READERS: Mapping[FieldType, Mapping[Operator, Reader]] = {
+    FieldType.STRING: _OF_TEXTS,
+    FieldType.EMAIL: {**_OF_TEXTS, Operator.DOMAIN: _TEXTS},
+    FieldType.PHONE: {
+        Operator.EQ: _each(_phone),
+        Operator.NE: _each(_phone),
+        Operator.CONTAINS: _DIGITS,
+        Operator.NOT_CONTAINS: _DIGITS,
+        Operator.STARTS_WITH: _DIGITS,
+        Operator.ENDS_WITH: _DIGITS,
+        Operator.LAST_DIGITS: _DIGITS,
+        Operator.COUNTRY_CODE: _each(_code),
+    },
+    FieldType.NUMBER: {
+        Operator.EQ: _each(_number),
+        Operator.NE: _each(_number),
+        Operator.GT: _NUMBER,
+        Operator.GTE: _NUMBER,
+        Operator.LT: _NUMBER,
+        Operator.LTE: _NUMBER,
+        Operator.BETWEEN: _exactly(2, _each(_number), ordered=True),
+        Operator.NOT_BETWEEN: _exactly(2, _each(_number), ordered=True),
+    },
+    FieldType.BOOLEAN: {Operator.EQ: _each(_boolean), Operator.NE: _each(_boolean)},
+    FieldType.DATE: {
+        Operator.BEFORE: _INSTANT,
+        Operator.AFTER: _INSTANT,
+        Operator.BETWEEN: _exactly(2, _each(_instant), ordered=True),
+        Operator.ON: _each(_day),
+        Operator.WITHIN_LAST: _WINDOW,
+        Operator.NOT_WITHIN_LAST: _WINDOW,
+        Operator.WITHIN_NEXT: _WINDOW,
+        Operator.CALENDAR: _each(_calendar),
+        Operator.ANNIVERSARY: _exactly(1, _each(_anniversary)),
+    },
+    FieldType.LIST: {
+        Operator.HAS_ANY: _TEXTS,
+        Operator.HAS_ALL: _TEXTS,
+        Operator.HAS_NONE: _TEXTS,
+        Operator.IS_EXACTLY: _TEXTS,
+        Operator.HAS_PREFIX: _TEXTS,
+        Operator.SIZE: _exactly(1, _each(_size)),
+    },
+    FieldType.SEGMENT: {Operator.IN: _each(_id), Operator.NOT_IN: _each(_id)},
+}
+"""By type: the operators that it has, but `exists` and `notExists`, and how the values of each are read."""
