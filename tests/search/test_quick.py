@@ -5,12 +5,16 @@ import unicodedata
 from uuid import uuid4
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from localstack.stack import Stack
+from search import hangul
 from search.index import Index
 from search.quick import quick
 from search.request import sort_of
 from tests.search.support import contact, put
+from tests.support.quick_oracle import finds
 
 CHANNEL = f"quick-{uuid4().hex[:12]}"
 PEOPLE: dict[str, dict[str, object]] = {
@@ -27,6 +31,19 @@ PEOPLE: dict[str, dict[str, object]] = {
     "star": {"name": 'a*b?c\\d"e 👩‍👩‍👧'},
     "spaced": {"name": "김 철수"},
     "abroad": {"name": "Bob", "mobileNumber": "+12125550100"},
+    "naver": {"name": "네이버123"},
+    "address": {"name": "IP주소"},
+    "jose": {"name": "José Ramírez"},
+    "sahin": {"name": unicodedata.normalize("NFD", "Şahin")},
+    "istanbul": {"name": "İstanbul"},
+    "wide": {"name": "ＡＢＣ ７"},
+    "yamada": {"name": "ﾔﾏﾀﾞ"},
+    "greek": {"name": "Γιώργος"},
+    "russian": {"name": "Алёна"},
+    "gaga": {"name": "がか"},
+    "laugh": {"name": "ㅋ곽"},
+    "isu": {"name": "이길수"},
+    "among": {"name": "도a래"},
     "nobody": {},
 }  # fmt: skip
 
@@ -95,7 +112,7 @@ def called(shown: dict[str, object]) -> str:
         # names: any part, any case, any spacing, composed or not
         ("홍길동", {"hong"}),
         ("길동", {"hong"}),
-        ("길", {"hong"}),
+        ("길", {"hong", "isu"}),
         ("홍 길 동", {"hong"}),
         ("황보관", {"hwang"}),
         ("보  관", {"hwang"}),
@@ -104,7 +121,7 @@ def called(shown: dict[str, object]) -> str:
         (unicodedata.normalize("NFD", "까치"), {"magpie"}),
         (unicodedata.normalize("NFD", "길동"), {"hong"}),
         ("ALICE", {"alice"}),
-        ("ｋim", set()),
+        ("ｋim", {"alice"}),
         ("STRASSE", {"sharp"}),
         ("straẞe", {"sharp"}),
         ("*", {"star"}),
@@ -114,14 +131,64 @@ def called(shown: dict[str, object]) -> str:
         ("👩", {"star"}),
         # initials
         ("ㅎㄱㄷ", {"hong"}),
-        ("ㄱㄷ", {"hong"}),
+        ("ㄱㄷ", {"hong", "jose"}),
         ("ㅎㅂㄱ", {"hwang"}),
         ("ㄲㅊ", {"magpie"}),
-        ("ㄱㅅ", {"go"}),
-        ("ㄳ", {"go"}),
+        ("ㄱㅅ", {"go", "isu"}),
+        ("ㄳ", {"go", "isu"}),
         ("ㄳㅁ", {"go"}),
         ("ㅎ ㄱ", {"hong", "hwang"}),
         ("ㅂㅎ", set()),
+        # initials among syllables, letters and digits
+        ("홍ㄱㄷ", {"hong"}),
+        ("ㅎ길동", {"hong"}),
+        ("ㅎ길ㄷ", {"hong"}),
+        ("ㅎ길도", {"hong"}),
+        ("길ㄷ", {"hong"}),
+        ("ㅎㄱ도", {"hong"}),
+        ("호ㄱㄷ", set()),
+        ("ㅎ기도", set()),
+        ("황ㅂㄱ", {"hwang"}),
+        ("황 ㅂ 관", {"hwang"}),
+        ("ㄴㅇㅂ123", {"naver"}),
+        ("ㅇㅂ12", {"naver"}),
+        ("ㅂ1", {"naver"}),
+        ("네ㅇㅂ1", {"naver"}),
+        ("ㄴㅇㅂ124", set()),
+        ("ipㅈㅅ", {"address"}),
+        ("IPㅈ소", {"address"}),
+        ("ｐㅈㅅ", {"address"}),
+        ("pㅉㅅ", set()),
+        ("ㅋㄱ", {"laugh"}),
+        ("ㄷㄹ", {"among"}),
+        ("ㄷaㄹ", {"among"}),
+        # a consonant that the input method drew into the syllable before it
+        ("이ㄱㅅ", {"isu"}),
+        ("읷", {"isu"}),
+        ("익ㅅ", {"isu"}),
+        ("ㅇ긼", {"isu"}),
+        # accents and width
+        ("jose ramirez", {"jose"}),
+        ("JOSÉ", {"jose"}),
+        ("josè", {"jose"}),
+        ("ramírez jo", {"jose"}),
+        ("sahin", {"sahin"}),
+        ("şahın", set()),
+        ("istanbul", {"istanbul"}),
+        ("İSTANBUL", {"istanbul"}),
+        ("abc7", {"wide"}),
+        ("ａｂｃ", {"wide"}),
+        ("ヤマダ", {"yamada"}),
+        ("ﾔﾏﾀﾞ", {"yamada"}),
+        ("ヤマタ", set()),
+        ("がか", {"gaga"}),
+        ("かか", set()),
+        ("がが", set()),
+        ("γιωργος", {"greek"}),
+        ("ΓΙΏΡΓΟΣ", {"greek"}),
+        ("алена", {"russian"}),
+        ("ﾡㅅ", {"go", "isu"}),
+        ("ㅓㅐㄴㄷ", {"jose"}),
         # half a syllable: by the keys pressed so far
         ("홍ㄱ", {"hong"}),
         ("홍기", {"hong"}),
@@ -189,6 +256,56 @@ async def test_a_long_text_is_looked_through_to_its_end(index: Index) -> None:
     await put(index, channel, [contact(channel, 1, name="x" * 299 + "홍길동"), contact(channel, 2, name="홍길동" * 60)])
     assert len(await found(index, channel, "홍ㄱ")) == 2
     assert len(await found(index, channel, "홍길동" * 60)) == len(await found(index, channel, "ghdrlfehd" * 60)) == 1
+
+
+_LETTERS = "홍황길기동도돈김가까관과각곽이수읷ㄱㄷㅎㅋaAbeéñＢㄳ12 か"
+_NAMES = st.text(st.sampled_from(_LETTERS), min_size=1, max_size=6).filter(str.strip)
+
+
+def _as_typed(names: list[str]) -> st.SearchStrategy[str]:
+    """A part of a name, each of its characters as it is, by its initial, half typed, by its keys, or another one."""
+
+    def written(character: str, how: int) -> str:
+        (unit,) = hangul.units(character)
+        match how:
+            case 0:
+                return hangul.initial(character) or character
+            case 1:
+                return unit
+            case 2:
+                return chr(ord(character) - (ord(character) - 0xAC00) % 28) if hangul.initial(character) else character
+            case 3:
+                return _LETTERS[(ord(character) * 7) % len(_LETTERS)]
+            case 4:
+                return character.swapcase()
+            case _:
+                return character
+
+    def part(name: str, begin: int, end: int, hows: list[int]) -> str:
+        chosen = name[begin % len(name) :][: 1 + end % len(name)]
+        return "".join(map(written, chosen, hows))
+
+    hows = st.one_of(st.lists(st.integers(0, 20), min_size=6, max_size=6), st.integers(0, 9).map(lambda how: [how] * 6))
+    return st.builds(part, st.sampled_from(names), st.integers(0, 5), st.integers(0, 5), hows).filter(str.strip)
+
+
+async def test_what_is_found_is_what_the_rules_say(servers: Stack, alias: str) -> None:
+    @settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(names=st.lists(_NAMES, min_size=30, max_size=30, unique=True), data=st.data())
+    def law(names: list[str], data: st.DataObject) -> None:
+        typed = data.draw(st.lists(_as_typed(names), min_size=40, max_size=40))
+
+        async def compare() -> None:
+            channel = f"law-{uuid4().hex[:12]}"
+            async with Index.open(servers.opensearch, alias) as index:
+                await put(index, channel, [contact(channel, n, name=name) for n, name in enumerate(names)])
+                for each in typed:
+                    shown = {str(who["name"]) for who in await found(index, channel, each)}
+                    assert shown == {name for name in names if finds(each, [name])}, each
+
+        asyncio.run(compare())
+
+    await asyncio.to_thread(law)
 
 
 @pytest.mark.parametrize("typed", ["", " ", "\t\u3000\n"])

@@ -6,6 +6,7 @@ Profile values lie in typed slots, `string.17` or `date.3`: the mapping is the s
 import hashlib
 import json
 from collections.abc import Callable, Mapping
+from itertools import product
 from typing import Any
 
 from common.clock import to_millis
@@ -14,6 +15,7 @@ from common.filters.outcomes import instant_of
 from common.filters.text import country_code, fold, initials, is_blank, phone_forms
 from common.filters.tree import BUILT_INS, FieldType
 from search import hangul
+from search.plain import squeezed
 
 SLOTS = 200
 """Slots of each type: a channel has 200 fields at most, of whatever types."""
@@ -23,6 +25,9 @@ START, END = "\u0002", "\u0003"
 
 UNIT = "\u0004"
 """Stands before the first key of each syllable: the index has that key with it and without it in one place."""
+
+SYLLABLE = "\u0005"
+"""Stands before each syllable and its initial: the index has the one and the other in one place."""
 
 _MOST_TERM = 8_000  # Lucene refuses a term of over 32,766 bytes; a folded code point has 4 at most
 
@@ -61,6 +66,11 @@ def marked(text: str) -> str:
 def unit_keys(text: str) -> str:
     """The keys of a text with the first of each unit marked, so that a match begins where a syllable does."""
     return "".join(UNIT + unit for unit in hangul.units(text))
+
+
+def with_initials(text: str) -> str:
+    """A text, each of its syllables with its initial: whoever looks for it may write the one or the other."""
+    return "".join(f"{SYLLABLE}{i}{c}" if (i := hangul.initial(c)) is not None else c for c in text)
 
 
 def document(channel: str, contact: Contact, slots: Slots) -> dict[str, Any]:
@@ -162,20 +172,17 @@ _PROJECTIONS: Mapping[FieldType, Callable[[object], object]] = {
 }
 
 
-def squeezed(text: str) -> str:
-    """A text as the quick search compares it: folded, without any white space."""
-    return "".join(fold(text).split())
-
-
 def _quick(shown: Mapping[str, Any]) -> dict[str, list[str]]:
     texts = [squeezed(shown[key]) for key in ("name", "email", "memberId") if shown[key]]
     numbers = [form for key in ("mobileNumber", "landlineNumber") if shown[key] for form in phone_forms(shown[key])]
-    sequences = [sequence for text in texts if (sequence := initials(text))]
+    syllables = [text for text in texts if initials(text)]
+    # Initials alone are looked for past what is no syllable, too: ㄱㅅ is in 김a수.
+    sequences = [sequence for text in syllables if len(sequence := initials(text)) < len(text)]
     typed = [unit_keys(text) for text in texts]
     return {
         "text": [marked(t) for t in texts],
         "digits": [marked(n) for n in dict.fromkeys(numbers)],
-        "initials": [marked(s) for s in sequences],
+        "initials": [marked(s) for s in (*map(with_initials, syllables), *sequences)],
         "keys": [marked(k) for k in typed if k],
     }
 
@@ -196,25 +203,32 @@ def settings() -> dict[str, Any]:
                 "pair": {"type": "ngram", "min_gram": 2, "max_gram": 2, "token_chars": []},
                 "triple": {"type": "ngram", "min_gram": 3, "max_gram": 3, "token_chars": []},
                 "key": {"type": "pattern", "pattern": f"(?s){UNIT}?.", "group": 0},
+                "syllable": {"type": "pattern", "pattern": f"(?s){SYLLABLE}..|.", "group": 0},
             },
             "filter": {
                 "bare": {"type": "pattern_replace", "pattern": UNIT, "replacement": ""},
                 "marked_and_bare": {"type": "multiplexer", "filters": ["bare"]},
-                "two_keys": _run_of_keys(2),
-                "three_keys": _run_of_keys(3),
+                "two": _run(2),
+                "three": _run(3),
                 # Where the run itself begins with a unit is told; where another begins within it is not.
                 "first_mark": {"type": "pattern_replace", "pattern": f"(?<!^){UNIT}", "replacement": ""},
+                **_either(1),
+                **_either(2),
+                **_either(3),
             },
             "analyzer": {
                 "characters": {"type": "custom", "tokenizer": "character"},
                 "pairs": {"type": "custom", "tokenizer": "pair"},
                 "triples": {"type": "custom", "tokenizer": "triple"},
                 "keys": _keys_analyzer("marked_and_bare"),
-                "keys_pairs": _keys_analyzer("two_keys", "first_mark", "marked_and_bare"),
-                "keys_triples": _keys_analyzer("three_keys", "first_mark", "marked_and_bare"),
+                "keys_pairs": _keys_analyzer("two", "first_mark", "marked_and_bare"),
+                "keys_triples": _keys_analyzer("three", "first_mark", "marked_and_bare"),
                 "typed": _keys_analyzer(),
-                "typed_pairs": _keys_analyzer("two_keys", "first_mark"),
-                "typed_triples": _keys_analyzer("three_keys", "first_mark"),
+                "typed_pairs": _keys_analyzer("two", "first_mark"),
+                "typed_triples": _keys_analyzer("three", "first_mark"),
+                "initials": {"type": "custom", "tokenizer": "syllable", "filter": ["either_1"]},
+                "initials_pairs": {"type": "custom", "tokenizer": "syllable", "filter": ["two", "either_2"]},
+                "initials_triples": {"type": "custom", "tokenizer": "syllable", "filter": ["three", "either_3"]},
             },
         },
     }
@@ -224,8 +238,19 @@ def _keys_analyzer(*filters: str) -> dict[str, Any]:
     return {"type": "custom", "tokenizer": "key", "filter": list(filters)}
 
 
-def _run_of_keys(length: int) -> dict[str, Any]:
-    """So many keys that stand together, as one token."""
+def _either(length: int) -> dict[str, Any]:
+    """A run of so many syllables and other characters in every writing: of each syllable either itself or its initial."""
+    one = f"(?:{SYLLABLE}(.)(.)|(.))"
+    filters: dict[str, Any] = {}
+    for chosen in product((1, 2), repeat=length):
+        written = "".join(f"${3 * place + each}${3 * place + 3}" for place, each in enumerate(chosen))
+        name = "either_" + "".join(map(str, chosen)) + "_"
+        filters[name] = {"type": "pattern_replace", "pattern": f"(?s)^{one * length}$", "replacement": written}
+    return filters | {f"either_{length}": {"type": "multiplexer", "filters": list(filters), "preserve_original": False}}
+
+
+def _run(length: int) -> dict[str, Any]:
+    """So many keys or syllables that stand together, as one token."""
     return {
         "type": "shingle", "min_shingle_size": length, "max_shingle_size": length, "output_unigrams": False,
         "token_separator": "",
@@ -259,7 +284,7 @@ def mapping() -> dict[str, Any]:
             "deleted": {"type": "boolean"},
             "seen": {"type": "long"},
             "source": {"type": "object", "enabled": False},
-            "quick": _object({**{name: _runs() for name in ("text", "digits", "initials")}, "keys": _keys()}),
+            "quick": _object({**{name: _runs() for name in ("text", "digits")}, **_typed()}),
             "builtin": _object({key: kinds[kind] for key, kind in BUILT_INS.items()}),
             **{name: _object({str(slot): each for slot in range(SLOTS)}) for name, each in by_type.items()},
         },
@@ -285,13 +310,18 @@ def _runs() -> dict[str, Any]:
     return {**_characters(), "fields": fields}
 
 
-def _keys() -> dict[str, Any]:
-    """The same of keys."""
+def _typed() -> dict[str, Any]:
+    """The same of keys, and of syllables that may be written by their initials."""
 
-    def field(ending: str) -> dict[str, Any]:
-        return {"type": "text", "analyzer": f"keys{ending}", "search_analyzer": f"typed{ending}", "norms": False}
+    def field(analyzer: str, searched: str) -> dict[str, Any]:
+        return {"type": "text", "analyzer": analyzer, "search_analyzer": searched, "norms": False}
 
-    return {**field(""), "fields": {"pairs": field("_pairs"), "triples": field("_triples")}}
+    keys = {name: field(f"keys_{name}", f"typed_{name}") for name in ("pairs", "triples")}
+    initials = {name: field(f"initials_{name}", name) for name in ("pairs", "triples")}
+    return {
+        "keys": {**field("keys", "typed"), "fields": keys},
+        "initials": {**field("initials", "characters"), "fields": initials},
+    }
 
 
 def _text_mapping() -> dict[str, Any]:

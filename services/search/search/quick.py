@@ -6,7 +6,8 @@ from collections.abc import Callable
 from common.filters.text import UnreadablePhone, digits_of, fold, is_blank, read_phone
 from search import hangul
 from search.compile import Query, phrase
-from search.document import END, START, UNIT, squeezed
+from search.document import END, START, UNIT
+from search.plain import squeezed, usual_width, without_accents
 
 EXACT, PREFIX, INFIX = 3.0, 2.0, 1.0
 _UNSHIFTED, _APART = 0.1, 0.05  # times those; below all of those
@@ -31,17 +32,49 @@ def quick(text: str, country: str) -> Query | None:
 
 
 def _found(text: str, country: str) -> Query:
-    ways = _ranked("quick.text", squeezed(text))
+    wanted = squeezed(text)
+    ways = _ranked("quick.text", wanted) if wanted else []
     for digits in _numbers(text, country):
         ways += _ranked("quick.digits", digits)
-    together = "".join(text.split())
-    consonants = hangul.consonants(together)
-    if consonants is not None:
-        ways += _ranked("quick.initials", consonants)
+    ways += _by_initials(wanted)
+    together = without_accents("".join(usual_width(text).split()))
     pressed = hangul.keys(together)
     if any(key.isascii() and key.isalpha() for key in pressed):
         ways += _typed(together, pressed)
     return {"dis_max": {"queries": ways}}
+
+
+def _by_initials(wanted: str) -> list[Query]:
+    """Where it has initials, or an input method may have hidden some: each stands for any syllable that begins with it."""
+    ways: list[Query] = []
+    for written in hangul.meant(wanted):
+        if any(map(hangul.is_consonant, written)):
+            ways += _ranked("quick.initials", written)
+            ways += _half_typed(written)
+    return ways
+
+
+def _half_typed(written: str) -> list[Query]:
+    """The same where the last syllable may go on: ㅎ길도 is the beginning of ㅎ길동."""
+    endings = hangul.completions(written[-1])[1:]
+    if not endings:
+        return []
+
+    def found(wanted: str, boost: float) -> Query:
+        return {"constant_score": {"filter": _one_of_endings(wanted, endings), "boost": boost}}
+
+    return [{"bool": {"must": [found(written, INFIX)], "should": [found(START + written, PREFIX - INFIX)]}}]
+
+
+def _one_of_endings(wanted: str, endings: list[str]) -> Query:
+    """The runs of a text one after the other, as a phrase asks for them, the last with any of these characters at its end."""
+    length = min(len(wanted), 3)
+    name = _by_runs("quick.initials", length)
+    *runs, last = [wanted[at : at + length] for at in range(len(wanted) - length + 1)]
+    any_of: Query = {"span_or": {"clauses": [{"span_term": {name: last[:-1] + ending}} for ending in endings]}}
+    if not runs:
+        return any_of
+    return {"span_near": {"clauses": [*({"span_term": {name: run}} for run in runs), any_of], "slop": 0, "in_order": True}}
 
 
 def _numbers(text: str, country: str) -> list[str]:
