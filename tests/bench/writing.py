@@ -16,6 +16,7 @@ from opensearchpy import AsyncOpenSearch
 from opensearchpy.helpers import async_bulk
 
 from common.envelope import Delivered, UnreadableMessage
+from common.peers import Peer
 from common.postgres import Database
 from common.topics import CONTACTS, FIELDS
 from localstack.stack import Stack
@@ -158,10 +159,11 @@ async def consumer(stack: Stack, batches: int = 10, contacts: int = 667, version
     async with (
         Database.open(stack.postgres_dsn("search"), size=3) as database,
         AsyncOpenSearch(hosts=[stack.opensearch], timeout=60) as plain,
-        httpx.AsyncClient() as nobody,
+        httpx.AsyncClient() as client,
     ):
         store = Store(database)
-        neighbours: Any = Neighbours(nobody, None, "http://127.0.0.1:9", "http://127.0.0.1:9")  # type: ignore[arg-type]
+        nobody: Any = Peer(client, None, "http://127.0.0.1:9")  # type: ignore[arg-type]
+        neighbours = Neighbours(nobody, nobody)
         projection = Projection(store, neighbours)
 
         async def ours() -> float:

@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from common.auth import Signer
+from common.peers import Peer
 from common.postgres import Database
 from localstack.stack import Stack
 from search.index import Index
@@ -50,4 +51,5 @@ async def neighbours(servers: Stack) -> AsyncIterator[Neighbours]:
     env = servers.service_env("search-api")
     signer = Signer(Path(env["SEARCH_SIGNING_KEY"]), env["SEARCH_ISSUER"], "service:search")
     async with httpx.AsyncClient(timeout=5) as client:
-        yield Neighbours(client, signer, "http://127.0.0.1:9", "http://127.0.0.1:9")
+        nobody = Peer(client, signer, "http://127.0.0.1:9", "contacts.read")
+        yield Neighbours(nobody, nobody)

@@ -23,6 +23,7 @@ from search.queries import CaughtUp, Finder, Wanted
 from search.request import SortKey
 from search.seal import Sealer
 from search.store import Store
+from search.term_sets.store import TermSetStore
 from tests.search.support import contact, entries, put
 
 NOW = datetime(2026, 11, 24, 3, tzinfo=UTC)
@@ -48,7 +49,7 @@ async def finder(database: Database, index: Index, neighbours: Neighbours, chann
     store = Store(database)
     for key, word in FIELDS.items():
         await store.save_fields(channel, [(FieldDefinition.model_validate({"key": f"profile.{key}", "type": WORDS[word]}), 1)])
-    return Finder(store, index, neighbours, SEALER, FixedClock(NOW), caught_up)
+    return Finder(store, TermSetStore(database), index, neighbours, SEALER, FixedClock(NOW), caught_up)
 
 
 async def ids(finder: Finder, channel: str, *sort: SortKey, limit: int = 100) -> list[str]:
@@ -253,7 +254,7 @@ async def test_a_fingerprint_is_good_for_one_hour_to_the_millisecond(
     database: Database, index: Index, neighbours: Neighbours, channel: str
 ) -> None:
     clock = FixedClock(NOW)
-    finder = Finder(Store(database), index, neighbours, SEALER, clock, caught_up)
+    finder = Finder(Store(database), TermSetStore(database), index, neighbours, SEALER, clock, caught_up)
     await put(index, channel, [contact(channel, n, name="x") for n in range(3)], FIELDS)
     asked = Wanted({"key": "name", "operator": "eq", "values": ["x"]}, True)
     total, fingerprint = await finder.count(channel, asked)

@@ -14,6 +14,7 @@ from search.neighbours import Neighbours
 from search.queries import CaughtUp, Finder, Wanted
 from search.seal import Sealer
 from search.store import Store
+from search.term_sets.store import TermSetStore
 from tests.search.support import contact, put
 
 NOW = datetime(2026, 11, 24, 3, tzinfo=UTC)
@@ -34,7 +35,9 @@ def channel() -> str:
 
 @pytest.fixture
 async def finder(database: Database, index: Index, neighbours: Neighbours) -> Finder:
-    return Finder(Store(database), index, neighbours, Sealer(b"a key of the tests' own"), FixedClock(NOW), caught_up)
+    return Finder(
+        Store(database), TermSetStore(database), index, neighbours, Sealer(b"a key of the tests' own"), FixedClock(NOW), caught_up
+    )
 
 
 async def add(index: Index, channel: str, numbers: range) -> None:

@@ -15,6 +15,7 @@ from common import kafka, process, telemetry
 from common.auth import Signer
 from common.errors import NotFound, Unavailable
 from common.health import Health
+from common.peers import Peer
 from common.postgres import Database, migrate
 from common.topics import CONTACTS, FIELDS, dead_letter_topic
 from search.index import Index
@@ -39,7 +40,10 @@ def _settings(role: str) -> Settings:
 async def _neighbours(settings: Settings) -> AsyncIterator[Neighbours]:
     signer = Signer(settings.signing_key, settings.issuer, "service:search")
     async with httpx.AsyncClient(timeout=30) as client:
-        yield Neighbours(client, signer, settings.contacts_url, settings.segments_url)
+        contacts, segments = (
+            Peer(client, signer, url, "contacts.read") for url in (settings.contacts_url, settings.segments_url)
+        )
+        yield Neighbours(contacts, segments)
 
 
 async def run_migrate() -> None:
@@ -150,8 +154,9 @@ def _stop_by_cancelling() -> None:
 def routers() -> "list[APIRouter]":
     """The table of contents of the HTTP interface."""
     from search import api
+    from search.term_sets import api as term_sets
 
-    return [api.routes]
+    return [api.routes, term_sets.routes]
 
 
 async def run_api() -> None:
@@ -165,8 +170,10 @@ async def run_api() -> None:
     from search import api
     from search.queries import Finder
     from search.seal import Sealer
+    from search.term_sets import api as term_set_routes
     from search.term_sets.handlers import TermSets
     from search.term_sets.keeper import Keeper
+    from search.term_sets.store import TermSetStore
 
     settings = _settings("api")
 
@@ -189,18 +196,19 @@ async def run_api() -> None:
         clock = SystemClock()
         sealer = Sealer(settings.fingerprint_key.get_secret_value().encode())
         store = Store(database)
-        finder = Finder(store, index, neighbours, sealer, clock, caught_up)
-        term_sets = TermSets(store, index, sealer, clock, new_id)
+        term_sets = TermSetStore(database)
+        finder = Finder(store, term_sets, index, neighbours, sealer, clock, caught_up)
+        sets = TermSets(store, term_sets, index, sealer, clock, new_id)
         memory = Idempotency(database, bytes.fromhex(settings.idempotency_secret.get_secret_value()), clock)
-        keeper = Keeper(store, clock, health)
+        keeper = Keeper(term_sets, clock, health)
         app = application(
             "search",
             "Finds contacts: quick search, the filter language, paging.",
             tokens,
             health,
-            [*routers(), api.internal],
+            [*routers(), api.internal, term_set_routes.internal],
             limits={"/internal/": 64 * MIB, "/v1/term-sets": 64 * MIB},
-            state={"finder": finder, "term_sets": term_sets},
+            state={"finder": finder, "term_sets": sets},
             memory=memory,
         )
         await process.serve(app, settings.host, settings.port, health, [memory.purge, keeper.run])

@@ -10,7 +10,7 @@ from uuid import UUID
 import orjson
 
 from common.clock import Clock, to_millis
-from common.errors import Conflict, Gone, NotFound, Unavailable, Unprocessable
+from common.errors import Conflict, Gone, Unavailable, Unprocessable
 from common.filters import (
     And,
     Condition,
@@ -37,6 +37,7 @@ from search.quick import quick
 from search.request import BY_ID, SortKey, sort_of
 from search.seal import NotOurs, Sealer, digest
 from search.store import Fields, Store
+from search.term_sets.store import TermSetStore
 
 _PAGE = 1000
 _PAGE_OF_IDS = 10_000  # the most that the index gives at once
@@ -88,6 +89,7 @@ class Finder:
     def __init__(
         self,
         store: Store,
+        term_sets: TermSetStore,
         index: Index,
         neighbours: Neighbours,
         sealer: Sealer,
@@ -95,6 +97,7 @@ class Finder:
         caught_up: Callable[[], Awaitable[CaughtUp]],
     ) -> None:
         self._store = store
+        self._term_sets = term_sets
         self._index = index
         self._neighbours = neighbours
         self._sealer = sealer
@@ -134,12 +137,12 @@ class Finder:
         named = [term_set for name in named_term_sets(raw) if (term_set := parse_id(name)) is not None]
         if not named:
             return fields.context
-        known = await self._store.term_sets(channel, named, self._clock.now())
+        known = await self._term_sets.named(channel, named, self._clock.now())
         return replace(fields.context, term_sets={str(term_set.id): term_set.key for term_set in known.values()})
 
     async def _terms(self, channel: str, node: Node) -> dict[str, object]:
         """What the index compares with for each term set of a filter."""
-        return {name: orjson.Fragment(await self._store.compared(channel, UUID(name))) for name in used_term_sets(node)}
+        return {name: orjson.Fragment(await self._term_sets.compared(channel, UUID(name))) for name in used_term_sets(node)}
 
     async def _inlined(self, channel: str, node: Node, fields: Fields, segment: UUID | None) -> tuple[Node, dict[str, int]]:
         """The filter with all its segments' own filters in their place, and the version of each definition."""
@@ -148,23 +151,23 @@ class Finder:
         open_: list[tuple[str, str]] = [(name, _place(node, name)) for name in sorted(segment_ids(node))]
         if segment is not None:
             open_.append((str(segment), "/segment"))
+        told = await self._neighbours.segments(channel, {name for name, _ in open_}) if open_ else {}
         while open_:
             name, place = open_.pop()
             if name in definitions:
                 continue
+            if name not in told:
+                raise Unprocessable("There is no such segment.", code="unknownSegment", pointer=place)
+            filter_ = told[name]["filter"]
             try:
-                told = await self._neighbours.segment(channel, name)
-            except NotFound:
-                raise Unprocessable("There is no such segment.", code="unknownSegment", pointer=place) from None
-            try:
-                definitions[name] = parse(told["filter"], await self._context(channel, fields, told["filter"]))
+                definitions[name] = parse(filter_, await self._context(channel, fields, filter_))
             except Unprocessable:
                 raise Unprocessable(
                     "This segment is broken: its filter cannot be read any more. Mend the segment first.",
                     code="brokenSegment",
                     pointer=place,
                 ) from None
-            versions[name] = told["definitionVersion"]
+            versions[name] = told[name]["definitionVersion"]
             open_ += [(inner, place) for inner in sorted(segment_ids(definitions[name]))]
         whole = inline(node, definitions)
         if segment is not None:

@@ -30,9 +30,10 @@ from common.postgres import Database
 from search.document import tombstone
 from search.index import Entry, Index
 from search.seal import Sealer
-from search.store import NOTED_EVERY, TERM_SETS_KEPT, Store
+from search.store import Store
 from search.term_sets.handlers import TermSets
 from search.term_sets.keeper import Keeper
+from search.term_sets.store import NOTED_EVERY, TERM_SETS_KEPT, TermSetStore
 from search.term_sets.terms import decoded, normaliser, split
 from tests.search.support import contact, contact_id, put
 
@@ -189,7 +190,7 @@ async def term_sets(database: Database, index: Index, clock: FixedClock, channel
     for key, word in FIELDS.items():
         definition = {"key": f"profile.{key}", "type": word.capitalize(), "archived": key == "old"}
         await store.save_fields(channel, [(FieldDefinition.model_validate(definition), 1)])
-    return TermSets(store, index, Sealer(b"a key of the tests' own"), clock, new_id)
+    return TermSets(store, TermSetStore(database), index, Sealer(b"a key of the tests' own"), clock, new_id)
 
 
 async def test_each_term_is_counted_once_and_told_with_its_contacts(term_sets: TermSets, index: Index, channel: str) -> None:
@@ -234,7 +235,7 @@ async def test_a_report_names_no_contact_that_was_erased_since(term_sets: TermSe
 async def test_a_term_set_goes_thirty_days_after_its_last_use_and_no_sooner(
     term_sets: TermSets, database: Database, clock: FixedClock, channel: str
 ) -> None:
-    store = Store(database)
+    store = TermSetStore(database)
     keeper = Keeper(store, clock, Health({}))
     used, unused = [await term_sets.create(channel, "name", ["a"], "kim") for _ in range(2)]
     made_at = clock.instant
@@ -242,22 +243,22 @@ async def test_a_term_set_goes_thirty_days_after_its_last_use_and_no_sooner(
         clock.instant = made_at + since
         await keeper.clear()
         assert (await term_sets.get(channel, used.id)).id == used.id
-        assert await store.term_rows(channel, unused.id, 0, None) is not None
+        assert await store.rows(channel, unused.id, 0, None) is not None
     clock.instant = made_at + TERM_SETS_KEPT + timedelta(days=1)
     await keeper.clear()
     with pytest.raises(NotFound):
         await term_sets.get(channel, unused.id)
-    assert await store.term_rows(channel, unused.id, 0, None) is None
+    assert await store.rows(channel, unused.id, 0, None) is None
     for use in (term_sets.terms(channel, used.id, None, 100, None), term_sets.forms(channel, used.id)):
         clock.instant += TERM_SETS_KEPT
         await use
         await keeper.clear()
     clock.instant += TERM_SETS_KEPT
     await keeper.clear()
-    assert (await store.term_sets(channel, [used.id, unused.id], clock.instant)).keys() == {used.id}
+    assert (await store.named(channel, [used.id, unused.id], clock.instant)).keys() == {used.id}
     clock.instant += TERM_SETS_KEPT + timedelta(days=1)
     await keeper.clear()
-    assert await store.term_sets(channel, [used.id], clock.instant) == {}
+    assert await store.named(channel, [used.id], clock.instant) == {}
 
 
 async def test_lists_and_texts_are_looked_through_as_filters_do(term_sets: TermSets, index: Index, channel: str) -> None:

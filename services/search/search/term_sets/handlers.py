@@ -21,7 +21,8 @@ from search.compile import Query
 from search.document import field_name, term
 from search.index import Index
 from search.seal import NotOurs, Sealer, digest
-from search.store import Fields, Store, TermChunk, TermSet
+from search.store import Fields, Store
+from search.term_sets.store import TermChunk, TermSet, TermSetStore
 from search.term_sets.terms import MOST_TERMS, SPLITTABLE, STATUSES, Normalise, Status, normaliser
 
 _CHUNK = 20_000
@@ -51,7 +52,8 @@ class Sorted:
 class TermSets:
     """Makes term sets and shows their terms. A term set that nobody uses for thirty days is deleted."""
 
-    def __init__(self, store: Store, index: Index, sealer: Sealer, clock: Clock, ids: Ids) -> None:
+    def __init__(self, fields: Store, store: TermSetStore, index: Index, sealer: Sealer, clock: Clock, ids: Ids) -> None:
+        self._fields = fields
         self._store = store
         self._index = index
         self._sealer = sealer
@@ -60,7 +62,7 @@ class TermSets:
 
     async def create(self, channel: str, key: str, terms: Iterable[str], by: str) -> TermSet:
         """Sort the terms and keep them. Raises Unprocessable for a key that takes no term set, no term at all, and too many."""
-        fields = await self._store.fields(channel)
+        fields = await self._fields.fields(channel)
         key, kind = _key(key, fields)
         name = f"{field_name(key, fields.slots)}.term"
         chunks: list[TermChunk] = []
@@ -81,7 +83,7 @@ class TermSets:
         if sum(total) > MOST_TERMS:
             raise Unprocessable(f"A term set has {MOST_TERMS:,} terms at most. Make several.", code="tooManyTerms")
         made = TermSet(self._ids(), key, self._clock.now(), by, tuple(total))
-        await self._store.save_term_set(channel, made, chunks)
+        await self._store.save(channel, made, chunks)
         return made
 
     async def _chunk(self, channel: str, name: str, kind: FieldType, part: Sorted) -> TermChunk:
@@ -123,13 +125,13 @@ class TermSets:
         """Chunk after chunk from this one on, those without a term of the status left out; read in a thread, others wait less."""
         number = begin
         code = None if status is None else _CODES[status]
-        while (found := await self._store.term_rows(channel, term_set, number, code)) is not None:
+        while (found := await self._store.rows(channel, term_set, number, code)) is not None:
             yield found[0], await asyncio.to_thread(_rows, found[1])
             number = found[0] + 1
 
     async def get(self, channel: str, term_set: UUID) -> TermSet:
         """A term set's key and counts. Raises NotFound."""
-        found = (await self._store.term_sets(channel, [term_set], self._clock.now())).get(term_set)
+        found = (await self._store.named(channel, [term_set], self._clock.now())).get(term_set)
         if found is None:
             raise NotFound("There is no such term set.")
         return found
@@ -156,7 +158,7 @@ class TermSets:
 
     async def _shown(self, channel: str, key: str, page: Sequence[Row]) -> list[dict[str, Any]]:
         """The page's terms, each with the contacts that have it now, a hundred of each at most."""
-        fields = await self._store.fields(channel)
+        fields = await self._fields.fields(channel)
         name = f"{field_name(key, fields.slots)}.term"
         compared = sorted({term(form) for _, form, code in page if form is not None and STATUSES[code] not in _OUT})
         having = await self._index.ids_having(_in(channel, name, compared), name, compared, _MOST_NAMED) if compared else {}

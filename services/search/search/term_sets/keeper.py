@@ -5,7 +5,7 @@ import asyncio
 from common.clock import Clock
 from common.health import Health
 from common.loop import repeat
-from search.store import Store
+from search.term_sets.store import TermSetStore
 
 _EVERY_SECONDS = 10.0
 
@@ -13,7 +13,7 @@ _EVERY_SECONDS = 10.0
 class Keeper:
     """A loop; any number may run."""
 
-    def __init__(self, store: Store, clock: Clock, health: Health) -> None:
+    def __init__(self, store: TermSetStore, clock: Clock, health: Health) -> None:
         self._store = store
         self._clock = clock
         self._health = health
@@ -25,5 +25,5 @@ class Keeper:
 
     async def clear(self) -> None:
         """Once: all that are unused for long by now."""
-        while await self._store.purge_term_sets(self._clock.now()):
+        while await self._store.purge(self._clock.now()):
             self._health.beat("keeper")
