@@ -1,21 +1,18 @@
-"""Writes the generated documents: a JSON Schema per event type and one OpenAPI document of all services.
+"""Writes the generated documents: a JSON Schema per event type, one OpenAPI document of all services, and the list of errors.
 
 `python docs/generate.py` writes them, `python docs/generate.py --check` says which are not fresh and ends with 1.
 """
 
-import importlib
 import json
 import sys
 from pathlib import Path
-from typing import Any
 
-from fastapi.openapi.utils import get_openapi
+import openapi
+import problems
 
-from common.answers import Problem
 from common.events.catalogue import published
 
 DOCS = Path(__file__).resolve().parent
-SERVICES = ("contacts", "search", "segments", "exports", "notify")
 
 
 def _json(value: object) -> str:
@@ -30,51 +27,20 @@ def events() -> dict[Path, str]:
     }
 
 
-def openapi() -> dict[Path, str]:
-    """All services' operations in one document, as the gateway serves it."""
-    paths: dict[str, Any] = {}
-    schemas: dict[str, Any] = {"Problem": Problem.model_json_schema()}
-    for service in SERVICES:
-        routers = importlib.import_module(f"{service}.main").routers()
-        routes = [route for router in routers for route in router.routes]
-        document = get_openapi(title=service, version="1", routes=routes)
-        for path, operations in document["paths"].items():
-            for operation in operations.values():
-                operation["tags"] = [service]
-                _answer_with_problems(operation)
-            paths.setdefault(path, {}).update(operations)
-        for name, schema in document.get("components", {}).get("schemas", {}).items():
-            if schemas.setdefault(name, schema) != schema:
-                raise SystemExit(f"Two shapes are called {name}. Give the one of {service} another name.")
-    whole = {
-        "openapi": "3.1.0",
-        "info": {
-            "title": "Dangol",
-            "version": "1",
-            "description": "Customer contacts: take in, find, group, edit, export. Errors are `application/problem+json`.",
-            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
-        },
-        "security": [{"token": []}],
-        "paths": dict(sorted(paths.items())),
-        "components": {
-            "schemas": {
-                name: schemas[name] for name in sorted(schemas) if name not in {"HTTPValidationError", "ValidationError"}
-            },
-            "securitySchemes": {"token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
-        },
+def documents() -> dict[Path, str]:
+    """All of them, by file."""
+    read = problems.modules()
+    sites = problems.sites(read)
+    return {
+        **events(),
+        DOCS / "openapi.json": _json(openapi.document(read, sites)),
+        DOCS / "errors.md": problems.page(sites),
     }
-    return {DOCS / "openapi.json": _json(whole)}
-
-
-def _answer_with_problems(operation: dict[str, Any]) -> None:
-    operation.get("responses", {}).pop("422", None)
-    content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    operation.setdefault("responses", {})["default"] = {"description": "A refusal.", "content": content}
 
 
 def main(arguments: list[str]) -> int:
     """Write, or with `--check` compare."""
-    files = events() | openapi()
+    files = documents()
     stale = [path for path, text in files.items() if not path.exists() or path.read_text("utf-8") != text]
     orphans = [path for path in (DOCS / "events").glob("*.schema.json") if path not in files]
     if "--check" in arguments:

@@ -1,15 +1,15 @@
 """The OpenAPI document tells what is answered: of every operation the shape, of every write the position."""
 
 import importlib
-import json
 from collections.abc import Iterator
 from typing import Any
 
+import openapi_spec_validator
 import pytest
 
 from common.answers import ETAG, EVENTS, LINES, POSITION
 from common.http import Route
-from localstack.home import checkout
+from tests.support.documented import document
 
 SERVICES = ("contacts", "search", "segments", "exports", "notify")
 ASKS = ("/v1/search", "/v1/filters/check", "/v1/term-sets", "/explain", "/download")
@@ -17,11 +17,14 @@ ASKS = ("/v1/search", "/v1/filters/check", "/v1/term-sets", "/explain", "/downlo
 
 
 def operations() -> Iterator[Any]:
-    document = json.loads((checkout() / "docs" / "openapi.json").read_text("utf-8"))
-    for path, methods in document["paths"].items():
+    for path, methods in document()["paths"].items():
         for method, operation in methods.items():
             good = {status: answer for status, answer in operation["responses"].items() if status.startswith("2")}
             yield pytest.param(method, path, good, id=f"{method} {path}")
+
+
+def test_the_document_is_valid() -> None:
+    openapi_spec_validator.validate(document())
 
 
 @pytest.mark.parametrize(("method", "path", "good"), list(operations()))

@@ -1,7 +1,5 @@
 """What the OpenAPI document says of answers, held against the answers: nothing in them that it does not name, nothing missing."""
 
-import json
-import re
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -9,9 +7,9 @@ import httpx
 import jsonschema
 import pytest
 
-from localstack.home import checkout
 from localstack.stack import Stack
 from tests.support.api import eventually, fresh_channel
+from tests.support.documented import document, operation
 from tests.support.exporting import request
 
 PROBLEM = "Problem"
@@ -30,21 +28,13 @@ class Documented:
 
     def __init__(self, client: httpx.AsyncClient) -> None:
         self._client = client
-        document = json.loads((checkout() / "docs" / "openapi.json").read_text("utf-8"))
-        schemas: dict[str, Any] = document["components"]["schemas"]
+        schemas: dict[str, Any] = document()["components"]["schemas"]
         self._components = {"schemas": {name: s if name == PROBLEM else _closed(s) for name, s in schemas.items()}}
-        self._operations = [
-            (method, re.compile(re.sub(r"\\\{[a-z_]+\\\}", "[^/]+", re.escape(path))), operation)
-            for path, methods in document["paths"].items()
-            for method, operation in methods.items()
-        ]
 
     async def ask(self, method: str, path: str, body: object = None, **options: Any) -> Any:
         """The answer's JSON, which is as the document says."""
         answer = await self._client.request(method, path, json=body, **options)
-        found = [op for word, place, op in self._operations if word == method.lower() and place.fullmatch(path)]
-        operation = min(found, key=lambda op: op["operationId"].count("_id"))
-        told = operation["responses"][str(answer.status_code)]
+        told = operation(method, path)["responses"][str(answer.status_code)]
         schema = told["content"]["application/json"]["schema"]
         jsonschema.Draft202012Validator({**schema, "components": self._components}).validate(answer.json())
         for name in told.get("headers", {}):

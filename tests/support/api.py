@@ -13,6 +13,7 @@ import httpx
 
 from localstack.demo import Api
 from localstack.stack import Stack
+from tests.support.documented import check_refusal
 
 T = TypeVar("T")
 
@@ -25,7 +26,8 @@ def fresh_channel() -> str:
 @asynccontextmanager
 async def caller(stack: Stack, channel: str, subject: str = "kim", *permissions: str) -> AsyncIterator[Api]:
     """The gateway as this subject sees it, with these permissions (all, if none is named)."""
-    async with httpx.AsyncClient(base_url=stack.url, timeout=60) as client:
+    hooks = {"response": [check_refusal]}
+    async with httpx.AsyncClient(base_url=stack.url, timeout=60, event_hooks=hooks) as client:
         yield Api(client, stack.token(channel=channel, sub=subject, permissions=list(permissions) or ["*"]))
 
 

@@ -75,6 +75,13 @@ class NotFound(Problem):
     code = "notFound"
 
 
+class MethodNotAllowed(Problem):
+    """The address is there, the method is not."""
+
+    status = HTTPStatus.METHOD_NOT_ALLOWED
+    code = "methodNotAllowed"
+
+
 class Conflict(Problem):
     """The request contradicts what is there."""
 

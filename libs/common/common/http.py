@@ -24,7 +24,7 @@ from common.auth import Caller, Door
 from common.body import MIB, TOO_DEEP, Incoming, counted, read_all, read_json, replay, too_large
 from common.body import refusal as body_refusal
 from common.clock import Clock, SystemClock
-from common.errors import ANY_VERSION, NotFound, Problem, TooLarge, Unprocessable, Unreadable
+from common.errors import ANY_VERSION, MethodNotAllowed, NotFound, Problem, TooLarge, Unprocessable, Unreadable
 from common.given import WRONG_TYPE
 from common.health import PATHS, Health, routes
 from common.pointer import json_pointer
@@ -284,9 +284,9 @@ async def _on_http(_: Request, error: Exception) -> Response:
         return problem_response(NotFound("There is no such address. GET /openapi.json lists those that are."))
     if error.status_code == HTTPStatus.BAD_REQUEST:
         return problem_response(Unreadable("The body cannot be read."))
-    problem = Problem("This address does not take this method.", code="methodNotAllowed", headers=error.headers)
-    problem.status = HTTPStatus(error.status_code)
-    return problem_response(problem)
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        return problem_response(MethodNotAllowed("This address does not take this method.", headers=error.headers))
+    raise error
 
 
 async def _on_unforeseen(_: Request, __: Exception) -> Response:

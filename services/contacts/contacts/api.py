@@ -41,7 +41,7 @@ def queries(request: Request) -> Queries:
 Commands = Annotated[Contacts, Depends(contacts)]
 Reads = Annotated[Queries, Depends(queries)]
 
-routes = router("/v1")
+routes = router("/v1", tags=["Contacts"])
 
 # 200 is also what a browser key gets, whose answer is another.
 _UPSERTED = answers(ShownContact, 201, headers=ETAG | POSITION) | {
@@ -95,7 +95,9 @@ Editable = Annotated[Contact, Depends(editable)]
 
 
 @routes.put("/contacts/@{member_id:path}", status_code=201, responses=_UPSERTED)
-async def upsert(member_id: str, caller: Identifier, body: dict[str, Any], commands: Commands, expected: IfMatch) -> Response:
+async def upsert_contact(
+    member_id: str, caller: Identifier, body: dict[str, Any], commands: Commands, expected: IfMatch
+) -> Response:
     """Make or change a member; what is not named stays. `leadId` is who this was until now: it becomes or merges.
 
     A browser key does this without seeing the contact: it gets 200 and the `memberId` that it sent, whether or not it was there.
@@ -114,7 +116,7 @@ async def create_lead(caller: Editor, body: dict[str, Any], commands: Commands) 
 
 
 @routes.post("/contacts/batch", responses=answers(BatchResults, headers=POSITION))
-async def batch(caller: Editor, body: Batch, commands: Commands) -> Response:
+async def upsert_contacts(caller: Editor, body: Batch, commands: Commands) -> Response:
     """Upsert up to 1,000 members in their order; each row has its own result."""
     results, where = await commands.batch(caller, body.contacts)
     shown: list[dict[str, Any]] = []
@@ -131,7 +133,7 @@ async def batch(caller: Editor, body: Batch, commands: Commands) -> Response:
 
 
 @routes.get("/contacts/{contact_id:path}/history", responses=answers(Page[HistoryItem]))
-async def history(
+async def list_contact_history(
     contact_id: str,
     contact: Readable,
     caller: Reader,
@@ -146,7 +148,9 @@ async def history(
 
 
 @routes.get("/contacts/{contact_id:path}/visits", responses=answers(Page[TakenVisit]))
-async def list_visits(contact: Readable, caller: Reader, reads: Reads, limit: Limit = 100, cursor: Cursor = None) -> Response:
+async def list_contact_visits(
+    contact: Readable, caller: Reader, reads: Reads, limit: Limit = 100, cursor: Cursor = None
+) -> Response:
     """The contact's visits and custom events, newest first."""
     return _listed(await reads.visits(caller.channel, contact.id, limit, cursor))
 

@@ -96,8 +96,8 @@ class NewExport(Wire):
     headings: Literal["names", "keys"] = "names"
 
 
-routes = http.router("/v1")
-pages = http.router()
+routes = http.router("/v1", tags=["Exports"])
+pages = http.router(tags=["Exports"])
 
 
 def _written(export: Export, status: int = 200) -> Response:
@@ -119,7 +119,9 @@ Existing = Annotated[Export, Depends(existing)]
 
 
 @routes.post("/exports", status_code=202, responses=answers(ExportShown, 202, headers=POSITION))
-async def ask(request: Request, caller: Asker, body: NewExport, commands: Commands, awaited: AwaitedPosition) -> Response:
+async def create_export(
+    request: Request, caller: Asker, body: NewExport, commands: Commands, awaited: AwaitedPosition
+) -> Response:
     """Ask for an export; the file is written in the background."""
     language = language_of(request.headers.get("Accept-Language"))
     wanted = Ask(body.reason, body.password, body.scope.asked(), body.columns, body.headings == "names", language, awaited)
@@ -140,7 +142,7 @@ async def get_export(export: Existing) -> Response:
 
 
 @routes.get("/exports/{export_id}/progress", response_class=StreamingResponse, responses=content(EVENTS))
-async def follow(export: Existing, caller: Seer, reads: Reads, listener: Listener) -> Response:
+async def follow_export(export: Existing, caller: Seer, reads: Reads, listener: Listener) -> Response:
     """The export each time it changes, as server-sent events, until its work is over or your token ends."""
 
     async def wait() -> None:
@@ -152,7 +154,7 @@ async def follow(export: Existing, caller: Seer, reads: Reads, listener: Listene
 
 @routes.post("/exports/{export_id}/download", response_class=StreamingResponse, responses=_FILE)
 @idempotency.repeatable
-async def download(request: Request, caller: Asker, export: Existing, commands: Commands) -> Response:
+async def download_export(request: Request, caller: Asker, export: Existing, commands: Commands) -> Response:
     """The file, by whoever asked for it; with `Range` a part of it."""
     part = Part(request.headers.get("Range"), request.headers.get("If-Range"))
     opened = await commands.download(caller, export.id, part, address_of(request.scope))
@@ -184,19 +186,19 @@ async def _bytes(file: BinaryIO, sent: range) -> AsyncIterator[bytes]:
 
 
 @routes.post("/exports/{export_id}/cancel", responses=answers(ExportShown, headers=POSITION))
-async def cancel(request: Request, export: Existing, caller: Seer, commands: Commands) -> Response:
+async def cancel_export(request: Request, export: Existing, caller: Seer, commands: Commands) -> Response:
     """Cancel an export before it is ready."""
     return _written(await commands.cancel(caller, export.id, address_of(request.scope)))
 
 
 @routes.post("/exports/{export_id}/revoke", responses=answers(ExportShown, headers=POSITION))
-async def revoke(request: Request, export: Existing, caller: Seer, commands: Commands) -> Response:
+async def revoke_export(request: Request, export: Existing, caller: Seer, commands: Commands) -> Response:
     """Take a ready file away."""
     return _written(await commands.revoke(caller, export.id, address_of(request.scope)))
 
 
 @routes.get("/audit", responses=answers(Page[AuditEntry]))
-async def list_audit(caller: Auditor, reads: Reads, limit: Limit = 100, cursor: Cursor = None) -> Response:
+async def list_audit_entries(caller: Auditor, reads: Reads, limit: Limit = 100, cursor: Cursor = None) -> Response:
     """Who asked for, was refused, downloaded or revoked what, newest first."""
     items, following = await reads.audit(caller, limit, cursor)
     return json_response({"items": items, "next": following})
@@ -204,7 +206,7 @@ async def list_audit(caller: Auditor, reads: Reads, limit: Limit = 100, cursor: 
 
 @pages.head("/exports/{export_id}", include_in_schema=False)
 @pages.get("/exports/{export_id}", response_class=HTMLResponse)
-async def link_page(export_id: str) -> HTMLResponse:
+async def show_link_page(export_id: str) -> HTMLResponse:
     """The page that a chat link opens: a button, no data, the same for every id, for anybody."""
     if parse_id(export_id) is None:
         raise no_export()

@@ -11,7 +11,7 @@ from common.clock import Instant
 from common.http import AnyCaller, Cursor, Limit, Page, json_response, router
 from notify.queries import Queries
 
-routes = router("/v1")
+routes = router("/v1", tags=["Room"])
 
 
 class RoomMessage(Shape):
@@ -32,7 +32,7 @@ def queries(request: Request) -> Queries:
 
 
 @routes.get("/rooms/me/messages", responses=answers(Page[RoomMessage]))
-async def own_room(
+async def list_messages(
     caller: AnyCaller,
     reads: Annotated[Queries, Depends(queries)],
     limit: Limit = 100,

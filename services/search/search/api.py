@@ -25,7 +25,7 @@ MOST_IDS = 1_000_000
 
 Reader = Annotated[Caller, Depends(permit("contacts.read"))]
 
-routes = router("/v1")
+routes = router("/v1", tags=["Search"])
 internal = router("/internal")
 
 
@@ -119,7 +119,7 @@ async def _stream(rows: AsyncIterator[dict[str, Any]], head: dict[str, Any] | No
 
 @routes.post("/search", responses=answers(FoundPage))
 @idempotency.repeatable
-async def search(caller: Reader, body: Searched, reads: Reads, awaited: AwaitedPosition) -> Response:
+async def search_contacts(caller: Reader, body: Searched, reads: Reads, awaited: AwaitedPosition) -> Response:
     """Contacts by filter, segment and quick search, a page at a time."""
     if awaited is not None:
         await reads.await_position(caller.channel, awaited)
@@ -130,7 +130,7 @@ async def search(caller: Reader, body: Searched, reads: Reads, awaited: AwaitedP
 
 @routes.post("/search/count", responses=answers(CountAnswer))
 @idempotency.repeatable
-async def count(caller: Reader, body: Counted, reads: Reads, awaited: AwaitedPosition) -> Response:
+async def count_contacts(caller: Reader, body: Counted, reads: Reads, awaited: AwaitedPosition) -> Response:
     """How many match, exactly, and the fingerprint of that."""
     if awaited is not None:
         await reads.await_position(caller.channel, awaited)
@@ -140,7 +140,7 @@ async def count(caller: Reader, body: Counted, reads: Reads, awaited: AwaitedPos
 
 @routes.post("/search/ids", response_class=StreamingResponse, responses=lines(FoundId))
 @idempotency.repeatable
-async def ids(caller: Reader, body: Counted, reads: Reads, awaited: AwaitedPosition) -> Response:
+async def list_contact_ids(caller: Reader, body: Counted, reads: Reads, awaited: AwaitedPosition) -> Response:
     """The ids and versions of all that match at one instant, as NDJSON."""
     if awaited is not None:
         await reads.await_position(caller.channel, awaited)
@@ -157,7 +157,7 @@ async def ids(caller: Reader, body: Counted, reads: Reads, awaited: AwaitedPosit
 
 @routes.post("/filters/check", responses=answers(FilterAnswer))
 @idempotency.repeatable
-async def check(caller: Reader, body: Checked, reads: Reads, awaited: AwaitedPosition) -> Response:
+async def check_filter(caller: Reader, body: Checked, reads: Reads, awaited: AwaitedPosition) -> Response:
     """The filter as it is understood."""
     if awaited is not None:
         await reads.await_position(caller.channel, awaited)

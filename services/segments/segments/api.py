@@ -20,6 +20,7 @@ from common.auth import Caller, Verifier
 from common.clock import Clock, Instant, from_millis, to_millis
 from common.erased import Answer, Question
 from common.errors import NotFound, Unavailable, Unprocessable
+from common.given import Given
 from common.health import Health
 from common.http import At, AwaitedPosition, Cursor, Limit, Page, Wire, permit
 from common.ids import Id, parse_id
@@ -129,7 +130,7 @@ class NewSegment(Wire):
 class SegmentChange(Wire):
     """What is to be another from now on."""
 
-    name: Name = ""
+    name: Annotated[Name | None, Given()] = None
     filter: Any = None
 
 
@@ -164,7 +165,9 @@ async def read_segments(caller: Reader, body: Named, parts: Using) -> Page[Segme
 
 
 @router.post("", status_code=201, response_model=Segment, responses=answers(None, 201, headers=POSITION))
-async def make_segment(body: NewSegment, response: Response, parts: Using, caller: Manager, awaited: AwaitedPosition) -> Segment:
+async def create_segment(
+    body: NewSegment, response: Response, parts: Using, caller: Manager, awaited: AwaitedPosition
+) -> Segment:
     """Make a segment: a named filter, kept live."""
     await _caught_up(parts, caller, awaited)
     made = await parts.commands.make(caller, body.name, body.filter)
@@ -222,7 +225,7 @@ async def delete_segment(segment: Managed, parts: Using, caller: Manager) -> Res
 
 
 @router.get("/{segment_id}/members", response_model=Page[Member])
-async def list_members(
+async def list_segment_members(
     segment: Existing, parts: Using, caller: Reader, at: At, limit: Limit = 100, cursor: Cursor = None
 ) -> Page[Member]:
     """List the members, now or as of an instant."""
@@ -234,7 +237,7 @@ async def list_members(
 
 
 @router.get("/{segment_id}/members/{contact_id}", response_model=Standing)
-async def get_member(segment: Existing, contact_id: str, parts: Using, caller: Reader) -> Standing:
+async def get_membership(segment: Existing, contact_id: str, parts: Using, caller: Reader) -> Standing:
     """Read whether a contact is in a segment, since when, and when the clock alone will change that."""
     known = await _contact(parts, caller, contact_id)
     standing = await parts.queries.standing(caller.channel, segment.id, known.id)
@@ -242,7 +245,7 @@ async def get_member(segment: Existing, contact_id: str, parts: Using, caller: R
 
 
 @router.get("/{segment_id}/changes", response_model=Changes, responses=content(EVENTS))
-async def list_changes(
+async def list_segment_changes(
     request: Request,
     segment: Existing,
     parts: Using,
@@ -262,7 +265,7 @@ async def list_changes(
 
 
 @router.get("/{segment_id}/counts", response_model=Page[Count])
-async def count_changes(
+async def count_segment_changes(
     segment: Existing,
     parts: Using,
     caller: Reader,

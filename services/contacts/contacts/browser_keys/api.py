@@ -20,7 +20,7 @@ DAY = 1440
 
 ChannelManager = Annotated[Caller, Depends(permit("channel.manage"))]
 
-routes = router("/v1")
+routes = router("/v1", tags=["Browser keys"])
 
 
 def browser_keys(request: Request) -> BrowserKeys:
@@ -71,14 +71,14 @@ def _answer(key: dict[str, object], status: int = 200) -> Response:
 
 
 @routes.get("/browser-keys", responses=answers(Page[BrowserKeyShown]))
-async def list_keys(caller: ChannelManager, commands: Commands, limit: Limit = 100, cursor: Cursor = None) -> Response:
+async def list_browser_keys(caller: ChannelManager, commands: Commands, limit: Limit = 100, cursor: Cursor = None) -> Response:
     """The channel's browser keys, the newest first, those that have ended too."""
     page = await commands.listed(caller, limit, cursor)
     return json_response({"items": page.items, "next": page.next})
 
 
 @routes.post("/browser-keys", status_code=201, responses=answers(BrowserKeyShown, 201, headers=POSITION))
-async def make_key(caller: ChannelManager, body: NewKey, commands: Commands) -> Response:
+async def create_browser_key(caller: ChannelManager, body: NewKey, commands: Commands) -> Response:
     """Make a public key with which pages of these origins send visits and identify, and read nothing.
 
     With `verifyMembers` a page that names a `memberId` has to send `memberHash` beside it: its HMAC-SHA256 by the key's secret,
@@ -89,14 +89,14 @@ async def make_key(caller: ChannelManager, body: NewKey, commands: Commands) -> 
 
 
 @routes.patch("/browser-keys/{key_id}", responses=answers(BrowserKeyShown, headers=POSITION))
-async def change_key(key: KeyId, caller: ChannelManager, body: KeyChange, commands: Commands) -> Response:
+async def change_browser_key(key: KeyId, caller: ChannelManager, body: KeyChange, commands: Commands) -> Response:
     """Give a key another name or other origins, or let it verify members: the first time that tells its `secret`."""
     changed, is_new = await commands.change(caller, key, body.name, body.origins, body.verify_members)
     return _answer(commands.shown(changed, with_secret=is_new))
 
 
 @routes.post("/browser-keys/{key_id}/rotate", status_code=201, responses=answers(BrowserKeyShown, 201, headers=POSITION))
-async def rotate_key(key: KeyId, caller: ChannelManager, commands: Commands, body: Rotation | None = None) -> Response:
+async def rotate_browser_key(key: KeyId, caller: ChannelManager, commands: Commands, body: Rotation | None = None) -> Response:
     """Put a new key in this one's place; the old one goes on for `keepMinutes` (a day by default), as pages still carry it.
 
     Of a key that verifies members the new one has a new `secret`, told here alone; the old one goes on with its own.
@@ -106,7 +106,7 @@ async def rotate_key(key: KeyId, caller: ChannelManager, commands: Commands, bod
 
 
 @routes.delete("/browser-keys/{key_id}", status_code=204, responses=answers(None, 204, headers=POSITION))
-async def revoke_key(key: KeyId, caller: ChannelManager, commands: Commands) -> Response:
+async def revoke_browser_key(key: KeyId, caller: ChannelManager, commands: Commands) -> Response:
     """End a key at once. It stays in the list, as revoked."""
     await commands.revoke(caller, key)
     return Response(status_code=204, headers={HEADER: NOWHERE.encode()})

@@ -21,7 +21,7 @@ MOST_QUERY = 1000
 
 Editor = Annotated[Caller, Depends(permit("contacts.edit"))]
 
-routes = router("/v1")
+routes = router("/v1", tags=["Bulk actions"])
 
 
 def bulk_actions(request: Request) -> BulkActions:
@@ -87,7 +87,7 @@ Existing = Annotated[Job, Depends(existing)]
 
 
 @routes.post("/bulk-actions", status_code=202, responses=answers(BulkAction, 202, headers=POSITION) | answers(HowMany))
-async def ask(caller: Editor, body: NewBulkAction, commands: Commands, awaited: AwaitedPosition) -> Response:
+async def start_bulk_action(caller: Editor, body: NewBulkAction, commands: Commands, awaited: AwaitedPosition) -> Response:
     """Change many contacts in the background; with `dryRun`, 200 and for how many it would be."""
     ids: list[UUID] | None = body.target.contact_ids
     wanted = Ask(body.action, ids, body.target.asked(), awaited)
@@ -103,7 +103,7 @@ async def get_bulk_action(job: Existing) -> Response:
 
 
 @routes.get("/bulk-actions/{job_id}/results", responses=answers(Page[BulkResult]))
-async def list_results(
+async def list_bulk_results(
     job: Existing, commands: Commands, status: Outcome | None = None, limit: Limit = 100, cursor: Cursor = None
 ) -> Response:
     """What became of each contact so far; `undo` is null until it was dealt with in an undo."""
@@ -112,12 +112,12 @@ async def list_results(
 
 
 @routes.post("/bulk-actions/{job_id}/cancel", responses=answers(BulkAction, headers=POSITION))
-async def cancel(job: Existing, caller: Editor, commands: Commands) -> Response:
+async def cancel_bulk_action(job: Existing, caller: Editor, commands: Commands) -> Response:
     """Stop it where it is; what it has changed stays, and can be undone."""
     return _answer(await commands.cancel(caller, job.id))
 
 
 @routes.post("/bulk-actions/{job_id}/undo", status_code=202, responses=answers(BulkAction, 202, headers=POSITION))
-async def undo(job: Existing, caller: Editor, commands: Commands) -> Response:
+async def undo_bulk_action(job: Existing, caller: Editor, commands: Commands) -> Response:
     """Bring back what was there, in the background; contacts that changed again since are skipped, and say so."""
     return _answer(await commands.undo(caller, job.id), 202)

@@ -20,7 +20,7 @@ Reader = Annotated[Caller, Depends(permit("contacts.read"))]
 ChannelManager = Annotated[Caller, Depends(permit("channel.manage", "plan.manage"))]
 
 
-routes = router("/v1")
+routes = router("/v1", tags=["Channel"])
 
 
 def channels(request: Request) -> Channels:

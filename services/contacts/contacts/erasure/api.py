@@ -17,7 +17,7 @@ from contacts.erasure.handlers import Erasures
 
 Eraser = Annotated[Caller, Depends(permit("contacts.erase"))]
 
-routes = router("/v1")
+routes = router("/v1", tags=["Erasure"])
 
 
 def erasures(request: Request) -> Erasures:
@@ -38,14 +38,14 @@ Erasable = Annotated[Contact, Depends(erasable)]
 
 
 @routes.delete("/contacts/{contact_id:path}", status_code=202, responses=answers(ErasureBegun, 202, headers=POSITION))
-async def erase(contact: Erasable, caller: Eraser, commands: Commands, expected: IfMatch) -> Response:
+async def erase_contact(contact: Erasable, caller: Eraser, commands: Commands, expected: IfMatch) -> Response:
     """Erase a contact for good, with all the leads it took in; the receipt tells how far each store is."""
     gone = await commands.erase(caller, contact.id, expected)
     return json_response({"receiptId": str(gone.receipt_id)}, 202, {position.HEADER: gone.position.encode()})
 
 
 @routes.get("/erasures/{receipt_id}", responses=answers(Receipt))
-async def get_receipt(receipt_id: str, caller: Eraser, commands: Commands) -> Response:
+async def get_erasure(receipt_id: str, caller: Eraser, commands: Commands) -> Response:
     """What has become of an erasure: each store, whether it is done, and the last moment by which it is."""
     parsed = parse_id(receipt_id)
     if parsed is None:

@@ -17,7 +17,7 @@ from contacts.profile_field import PRESET_FIELDS, NewField
 Reader = Annotated[Caller, Depends(permit("contacts.read"))]
 FieldManager = Annotated[Caller, Depends(permit("fields.manage"))]
 
-routes = router("/v1")
+routes = router("/v1", tags=["Fields"])
 
 
 def fields(request: Request) -> Fields:

@@ -20,7 +20,7 @@ from contacts.jobs.job import Job, no_job
 
 Editor = Annotated[Caller, Depends(permit("contacts.edit"))]
 
-routes = router("/v1")
+routes = router("/v1", tags=["Imports"])
 
 _PARTS = {
     "file": {"type": "string", "format": "binary", "description": "CSV or XLSX; the headings come first."},
@@ -76,7 +76,7 @@ async def _pieces(request: Request) -> AsyncIterator[bytes]:
     responses=answers(Import, 202, headers=POSITION) | answers(ImportPreview, headers=POSITION),
 )
 @idempotency.streamed
-async def start(request: Request, caller: Editor, commands: Commands) -> Response:
+async def start_import(request: Request, caller: Editor, commands: Commands) -> Response:
     """Import a file of members or leads in the background; with `dryRun`, 200 and how it would be read."""
     async with commands.received(request.headers.get("content-type"), _pieces(request)) as upload:
         dry = upload.form.dry_run
@@ -103,7 +103,7 @@ async def get_import(found: Existing) -> Response:
 
 
 @routes.get("/imports/{import_id}/rows", responses=answers(Page[ImportRow]))
-async def list_rows(
+async def list_import_rows(
     found: Existing, commands: Commands, status: RowStatus | None = None, limit: Limit = 100, cursor: Cursor = None
 ) -> Response:
     """What became of each row so far; rows are numbered as a spreadsheet program numbers them."""
@@ -112,7 +112,7 @@ async def list_rows(
 
 
 @routes.get("/imports/{import_id}/report", response_class=StreamingResponse, responses=content("text/csv"))
-async def download_report(found: Existing, commands: Commands, status: RowStatus | None = None) -> Response:
+async def download_import_report(found: Existing, commands: Commands, status: RowStatus | None = None) -> Response:
     """The same as a CSV file."""
     job, _ = found
     headers = csv_report.headers(f"dangol-import-{job.id}")
@@ -120,7 +120,7 @@ async def download_report(found: Existing, commands: Commands, status: RowStatus
 
 
 @routes.post("/imports/{import_id}/cancel", responses=answers(Import, headers=POSITION))
-async def cancel(found: Existing, caller: Editor, commands: Commands) -> Response:
+async def cancel_import(found: Existing, caller: Editor, commands: Commands) -> Response:
     """Stop it where it is; what it has written stays."""
     job, _ = found
     return _answer(await commands.cancel(caller, job.id), job.position)

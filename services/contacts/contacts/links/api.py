@@ -17,7 +17,7 @@ from contacts.links.link import MOST_QUERY, MOST_SORTED
 
 Reader = Annotated[Caller, Depends(permit("contacts.read"))]
 
-routes = router("/v1")
+routes = router("/v1", tags=["Links"])
 
 
 def links(request: Request) -> Links:
@@ -50,7 +50,7 @@ class LinkContent(Wire):
 
 
 @routes.post("/links", status_code=201, responses=answers(shapes.Link, 200, 201, headers=POSITION))
-async def make_link(caller: Reader, body: LinkContent, using: Using) -> Response:
+async def create_link(caller: Reader, body: LinkContent, using: Using) -> Response:
     """Keep what somebody looks at under an id made of it: the same content has the same id (200 where it is there already)."""
     content = body.content()
     named, made = await using.keep(caller, content)
@@ -59,6 +59,6 @@ async def make_link(caller: Reader, body: LinkContent, using: Using) -> Response
 
 
 @routes.get("/links/{link_id}", responses=answers(shapes.Link))
-async def open_link(link_id: str, caller: Reader, using: Using) -> Response:
+async def get_link(link_id: str, caller: Reader, using: Using) -> Response:
     """What a link was made of. It is kept for a year after it was last opened."""
     return json_response({"id": link_id, **await using.open(caller, link_id)})

@@ -13,7 +13,7 @@ from contacts.identifying import check_person
 from contacts.preferences import answers as shapes
 from contacts.preferences.handlers import Preferences
 
-routes = router("/v1")
+routes = router("/v1", tags=["Preferences"])
 
 
 async def person(caller: Annotated[Caller, Depends(permit())]) -> Caller:

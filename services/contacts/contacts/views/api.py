@@ -16,7 +16,7 @@ from contacts.views.view import View, Wish, check_may_change, no_view
 
 Reader = Annotated[Caller, Depends(permit("contacts.read"))]
 
-routes = router("/v1")
+routes = router("/v1", tags=["Views"])
 
 
 def views(request: Request) -> Views:
@@ -85,7 +85,7 @@ async def list_views(caller: Reader, using: Using, limit: Limit = 100, cursor: C
 
 
 @routes.post("/views", status_code=201, responses=answers(shapes.View, 201, headers=ETAG | POSITION))
-async def make_view(caller: Reader, body: NewView, using: Using) -> Response:
+async def create_view(caller: Reader, body: NewView, using: Using) -> Response:
     """Keep a list as the caller likes to see it, for themselves or shared with everybody who reads contacts."""
     view = await using.make(caller, body.name, body.link, tuple(body.columns), shared=body.shared)
     return _answer(view, 201, written=True)

@@ -17,7 +17,7 @@ MOST_VISITS = 1000
 
 Sender = Annotated[Caller, Depends(permit("contacts.edit", "visits.write"))]
 
-routes = router("/v1")
+routes = router("/v1", tags=["Visits"])
 
 
 def visits(request: Request) -> Visits:

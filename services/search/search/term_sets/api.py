@@ -23,7 +23,7 @@ from search.term_sets.handlers import TermSets
 from search.term_sets.store import TermSet
 from search.term_sets.terms import STATUSES, Status, decoded, split
 
-routes = router("/v1")
+routes = router("/v1", tags=["Term sets"])
 internal = router("/internal")
 
 
@@ -92,7 +92,7 @@ def _summary(made: TermSet) -> dict[str, Any]:
 
 
 @routes.post("/term-sets", status_code=201, openapi_extra=_TERMS_BODY, responses=answers(TermSetAnswer, 201))
-async def make_term_set(caller: Reader, request: Request, sets: Sets, reads: Reads, awaited: AwaitedPosition) -> Response:
+async def create_term_set(caller: Reader, request: Request, sets: Sets, reads: Reads, awaited: AwaitedPosition) -> Response:
     """Many values at once, each told found, notFound, ambiguous, unreadable or duplicate; to be used in filters."""
     key, terms = await _terms(request)
     if awaited is not None:
@@ -101,7 +101,7 @@ async def make_term_set(caller: Reader, request: Request, sets: Sets, reads: Rea
 
 
 @routes.get("/term-sets/{term_set}", responses=answers(TermSetAnswer))
-async def term_set(caller: Reader, term_set: Id, sets: Sets) -> Response:
+async def get_term_set(caller: Reader, term_set: Id, sets: Sets) -> Response:
     """A term set's counts, as they were when it was made. 30 days after its last use, which reading is too, it is deleted."""
     return json_response(_summary(await sets.get(caller.channel, term_set)))
 
@@ -118,7 +118,7 @@ def _wants_csv(request: Request, named: str | None) -> bool:
 
 
 @routes.get("/term-sets/{term_set}/terms", responses=_TERMS_ANSWER)
-async def terms(
+async def list_terms(
     caller: Reader,
     request: Request,
     term_set: Id,

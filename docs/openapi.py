@@ -1,0 +1,149 @@
+"""One OpenAPI document of all services' operations, as the gateway serves it: fit to make a typed client from."""
+
+import importlib
+import inspect
+import re
+from collections.abc import Callable, Iterator
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import APIRouter
+from fastapi.dependencies.models import Dependant
+from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute
+from problems import SERVICES, Module, Site
+from pydantic.alias_generators import to_camel
+from reach import Reach
+
+from common import http
+from common.answers import Problem
+
+_BORDER = (http.Border.__call__, http._on_invalid)
+_PASSED_ON = {404, 409, 410, 422, 503}
+"""Statuses of another service's refusals that `common.peers` hands on."""
+_NOT_OF_A_CLIENT = {"HTTPValidationError", "ValidationError"}
+_PUBLIC = ("/exports/",)
+"""Addresses that need no token."""
+
+
+def document(read: list[Module], sites: list[Site]) -> dict[str, Any]:
+    """The document. Raises SystemExit where two shapes or two operations go by one name."""
+    reach = Reach(read, sites)
+    routes = {service: list(_routes(service)) for service in SERVICES}
+    elsewhere = {
+        re.sub(r"\{[^}]*\}", "{}", route.path): route.endpoint
+        for service in SERVICES
+        for route in (*routes[service], *(() if service == "notify" else _inside(service)))
+    }
+    paths: dict[str, Any] = {}
+    schemas: dict[str, Any] = {"Problem": Problem.model_json_schema()}
+    for service in SERVICES:
+        made = get_openapi(title=service, version="1", routes=routes[service])
+        for route in routes[service]:
+            for method in sorted(route.methods or ()):
+                operation = made["paths"].get(route.path_format, {}).get(method.lower())
+                if operation is not None:
+                    _complete(operation, route, reach, elsewhere)
+        for path, operations in made["paths"].items():
+            paths.setdefault(path, {}).update(operations)
+        for name, schema in made.get("components", {}).get("schemas", {}).items():
+            if schemas.setdefault(name, schema) != schema:
+                raise SystemExit(f"Two shapes are called {name}. Give the one of {service} another name.")
+    _check_names(paths)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Dangol",
+            "version": "1",
+            "description": (
+                "Customer contacts: take in, find, group, edit, export. Refusals are `application/problem+json`; "
+                "each operation lists the codes that it can answer with."
+            ),
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "servers": [{"url": "/", "description": "The gateway that serves this document."}],
+        "tags": [{"name": name, "description": text} for name, text in sorted(_tags(routes))],
+        "security": [{"token": []}],
+        "paths": dict(sorted(paths.items())),
+        "components": {
+            "schemas": {name: schemas[name] for name in sorted(schemas) if name not in _NOT_OF_A_CLIENT},
+            "securitySchemes": {"token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
+        },
+    }
+
+
+def _routes(service: str) -> Iterator[APIRoute]:
+    for each in importlib.import_module(f"{service}.main").routers():
+        yield from _of(each)
+
+
+def _inside(service: str) -> Iterator[APIRoute]:
+    """What services ask of each other."""
+    yield from _of(importlib.import_module(f"{service}.api").internal)
+
+
+def _of(router: APIRouter) -> Iterator[APIRoute]:
+    for route in router.routes:
+        assert isinstance(route, APIRoute)
+        yield route
+
+
+def _tags(routes: dict[str, list[APIRoute]]) -> set[tuple[str, str]]:
+    """Each tag with the words with which its module of routes begins."""
+    found: set[tuple[str, str]] = set()
+    for each in routes.values():
+        for route in each:
+            module = inspect.getmodule(inspect.unwrap(route.endpoint))
+            for tag in route.tags:
+                found.add((str(tag), (inspect.getdoc(module) or "").partition("\n")[0]))
+    return found
+
+
+def _complete(operation: dict[str, Any], route: APIRoute, reach: Reach, elsewhere: dict[str, Callable[..., Any]]) -> None:
+    operation["operationId"] = to_camel(route.endpoint.__name__)
+    public = route.path.startswith(_PUBLIC)
+    if public:
+        operation["security"] = []
+    permissions = [_permissions(call) for call in _calls(route.dependant)]
+    named = [each for each in permissions if each]
+    if named:
+        words = " and ".join(" or ".join(f"`{name}`" for name in each) for each in named)
+        operation["description"] = f"{operation.get('description', '')}\n\nNeeds {words}.".strip()
+        operation["x-permissions"] = [list(each) for each in named]
+    answers = reach.answers(*_calls(route.dependant), *(() if public else _BORDER), elsewhere=elsewhere, passed_on=_PASSED_ON)
+    responses = operation.setdefault("responses", {})
+    responses.pop("422", None)
+    by_status: dict[int, list[str]] = {}
+    for status, code in sorted(answers):
+        by_status.setdefault(status, []).append(code)
+    for status, codes in by_status.items():
+        responses[str(status)] = {
+            "description": f"{HTTPStatus(status).phrase}: {', '.join(codes)}",
+            "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
+            "x-codes": codes,
+        }
+
+
+def _calls(dependant: Dependant) -> Iterator[Callable[..., Any]]:
+    if dependant.call is not None:
+        yield dependant.call
+    for each in dependant.dependencies:
+        yield from _calls(each)
+
+
+def _permissions(call: Callable[..., Any]) -> tuple[str, ...]:
+    """What `common.http.permit` was given."""
+    found = inspect.getclosurevars(call).nonlocals.get("permissions") if inspect.isfunction(call) else None
+    return found if isinstance(found, tuple) else ()
+
+
+def _check_names(paths: dict[str, Any]) -> None:
+    seen: dict[str, str] = {}
+    for path, operations in paths.items():
+        for method, operation in operations.items():
+            here, name = f"{method.upper()} {path}", operation["operationId"]
+            if name in seen:
+                raise SystemExit(f"{seen[name]} and {here} are both called {name}. Rename the function of one.")
+            seen[name] = here
+            if len(operation.get("tags", [])) != 1:
+                raise SystemExit(f"{here} needs one tag. Give its router one.")
