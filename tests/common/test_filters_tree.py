@@ -139,12 +139,15 @@ def test_every_built_in_has_the_type_that_is_written() -> None:
     for kind, keys in {
         FieldType.BOOLEAN: ["member", "blocked", "unsubscribeEmail", "unsubscribeTexting", "unsubscribeAppPush"],
         FieldType.NUMBER: ["sessionsCount"],
-        FieldType.DATE: ["createdAt", "updatedAt", "firstSeenAt", "lastSeenAt"],
+        FieldType.DATE: [
+            "createdAt", "updatedAt", "firstSeenAt", "lastSeenAt", "unsubscribeEmailUpdatedAt", "unsubscribeTextingUpdatedAt",
+            "unsubscribeAppPushUpdatedAt",
+        ],
         FieldType.PHONE: ["mobileNumber", "landlineNumber"],
         FieldType.EMAIL: ["email"],
         FieldType.LIST: ["tags"],
         FieldType.STRING: ["id", "memberId", "name", "avatarUrl", "language", "country", "city"],
-    }.items():
+    }.items():  # fmt: skip
         for key in keys:
             assert BUILT_INS[key] is kind
 

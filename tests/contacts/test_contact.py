@@ -6,9 +6,10 @@ from uuid import UUID
 
 import pytest
 
+from common.answers import contact_shown
 from common.errors import Unprocessable
 from common.events.contacts import Change, Contact, ContactChanged, ContactCreated, FieldDefinition, Visit
-from contacts.contact import Write, as_wire, created, decide, evolve, read_write, shown, visited
+from contacts.contact import Write, created, decide, evolve, read_write, shown, visited
 
 ID = UUID("01a20e30-0000-7000-8000-000000000001")
 BORN = datetime(2026, 11, 24, 3, tzinfo=UTC)
@@ -202,7 +203,7 @@ def test_the_values_of_archived_fields_are_not_shown() -> None:
 
 
 def test_on_the_wire_an_absent_value_is_null_and_instants_have_milliseconds() -> None:
-    wire = as_wire(contact(("name", "홍길동")))
+    wire = contact_shown(contact(("name", "홍길동")))
     assert (wire["name"], wire["email"], wire["tags"], wire["profile"]) == ("홍길동", None, [], {})
     assert (wire["createdAt"], wire["lastSeenAt"], wire["sessionsCount"]) == ("2026-11-24T03:00:00.000Z", None, 0)
     assert "mergedInto" not in wire

@@ -7,6 +7,7 @@ from uuid import UUID
 import orjson
 import pytest
 
+from common.built_ins import BUILT_INS, GIVEN
 from common.envelope import SAFE_BYTES
 from common.errors import Unprocessable
 from common.events.contacts import Change, Contact, FieldDefinition, Visit
@@ -44,6 +45,13 @@ def message(step: Step) -> int:
     (told,) = publish.contact_messages("shop", [step], ())
     assert told.value is not None
     return len(told.key) + len(told.value) + len(orjson.dumps(told.headers))
+
+
+@pytest.mark.parametrize("key", sorted(GIVEN))
+def test_every_value_that_callers_give_weighs(key: str) -> None:
+    value = {FieldType.LIST: ["x" * 250], FieldType.BOOLEAN: None}.get(BUILT_INS[key].type, "x" * 250)
+    if value is not None:
+        assert size(Contact.model_validate(contact({}).members() | {key: value})) >= size(contact({})) + 240
 
 
 @pytest.mark.parametrize("letter", ["a", "가", "😀", '"', "\\", "և"])

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
+from common.answers import contact_shown
 from common.envelope import SAFE_BYTES
 from common.errors import Unprocessable
-from contacts.contact import as_wire
 from contacts.size import MOST_CONTACT, size
 from tests.contacts.conftest import NOW, World
 
@@ -74,12 +74,12 @@ async def test_rows_of_a_file_that_are_too_large_are_refused_and_the_others_go_o
 async def test_a_lead_that_is_too_much_for_the_member_is_not_merged_until_there_is_room(world: World) -> None:
     await world.put("u1", profile=texts(0, 1, 2, 3, 4))
     lead = (await world.contacts.create_lead(world.caller(), {"profile": texts(5, 6, 7, 8)})).contact
-    before = as_wire(await world.queries.contact(world.channel, lead.id))
+    before = contact_shown(await world.queries.contact(world.channel, lead.id))
     assert await refused(world, world.put("u1", leadId=str(lead.id))) == "/leadId"
     rows = [{"memberId": "u1", "leadId": str(lead.id)}]
     results, _ = await world.contacts.batch(world.caller(), rows)
     assert [r.problem and (r.problem.code, r.problem.pointer) for r in results] == [("tooLarge", "/contacts/0/leadId")]
-    assert as_wire(await world.queries.contact(world.channel, lead.id)) == before
+    assert contact_shown(await world.queries.contact(world.channel, lead.id)) == before
     await world.contacts.change(world.caller(), lead.id, {"profile": {"k8": None}}, None)
     merged = await world.put("u1", leadId=str(lead.id))
     assert sorted(merged.profile) == [f"k{n}" for n in range(8)]

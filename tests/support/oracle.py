@@ -23,7 +23,8 @@ LATE = (2_932_897 - 3 * 366) * UNITS["days"]
 BUILT_INS = {
     "member": "boolean", "blocked": "boolean", "unsubscribeEmail": "boolean", "unsubscribeTexting": "boolean",
     "unsubscribeAppPush": "boolean", "sessionsCount": "number", "createdAt": "date", "updatedAt": "date", "firstSeenAt": "date",
-    "lastSeenAt": "date", "mobileNumber": "phone", "landlineNumber": "phone", "email": "email", "tags": "list",
+    "lastSeenAt": "date", "unsubscribeEmailUpdatedAt": "date", "unsubscribeTextingUpdatedAt": "date",
+    "unsubscribeAppPushUpdatedAt": "date", "mobileNumber": "phone", "landlineNumber": "phone", "email": "email", "tags": "list",
 }  # fmt: skip
 NEGATIVE = {
     "notExists": "exists", "ne": "eq", "notIn": "in", "notContains": "contains", "notBetween": "between", "hasNone": "hasAny",
@@ -97,7 +98,9 @@ def plain_key(written: str) -> str:
 
 
 def stored(contact: Mapping[str, Any], key: str) -> Any:
-    value = contact["profile"].get(key[len("profile.") :]) if key.startswith("profile.") else contact.get(key)
+    value: Any = contact
+    for name in ("profile", key[len("profile.") :]) if key.startswith("profile.") else key.split("."):
+        value = (value or {}).get(name)
     return None if value is None or value == [] or (isinstance(value, str) and same(value) == "") else value
 
 

@@ -2,14 +2,12 @@
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Annotated, Any
-from uuid import UUID
+from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, WithJsonSchema
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema, create_model
 from pydantic.alias_generators import to_camel
 
-from common.clock import Instant
-from common.events.contacts import DeviceFacts
+from common.events.contacts import Contact
 from common.position import HEADER
 
 Documented = dict[int | str, dict[str, Any]]
@@ -74,35 +72,25 @@ def lines(model: type[BaseModel]) -> Documented:
     return {200: {"content": {LINES: {"schema": schema}}}}
 
 
-class ShownContact(Shape):
-    """A contact; an absent value is null."""
+def contact_shown(contact: Contact) -> dict[str, Any]:
+    """The contact as every service shows it."""
+    shown = contact.members()
+    for member in _UNSEEN:
+        del shown[member]
+    return shown
 
-    id: UUID
-    member_id: str | None
-    member: bool
-    name: str | None
-    email: str | None
-    mobile_number: str | None
-    landline_number: str | None
-    avatar_url: str | None
-    language: str | None
-    country: str | None
-    city: str | None
-    tags: list[str]
-    unsubscribe_email: bool
-    unsubscribe_email_updated_at: Instant | None
-    unsubscribe_texting: bool
-    unsubscribe_texting_updated_at: Instant | None
-    unsubscribe_app_push: bool
-    unsubscribe_app_push_updated_at: Instant | None
-    blocked: bool
-    created_at: Instant
-    updated_at: Instant
-    first_seen_at: Instant | None
-    last_seen_at: Instant | None
-    sessions_count: int
-    web: DeviceFacts | None
-    mobile: DeviceFacts | None
-    profile: dict[str, JsonValue]
-    version: int
-    hidden: bool
+
+_UNSEEN = ("mergedInto",)
+
+if TYPE_CHECKING:
+
+    class ShownContact(Shape):
+        """A contact; an absent value is null."""
+
+else:
+    ShownContact = create_model(
+        "ShownContact",
+        __base__=Shape,
+        __doc__="A contact; an absent value is null.",
+        **{name: (member.annotation, ...) for name, member in Contact.model_fields.items() if member.alias not in _UNSEEN},
+    )

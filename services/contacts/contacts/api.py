@@ -6,14 +6,14 @@ from fastapi import Depends, Query, Request, Response
 from pydantic import Field, JsonValue
 
 from common import idempotency, position
-from common.answers import ETAG, POSITION, ShownContact, answers
+from common.answers import ETAG, POSITION, ShownContact, answers, contact_shown
 from common.auth import Caller
 from common.cursor import Listed
 from common.events.contacts import Contact
 from common.http import At, Cursor, IfMatch, Limit, Page, Wire, json_response, permit, router
 from common.ids import Id, parse_id
 from contacts.answers import BatchResults, HistoryItem, Identified, TakenVisit
-from contacts.contact import as_wire, etag, no_contact
+from contacts.contact import etag, no_contact
 from contacts.handlers import Contacts, Written
 from contacts.identifying import only_identifies
 from contacts.member_path import member_of
@@ -59,11 +59,11 @@ def answer(written: Written) -> Response:
     """The whole contact with its ETag and position."""
     idempotency.concerns(written.contact.id)
     headers = {"ETag": etag(written.contact), position.HEADER: written.position.encode()}
-    return json_response(as_wire(written.contact), 201 if written.created else 200, headers)
+    return json_response(contact_shown(written.contact), 201 if written.created else 200, headers)
 
 
 def _shown(contact: Contact) -> Response:
-    return json_response(as_wire(contact), headers={"ETag": etag(contact)})
+    return json_response(contact_shown(contact), headers={"ETag": etag(contact)})
 
 
 def _listed(page: Listed) -> Response:

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from pydantic import JsonValue
 
+from common.built_ins import BUILT_INS, CONSENTS, GIVEN
 from common.clock import EPOCH
 from common.errors import Gone, NotFound, Unprocessable
 from common.events.contacts import (
@@ -28,6 +29,7 @@ from common.events.contacts import (
     FieldDefinition,
     Visit,
 )  # fmt: skip
+from common.fields import FieldType
 from common.filters import UnreadablePhone, read_phone
 from common.pointer import escape
 from contacts.device import MOBILE, WEB, facts, kind_of, later
@@ -36,20 +38,15 @@ from contacts.size import check_contact, may_be_too_large
 
 MOST_TAGS = 20
 _NOBODY = UUID(int=0)
+_NOTHING: Mapping[FieldType, JsonValue] = {FieldType.BOOLEAN: False, FieldType.LIST: []}
 _SHORTEN = "Clear or shorten some of them."
 _EMAIL = re.compile(r"[^\s@]{1,64}@[^\s@.]+(\.[^\s@.]+)+")
 _WEB_ADDRESS = re.compile(r"https?://[^\s/?#@]+([/?#]\S*)?", re.IGNORECASE)
 _MOST_ADDRESS = 2048
-_TEXTS = ("name", "avatarUrl", "language", "country", "city")
-_PHONES = ("mobileNumber", "landlineNumber")
-CONSENTS = ("unsubscribeEmail", "unsubscribeTexting", "unsubscribeAppPush")
 _MOVED_BY_VISITS = ("firstSeenAt", "lastSeenAt", "sessionsCount", "web", "mobile")
-EDITABLE = frozenset({*_TEXTS, *_PHONES, *CONSENTS, "email", "tags", "blocked"})
-_NOT_EDITABLE = frozenset({
-    "id", "member", "createdAt", "updatedAt", "firstSeenAt", "lastSeenAt", "sessionsCount", "sessionCount", "version",
-    "mergedInto", "hidden", "web", "mobile",
-    *(f"{consent}UpdatedAt" for consent in CONSENTS),
-})  # fmt: skip
+_NOT_EDITABLE = {str(member.alias) for member in Contact.model_fields.values()} - GIVEN - {"memberId", "profile"} | {
+    "sessionCount"
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +69,7 @@ def read_write(raw: object, country: str, pointer: str = "", also: frozenset[str
     tags: dict[str, tuple[str, ...]] = {}
     for key, value in raw.items():
         place = f"{pointer}/{escape(key)}"
-        if key in EDITABLE:
+        if key in GIVEN:
             values[key] = _built_in(key, value, country, place)
         elif key in ("addTags", "removeTags"):
             tags[key] = tuple(elements(value, place) or ())
@@ -99,9 +96,10 @@ def _mapping(value: object, pointer: str) -> Mapping[str, object]:
 
 
 def _built_in(key: str, value: object, country: str, pointer: str) -> JsonValue:
-    if key == "tags":
+    kind = BUILT_INS[key].type
+    if kind is FieldType.LIST:
         return list(dict.fromkeys(elements([] if value is None else value, pointer, MOST_TAGS) or []))
-    if key in CONSENTS or key == "blocked":
+    if kind is FieldType.BOOLEAN:
         if value is None:
             return False
         if not isinstance(value, bool):
@@ -114,7 +112,7 @@ def _built_in(key: str, value: object, country: str, pointer: str) -> JsonValue:
     kept = text(value, pointer)
     if kept is None:
         return None
-    if key in _PHONES:
+    if kind is FieldType.PHONE:
         try:
             return read_phone(kept, country)
         except UnreadablePhone:
@@ -123,7 +121,7 @@ def _built_in(key: str, value: object, country: str, pointer: str) -> JsonValue:
                 code="unreadablePhone",
                 pointer=pointer,
             ) from None
-    if key == "email":
+    if kind is FieldType.EMAIL:
         kept = kept.strip()
         if len(kept) > 254 or _EMAIL.fullmatch(kept) is None:
             raise Unprocessable("This is no e-mail address.", code="invalidEmail", pointer=pointer)
@@ -154,8 +152,7 @@ def changes(state: Contact | None, write: Write, fields: Mapping[str, FieldDefin
             )
         wanted["tags"] = list(tags)
     for key, to in wanted.items():
-        default: JsonValue = False if key in CONSENTS or key == "blocked" else [] if key == "tags" else None
-        before = now.get(key, default)
+        before = now.get(key, _NOTHING.get(BUILT_INS[key].type))
         if before != to:
             found.append(Change(key=key, from_=before, to=to))
     kept = state.profile if state is not None else {}
@@ -309,10 +306,3 @@ def shown(contact: Contact, archived: Collection[str]) -> Contact:
 def is_shown(key: str, archived: Collection[str]) -> bool:
     """Whether a change of this key is told of; `archived` are bare keys, and a built-in field may be called as one of them."""
     return not (key.startswith("profile.") and key[8:] in archived)
-
-
-def as_wire(contact: Contact) -> dict[str, Any]:
-    """The contact as the API shows it."""
-    shown = contact.members()
-    del shown["mergedInto"]
-    return shown

@@ -5,10 +5,10 @@ import hmac
 from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 
+from common.built_ins import CONSENTS
 from common.caller import Caller
 from common.errors import Forbidden
 from common.pointer import escape
-from contacts.contact import CONSENTS
 from contacts.profile_field import PRESETS
 
 _OF_THE_TEAM = ("blocked", "tags", "addTags", "removeTags")

@@ -16,6 +16,7 @@ from typing import Any
 
 from pydantic import JsonValue
 
+from common.built_ins import CONSENTS
 from common.clock import from_wire
 from common.errors import Conflict, Unprocessable
 from common.events.contacts import Change, Contact, ContactAbsorbed, ContactIdentified, ContactMerged
@@ -23,8 +24,6 @@ from contacts.contact import MOST_TAGS
 from contacts.device import MOBILE, WEB, later
 
 _OF_THE_STREAM = frozenset({"id", "memberId", "member", "version", "updatedAt", "mergedInto", "profile"})
-_MEMBERS = {str(info.alias) for info in Contact.model_fields.values()}
-_CONSENTS = sorted(key for key in _MEMBERS if f"{key}UpdatedAt" in _MEMBERS)
 _NONE: Collection[str] = frozenset()
 
 
@@ -117,7 +116,7 @@ def _is_none(value: JsonValue) -> bool:
 
 def _consents(mine: Mapping[str, Any], theirs: Mapping[str, Any], *, only_taken_back: bool) -> dict[str, JsonValue]:
     to: dict[str, JsonValue] = {}
-    for consent in _CONSENTS:
+    for consent in CONSENTS:
         changed = f"{consent}UpdatedAt"
         theirs_counts = theirs[consent] is True or not only_taken_back
         winner = theirs if theirs_counts and _later(mine[changed], theirs[changed]) != mine[changed] else mine

@@ -7,13 +7,20 @@ from collections.abc import Sequence
 
 import orjson
 
+from common.built_ins import BUILT_INS
 from common.envelope import SAFE_BYTES
 from common.errors import Unprocessable
 from common.events.contacts import Change, Contact
+from common.fields import FieldType
 
 MOST_CONTACT = SAFE_BYTES // 4
 MOST_VISIT = SAFE_BYTES // 2
 _KIB = 1024
+_GIVEN = [
+    name
+    for name, member in Contact.model_fields.items()
+    if (built_in := BUILT_INS.get(str(member.alias))) is not None and built_in.given and built_in.type is not FieldType.BOOLEAN
+]
 _KEYS = 16 * _KIB  # of 200 profile keys, of 64 characters at most
 
 
@@ -24,8 +31,7 @@ def weight(value: object) -> int:
 
 def size(contact: Contact) -> int:
     """The bytes of all that was given of a contact. What the system itself knows of it is short."""
-    c = contact
-    return weight([c.profile, c.tags, c.name, c.email, c.avatar_url, c.language, c.country, c.city])
+    return weight([contact.profile, *(getattr(contact, attribute) for attribute in _GIVEN)])
 
 
 def may_be_too_large(before: Contact | None, changes: Sequence[Change]) -> bool:

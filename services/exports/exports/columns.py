@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from common.built_ins import value_at
 from common.clock import from_wire
 from common.errors import Unprocessable
 from common.events.contacts import FieldDefinition
@@ -72,7 +73,7 @@ def _reader(column: Column, zone: ZoneInfo) -> Callable[[Mapping[str, Any]], Cel
     if key.startswith("profile."):
         bare = key[8:]
         return lambda contact: _cell(contact["profile"].get(bare), column.type, zone)
-    return lambda contact: _cell(contact.get(key), column.type, zone)
+    return lambda contact: _cell(value_at(contact, key), column.type, zone)
 
 
 def _cell(value: Any, kind: str, zone: ZoneInfo) -> Cell:

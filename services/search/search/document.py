@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping
 from itertools import product
 from typing import Any
 
+from common.answers import contact_shown
+from common.built_ins import value_at
 from common.clock import to_millis
 from common.events.contacts import Contact
 from common.filters.outcomes import instant_of
@@ -75,8 +77,7 @@ def with_initials(text: str) -> str:
 
 def document(channel: str, contact: Contact, slots: Slots) -> dict[str, Any]:
     """The whole document. Every profile key of the contact is among the slots; those of archived fields are left out."""
-    shown = contact.members()
-    del shown["mergedInto"]
+    shown = contact_shown(contact)
     made: dict[str, Any] = {
         "channel": channel,
         "id": str(contact.id),
@@ -87,7 +88,7 @@ def document(channel: str, contact: Contact, slots: Slots) -> dict[str, Any]:
         "source": shown,
     }
     for key, kind in BUILT_INS.items():
-        if (value := _value(kind, shown[key])) is not None:
+        if (value := _value(kind, value_at(shown, key))) is not None:
             made.setdefault("builtin", {})[key] = value
     for key, raw in contact.profile.items():
         if key in slots:

@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from common.built_ins import CONSENTS
 from common.errors import Unprocessable
 from common.events.contacts import Change, Contact, ContactChanged, ContactRestored
 from contacts.bulk.action import Acted, Done, Outcome, act, read_action, shown, take_back
-from contacts.contact import CONSENTS, MOST_TAGS, Write, evolve
+from contacts.contact import MOST_TAGS, Write, evolve
 from contacts.jobs.job import Job, Status
 
 CREATED = datetime(2026, 1, 1, tzinfo=UTC)

@@ -20,6 +20,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from common.auth import Signer
+from common.built_ins import CONSENTS
 from common.errors import Conflict
 from common.events.contacts import Contact
 from common.health import Health
@@ -30,7 +31,6 @@ from contacts.bulk.action import KIND, cause, undo_cause
 from contacts.bulk.handlers import Ask, BulkActions
 from contacts.bulk.neighbours import Neighbours
 from contacts.bulk.runner import BulkActions as Runner
-from contacts.contact import CONSENTS
 from contacts.erasure.handlers import Erasures
 from contacts.erasure.neighbours import Readers
 from contacts.jobs.job import KEPT, Job, Status

@@ -1,6 +1,6 @@
 """What contacts tells: changes of contacts with the whole state after them, raw visits, field definitions, channel settings."""
 
-from typing import Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import Field, JsonValue
@@ -8,6 +8,7 @@ from pydantic import Field, JsonValue
 from common.clock import Instant
 from common.envelope import Delivered
 from common.events.wire import Body, read
+from common.fields import BuiltIn, FieldType
 
 FieldTypeName = Literal["String", "Number", "Boolean", "Date", "List"]
 
@@ -30,30 +31,40 @@ class DeviceFacts(Body):
 class Contact(Body):
     """A contact as every reader sees it; an absent value is null."""
 
-    id: UUID
-    member_id: str | None = None
-    member: bool = False
-    name: str | None = None
-    email: str | None = None
-    mobile_number: str | None = None
-    landline_number: str | None = None
-    avatar_url: str | None = None
-    language: str | None = None
-    country: str | None = None
-    city: str | None = None
-    tags: list[str] = Field(default_factory=list)
-    unsubscribe_email: bool = False
-    unsubscribe_email_updated_at: Instant | None = None
-    unsubscribe_texting: bool = False
-    unsubscribe_texting_updated_at: Instant | None = None
-    unsubscribe_app_push: bool = False
-    unsubscribe_app_push_updated_at: Instant | None = None
-    blocked: bool = False
-    created_at: Instant
-    updated_at: Instant
-    first_seen_at: Instant | None = None
-    last_seen_at: Instant | None = None
-    sessions_count: int = 0
+    # A member that declares a BuiltIn is a field of every channel, in this order; what follows from it is in common.built_ins.
+    id: Annotated[UUID, BuiltIn(FieldType.STRING, "연락처 ID", "Contact id", given=False, listed=False)]
+    name: Annotated[str | None, BuiltIn(FieldType.STRING, "이름", "Name")] = None
+    mobile_number: Annotated[str | None, BuiltIn(FieldType.PHONE, "휴대폰 번호", "Mobile number")] = None
+    email: Annotated[str | None, BuiltIn(FieldType.EMAIL, "이메일", "E-mail")] = None
+    member_id: Annotated[str | None, BuiltIn(FieldType.STRING, "회원 ID", "Member id", given=False)] = None
+    member: Annotated[bool, BuiltIn(FieldType.BOOLEAN, "회원 여부", "Member", given=False)] = False
+    tags: Annotated[list[str], BuiltIn(FieldType.LIST, "태그", "Tags")] = Field(default_factory=list)
+    landline_number: Annotated[str | None, BuiltIn(FieldType.PHONE, "유선 번호", "Landline number")] = None
+    language: Annotated[str | None, BuiltIn(FieldType.STRING, "언어", "Language")] = None
+    country: Annotated[str | None, BuiltIn(FieldType.STRING, "국가", "Country")] = None
+    city: Annotated[str | None, BuiltIn(FieldType.STRING, "도시", "City")] = None
+    avatar_url: Annotated[str | None, BuiltIn(FieldType.STRING, "프로필 사진", "Avatar")] = None
+    unsubscribe_email: Annotated[bool, BuiltIn(FieldType.BOOLEAN, "이메일 수신 거부", "Unsubscribed from e-mail")] = False
+    unsubscribe_email_updated_at: Annotated[
+        Instant | None,
+        BuiltIn(FieldType.DATE, "이메일 수신 거부 변경 시간", "E-mail consent changed", given=False, listed=False),
+    ] = None
+    unsubscribe_texting: Annotated[bool, BuiltIn(FieldType.BOOLEAN, "문자 수신 거부", "Unsubscribed from texts")] = False
+    unsubscribe_texting_updated_at: Annotated[
+        Instant | None,
+        BuiltIn(FieldType.DATE, "문자 수신 거부 변경 시간", "Text consent changed", given=False, listed=False),
+    ] = None
+    unsubscribe_app_push: Annotated[bool, BuiltIn(FieldType.BOOLEAN, "앱 푸시 수신 거부", "Unsubscribed from push")] = False
+    unsubscribe_app_push_updated_at: Annotated[
+        Instant | None,
+        BuiltIn(FieldType.DATE, "앱 푸시 수신 거부 변경 시간", "Push consent changed", given=False, listed=False),
+    ] = None
+    blocked: Annotated[bool, BuiltIn(FieldType.BOOLEAN, "차단", "Blocked")] = False
+    first_seen_at: Annotated[Instant | None, BuiltIn(FieldType.DATE, "첫 접속 시간", "First seen", given=False)] = None
+    last_seen_at: Annotated[Instant | None, BuiltIn(FieldType.DATE, "최근 접속 시간", "Last seen", given=False)] = None
+    sessions_count: Annotated[int, BuiltIn(FieldType.NUMBER, "총 세션 수", "Sessions", given=False)] = 0
+    created_at: Annotated[Instant, BuiltIn(FieldType.DATE, "생성 시간", "Created", given=False)]
+    updated_at: Annotated[Instant, BuiltIn(FieldType.DATE, "수정 시간", "Updated", given=False)]
     web: DeviceFacts | None = None
     mobile: DeviceFacts | None = None
     profile: dict[str, JsonValue] = Field(default_factory=dict)

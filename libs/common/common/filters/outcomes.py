@@ -6,6 +6,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import TypeAlias, assert_never
 
+from common.built_ins import FROM_THE_START, value_at
 from common.clock import from_wire, to_millis
 from common.filters import windows
 from common.filters.text import country_code, fold, initials, is_blank, phone_forms
@@ -65,12 +66,6 @@ class Yearly:
 Clocked: TypeAlias = During | Yearly
 Outcome: TypeAlias = bool | Clocked
 
-# What a contact has from the start, so that a document which leaves it out means the same.
-_FROM_THE_START: Mapping[str, object] = {
-    **dict.fromkeys(("blocked", "unsubscribeEmail", "unsubscribeTexting", "unsubscribeAppPush"), False),
-    "sessionsCount": 0,
-}
-
 
 def value_of(contact: Contact, key: str) -> object:
     """The value under a key; None for none: empty and blank texts and empty lists are none too."""
@@ -78,9 +73,9 @@ def value_of(contact: Contact, key: str) -> object:
         profile = contact.get("profile")
         value = profile.get(key[8:]) if isinstance(profile, Mapping) else None
     else:
-        value = contact.get(key)
+        value = value_at(contact, key)
         if value is None:
-            value = _FROM_THE_START.get(key)
+            value = FROM_THE_START.get(key)
     if isinstance(value, str) and is_blank(value):
         return None
     if isinstance(value, list | tuple) and not value:

@@ -2,23 +2,12 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from enum import Enum, StrEnum
+from enum import StrEnum
 from typing import Literal, TypeAlias, TypeVar, get_args
 
+from common import built_ins
 from common.clock import from_millis, to_wire
-
-
-class FieldType(Enum):
-    """The type of a key; the value is the word that a filter's `type` may use."""
-
-    STRING = "string"
-    NUMBER = "number"
-    BOOLEAN = "boolean"
-    DATE = "date"
-    LIST = "list"
-    PHONE = "phone"
-    EMAIL = "email"
-    SEGMENT = "segment"
+from common.fields import FieldType as FieldType
 
 
 class Operator(StrEnum):
@@ -102,15 +91,8 @@ def one_of(operators: Iterable[_T], operator: Operator) -> _T:
     return next(each for each in operators if each is operator)
 
 
-BUILT_INS: Mapping[str, FieldType] = {
-    **dict.fromkeys(("member", "blocked", "unsubscribeEmail", "unsubscribeTexting", "unsubscribeAppPush"), FieldType.BOOLEAN),
-    **dict.fromkeys(("createdAt", "updatedAt", "firstSeenAt", "lastSeenAt"), FieldType.DATE),
-    **dict.fromkeys(("mobileNumber", "landlineNumber"), FieldType.PHONE),
-    **dict.fromkeys(("id", "memberId", "name", "avatarUrl", "language", "country", "city"), FieldType.STRING),
-    "email": FieldType.EMAIL,
-    "sessionsCount": FieldType.NUMBER,
-    "tags": FieldType.LIST,
-}
+BUILT_INS: Mapping[str, FieldType] = {key: built_in.type for key, built_in in built_ins.BUILT_INS.items()}
+"""The types of the built-in fields."""
 
 # Below it every whole number is a double of its own.
 _EXACT_INTEGERS = 2**53

@@ -8,11 +8,12 @@ from uuid import UUID
 
 from pydantic import JsonValue
 
+from common.built_ins import CONSENTS
 from common.clock import to_wire
 from common.errors import Conflict, Gone, Problem, Unprocessable
 from common.events.contacts import Change, Contact, ContactRestored
 from common.pointer import escape
-from contacts.contact import CONSENTS, Write, decide, evolve, read_write
+from contacts.contact import Write, decide, evolve, read_write
 from contacts.jobs.job import Job
 from contacts.publish import Step
 from contacts.size import check_contact

@@ -2,34 +2,28 @@
 
 from collections.abc import Mapping
 
+from common.built_ins import BUILT_INS
 from common.events.contacts import FieldDefinition, FieldTypeName
+from common.fields import BuiltIn, FieldType
 
-_BUILT_INS: tuple[tuple[str, FieldTypeName, str, str], ...] = (
-    ("name", "String", "이름", "Name"),
-    ("mobileNumber", "String", "휴대폰 번호", "Mobile number"),
-    ("email", "String", "이메일", "E-mail"),
-    ("memberId", "String", "회원 ID", "Member id"),
-    ("member", "Boolean", "회원 여부", "Member"),
-    ("tags", "List", "태그", "Tags"),
-    ("landlineNumber", "String", "유선 번호", "Landline number"),
-    ("language", "String", "언어", "Language"),
-    ("country", "String", "국가", "Country"),
-    ("city", "String", "도시", "City"),
-    ("avatarUrl", "String", "프로필 사진", "Avatar"),
-    ("unsubscribeEmail", "Boolean", "이메일 수신 거부", "Unsubscribed from e-mail"),
-    ("unsubscribeTexting", "Boolean", "문자 수신 거부", "Unsubscribed from texts"),
-    ("unsubscribeAppPush", "Boolean", "앱 푸시 수신 거부", "Unsubscribed from push"),
-    ("blocked", "Boolean", "차단", "Blocked"),
-    ("firstSeenAt", "Date", "첫 접속 시간", "First seen"),
-    ("lastSeenAt", "Date", "최근 접속 시간", "Last seen"),
-    ("sessionsCount", "Number", "총 세션 수", "Sessions"),
-    ("createdAt", "Date", "생성 시간", "Created"),
-    ("updatedAt", "Date", "수정 시간", "Updated"),
-    ("id", "String", "연락처 ID", "Contact id"),
-)
+_TYPES: Mapping[FieldType, FieldTypeName] = {
+    FieldType.STRING: "String",
+    FieldType.PHONE: "String",
+    FieldType.EMAIL: "String",
+    FieldType.NUMBER: "Number",
+    FieldType.BOOLEAN: "Boolean",
+    FieldType.DATE: "Date",
+    FieldType.LIST: "List",
+}
+
+
+def _definition(order: int, key: str, built_in: BuiltIn) -> FieldDefinition:
+    names = {"ko": built_in.ko, "en": built_in.en}
+    return FieldDefinition(key=key, type=_TYPES[built_in.type], display_name=names, order=order, visible=built_in.listed)
+
 
 BUILT_IN_FIELDS: Mapping[str, FieldDefinition] = {
-    key: FieldDefinition(key=key, type=kind, display_name={"ko": ko, "en": en}, order=order, visible=key != "id")
-    for order, (key, kind, ko, en) in enumerate(_BUILT_INS)
+    key: _definition(order, key, built_in)
+    for order, (key, built_in) in enumerate(sorted(BUILT_INS.items(), key=lambda item: not item[1].listed))
 }
 """The built-in fields as a new channel shows them; orders of profile fields follow theirs."""

@@ -8,12 +8,12 @@ from typing import Literal, TypeAlias
 
 import orjson
 
+from common.built_ins import CONSENTS, GIVEN
 from common.errors import Unprocessable
 from common.events.contacts import FieldDefinition
 from common.filters.text import fold
 from common.pointer import escape
 from common.text_rules import allowed, cleaned
-from contacts.contact import EDITABLE
 from contacts.fields.built_in import BUILT_IN_FIELDS
 from contacts.imports.tables.table import HEAD_LINES, MOST_COLUMNS, Broken, Line, UnreadableFile, as_text
 from contacts.profile_field import check_key
@@ -23,8 +23,7 @@ Wanted: TypeAlias = Mapping[str, tuple[str, ...]]
 """Keys by heading, as the caller wants them; none where a column is left out."""
 
 MEMBER_ID = "memberId"
-_WRITABLE = EDITABLE | {MEMBER_ID, "addTags", "removeTags"}
-_CONSENTS = ("unsubscribeEmail", "unsubscribeTexting", "unsubscribeAppPush")
+_WRITABLE = GIVEN | {MEMBER_ID, "addTags", "removeTags"}
 _MOST_HEADING = 256
 _IGNORED = re.compile(r"[\W_]+")
 
@@ -47,7 +46,9 @@ _SURE: Mapping[str, str] = {
     "unsubscribeAppPush": "앱푸시수신거부 푸시수신거부 unsubscribeapppush unsubscribepush unsubscribedfrompush",
     "blocked": "차단 차단여부 blocked",
 }
-_GUESSES: Mapping[str, str] = {word: key for key, words in _SURE.items() for word in words.split()}
+_GUESSES: Mapping[str, str] = {key.casefold(): key for key in _WRITABLE} | {
+    word: key for key, words in _SURE.items() for word in words.split()
+}
 _LOOSE_PHONE = frozenset({"전화", "전화번호", "연락처", "phone", "phonenumber", "tel", "contactnumber"})
 _LOOSE_CONSENT = frozenset({"수신거부", "수신거부여부", "마케팅수신거부", "unsubscribe", "unsubscribed", "optout"})
 
@@ -177,7 +178,7 @@ def _loose(heading: str, names: Mapping[str, str], taken: set[str]) -> tuple[str
     if word in _LOOSE_PHONE:
         return next(((key,) for key in ("mobileNumber", "landlineNumber") if key not in taken), ())
     if word in _LOOSE_CONSENT:
-        return tuple(key for key in _CONSENTS if key not in taken)
+        return tuple(key for key in CONSENTS if key not in taken)
     return ()
 
 
