@@ -62,7 +62,7 @@ async def test_a_circle_is_refused_and_a_segment_in_use_stays(team: Team) -> Non
 
 PATHS = [
     ("GET", ""), ("PATCH", ""), ("DELETE", ""), ("GET", "/members"), ("GET", f"/members/{NOBODY}"), ("GET", "/changes"),
-    ("GET", "/counts"), ("POST", "/explain"),
+    ("GET", "/counts"), ("GET", "/definitions"), ("POST", "/explain"),
 ]  # fmt: skip
 
 
@@ -84,22 +84,19 @@ async def test_permissions(team: Team) -> None:
     segment = await team.make(KIM)
     contact, position = await team.put("m-1", name="Kim")
     reader, manager, other = team.with_only("contacts.read"), team.with_only("segments.manage"), team.with_only("exports.create")
-    reads = [
-        "",
-        f"/{segment}",
-        f"/{segment}/members",
-        f"/{segment}/members/{contact}",
-        f"/{segment}/changes",
-        f"/{segment}/counts",
-    ]
+    definitions, contacts = ["", f"/{segment}", f"/{segment}/counts"], [
+        f"/{segment}/members", f"/{segment}/members/{contact}", f"/{segment}/changes", f"/memberships?contact={contact}",
+    ]  # fmt: skip
     await team.get(f"/v1/segments/{segment}", position)
-    for below in [*reads, f"/memberships?contact={contact}"]:
+    for below in [*definitions, *contacts]:
         assert (await reader.ask("GET", f"/v1/segments{below}")).status_code == 200, below
+        assert (await manager.ask("GET", f"/v1/segments{below}")).status_code == (200 if below in definitions else 403), below
         assert (await other.ask("GET", f"/v1/segments{below}")).status_code == 403, below
         assert (await team.client.get(f"/v1/segments{below}")).status_code == 401, below
     explain = f"/v1/segments/{segment}/explain"
     assert (await reader.ask("POST", explain, {"contactId": contact})).status_code == 200
-    assert (await other.ask("POST", explain, {"contactId": contact})).status_code == 403
+    for asked in (manager, other):
+        assert (await asked.ask("POST", explain, {"contactId": contact})).status_code == 403
     for asked, expected in ((reader, 403), (other, 403)):
         assert (await asked.ask("POST", "/v1/segments", {"name": 1})).status_code == expected
         assert (await asked.ask("PATCH", f"/v1/segments/{segment}", {"name": 1})).status_code == expected

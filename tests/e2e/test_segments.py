@@ -26,7 +26,8 @@ async def test_the_life_of_a_segment(team: Team) -> None:
     assert made.headers[POSITION]
     segment = made.json()["id"]
     path = f"/v1/segments/{segment}"
-    expected = {"id": segment, "name": "Kims", "filter": KIM, "problem": None, "definitionVersion": 1}
+    expected = {"id": segment, "name": "Kims", "filter": KIM, "problem": None, "definitionVersion": 1, "version": 1}
+    assert made.headers["ETag"] == '"1"'
     assert made.json() == expected | {"status": "building", "count": 0}
 
     await eventually(lambda: team.get(path), lambda found: found == expected | {"status": "live", "count": 1})
@@ -35,9 +36,12 @@ async def test_the_life_of_a_segment(team: Team) -> None:
     renamed = await team.ask("PATCH", path, {"name": "others"})
     assert (renamed.status_code, renamed.json()["name"], renamed.json()["definitionVersion"]) == (200, "others", 1)
     assert renamed.headers[POSITION]
-    changed = await team.ask("PATCH", path, {"filter": {"not": KIM}})
+    stale = await team.ask("PATCH", path, {"name": "again"}, **{"If-Match": '"1"'})
+    assert (stale.status_code, stale.json()["code"], stale.json()["version"]) == (412, "staleVersion", 2)
+    changed = await team.ask("PATCH", path, {"filter": {"not": KIM}}, **{"If-Match": '"2"'})
     assert (changed.json()["status"], changed.json()["definitionVersion"]) == ("building", 2)
     assert (await team.built(segment))["count"] == 0
+    assert [d["version"] for d in (await team.get(f"{path}/definitions"))["items"]] == [3, 2, 1]
 
     deleted = await team.ask("DELETE", path)
     assert (deleted.status_code, deleted.content) == (204, b"")
@@ -155,7 +159,8 @@ async def test_entered_left_and_size_over_time_add_up(team: Team) -> None:
     for member, name in (("a", "Kim"), ("b", "Kim"), ("a", "Lee")):
         _, position = await team.put(member, name=name)
     path = f"/v1/segments/{segment}/counts"
-    begin, end = (to_wire(datetime.now(UTC) + timedelta(minutes=m)) for m in (-5, 5))
+    minute = datetime.now(UTC).replace(second=0, microsecond=0)
+    begin, end = (to_wire(minute + timedelta(minutes=m)) for m in (-5, 5))
     steps = (await team.get(f"{path}?from={begin}&to={end}&step=minute", position))["items"]
     assert len(steps) == 10
     assert steps[0] == {"at": begin, "entered": 0, "left": 0, "size": 0}

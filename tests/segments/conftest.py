@@ -1,15 +1,44 @@
-"""A world of the segments service per test."""
+"""A world of the segments service per test, and its routes over it."""
 
-from collections.abc import AsyncIterator
+import json
+import time
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 
+import httpx
 import pytest
+from joserfc import jwt
+from joserfc.jwk import ECKey
 
+from common.auth import Verifier
+from common.health import Health
 from localstack.stack import Stack
-from tests.segments.world import World
+from segments.api import Parts, application
+from tests.segments.world import CHANNEL, World
 from tests.support.postgres import fresh_database
+
+As = Callable[..., httpx.AsyncClient]
+"""The routes as somebody of the channel with these permissions sees them (all, if none is named)."""
 
 
 @pytest.fixture
 async def world(servers: Stack) -> AsyncIterator[World]:
     async with fresh_database(servers.postgres_dsn(None), ["common", "segments"]) as database:
         yield World(database)
+
+
+@pytest.fixture
+def asked_as(world: World, tmp_path: Path) -> As:
+    key = ECKey.generate_key("P-256", {"kid": "one"})
+    (tmp_path / "jwks.json").write_text(json.dumps({"keys": [key.as_dict(private=False)]}))
+    health = Health({})
+    parts = Parts(world.commands, world.queries, world.clock, health)
+    transport = httpx.ASGITransport(application(Verifier(str(tmp_path / "jwks.json"), "dangol-local"), health, parts))
+
+    def client(*permissions: str, subject: str = "kim") -> httpx.AsyncClient:
+        claims = {"iss": "dangol-local", "aud": "dangol", "sub": subject, "channel": CHANNEL, "exp": int(time.time()) + 60}
+        token = jwt.encode({"alg": "ES256", "kid": "one"}, {**claims, "permissions": list(permissions) or ["*"]}, key)
+        headers = {"Authorization": f"Bearer {token}"}
+        return httpx.AsyncClient(transport=transport, base_url="http://segments", headers=headers)
+
+    return client

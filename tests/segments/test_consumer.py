@@ -107,7 +107,7 @@ async def test_a_hidden_contact_leaves_and_enters_again_when_it_is_shown(ready: 
     one = uuid4()
     await ready.tell(ready.contact(one, 1, NOON + 1, name="Kim", hidden=True))
     assert await ready.told(segment) == []
-    assert not (await ready.queries.standing(CHANNEL, segment, one)).member
+    assert not (await ready.queries.standing(CHANNEL, segment, one, ready.now)).member
     hidden = await ready.queries.contact(CHANNEL, one)
     with pytest.raises(ContactHidden):
         await ready.queries.explain(CHANNEL, segment, hidden, NOON)

@@ -154,7 +154,7 @@ async def test_another_channels_segment_is_as_good_as_none(peopled: World) -> No
 async def test_a_channel_may_have_so_many_segments(peopled: World) -> None:
     async with peopled.database.connection() as connection:
         await connection.execute(
-            "insert into segment select $1, gen_random_uuid(), 's', $2, 1, 'live', null, 1, 0, null, now(), 'kim'"
+            "insert into segment select $1, gen_random_uuid(), 's', $2, 1, 'live', null, 1, 0, null, now(), 'kim', 1"
             " from generate_series(1, $3::int)",
             CHANNEL, named("Kim"), MOST_SEGMENTS,
         )  # fmt: skip

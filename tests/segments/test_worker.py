@@ -27,7 +27,7 @@ async def arrived(world: World, count: int, *, seen: int = NOON, name: str | Non
 async def test_a_contact_leaves_by_the_clock_at_exactly_the_end_of_its_window(world: World) -> None:
     segment = await world.make(RECENT)
     (one,) = await arrived(world, 1)
-    standing = await world.queries.standing(CHANNEL, segment, one)
+    standing = await world.queries.standing(CHANNEL, segment, one, world.now)
     assert (standing.member, standing.next_change) == (True, DUE)
     await world.tick(DUE - 1)
     assert await world.members(segment) == {one}

@@ -17,6 +17,18 @@ class Segment(Wire):
     problem: str | None = None
     count: int
     definition_version: int
+    version: int
+
+
+class Definition(Wire):
+    """What somebody made of a segment: its version (the `ETag` of then) and its filter's; `by` is null where it was not noted."""
+
+    version: int
+    definition_version: int
+    at: Instant
+    by: str | None
+    name: str
+    filter: Any
 
 
 class Member(Wire):

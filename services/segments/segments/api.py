@@ -15,29 +15,27 @@ from starlette.types import ASGIApp
 
 from common import cursor as cursors
 from common import http, idempotency, position
-from common.answers import EVENTS, POSITION, answers, content
+from common.answers import ETAG, EVENTS, POSITION, answers, content
 from common.auth import Caller, Verifier
 from common.clock import Clock, Instant, from_millis, to_millis
 from common.erased import Answer, Question
-from common.errors import NotFound, Unavailable, Unprocessable
+from common.errors import Gone, NotFound, Unavailable, Unprocessable
 from common.given import Given
 from common.health import Health
-from common.http import At, AwaitedPosition, Cursor, Limit, Page, Wire, permit
+from common.http import At, AwaitedPosition, Cursor, IfMatch, Limit, Page, Wire, permit
 from common.ids import Id, parse_id
 from common.listening import listening
-from segments.answers import Change, Changes, Count, Member, Membership, Segment, Standing
+from segments.answers import Change, Changes, Count, Definition, Member, Membership, Segment, Standing
 from segments.handlers import UNCHANGED, Segments
 from segments.queries import ChangeView, Queries, SegmentView
+from segments.steps import Step, steps
 from segments.store import Contact
 from segments.stream import follow
 
 _CATCH_UP_SECONDS = 5.0
 _LOOK_SECONDS = 0.02
-_MOST_STEPS = 1000
-_USUAL_STEPS = 30
 _MOST_NAMED = 10_000  # as many values as a filter may have
 _LAST_MILLIS = 253_402_300_799_999  # 9999-12-31T23:59:59.999Z: later than that is never
-_STEPS = {"minute": 60_000, "hour": 3_600_000, "day": 86_400_000, "week": 604_800_000}
 
 READ, MANAGE = "contacts.read", "segments.manage"
 
@@ -68,7 +66,8 @@ async def _parts(request: Request) -> Parts:
 
 
 Using = Annotated[Parts, Depends(_parts)]
-Reader = Annotated[Caller, Depends(permit(READ, MANAGE))]
+Reader = Annotated[Caller, Depends(permit(READ))]
+Looker = Annotated[Caller, Depends(permit(READ, MANAGE))]
 Manager = Annotated[Caller, Depends(permit(MANAGE))]
 
 
@@ -90,7 +89,10 @@ def _existing(*permissions: str) -> Callable[..., Awaitable[SegmentView]]:
     return existing
 
 
+Readable = Annotated[SegmentView, Depends(_existing(READ))]
+"""Its members, why they are in, and its changes tell of contacts."""
 Existing = Annotated[SegmentView, Depends(_existing(READ, MANAGE))]
+"""Its definition and its counts."""
 Managed = Annotated[SegmentView, Depends(_existing(MANAGE))]
 
 
@@ -164,7 +166,7 @@ async def read_segments(caller: Reader, body: Named, parts: Using) -> Page[Segme
     return Page(items=[_segment(view) for view in found])
 
 
-@router.post("", status_code=201, response_model=Segment, responses=answers(None, 201, headers=POSITION))
+@router.post("", status_code=201, response_model=Segment, responses=answers(None, 201, headers=ETAG | POSITION))
 async def create_segment(
     body: NewSegment, response: Response, parts: Using, caller: Manager, awaited: AwaitedPosition
 ) -> Segment:
@@ -172,12 +174,12 @@ async def create_segment(
     await _caught_up(parts, caller, awaited)
     made = await parts.commands.make(caller, body.name, body.filter)
     _written(response)
-    return _segment(await parts.queries.segment(caller.channel, made))
+    return _tagged(await parts.queries.segment(caller.channel, made), response)
 
 
 @router.get("", response_model=Page[Segment])
 async def list_segments(
-    parts: Using, caller: Reader, awaited: AwaitedPosition, limit: Limit = 100, cursor: Cursor = None
+    parts: Using, caller: Looker, awaited: AwaitedPosition, limit: Limit = 100, cursor: Cursor = None
 ) -> Page[Segment]:
     """List the segments in the order of making."""
     await _caught_up(parts, caller, awaited)
@@ -199,26 +201,41 @@ async def list_memberships(
     return Page(items=page, next=_cursor(bound, page[-1].id) if len(found) > limit else None)
 
 
-@router.get("/{segment_id}", response_model=Segment)
-async def get_segment(segment: Existing) -> Segment:
+@router.get("/{segment_id}", response_model=Segment, responses=answers(None, headers=ETAG))
+async def get_segment(segment: Existing, response: Response) -> Segment:
     """Read one segment, with its exact count."""
-    return _segment(segment)
+    return _tagged(segment, response)
 
 
-@router.patch("/{segment_id}", response_model=Segment, responses=answers(None, headers=POSITION))
-async def change_segment(segment: Managed, body: SegmentChange, response: Response, parts: Using, caller: Manager) -> Segment:
+@router.get("/{segment_id}/definitions", response_model=Page[Definition])
+async def list_segment_definitions(
+    segment: Existing, parts: Using, caller: Looker, limit: Limit = 100, cursor: Cursor = None
+) -> Page[Definition]:
+    """List what was made of a segment, every version, newest first."""
+    bound = f"definitions/{segment.id}"
+    before: int | None = _after(cursor, bound, cursors.number)
+    found = await parts.queries.definitions(caller.channel, segment.id, before, limit + 1)
+    page = [Definition(version=v.version, definition_version=v.definition_version, at=v.at, by=v.by, name=v.name, filter=v.filter)
+            for v in found[:limit]]  # fmt: skip
+    return Page(items=page, next=cursors.encode(bound, page[-1].version) if len(found) > limit else None)
+
+
+@router.patch("/{segment_id}", response_model=Segment, responses=answers(None, headers=ETAG | POSITION))
+async def change_segment(
+    segment: Managed, body: SegmentChange, response: Response, parts: Using, caller: Manager, expected: IfMatch
+) -> Segment:
     """Change a segment's name or filter; with another filter it is built anew."""
     name = body.name if "name" in body.model_fields_set else None
     raw = body.filter if "filter" in body.model_fields_set else UNCHANGED
-    await parts.commands.change(caller, segment.id, name, raw)
+    await parts.commands.change(caller, segment.id, name, raw, expected)
     _written(response)
-    return _segment(await parts.queries.segment(caller.channel, segment.id))
+    return _tagged(await parts.queries.segment(caller.channel, segment.id), response)
 
 
 @router.delete("/{segment_id}", status_code=204, responses=answers(None, 204, headers=POSITION))
-async def delete_segment(segment: Managed, parts: Using, caller: Manager) -> Response:
+async def delete_segment(segment: Managed, parts: Using, caller: Manager, expected: IfMatch) -> Response:
     """Delete a segment and its log."""
-    await parts.commands.delete(caller, segment.id)
+    await parts.commands.delete(caller, segment.id, expected)
     response = Response(status_code=204)
     _written(response)
     return response
@@ -226,28 +243,29 @@ async def delete_segment(segment: Managed, parts: Using, caller: Manager) -> Res
 
 @router.get("/{segment_id}/members", response_model=Page[Member])
 async def list_segment_members(
-    segment: Existing, parts: Using, caller: Reader, at: At, limit: Limit = 100, cursor: Cursor = None
+    segment: Readable, parts: Using, caller: Reader, at: At, limit: Limit = 100, cursor: Cursor = None
 ) -> Page[Member]:
     """List the members, now or as of an instant."""
     millis = None if at is None else to_millis(at)
     bound = f"members/{segment.id}/{millis}"
-    found = await parts.queries.members(caller.channel, segment.id, _after(cursor, bound), limit + 1, millis)
+    found = await parts.queries.members(caller.channel, segment.id, _after_member(cursor, bound, segment), limit + 1, millis)
     page = [Member(contact_id=v.contact_id, since=from_millis(v.since)) for v in found[:limit]]
-    return Page(items=page, next=_cursor(bound, page[-1].contact_id) if len(found) > limit else None)
+    more = len(found) > limit
+    return Page(items=page, next=cursors.encode(bound, segment.definition_version, str(page[-1].contact_id)) if more else None)
 
 
 @router.get("/{segment_id}/members/{contact_id}", response_model=Standing)
-async def get_membership(segment: Existing, contact_id: str, parts: Using, caller: Reader) -> Standing:
+async def get_membership(segment: Readable, contact_id: str, parts: Using, caller: Reader) -> Standing:
     """Read whether a contact is in a segment, since when, and when the clock alone will change that."""
     known = await _contact(parts, caller, contact_id)
-    standing = await parts.queries.standing(caller.channel, segment.id, known.id)
+    standing = await parts.queries.standing(caller.channel, segment.id, known.id, to_millis(parts.clock.now()))
     return Standing(member=standing.member, since=_instant(standing.since), next_change_at=_instant(standing.next_change))
 
 
 @router.get("/{segment_id}/changes", response_model=Changes, responses=content(EVENTS))
 async def list_segment_changes(
     request: Request,
-    segment: Existing,
+    segment: Readable,
     parts: Using,
     caller: Reader,
     after: Annotated[int, Query(ge=0, le=2**63 - 1)] = 0,
@@ -268,25 +286,25 @@ async def list_segment_changes(
 async def count_segment_changes(
     segment: Existing,
     parts: Using,
-    caller: Reader,
+    caller: Looker,
     begin: Annotated[Instant | None, Query(alias="from")] = None,
     end: Annotated[Instant | None, Query(alias="to")] = None,
-    step: Literal["minute", "hour", "day", "week"] = "day",
+    step: Step = "day",
 ) -> Page[Count]:
-    """Count who entered and left, and the size, step by step from one instant to another; by default the last 30 steps."""
+    """Count who entered and left, and the size at the end, step by step: each whole step that has to do with the time asked for.
+
+    By default the last 30. Days and weeks, which begin on Monday, are the channel's zone's.
+    """
     last = to_millis(end or parts.clock.now())
-    first = last - _USUAL_STEPS * _STEPS[step] if begin is None else to_millis(begin)
-    if first > last:
-        raise Unprocessable("`from` must not be later than `to`.")
-    if (last - first) // _STEPS[step] >= _MOST_STEPS:
-        raise Unprocessable(f"That would be more than {_MOST_STEPS:,} steps. Ask for longer ones, or for less time.")
-    found = await parts.queries.counts(caller.channel, segment.id, first, last, _STEPS[step])
+    zone = await parts.queries.zone(caller.channel)
+    edges = steps(step, None if begin is None else to_millis(begin), last, zone)
+    found = await parts.queries.counts(caller.channel, segment.id, edges)
     return Page(items=[Count(at=from_millis(v.at), entered=v.entered, left=v.left, size=v.size) for v in found])
 
 
 @router.post("/{segment_id}/explain")
 @idempotency.repeatable
-async def explain_membership(segment: Existing, body: Why, parts: Using, caller: Reader) -> dict[str, object]:
+async def explain_membership(segment: Readable, body: Why, parts: Using, caller: Reader) -> dict[str, object]:
     """Explain why a contact is in a segment or not: every condition, what it saw, and when the clock will change it."""
     known = await parts.queries.contact(caller.channel, body.contact_id)
     return await parts.queries.explain(caller.channel, segment.id, known, to_millis(parts.clock.now()))
@@ -301,8 +319,13 @@ def _last_event(text: str) -> int:
 def _segment(view: SegmentView) -> Segment:
     return Segment(
         id=view.id, name=view.name, filter=view.filter, status=_status(view.status), problem=view.problem, count=view.count,
-        definition_version=view.definition_version,
+        definition_version=view.definition_version, version=view.version,
     )  # fmt: skip
+
+
+def _tagged(view: SegmentView, response: Response) -> Segment:
+    response.headers["ETag"] = f'"{view.version}"'
+    return _segment(view)
 
 
 def _status(word: str) -> Literal["building", "live", "broken"]:
@@ -342,12 +365,24 @@ def _cursor(bound: str, last: UUID) -> str:
     return cursors.encode(bound, str(last))
 
 
-def _after(cursor: str | None, bound: str) -> UUID | None:
-    """The id that a cursor of this very request stands at. Raises Unprocessable."""
+def _after(cursor: str | None, bound: str, kind: Callable[[object], Any] = cursors.identifier) -> Any:
+    """What a cursor of this very request stands at, an id mostly; None without one. Raises Unprocessable."""
     if cursor is None:
         return None
-    made_for, last = cursors.decode(cursor, cursors.text, cursors.identifier)
+    made_for, last = cursors.decode(cursor, cursors.text, kind)
     if made_for != bound:
         raise cursors.bad_cursor()
+    return last
+
+
+def _after_member(cursor: str | None, bound: str, segment: SegmentView) -> UUID | None:
+    """The member that a cursor stands at. Raises Unprocessable, and Gone where the members were another definition's."""
+    if cursor is None:
+        return None
+    made_for, definition, last = cursors.decode(cursor, cursors.text, cursors.number, cursors.identifier)
+    if made_for != bound:
+        raise cursors.bad_cursor()
+    if definition != segment.definition_version:
+        raise Gone("The segment was given another filter since. Begin again without the cursor.", code="cursorExpired")
     known: UUID = last
     return known

@@ -29,7 +29,10 @@ BROKEN = "brokenSegment"
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A segment as it is kept. `filter` is what was written, `since` (milliseconds) the instant its present build judges by."""
+    """A segment as it is kept. `filter` is what was written, `since` (milliseconds) the instant its present build judges by.
+
+    `version` counts what managers changed of it, `definition_version` the filters alone.
+    """
 
     id: UUID
     name: str
@@ -39,6 +42,7 @@ class Segment:
     problem: str | None
     build: int
     since: int
+    version: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +132,12 @@ def dependents(channel: Channel, segment_id: UUID) -> list[Segment]:
 
 def rules(channel: Channel, read: Meaning, terms: TermValues) -> dict[UUID, Rule]:
     """How each segment is judged; one that is marked broken is frozen, and so is one that can't be read."""
-    return {s.id: Rule(_judge(s, read, terms), s.since, s.build, s.status == "building") for s in channel.segments.values()}
+    return {s.id: rule(s, read, terms) for s in channel.segments.values()}
+
+
+def rule(segment: Segment, read: Meaning, terms: TermValues) -> Rule:
+    """How one segment is judged."""
+    return Rule(_judge(segment, read, terms), segment.since, segment.build, segment.status == "building")
 
 
 def _judge(segment: Segment, read: Meaning, terms: TermValues) -> CompiledFilter | None:

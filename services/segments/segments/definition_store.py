@@ -43,9 +43,11 @@ async def change_alone(tx: Tx, channels: Iterable[str]) -> None:
 
 _REVISIONS = "select channel, revision from channel where channel = any($1::text[])"
 _CHANNEL = "select country, time_zone, version, revision from channel where channel = $1"
+_ZONE = "select time_zone from channel where channel = $1"
 _FIELDS = "select key, type, archived from field where channel = $1 and key like 'profile.%'"
 _SEGMENTS = """
-select id, name, filter, definition_version, status, problem, build, since_ms from segment where channel = $1 order by id
+select id, name, filter, definition_version, status, problem, build, since_ms, version from segment
+where channel = $1 order by id
 """
 _TOUCH = """
 insert into channel (channel, revision) values ($1, 1) on conflict (channel) do update set revision = channel.revision + 1
@@ -61,16 +63,25 @@ on conflict (channel, key) do update set type = $3, archived = $4, version = $5 
 returning 1
 """
 _PUT_SEGMENT = """
-insert into segment (channel, id, name, filter, definition_version, status, problem, build, since_ms, created_at, created_by)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+insert into segment (
+    channel, id, name, filter, definition_version, status, problem, build, since_ms, version, created_at, created_by
+)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
 """
 _PUT_TALLY = "insert into tally (channel, segment_id) values ($1, $2)"
 _UPDATE_SEGMENT = """
-update segment set name = $3, filter = $4, definition_version = $5, status = $6, problem = $7, since_ms = $9,
-    built_to = case when build = $8 then built_to end, build = $8
+update segment set name = $3, filter = $4, definition_version = $5, status = $6, problem = $7, since_ms = $9, version = $10,
+    built_to = case when build = $8 then built_to end, built = case when build = $8 then built else 0 end,
+    to_build = case when build = $8 then to_build end, whole = whole and definition_version = $5, build = $8
 where channel = $1 and id = $2
 """
+_KEEP_DEFINITION = """
+insert into definition (channel, segment_id, version, definition_version, at, by, name, filter)
+values ($1, $2, $3, $4, $5, $6, $7, $8)
+"""
+_CHANGED_BY = "select by from definition where channel = $1 and segment_id = $2 order by version desc limit 1"
 _DELETE_SEGMENT = (
+    "delete from definition where channel = $1 and segment_id = $2",
     "delete from membership where channel = $1 and segment_id = $2",
     "delete from change where channel = $1 and segment_id = $2",
     "delete from tally where channel = $1 and segment_id = $2",
@@ -100,8 +111,14 @@ async def load_channel(tx: Tx, channel: str) -> Channel:
 def _segment(row: asyncpg.Record) -> Segment:
     return Segment(
         row["id"], row["name"], row["filter"], row["definition_version"], row["status"], row["problem"], row["build"],
-        row["since_ms"],
+        row["since_ms"], row["version"],
     )  # fmt: skip
+
+
+async def zone(tx: Tx, channel: str) -> str:
+    """The channel's time zone."""
+    known: str | None = await tx.fetchval(_ZONE, channel)
+    return known or Channel().zone
 
 
 async def touch(tx: Tx, channel: str) -> None:
@@ -123,16 +140,30 @@ async def add_segment(tx: Tx, channel: str, segment: Segment, at: datetime, by: 
     """A new segment, with an empty tally."""
     await tx.execute(
         _PUT_SEGMENT, channel, segment.id, segment.name, segment.filter, segment.definition_version, segment.status,
-        segment.problem, segment.build, segment.since, at, by,
+        segment.problem, segment.build, segment.since, segment.version, at, by,
     )  # fmt: skip
     await tx.execute(_PUT_TALLY, channel, segment.id)
+    await keep_definition(tx, channel, segment, at, by)
+
+
+async def keep_definition(tx: Tx, channel: str, segment: Segment, at: datetime, by: str) -> None:
+    """Note what a manager has made of the segment at its version."""
+    await tx.execute(
+        _KEEP_DEFINITION, channel, segment.id, segment.version, segment.definition_version, at, by, segment.name, segment.filter
+    )
+
+
+async def changed_by(tx: Tx, channel: str, segment_id: UUID) -> str | None:
+    """Who made the newest version; None where it was not noted."""
+    by: str | None = await tx.fetchval(_CHANGED_BY, channel, segment_id)
+    return by
 
 
 async def update_segment(tx: Tx, channel: str, segment: Segment) -> None:
     """The segment as it is now; where its build is another, that build begins at the beginning."""
     await tx.execute(
         _UPDATE_SEGMENT, channel, segment.id, segment.name, segment.filter, segment.definition_version, segment.status,
-        segment.problem, segment.build, segment.since,
+        segment.problem, segment.build, segment.since, segment.version,
     )  # fmt: skip
 
 
@@ -152,13 +183,13 @@ async def tell_defined(tx: Tx, channel: str, segment: Segment, at: datetime, ids
             "definitionVersion": segment.definition_version,
         }
     )
-    await _tell_definition(tx, channel, segment.id, segment.definition_version, told, at, ids)
+    await _tell_definition(tx, channel, segment.id, segment.version, told, at, ids)
 
 
 async def tell_deleted(tx: Tx, channel: str, segment: Segment, at: datetime, ids: Ids) -> None:
     """Tell that a segment is no more."""
     told = SegmentDeleted(segment_id=segment.id)
-    await _tell_definition(tx, channel, segment.id, segment.definition_version + 1, told, at, ids)
+    await _tell_definition(tx, channel, segment.id, segment.version + 1, told, at, ids)
 
 
 async def _tell_definition(

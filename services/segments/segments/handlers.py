@@ -6,7 +6,7 @@ from uuid import UUID
 
 from common.auth import Caller
 from common.clock import Clock, to_millis
-from common.errors import Conflict, NotFound
+from common.errors import ANY_VERSION, Conflict, NotFound, StaleVersion
 from common.filters import MAX_TERM_SETS, FilterRefused
 from common.ids import Ids
 from common.postgres import Database, Tx
@@ -74,10 +74,13 @@ class Segments:
             await definitions.tell_defined(tx, caller.channel, segment, now, self._ids)
             return segment.id
 
-    async def change(self, caller: Caller, segment_id: UUID, name: str | None, raw: object = UNCHANGED) -> None:
+    async def change(
+        self, caller: Caller, segment_id: UUID, name: str | None, raw: object = UNCHANGED, expected: int | None = None
+    ) -> None:
         """Another name, another filter (built anew, and with it every segment that refers to this one), or both.
 
-        Raises NotFound, FilterRefused, and Unavailable while a term set can't be had.
+        Raises NotFound, FilterRefused, StaleVersion where it is not at the `expected` version, and Unavailable while a term set
+        can't be had.
         """
         asked = [] if raw is UNCHANGED else await self._asked_for(caller.channel, raw)
         async with self._database.transaction() as tx:
@@ -93,17 +96,20 @@ class Segments:
                 after = replace(rebuilt(after, to_millis(now)), filter=raw, definition_version=before.definition_version + 1)
             changed = channel.with_segment(after)
             await _keep_term_sets(tx, caller.channel, changed)
-            if after == before:
-                return
             affected = [s for s in reconsidered(channel, changed, to_millis(now)) if s.id != segment_id]
             _refuse_to_break(channel, affected)
+            await _refuse_stale(tx, caller.channel, before, expected)
+            if after == before:
+                return
+            after = replace(after, version=before.version + 1)
             for segment in [after, *affected]:
                 await definitions.update_segment(tx, caller.channel, segment)
+            await definitions.keep_definition(tx, caller.channel, after, now, caller.subject)
             await definitions.touch(tx, caller.channel)
             await definitions.tell_defined(tx, caller.channel, after, now, self._ids)
 
-    async def delete(self, caller: Caller, segment_id: UUID) -> None:
-        """The segment and its history go. Raises NotFound, and SegmentInUse while another refers to it."""
+    async def delete(self, caller: Caller, segment_id: UUID, expected: int | None = None) -> None:
+        """The segment and its history go. Raises NotFound, SegmentInUse while another refers to it, and StaleVersion."""
         async with self._database.transaction() as tx:
             await definitions.change_alone(tx, [caller.channel])
             channel = await definitions.load_channel(tx, caller.channel)
@@ -113,6 +119,7 @@ class Segments:
                     f"{len(users)} other segments refer to this one. Change or delete those first.",
                     extra={"usedBy": [str(user.id) for user in users]},
                 )
+            await _refuse_stale(tx, caller.channel, segment, expected)
             await definitions.delete_segment(tx, caller.channel, segment_id)
             await _keep_term_sets(tx, caller.channel, channel.without(segment_id))
             await definitions.touch(tx, caller.channel)
@@ -142,6 +149,11 @@ async def _keep_term_sets(tx: Tx, name: str, channel: Channel) -> None:
             code="tooManyTerms",
             pointer="/filter",
         )
+
+
+async def _refuse_stale(tx: Tx, channel: str, segment: Segment, expected: int | None) -> None:
+    if expected not in (None, ANY_VERSION, segment.version):
+        raise StaleVersion(segment.version, await definitions.changed_by(tx, channel, segment.id))
 
 
 def _found(channel: Channel, segment_id: UUID) -> Segment:

@@ -2,17 +2,19 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 import asyncpg
 
-from common.errors import Conflict, Gone, NotFound
+from common.errors import Conflict, Gone, NotFound, Unavailable
 from common.filters import explain, used_term_sets
 from common.position import Position
 from common.postgres import Database, Tx
 from segments import definition_store as definitions
 from segments import store
-from segments.definition import meaning
+from segments.definition import meaning, rule
+from segments.membership import Standing, define, settle
 from segments.term_sets import store as term_set_store
 
 
@@ -27,6 +29,19 @@ class SegmentView:
     problem: str | None
     count: int
     definition_version: int
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class DefinitionView:
+    """What a manager made of a segment at a version; `by` is None where it was not noted."""
+
+    version: int
+    definition_version: int
+    at: datetime
+    by: str | None
+    name: str
+    filter: object
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,42 +92,52 @@ class CountView:
     size: int
 
 
-_SEGMENT = """
-select s.id, s.name, s.filter, s.status, s.problem, s.definition_version, t.members
-from segment s join tally t on t.channel = s.channel and t.segment_id = s.id
-where s.channel = $1
-"""
+_COLUMNS = "s.id, s.name, s.filter, s.status, s.problem, t.members, s.definition_version, s.version"
+_SEGMENT = f"""
+select {_COLUMNS} from segment s join tally t on t.channel = s.channel and t.segment_id = s.id where s.channel = $1
+"""  # noqa: S608 - the columns alone
 _ONE = _SEGMENT + " and s.id = $2"
 _LIST = _SEGMENT + " and ($2::uuid is null or s.id > $2) order by s.id limit $3"
 # A filter names segments in the `values` of conditions on `segment`; what is no id there refers to none.
-_WITH_REFERRED = """
+_WITH_REFERRED = f"""
 with recursive reached as (
     select id, filter from segment where channel = $1 and id = any($2::uuid[])
     union select s.id, s.filter from reached r
         cross join lateral jsonb_path_query(r.filter, '$.** ? (@.key == "segment" || @.key == "user.segment").values[*]') as v
         join segment s on s.channel = $1
-            and s.id = case when v #>> '{}' ~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then (v #>> '{}')::uuid end
+            and s.id = case when v #>> '{{}}'
+                ~* '^[0-9a-f]{{8}}(-[0-9a-f]{{4}}){{3}}-[0-9a-f]{{12}}$' then (v #>> '{{}}')::uuid end
 )
-select s.id, s.name, s.filter, s.status, s.problem, s.definition_version, t.members
+select {_COLUMNS}
 from reached r join segment s on s.channel = $1 and s.id = r.id join tally t on t.channel = $1 and t.segment_id = r.id
 order by s.id
-"""
+"""  # noqa: S608 - the columns alone
+# Whether these are all is read with them, in one statement: a definition may change at any moment.
 _MEMBERS = """
-select contact_id, since_ms from membership
-where channel = $1 and segment_id = $2 and member and ($3::uuid is null or contact_id > $3) order by contact_id limit $4
+select s.status, s.problem, s.whole, s.since_ms as judged_from, m.contact_id, m.since_ms from segment s left join lateral (
+    select contact_id, since_ms from membership
+    where channel = $1 and segment_id = $2 and member and ($3::uuid is null or contact_id > $3) order by contact_id limit $4
+) as m on true where s.channel = $1 and s.id = $2 order by m.contact_id
 """
 _MEMBERS_AT = """
-select contact_id, at_ms from (
-    select distinct on (contact_id) contact_id, change, at_ms from change
-    where channel = $1 and segment_id = $2 and at_ms <= $5 and ($3::uuid is null or contact_id > $3)
-    order by contact_id, position desc
-) as last where change = 'entered' order by contact_id limit $4
+select s.status, s.problem, s.whole, s.since_ms as judged_from, m.contact_id, m.at_ms as since_ms
+from segment s left join lateral (
+    select contact_id, at_ms from (
+        select distinct on (contact_id) contact_id, change, at_ms from change
+        where channel = $1 and segment_id = $2 and at_ms <= $5 and ($3::uuid is null or contact_id > $3)
+        order by contact_id, position desc
+    ) as last where change = 'entered'
+        and not exists (select from contact c where c.channel = $1 and c.id = last.contact_id and c.erased)
+    order by contact_id limit $4
+) as m on true where s.channel = $1 and s.id = $2 order by m.contact_id
 """
 _CONTACT = "select channel, id, version, at_ms, doc, erased, merged_into from contact where channel = $1 and id = $2"
 _STANDING = """
-select m.member, m.since_ms, case when s.status = 'broken' then null else m.next_change_ms end as next_change_ms
-from membership m join segment s on s.channel = m.channel and s.id = m.segment_id
-where m.channel = $1 and m.segment_id = $2 and m.contact_id = $3
+select s.status, s.build, m.member, m.since_ms, m.next_change_ms, m.settled_ms, m.build as standing_build,
+    c.channel, c.id, c.version, c.at_ms, c.doc, c.erased, c.merged_into
+from segment s join contact c on c.channel = s.channel and c.id = $3
+left join membership m on m.channel = s.channel and m.segment_id = s.id and m.contact_id = c.id
+where s.channel = $1 and s.id = $2
 """
 _MEMBERSHIPS = """
 select s.id, s.name, s.status, m.since_ms from membership m join segment s on s.channel = m.channel and s.id = m.segment_id
@@ -122,14 +147,22 @@ _CHANGES = """
 select position, at_ms, contact_id, change, cause from change
 where channel = $1 and segment_id = $2 and position > $3 order by position limit $4
 """
-_COUNTS = """
-select (at_ms - $3) / $5 as step, count(*) filter (where change = 'entered') as entered,
-    count(*) filter (where change = 'left') as gone
-from change where channel = $1 and segment_id = $2 and at_ms >= $3 and at_ms < $4 group by 1
+# What came later than the first step is taken from the count that stands: the log before it need not be read. Of one statement,
+# so that count and log are those of one instant.
+COUNTS = """
+select t.members, r.step, r.entered, r.gone from tally t left join (
+    select width_bucket(at_ms, $3::bigint[]) as step, count(*) filter (where change = 'entered') as entered,
+        count(*) filter (where change = 'left') as gone
+    from change where channel = $1 and segment_id = $2 and at_ms >= ($3::bigint[])[1] group by 1
+) as r on true where t.channel = $1 and t.segment_id = $2
 """
-_SIZE_BEFORE = """
-select count(*) filter (where change = 'entered') - count(*) filter (where change = 'left')
-from change where channel = $1 and segment_id = $2 and at_ms < $3
+_DEFINITIONS = """
+select version, definition_version, at, by, name, filter from definition
+where channel = $1 and segment_id = $2 and ($3::bigint is null or version < $3) order by version desc limit $4
+"""
+_PROGRESS = """
+select s.built, coalesce(s.to_build, (select count(*) from contact c where c.channel = $1 and c.doc is not null)) as all
+from segment s where s.channel = $1 and s.id = $2
 """
 _APPLIED_CONTACTS = """
 select count(*) from contact c join unnest($2::uuid[], $3::bigint[]) as w (id, version) on c.id = w.id
@@ -148,6 +181,16 @@ class SegmentBroken(Conflict):
     """The segment's filter can't be read as things stand."""
 
     code = "segmentBroken"
+
+
+class SegmentBuilding(Unavailable):
+    """Everyone is being judged by the segment's definition; carries how far that is."""
+
+    code = "segmentBuilding"
+
+    def __init__(self, done: int, total: int) -> None:
+        super().__init__("The members of this segment are still being found. Ask again in a moment.")
+        self.extra["progress"] = {"done": done, "total": total}
 
 
 class ContactHidden(Conflict):
@@ -183,13 +226,20 @@ class Queries:
     async def members(
         self, channel: str, segment_id: UUID, after: UUID | None, most: int, at: int | None = None
     ) -> list[MemberView]:
-        """Members in the order of ids, following one; as of an instant (milliseconds), by the change log."""
+        """Members in the order of ids, following one; as of an instant (milliseconds), by the change log.
+
+        Raises NotFound, SegmentBuilding, and SegmentBroken where the segment broke before everyone had been judged.
+        """
         async with self._database.connection() as connection:
             if at is None:
                 rows = await connection.fetch(_MEMBERS, channel, segment_id, after, most)
             else:
                 rows = await connection.fetch(_MEMBERS_AT, channel, segment_id, after, most, at)
-        return [MemberView(r[0], r[1]) for r in rows]
+            if not rows:
+                raise NotFound("There is no such segment.")
+            if at is None or at >= rows[0]["judged_from"]:
+                await _refuse_a_part(connection, channel, segment_id, rows[0])
+        return [MemberView(r["contact_id"], r["since_ms"]) for r in rows if r["contact_id"] is not None]
 
     async def contact(self, channel: str, contact_id: UUID) -> store.Contact:
         """A contact, or the one it was merged into; a hidden one without `doc`.
@@ -210,11 +260,29 @@ class Queries:
                 following = found.merged_into
         raise NotFound("There is no such contact.")
 
-    async def standing(self, channel: str, segment_id: UUID, contact_id: UUID) -> StandingView:
-        """Where a contact stands in a segment."""
+    async def standing(self, channel: str, segment_id: UUID, contact_id: UUID, now: int) -> StandingView:
+        """Where a contact stands in a segment; by its newest definition, whether or not the build has come to it."""
         async with self._database.connection() as connection:
             row = await connection.fetchrow(_STANDING, channel, segment_id, contact_id)
-        return StandingView(False, None, None) if row is None else StandingView(*row)
+            if row is not None and row["status"] == "building" and row["standing_build"] != row["build"]:
+                return await self._foretold(connection, channel, segment_id, row, now)
+        if row is None or row["member"] is None:
+            return StandingView(False, None, None)
+        return StandingView(row["member"], row["since_ms"], None if row["status"] == "broken" else row["next_change_ms"])
+
+    async def _foretold(self, tx: Tx, channel: str, segment_id: UUID, row: asyncpg.Record, now: int) -> StandingView:
+        """As the build will find it, and the clock until now."""
+        known = store.contact_of(row).known
+        loaded = await definitions.load_channel(tx, channel)
+        read = meaning(loaded)
+        terms = await term_set_store.load(tx, channel, used_term_sets(read.nodes[segment_id]) if segment_id in read.nodes else ())
+        judged = rule(loaded.segments[segment_id], read, terms)
+        stored = Standing(
+            bool(row["member"]), row["since_ms"], row["next_change_ms"], row["settled_ms"] or 0, row["standing_build"] or 0
+        )
+        standing, _ = define(stored, judged, known)
+        standing, _ = settle(standing, judged, known, max(now, standing.settled))
+        return StandingView(standing.member, standing.since, standing.next_change)
 
     async def memberships(self, channel: str, contact_id: UUID, after: UUID | None, most: int) -> list[MembershipView]:
         """The segments that a contact is in."""
@@ -226,18 +294,30 @@ class Queries:
         async with self._database.connection() as connection:
             return [ChangeView(*r) for r in await connection.fetch(_CHANGES, channel, segment_id, after, most)]
 
-    async def counts(self, channel: str, segment_id: UUID, begin: int, end: int, step: int) -> list[CountView]:
-        """Entered, left and size in steps of so many milliseconds, from `begin` until before `end`."""
+    async def counts(self, channel: str, segment_id: UUID, edges: Sequence[int]) -> list[CountView]:
+        """Entered and left from each edge (milliseconds) up to before the next, and the size there."""
         async with self._database.connection() as connection:
-            size = int(await connection.fetchval(_SIZE_BEFORE, channel, segment_id, begin) or 0)
-            rows = await connection.fetch(_COUNTS, channel, segment_id, begin, end, step)
-        by_step = {r["step"]: (r["entered"], r["gone"]) for r in rows}
+            rows = await connection.fetch(COUNTS, channel, segment_id, edges)
+        if not rows:
+            raise NotFound("There is no such segment.")
+        by_step = {r["step"]: (r["entered"], r["gone"]) for r in rows if r["step"] is not None}
+        size = rows[0]["members"] - sum(entered - gone for entered, gone in by_step.values())
         found = []
-        for number in range(-(-(end - begin) // step)):
+        for number, begin in enumerate(edges[:-1], 1):
             entered, gone = by_step.get(number, (0, 0))
             size += entered - gone
-            found.append(CountView(begin + number * step, entered, gone, size))
+            found.append(CountView(begin, entered, gone, size))
         return found
+
+    async def zone(self, channel: str) -> str:
+        """The channel's time zone."""
+        async with self._database.connection() as connection:
+            return await definitions.zone(connection, channel)
+
+    async def definitions(self, channel: str, segment_id: UUID, before: int | None, most: int) -> list[DefinitionView]:
+        """The versions of a segment, newest first, older than one."""
+        async with self._database.connection() as connection:
+            return [DefinitionView(*r) for r in await connection.fetch(_DEFINITIONS, channel, segment_id, before, most)]
 
     async def explain(self, channel: str, segment_id: UUID, contact: store.Contact, now: int) -> dict[str, object]:
         """The segment's tree, each node with its truth for this contact now. Raises NotFound, SegmentBroken and ContactHidden."""
@@ -267,11 +347,17 @@ class Queries:
         return True
 
 
+async def _refuse_a_part(connection: Tx, channel: str, segment_id: UUID, segment: asyncpg.Record) -> None:
+    if segment["status"] == "building":
+        row = await connection.fetchrow(_PROGRESS, channel, segment_id)
+        raise SegmentBuilding(*((0, 0) if row is None else (row["built"], max(row["built"], row["all"]))))
+    if segment["status"] == "broken" and not segment["whole"]:
+        raise SegmentBroken(f"This segment broke before its members had all been found: {segment['problem']}")
+
+
 async def _count(connection: Tx, statement: str, channel: str, wanted: Sequence[tuple[object, int]]) -> int:
     return int(await connection.fetchval(statement, channel, [name for name, _ in wanted], [v for _, v in wanted]) or 0)
 
 
 def _segment(row: asyncpg.Record) -> SegmentView:
-    return SegmentView(
-        row["id"], row["name"], row["filter"], row["status"], row["problem"], row["members"], row["definition_version"]
-    )
+    return SegmentView(*row)

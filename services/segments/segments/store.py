@@ -162,9 +162,13 @@ _BUILDING = "select channel, id from segment where status = 'building' order by 
 _CLAIM_BUILD = """
 select build, built_to from segment where channel = $1 and id = $2 and status = 'building' for update skip locked
 """
-_BUILT = "update segment set built_to = $3 where channel = $1 and id = $2"
+_BUILT = """
+update segment set built_to = $3, built = built + $4,
+    to_build = coalesce(to_build, (select count(*) from contact where channel = $1 and doc is not null))
+where channel = $1 and id = $2
+"""
 _GO_LIVE = """
-update segment set status = 'live', built_to = null
+update segment set status = 'live', built_to = null, built = 0, to_build = null, whole = true
 where channel = $1 and id = $2 and build = $3 and status = 'building' returning 1
 """
 
@@ -193,9 +197,9 @@ async def claim_build(tx: Tx, channel: str, segment_id: UUID) -> Build | None:
     return None if row is None else Build(row["build"], row["built_to"])
 
 
-async def built(tx: Tx, channel: str, segment_id: UUID, up_to: UUID) -> None:
-    """Record how far the build has come."""
-    await tx.execute(_BUILT, channel, segment_id, up_to)
+async def built(tx: Tx, channel: str, segment_id: UUID, up_to: UUID, judged: int) -> None:
+    """Record how far the build has come, by so many contacts more; at its first step also how many there are."""
+    await tx.execute(_BUILT, channel, segment_id, up_to, judged)
 
 
 async def go_live(tx: Tx, channel: str, segment_id: UUID, build: int) -> bool:

@@ -14,7 +14,7 @@ from common.errors import NotFound, Unavailable, Unprocessable
 from common.postgres import Database, away_is_unavailable
 from common.telemetry import REGISTRY, log
 from segments import store
-from segments.queries import Queries, SegmentView
+from segments.queries import Queries, SegmentBroken, SegmentBuilding, SegmentView
 
 DIFFERENCES = Gauge(
     "dangol_segment_differences", "Contacts that the last sweep found in only one of membership and search.", ["kind"],
@@ -134,6 +134,8 @@ class Sweeper:
         """What differs in two looks at the segment; None where it is not live, or not the same, throughout."""
         try:
             return await self._differing_twice(channel, segment_id)
+        except (SegmentBuilding, SegmentBroken):
+            return None
         except (NotFound, Unprocessable) as refusal:
             log.warning("search does not know this segment as it is here", segment=str(segment_id), code=refusal.code)
             return None

@@ -129,7 +129,7 @@ class Builder:
                     ledger.note(place, judged)
                     # Unlike a version's, this judgement can be repeated with the same result, so no row need mark it as done.
                     ledger.close(place, stored, judged[0], replace(rule, building=False), contact.known)
-                await store.built(tx, channel, segment_id, contacts[-1].id)
+                await store.built(tx, channel, segment_id, contacts[-1].id, len(contacts))
                 await store.write(tx, ledger, self._ids)
                 return True
         await self._go_live(channel, segment_id, claimed.build)
