@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx
 import msoffcrypto
+import openpyxl
 import pytest
 
 from localstack.stack import Stack
@@ -89,6 +90,7 @@ async def test_an_export_is_followed_downloaded_in_parts_and_proven(stack: Stack
             "rows": len(CONTACTS), "columns": ["memberId", "id", "name"], "instant": "", "bytes": len(file.content),
             "fileSha256": hashlib.sha256(file.content).hexdigest(),
             "idsSha256": hashlib.sha256("\n".join(sorted(row[1] for row in rows[1:])).encode()).hexdigest(),
+            "longValues": 0,
         }  # fmt: skip
 
 
@@ -117,14 +119,43 @@ async def test_every_cell_is_what_the_contact_has_and_none_can_run(stack: Stack,
         assert sheet_of(await api.ask("POST", f"/v1/exports/{export_id}/download")).count("<f") == 0
 
 
-def sheet_of(file: httpx.Response) -> str:
-    """The sheet's own text, decrypted."""
+def decrypted(file: httpx.Response) -> io.BytesIO:
+    """The workbook, decrypted by software that is not ours."""
     office: Any = msoffcrypto.OfficeFile(io.BytesIO(file.content))
     office.load_key(password=PASSWORD)
     whole = io.BytesIO()
     office.decrypt(whole)
-    with zipfile.ZipFile(whole) as archive:
+    return whole
+
+
+def sheet_of(file: httpx.Response) -> str:
+    """The sheet's own text."""
+    with zipfile.ZipFile(decrypted(file)) as archive:
         return archive.read("xl/worksheets/sheet1.xml").decode()
+
+
+async def test_a_text_longer_than_a_cell_stands_whole_on_a_second_sheet(stack: Stack) -> None:
+    # 100 × 256 characters of two UTF-16 units each: a list that is allowed, and more than a cell holds.
+    long = [f"{n:03d}, " + "😀" * 251 for n in range(100)]
+    async with caller(stack, fresh_channel()) as api:
+        await api.json("PUT", "/v1/contacts/@m", body={"profile": {"long": long, "score": 12345678901234567}})
+        columns = ["memberId", "profile.long", "profile.score"]
+        export_id = await asked(api, {"all": True}, columns=columns, headings="keys", language="en")
+        manifest = (await ended(api, export_id))["manifest"]
+        assert (manifest["rows"], manifest["longValues"]) == (1, 1)
+        book = openpyxl.load_workbook(decrypted(await api.ask("POST", f"/v1/exports/{export_id}/download")))
+        assert book.sheetnames == ["Sheet1", "Long values"]
+        cut = book["Sheet1"]["B2"].value
+        whole = ", ".join(f'"{element}"' for element in long)
+        assert isinstance(cut, str)
+        assert cut.endswith(" …[Long values]")
+        assert whole.startswith(cut.removesuffix(" …[Long values]"))
+        headings, *pieces = book["Long values"].iter_rows(values_only=True)
+        assert headings == ("Row", "Column", "Piece", "Text")
+        assert [piece[:3] for piece in pieces] == [(2, "B", 1), (2, "B", 2)]
+        assert "".join(str(piece[3]) for piece in pieces) == whole
+        assert max(len(str(piece[3]).encode("utf-16-le")) // 2 for piece in pieces) <= 32_767
+        assert book["Sheet1"]["C2"].value in {"12345678901234567", "12345678901234568"}
 
 
 async def test_the_columns_follow_order_visibility_and_language(stack: Stack) -> None:

@@ -11,7 +11,7 @@ from common.topics import EXPORTS
 from localstack.demo import Api
 from localstack.stack import Stack
 from tests.support.api import caller, eventually, fresh_channel, kill, replaced
-from tests.support.exporting import asked, ended, plain, request
+from tests.support.exporting import asked, ended, plain
 
 
 async def room(api: Api, **params: str) -> list[dict[str, Any]]:
@@ -62,24 +62,6 @@ async def test_a_killed_consumer_tells_every_export_once(stack: Stack) -> None:
         wanted = {f"{stack.url}/exports/{export_id}" for export_id in [*made, last]}
         found = await eventually(lambda: room(api), lambda items: wanted <= {m["link"] for m in items}, 60)
         assert len(found) == len(wanted)
-
-
-async def test_a_failed_export_is_told_with_its_reason_and_does_not_count(stack: Stack) -> None:
-    async with caller(stack, fresh_channel()) as api:
-        # 100 × 256 characters of two UTF-16 units each: a list that is allowed, and more than a cell holds.
-        long = [f"{n:03d}" + "😀" * 253 for n in range(100)]
-        await api.json("PUT", "/v1/contacts/@m", body={"profile": {"long": long}})
-        export_id = await asked(api, {"all": True}, columns=["memberId", "profile.long"])
-        export = await ended(api, export_id)
-        assert (export["status"], export["manifest"]) == ("failed", None)
-        assert export["problem"].startswith("Cell B2:")
-        assert "😀" not in export["problem"]
-        [told] = await filled(api, 1)
-        assert (told["kind"], told["link"]) == ("export.failed", None)
-        assert export["problem"] in told["text"]
-        assert (await api.ask("POST", f"/v1/exports/{export_id}/download")).status_code == 409
-        accepted = await api.ask("POST", "/v1/exports", body=request({"all": True}, columns=["memberId"]))
-        assert accepted.status_code == 202
 
 
 async def test_an_event_that_is_delivered_again_is_told_once_and_a_room_is_read_by_pages(stack: Stack) -> None:

@@ -219,6 +219,7 @@ def test_what_is_shown_holds_neither_scope_nor_columns() -> None:
         "reason": "a greeting", "problem": None,
         "manifest": {
             "rows": 3, "columns": ["id"], "instant": "2026-11-24T03:00:00.000Z", "bytes": 9, "fileSha256": "f", "idsSha256": "i",
+            "longValues": 0,
         },
     }  # fmt: skip
 

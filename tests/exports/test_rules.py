@@ -12,7 +12,7 @@ from common.errors import Unprocessable
 from common.events.contacts import FieldDefinition
 from exports import page
 from exports.columns import choose, language_of, row_maker
-from exports.export import Column
+from exports.export import Column, Language
 from exports.handlers import Ask
 from exports.password import check_password
 from exports.ranges import NotThere, part_of
@@ -80,7 +80,7 @@ FIELDS = [
 ]
 
 
-def chosen(keys: list[str] | None, *, names: bool = True, language: str = "ko") -> list[tuple[str, str]]:
+def chosen(keys: list[str] | None, *, names: bool = True, language: Language = "ko") -> list[tuple[str, str]]:
     return [(c.key, c.heading) for c in choose(keys, FIELDS, names=names, language=language)]
 
 

@@ -3,7 +3,7 @@
 import io
 import tempfile
 import tracemalloc
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from uuid import UUID
 
 import orjson
@@ -11,6 +11,7 @@ import pytest
 
 from exports.export import Column
 from exports.workbook.agile_format import Stretched, Tampered, WrongPassword
+from exports.workbook.long_values import Proof
 from exports.worker import batches
 from exports.writing import Ids, Incomplete, ReadBack, Writing, read_back
 
@@ -23,12 +24,35 @@ def line(n: int, name: str = "홍길동</row>") -> bytes:
     return orjson.dumps({"id": str(UUID(int=n)), "name": name, "profile": {}})
 
 
-def written(lines: Sequence[bytes], columns: Sequence[Column]) -> io.BytesIO:
+class Tray:
+    """What is put aside, in memory; `altered` changes it on its way back."""
+
+    def __init__(self, altered: Callable[[bytes], bytes] = bytes) -> None:
+        self._altered = altered
+        self._file = io.BytesIO()
+        self.write, self.read = self._file.write, self._file.read
+
+    def turn(self) -> None:
+        content = self._altered(self._file.getvalue())
+        self._file.seek(0)
+        self._file.truncate()
+        self._file.write(content)
+        self._file.seek(0)
+
+
+def wrote(lines: Sequence[bytes], columns: Sequence[Column], tray: Tray | None = None) -> tuple[io.BytesIO, Writing]:
     file = io.BytesIO()
-    writing = Writing(file, LOCK, columns, "Asia/Seoul")
+    writing = Writing(file, tray or Tray(), LOCK, columns, "Asia/Seoul", "ko")
     writing.add(lines)
     writing.close()
-    return file
+    return file, writing
+
+
+def written(lines: Sequence[bytes], columns: Sequence[Column]) -> io.BytesIO:
+    return wrote(lines, columns)[0]
+
+
+NO_LONG = Proof().told()
 
 
 def ids_sha256(count: int) -> str:
@@ -42,11 +66,11 @@ def ids_sha256(count: int) -> str:
 @pytest.mark.parametrize("columns", [[ID], [NAME, ID], [NAME, NAME, ID, NAME]], ids=len)
 def test_rows_and_ids_are_counted_again_from_the_file(count: int, columns: list[Column]) -> None:
     file = written([line(n) for n in range(count)], columns)
-    assert read_back(file, LOCK, columns) == ReadBack(count, ids_sha256(count))
+    assert read_back(file, LOCK, columns) == ReadBack(count, ids_sha256(count), *NO_LONG)
 
 
 def test_without_a_column_of_ids_the_rows_alone_are_counted() -> None:
-    assert read_back(written([line(n) for n in range(20)], [NAME]), LOCK, [NAME]) == ReadBack(20, None)
+    assert read_back(written([line(n) for n in range(20)], [NAME]), LOCK, [NAME]) == ReadBack(20, None, *NO_LONG)
 
 
 def test_a_contact_that_comes_twice_ends_the_writing() -> None:
@@ -63,6 +87,24 @@ def test_a_changed_byte_anywhere_in_the_rows_or_another_lock_is_found() -> None:
             read_back(io.BytesIO(changed), LOCK, [ID, NAME])
     with pytest.raises(WrongPassword):
         read_back(io.BytesIO(content), Stretched.of("abc-123!"), [ID, NAME])
+
+
+LONG = [line(1), line(2, "가" * 40_000), line(3, "x" * 32_768), line(4, "😀" * 40_000), line(5)]
+
+
+def test_long_texts_are_put_together_again_from_the_file() -> None:
+    file, writing = wrote(LONG, [ID, NAME])
+    found = read_back(file, LOCK, [ID, NAME])
+    assert found == writing.told()
+    assert found.long_values == 3
+    others = [line(1), line(2, "가" * 40_000), line(3, "x" * 32_767 + "y"), line(4, "😀" * 40_000), line(5)]
+    assert wrote(others, [ID, NAME])[1].told().long_sha256 != found.long_sha256
+
+
+@pytest.mark.parametrize("altered", [lambda b: b.replace(b"x", b"y", 1), lambda b: b[:-9], lambda b: b""])
+def test_a_long_text_that_is_not_whole_in_the_file_is_found(altered: Callable[[bytes], bytes]) -> None:
+    file, writing = wrote([line(1, "x" * 40_000), line(2, "z" * 40_000)], [ID, NAME], Tray(altered))
+    assert read_back(file, LOCK, [ID, NAME]) != writing.told()
 
 
 async def stream(*lines: bytes) -> AsyncIterator[bytes]:
@@ -105,7 +147,7 @@ def peak_of(count: int) -> int:
     tracemalloc.start()
     try:
         with tempfile.TemporaryFile() as file:
-            writing = Writing(file, LOCK, columns, "Asia/Seoul")
+            writing = Writing(file, Tray(), LOCK, columns, "Asia/Seoul", "ko")
             for begin in range(0, count, 500):
                 profile = {f"k{n}": f"값 {begin} {n}" for n in range(9)}
                 writing.add([orjson.dumps({"id": str(UUID(int=n)), "profile": profile}) for n in range(begin, begin + 500)])

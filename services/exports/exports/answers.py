@@ -9,7 +9,10 @@ from exports.export import Status
 
 
 class ManifestShown(Shape):
-    """The proof that a file is complete; `idsSha256` is over the sorted contact ids joined by new lines."""
+    """The proof that a file is complete; `idsSha256` is over the sorted contact ids joined by new lines.
+
+    `longValues` counts the texts that are longer than a cell: they stand whole, in pieces, on the file's second sheet.
+    """
 
     rows: int
     columns: list[str]
@@ -17,6 +20,7 @@ class ManifestShown(Shape):
     bytes: int
     file_sha256: str
     ids_sha256: str
+    long_values: int
 
 
 class ExportShown(Shape):

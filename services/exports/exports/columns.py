@@ -11,18 +11,24 @@ from common.clock import from_wire
 from common.errors import Unprocessable
 from common.events.contacts import FieldDefinition
 from common.term_lists import write_list
-from exports.export import Column
-from exports.workbook.xlsx import Cell
+from exports.export import Column, Language
+from exports.workbook.cells import Cell
+from exports.workbook.long_values import Words
 
-KOREAN, ENGLISH = "ko", "en"
-
+KOREAN: Language = "ko"
+ENGLISH: Language = "en"
+LONG_VALUES: Mapping[Language, Words] = {
+    KOREAN: Words("긴 값", ("행", "열", "조각", "내용"), " …[긴 값]"),
+    ENGLISH: Words("Long values", ("Row", "Column", "Piece", "Text"), " …[Long values]"),
+}
+"""What the sheet of texts longer than a cell is called, its headings, and what ends such a text's cell."""
 
 _ACCEPTED = re.compile(r"\s*(ko|en)(?:-[a-z0-9-]+)?\s*(?:;\s*q\s*=\s*([01](?:\.\d{0,3})?))?\s*", re.ASCII | re.IGNORECASE)
 
 
-def language_of(accepted: str | None) -> str:
+def language_of(accepted: str | None) -> Language:
     """The language of an `Accept-Language` header among ours: Korean unless English is wanted more."""
-    weights = {KOREAN: 0.0, ENGLISH: 0.0}
+    weights: dict[str, float] = {KOREAN: 0.0, ENGLISH: 0.0}
     for part in (accepted or "").split(","):
         if match := _ACCEPTED.fullmatch(part):
             language = match[1].lower()
@@ -30,7 +36,7 @@ def language_of(accepted: str | None) -> str:
     return ENGLISH if weights[ENGLISH] > weights[KOREAN] else KOREAN
 
 
-def choose(keys: Sequence[str] | None, fields: Sequence[FieldDefinition], *, names: bool, language: str) -> list[Column]:
+def choose(keys: Sequence[str] | None, fields: Sequence[FieldDefinition], *, names: bool, language: Language) -> list[Column]:
     """The columns asked for, or the visible fields in the channel's order. Raises Unprocessable for a key that is none."""
     known = {field.key: field for field in fields}
     if keys is None:
@@ -49,7 +55,7 @@ def choose(keys: Sequence[str] | None, fields: Sequence[FieldDefinition], *, nam
     return [Column(key=f.key, type=f.type, heading=_heading(f, language) if names else f.key) for f in chosen]
 
 
-def _heading(field: FieldDefinition, language: str) -> str:
+def _heading(field: FieldDefinition, language: Language) -> str:
     other = ENGLISH if language == KOREAN else KOREAN
     return field.display_name.get(language) or field.display_name.get(other) or field.key
 

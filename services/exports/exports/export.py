@@ -49,6 +49,7 @@ class Column(Body):
 
 
 Kind: TypeAlias = Literal["all", "filter", "contactIds"]
+Language: TypeAlias = Literal["ko", "en"]
 
 
 class Scope(Body):
@@ -58,7 +59,10 @@ class Scope(Body):
 
 
 class Manifest(Body):
-    """The proof that a file is complete; `ids_sha256` is over the sorted contact ids joined by new lines."""
+    """The proof that a file is complete; `ids_sha256` is over the sorted contact ids joined by new lines.
+
+    `long_values` counts the texts that are longer than a cell: they stand whole on a sheet of their own.
+    """
 
     rows: int
     columns: list[str]
@@ -66,6 +70,7 @@ class Manifest(Body):
     bytes: int
     file_sha256: str
     ids_sha256: str
+    long_values: int = 0
 
 
 class Requested(Body):
@@ -80,6 +85,7 @@ class Requested(Body):
     scope: Scope
     columns: list[Column]
     time_zone: str
+    language: Language = "ko"
 
 
 class TakenUp(Body):
@@ -185,6 +191,7 @@ class Export(Body):
     scope: Scope
     columns: list[Column]
     time_zone: str
+    language: Language = "ko"
     requested_by: str
     requested_at: Instant
     rows_done: int = 0
@@ -206,7 +213,7 @@ def evolve(export: Export | None, event: Event) -> Export:
     if isinstance(event, Requested):
         return Export(
             id=event.id, channel=event.channel, version=1, reason=event.reason, scope=event.scope, columns=event.columns,
-            time_zone=event.time_zone, requested_by=event.by, requested_at=event.at,
+            time_zone=event.time_zone, language=event.language, requested_by=event.by, requested_at=event.at,
         )  # fmt: skip
     assert export is not None, "an export begins with its request"
     return export.model_copy(update={"version": export.version + 1, **_changes(event)})

@@ -3,12 +3,46 @@
 import hashlib
 import os
 import re
+import secrets
+import tempfile
 from pathlib import Path
 from typing import BinaryIO, cast
 from uuid import UUID
 
+from cryptography.hazmat.primitives.ciphers import Cipher
+from cryptography.hazmat.primitives.ciphers.algorithms import AES256
+from cryptography.hazmat.primitives.ciphers.modes import CTR
+
 _READ = 1 << 20
+_IN_MEMORY = 4 << 20
+_KEY, _BLOCK = 32, 16
 _NAME = re.compile(r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.(\d+)\.(?:xlsx|partial)")
+
+
+class Aside:
+    """What is put aside while a file is written: in memory, and when it grows in a file without a name, encrypted with a key
+    that is nowhere but here, so that a killed worker leaves nothing of it. It is written, then read once."""
+
+    def __init__(self, folder: Path) -> None:
+        self._file = tempfile.SpooledTemporaryFile(_IN_MEMORY, dir=str(folder))  # noqa: SIM115 - closed by `close`
+        cipher = Cipher(AES256(secrets.token_bytes(_KEY)), CTR(bytes(_BLOCK)))
+        self._encryptor, self._decryptor = cipher.encryptor(), cipher.decryptor()
+
+    def write(self, data: bytes) -> None:
+        """Append."""
+        self._file.write(self._encryptor.update(data))
+
+    def turn(self) -> None:
+        """From now on it is read, from the beginning."""
+        self._file.seek(0)
+
+    def read(self, size: int) -> bytes:
+        """The next bytes, fewer at the end."""
+        return self._decryptor.update(self._file.read(size))
+
+    def close(self) -> None:
+        """It is gone."""
+        self._file.close()
 
 
 class Files:
@@ -31,6 +65,10 @@ class Files:
         """An empty file to write into and read back, for nobody else."""
         descriptor = os.open(self._partial(export_id, attempt), os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
         return cast("BinaryIO", os.fdopen(descriptor, "w+b"))
+
+    def aside(self) -> Aside:
+        """A place for what cannot be written yet."""
+        return Aside(self._folder)
 
     def finish(self, export_id: UUID, attempt: int, file: BinaryIO) -> tuple[int, str]:
         """Put a written file in its place, safe against a power cut; answers its size in bytes and its SHA-256."""

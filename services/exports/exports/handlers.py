@@ -24,6 +24,7 @@ from exports.export import (
     Download,
     Export,
     Kind,
+    Language,
     Requested,
     Revoke,
     Scope,
@@ -51,7 +52,7 @@ class Ask:
     scope: Mapping[str, Any]
     columns: Sequence[str] | None
     names: bool
-    language: str
+    language: Language
     position: Position | None
 
 
@@ -216,7 +217,7 @@ def _request(
 ) -> Requested:
     return Requested(
         id=export_id, channel=caller.channel, at=now, by=caller.subject, reason=ask.reason.strip(), scope=scope, columns=chosen,
-        time_zone=zone,
+        time_zone=zone, language=ask.language,
     )  # fmt: skip
 
 

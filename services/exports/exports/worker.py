@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, BinaryIO
@@ -31,15 +32,15 @@ from exports.export import (
     TakeUp,
     decide,
 )
-from exports.files import Files
+from exports.files import Aside, Files
 from exports.neighbours import Neighbours
 from exports.publish import keep
 from exports.sealing import Sealing, Unsealable
 from exports.store import Entry, Needed
 from exports.workbook.agile_format import Stretched, Tampered, WrongPassword
+from exports.workbook.cells import CannotWrite
 from exports.workbook.compound import PackageTooLong
-from exports.workbook.xlsx import CannotWrite
-from exports.writing import Incomplete, ReadBack, Writing, read_back
+from exports.writing import Incomplete, Writing, read_back
 
 LEASE = timedelta(seconds=8)
 """A worker that has been silent for so long is taken for dead."""
@@ -132,8 +133,8 @@ class Worker:
         try:
             lock = self._sealing.open(needed.lock, str(export.id))
             file = await asyncio.to_thread(self._files.begin, export.id, export.attempts)
-            with contextlib.closing(file):
-                written = await self._write(job, file, lock, needed.asked, lease)
+            with contextlib.closing(file), contextlib.closing(self._files.aside()) as aside:
+                written = await self._write(job, file, aside, lock, needed.asked, lease)
             if written:
                 return
         except (Unprocessable, Conflict) as problem:
@@ -150,7 +151,9 @@ class Worker:
             await job.do(GiveBack(), rest=pause_after(export.attempts))
         await asyncio.to_thread(self._files.remove, export.id, export.attempts)
 
-    async def _write(self, job: "_Job", file: BinaryIO, lock: Stretched, asked: Mapping[str, Any], lease: Lease) -> bool:
+    async def _write(
+        self, job: "_Job", file: BinaryIO, aside: Aside, lock: Stretched, asked: Mapping[str, Any], lease: Lease
+    ) -> bool:
         """Whether there is a file now; not where its rows are too many. Raises whatever makes an attempt fail."""
         export = job.export
         async with contextlib.aclosing(self._rows(export.channel, asked)) as rows:
@@ -158,26 +161,25 @@ class Worker:
             await job.do(Count(total))
             if not job.export.in_work:
                 return False
-            writing = await asyncio.to_thread(Writing, file, lock, export.columns, export.time_zone)
+            writing = await asyncio.to_thread(Writing, file, aside, lock, export.columns, export.time_zone, export.language)
             loop = asyncio.get_running_loop()
-            told = loop.time()
+            shown = loop.time()
             while batch := await lease.during(anext(rows, [])):
                 await asyncio.to_thread(writing.add, batch)
-                if loop.time() - told > _TELL_SECONDS:
-                    told = loop.time()
+                if loop.time() - shown > _TELL_SECONDS:
+                    shown = loop.time()
                     await job.do(Progress(writing.rows))
         if writing.rows != total:
             raise Incomplete("the rows are not as many as were counted")
         await asyncio.to_thread(writing.close)
         await job.do(Finish(writing.rows))
-        found = await asyncio.to_thread(read_back, file, lock, export.columns)
-        ids = writing.ids.sha256()
-        if found not in {ReadBack(writing.rows, ids), ReadBack(writing.rows, None)}:
+        found, told = await asyncio.to_thread(read_back, file, lock, export.columns), writing.told()
+        if found not in {told, replace(told, ids_sha256=None)}:
             raise Incomplete("the file does not hold what was written")
         size, digest = await asyncio.to_thread(self._files.finish, export.id, export.attempts, file)
         manifest = Manifest(
             rows=found.rows, columns=[c.key for c in export.columns], instant=instant, bytes=size,
-            file_sha256=digest, ids_sha256=ids,
+            file_sha256=digest, ids_sha256=writing.ids.sha256(), long_values=found.long_values,
         )  # fmt: skip
         await job.complete(manifest, bytes(writing.held))
         return True

@@ -4,21 +4,25 @@ import hashlib
 import io
 import re
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from itertools import groupby
+from typing import IO, Any, BinaryIO
 from uuid import UUID
+from xml.etree import ElementTree
 
 import orjson
 
-from exports.columns import row_maker
-from exports.export import Column
+from exports.columns import LONG_VALUES, row_maker
+from exports.export import Column, Language
 from exports.workbook.agile import EncryptedPackage
 from exports.workbook.agile_format import Stretched
 from exports.workbook.agile_reader import open_package
-from exports.workbook.xlsx import SheetWriter, column_letters
+from exports.workbook.cells import LONGEST_TEXT, column_letters, unescaped, units
+from exports.workbook.long_values import Aside, LongValues, Piece, Proof
+from exports.workbook.parts import MAIN, sheet_part
+from exports.workbook.xlsx import SheetWriter
 
-_SHEET = "xl/worksheets/sheet1.xml"
 _READ = 1 << 20
 _ROW_ENDS = b"</row>"
 _ID = "id"
@@ -48,11 +52,17 @@ class Ids:
 
 
 class Writing:
-    """Writes one file. Every method blocks and belongs in a thread. `held` are the contacts' ids, sixteen bytes each."""
+    """Writes one file. Every method blocks and belongs in a thread. `held` are the contacts' ids, sixteen bytes each.
 
-    def __init__(self, file: BinaryIO, lock: Stretched, columns: Sequence[Column], zone: str) -> None:
+    Texts longer than a cell wait in `aside`; their sheet is named in `language`.
+    """
+
+    def __init__(
+        self, file: BinaryIO, aside: Aside, lock: Stretched, columns: Sequence[Column], zone: str, language: Language
+    ) -> None:
         self._package = EncryptedPackage(file, lock)
-        self._sheet = SheetWriter(self._package, [c.heading for c in columns])
+        self._long = LongValues(aside, LONG_VALUES[language])
+        self._sheet = SheetWriter(self._package, [c.heading for c in columns], long_values=self._long)
         self._row = row_maker(columns, zone)
         self.ids = Ids()
         self.held = bytearray()
@@ -72,35 +82,88 @@ class Writing:
         self._sheet.close()
         self._package.close()
 
+    def told(self) -> "ReadBack":
+        """What whoever reads the file must find in it."""
+        return ReadBack(self.rows, self.ids.sha256(), *self._long.proof.told())
+
 
 @dataclass(frozen=True, slots=True)
 class ReadBack:
-    """What a file turned out to hold; `ids_sha256` is None where its ids are in no column."""
+    """What a file holds: rows, the proof of its contacts, the texts longer than a cell and the proof of them.
+
+    `ids_sha256` is None where the ids are in no column.
+    """
 
     rows: int
     ids_sha256: str | None
+    long_values: int
+    long_sha256: str
 
 
 def read_back(file: BinaryIO, lock: Stretched, columns: Sequence[Column]) -> ReadBack:
     """Open a written file as its reader will, check that no byte was changed, and count what is in it.
 
     It shares no state with the writer: the bytes are decrypted and checked against their HMAC, unzipped against their
-    checksum, and the sheet's rows are counted anew. Raises what `agile.open_package` raises, and Incomplete where the
-    workbook inside is damaged.
+    checksum, the sheet's rows are counted anew, and long texts are put together again from their pieces. Raises what
+    `agile.open_package` raises, and Incomplete where the workbook inside is damaged.
     """
     package = io.BufferedReader(open_package(file, lock), 1 << 18)
+    long_values = Proof()
+    try:
+        with zipfile.ZipFile(package) as archive:
+            with archive.open(sheet_part(1)) as sheet:
+                rows, ids_sha256 = _read_rows(sheet, columns)
+            number = 2
+            while sheet_part(number) in archive.namelist():
+                number += 1
+            for (row, column), found in groupby(_pieces(archive, number), key=lambda piece: (piece.row, piece.column)):
+                long_values.add(row, column, _joined(found))
+    except (zipfile.BadZipFile, EOFError, ElementTree.ParseError, ValueError):
+        raise Incomplete("the workbook cannot be read back") from None
+    return ReadBack(rows, ids_sha256, *long_values.told())
+
+
+def _read_rows(sheet: IO[bytes], columns: Sequence[Column]) -> tuple[int, str | None]:
+    """The rows under the headings, and the proof over the ids where they are in a column."""
     place = next((n for n, column in enumerate(columns) if column.key == _ID), None)
     # The heading's cell, in row 1, is none of them.
     cell = None if place is None else re.compile(rb'<c r="%s(?!1")\d+"[^>]*><is><t>([^<]*)</t>' % column_letters(place).encode())
-    ids, ends = Ids(), 0
-    try:
-        with zipfile.ZipFile(package) as archive, archive.open(_SHEET) as sheet:
-            rest = b""
-            while data := sheet.read(_READ):
-                whole, mark, rest = (rest + data).rpartition(_ROW_ENDS)
-                ends += whole.count(_ROW_ENDS) + (mark != b"")
-                for contact_id in cell.findall(whole) if cell is not None else []:
-                    ids.add(contact_id.decode())
-    except (zipfile.BadZipFile, EOFError):
-        raise Incomplete("the workbook cannot be read back") from None
-    return ReadBack(ends - 1, None if cell is None else ids.sha256())
+    ids, ends, rest = Ids(), 0, b""
+    while data := sheet.read(_READ):
+        whole, mark, rest = (rest + data).rpartition(_ROW_ENDS)
+        ends += whole.count(_ROW_ENDS) + (mark != b"")
+        for contact_id in cell.findall(whole) if cell is not None else []:
+            ids.add(contact_id.decode())
+    return ends - 1, None if cell is None else ids.sha256()
+
+
+def _pieces(archive: zipfile.ZipFile, sheets: int) -> Iterator[Piece]:
+    """The pieces on the sheets behind the first, which are fewer than `sheets`."""
+    for number in range(2, sheets):
+        with archive.open(sheet_part(number)) as sheet:
+            rows = _rows(sheet)
+            next(rows)  # the headings
+            for row, column, piece, text in rows:
+                yield Piece(int(row), column, int(piece), unescaped(text))
+
+
+def _rows(sheet: IO[bytes]) -> Iterator[list[str]]:
+    """What stands in the cells of a sheet, row by row."""
+    data: ElementTree.Element | None = None
+    for event, element in ElementTree.iterparse(sheet, ("start", "end")):  # noqa: S314 - it is ours, as its HMAC has told
+        if event == "start" and element.tag == f"{{{MAIN}}}sheetData":
+            data = element
+        elif event == "end" and element.tag == f"{{{MAIN}}}row":
+            yield ["".join(cell.itertext()) for cell in element]
+            assert data is not None, "rows are within sheetData"
+            data.clear()
+
+
+def _joined(found: Iterator[Piece]) -> str:
+    """A text from its pieces. Raises Incomplete where one is missing, out of order or longer than a cell."""
+    texts: list[str] = []
+    for piece in found:
+        if piece.number != len(texts) + 1 or units(piece.text) > LONGEST_TEXT:
+            raise Incomplete("the pieces of a long text are not in order")
+        texts.append(piece.text)
+    return "".join(texts)

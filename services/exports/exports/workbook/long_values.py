@@ -1,0 +1,107 @@
+"""Texts longer than a cell: put aside whole while their table is written, to stand in pieces on a sheet of their own."""
+
+import hashlib
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final, NamedTuple, Protocol
+
+from exports.workbook.cells import LONGEST_TEXT, MOST_ROWS, units
+
+_RECORD: Final = struct.Struct("<4sII")
+_UNIT = 2
+
+
+class Aside(Protocol):
+    """Takes bytes in order and gives them back in that order, once."""
+
+    def write(self, data: bytes, /) -> object: ...
+
+    def turn(self) -> None:
+        """From now on it is read, from the beginning."""
+
+    def read(self, size: int, /) -> bytes: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What the sheet is called, its four headings (row, column, piece, text), and what ends a text that goes on there."""
+
+    sheet: str
+    headings: tuple[str, str, str, str]
+    mark: str
+
+
+class Piece(NamedTuple):
+    """A part of a long text: where its cell is, such as row 17 of column C, and which part it is, counted from 1."""
+
+    row: int
+    column: str
+    number: int
+    text: str
+
+
+class Proof:
+    """How many long texts there are, and a SHA-256 over each with its place, given whole and in order."""
+
+    def __init__(self) -> None:
+        self._digest = hashlib.sha256()
+        self.count = 0
+
+    def add(self, row: int, column: str, text: str) -> None:
+        """The next text."""
+        data = text.encode("utf-8", "surrogatepass")
+        self._digest.update(b"%s%d %d\n%s\n" % (column.encode(), row, len(data), data))
+        self.count += 1
+
+    def told(self) -> tuple[int, str]:
+        """The count, and the digest in hexadecimal."""
+        return self.count, self._digest.hexdigest()
+
+
+def head(text: str, limit: int) -> str:
+    """The longest beginning of a text that has `limit` UTF-16 units at most and ends in no half of a surrogate pair."""
+    return _cut(text.encode("utf-16-le", "surrogatepass"), 0, limit)
+
+
+def pieces(text: str, limit: int = LONGEST_TEXT) -> Iterator[str]:
+    """The text in parts of `limit` UTF-16 units at most, 2 at least, none of which ends in half of a surrogate pair."""
+    data, at = text.encode("utf-16-le", "surrogatepass"), 0
+    while at < len(data):
+        piece = _cut(data, at, limit)
+        at += units(piece) * _UNIT
+        yield piece
+
+
+def _cut(data: bytes, at: int, limit: int) -> str:
+    end = at + limit * _UNIT
+    # A low surrogate begins the rest where the cut goes through a pair: its high one stays with it.
+    if end < len(data) and data[end + 1] & 0xFC == 0xDC and data[end - 1] & 0xFC == 0xD8:
+        end -= _UNIT
+    return data[at:end].decode("utf-16-le", "surrogatepass")
+
+
+class LongValues:
+    """Keeps what is too long for its cell until the table is written; its sheets have `most_rows` rows each."""
+
+    def __init__(self, aside: Aside, words: Words, *, most_rows: int = MOST_ROWS) -> None:
+        self._aside = aside
+        self.words = words
+        self.most_rows = most_rows
+        self.proof = Proof()
+
+    def put(self, row: int, column: str, text: str) -> str:
+        """Put a text aside; answers what its cell holds instead: its beginning and the mark."""
+        self.proof.add(row, column, text)
+        data = text.encode("utf-8", "surrogatepass")
+        self._aside.write(_RECORD.pack(column.encode(), row, len(data)) + data)
+        return head(text, LONGEST_TEXT - units(self.words.mark)) + self.words.mark
+
+    def pieces(self) -> Iterator[Piece]:
+        """All of them in pieces, in the order in which they came."""
+        self._aside.turn()
+        while record := self._aside.read(_RECORD.size):
+            column, row, size = _RECORD.unpack(record)
+            text = self._aside.read(size).decode("utf-8", "surrogatepass")
+            for number, piece in enumerate(pieces(text), 1):
+                yield Piece(row, column.rstrip(b"\0").decode(), number, piece)
