@@ -39,6 +39,11 @@ def dead_letter_topic(group: str) -> str:
     return f"{group}.dlq"
 
 
+def named(*names: str) -> tuple[Topic, ...]:
+    """The topics of these names."""
+    return tuple(topic for topic in TOPICS if topic.name in names)
+
+
 TOPICS = (
     Topic(CONTACTS, config=_COMPACTED),
     Topic(VISITS, config=_kept(14, 0.5)),

@@ -1,0 +1,13 @@
+"""Kafka, the only folder that knows its client: topics, a producer, a consumer-group source, dead letters."""
+
+from common.kafka.admin import answers, bounds, committed, create_topics
+from common.kafka.dead_letters import DeadLetter, DeadLetters, TooManyDeadLetters, dead_letter
+from common.kafka.producer import MOST_BYTES, Producer
+from common.kafka.progress import Progress
+from common.kafka.reader import Places, Reader
+from common.kafka.source import Positions, Source, Stalled
+
+__all__ = [
+    "MOST_BYTES", "DeadLetter", "DeadLetters", "Places", "Positions", "Producer", "Progress", "Reader", "Source", "Stalled",
+    "TooManyDeadLetters", "answers", "bounds", "committed", "create_topics", "dead_letter",
+]  # fmt: skip
