@@ -23,9 +23,10 @@ from common.auth import Caller, Verifier
 from common.clock import SystemClock
 from common.errors import Conflict, Unavailable, Unprocessable
 from common.health import Health
-from common.http import Wire, application, permit, router
+from common.http import Wire, application, permit, router, where_written
 from common.idempotency import Idempotency, ledger
 from common.idempotency.ledger import Answer, Name
+from common.position import HEADER, Applied, Position
 from common.postgres import Database
 from localstack.stack import Stack
 from tests.support.postgres import fresh_database
@@ -68,7 +69,7 @@ async def make(caller: Editor, body: Thing, database: Stored, request: Request, 
             await request.app.state.gate.wait()
         case _:
             idempotency.concerns(BOB)
-    return Response(json.dumps({"count": count}), 201, headers={"ETag": f'"{count}"', "Dangol-Position": "x", "X-Other": "y"})
+    return Response(json.dumps({"count": count}), 201, headers={"ETag": f'"{count}"', "X-Other": "y"} | where_written())
 
 
 @routes.post("/things/{thing}/archive")
@@ -146,10 +147,18 @@ async def test_the_same_request_twice_has_one_effect_and_the_same_answer(system:
     again = await system.post("/v1/things", {"name": "a"}, "k1")
     assert (first.status_code, first.json(), first.headers["etag"]) == (201, {"count": 1}, '"1"')
     assert (again.status_code, again.content, again.headers["etag"]) == (201, first.content, '"1"')
-    assert again.headers["dangol-position"] == "x"
+    assert again.headers["dangol-position"] == first.headers["dangol-position"]
     assert "idempotency-replayed" not in first.headers
     assert again.headers["idempotency-replayed"] == "true"
     assert await system.things() == 1
+
+
+async def test_the_position_of_a_repeated_answer_covers_what_the_repetition_carries(system: System) -> None:
+    carried = Position((Applied("field", "name", 3),)).encode("demo")
+    await system.post("/v1/things", {"name": "a"}, "k1")
+    again = await system.client.post("/v1/things", json={"name": "a"}, headers={"Idempotency-Key": "k1", HEADER: carried})
+    assert again.headers["idempotency-replayed"] == "true"
+    assert again.headers[HEADER] == carried
 
 
 async def test_an_answer_without_a_response_of_its_own_and_without_a_body_is_kept_too(system: System) -> None:

@@ -227,11 +227,12 @@ async def test_a_sweep_finds_that_membership_and_search_agree(team: Team) -> Non
 
 async def test_a_position_that_has_not_arrived_and_one_that_is_none(team: Team) -> None:
     segment = await team.make(KIM)
-    never = Position((Applied("contact", NOBODY, 1),)).encode()
+    never = Position((Applied("contact", NOBODY, 1),)).encode(team.channel)
     answer = await team.ask("GET", f"/v1/segments/{segment}/members", **{POSITION: never})
     assert (answer.status_code, answer.json()["code"]) == (503, "notCaughtUp")
     assert answer.headers["Retry-After"]
-    for word in ("!", Position((Applied("contact", "no-id", 1),)).encode()):
+    impossible = Position((Applied("contact", "no-id", 1),)).encode(team.channel)
+    for word in ("!", impossible, Position((Applied("contact", NOBODY, 1),)).encode("another")):
         assert (await team.ask("GET", f"/v1/segments/{segment}/members", **{POSITION: word})).status_code == 400
 
 

@@ -14,6 +14,7 @@ from common.auth import Verifier
 from common.health import Health
 from localstack.stack import Stack
 from segments.api import Parts, application
+from segments.waiting import Waiting
 from tests.segments.world import CHANNEL, World
 from tests.support.postgres import fresh_database
 
@@ -32,7 +33,15 @@ def asked_as(world: World, tmp_path: Path) -> As:
     key = ECKey.generate_key("P-256", {"kid": "one"})
     (tmp_path / "jwks.json").write_text(json.dumps({"keys": [key.as_dict(private=False)]}))
     health = Health({})
-    parts = Parts(world.commands, world.queries, world.clock, health)
+
+    async def sent(_: str) -> None:
+        """Nothing waits to be sent."""
+
+    async def ends() -> dict[tuple[str, int], int]:
+        return {}
+
+    waiting = Waiting(world.database, sent, ends)
+    parts = Parts(world.commands, world.queries, waiting, world.clock, health)
     transport = httpx.ASGITransport(application(Verifier(str(tmp_path / "jwks.json"), "dangol-local"), health, parts))
 
     def client(*permissions: str, subject: str = "kim") -> httpx.AsyncClient:

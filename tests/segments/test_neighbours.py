@@ -33,7 +33,7 @@ async def found(path: Path, *rows: object, refusal: Problem | None = None) -> li
     search = Starlette(routes=[Route("/internal/scan", scan, methods=["POST"])])
     async with httpx.AsyncClient(transport=httpx.ASGITransport(search)) as client:
         peer = Peer(client, Signer(path / "key.json", "dangol-local", "service:segments"), "http://search", "contacts.read")
-        return [each async for each in Neighbours(peer).found("c", SEGMENT)]
+        return [each async for each in Neighbours(peer, peer).found("c", SEGMENT)]
 
 
 async def test_everybody_is_found_in_their_order(tmp_path: Path) -> None:

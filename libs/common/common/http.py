@@ -33,6 +33,7 @@ from common.telemetry import REQUESTS, log, span
 DEFAULT_LIMIT = MIB
 
 _caller: ContextVar[Caller] = ContextVar("caller")
+_carried: ContextVar[position.Position] = ContextVar("position that the request carried", default=position.NOWHERE)
 
 T = TypeVar("T")
 
@@ -78,8 +79,17 @@ def json_response(value: object, status: int = 200, headers: Mapping[str, str] |
 
 
 def tell(response: Response, where: position.Position) -> None:
-    """Put the position of a write into its answer."""
-    response.headers[position.HEADER] = where.encode()
+    """Put the position of a write, which covers what the request carried, into its answer."""
+    response.headers.update(where_written(where))
+
+
+def where_written(where: position.Position = position.NOWHERE) -> dict[str, str]:
+    """The header of a write's answer: its position, which covers what the request carried.
+
+    Without one: the write is read where it is written, so that no reader has to wait for it.
+    """
+    channel = _caller.get().channel
+    return {position.HEADER: where.after(_carried.get(), channel).encode(channel)}
 
 
 def caller() -> Caller:
@@ -102,10 +112,10 @@ def permit(*permissions: str) -> Callable[[], Coroutine[Any, Any, Caller]]:
 AnyCaller = Annotated[Caller, Depends(permit())]
 
 
-async def awaited_position(request: Request) -> position.Position | None:
-    """A dependency: what the request wants to see applied, by `Dangol-Position`."""
-    word = request.headers.get(position.HEADER)
-    return position.decode(word) if word else None
+async def awaited_position() -> position.Position | None:
+    """A dependency: what the request wants to see applied, by `Dangol-Position`; None where there is nothing to wait for."""
+    carried = _carried.get()
+    return None if carried == position.NOWHERE else carried
 
 
 AwaitedPosition = Annotated[position.Position | None, Depends(awaited_position)]
@@ -179,6 +189,8 @@ class Route(APIRoute):
             memory: idempotency.Idempotency | None = request.app.state.idempotency
             key = request.headers.get(idempotency.HEADER)
             who = _caller.get(None)
+            words = ",".join(request.headers.getlist(position.HEADER))
+            _carried.set(position.NOWHERE if who is None else position.decode(words, who.channel))
             if key is None or memory is None or who is None or request.method != "POST" or body_refusal.get() is not None:
                 return await handle(request)
             if not self._streamed:
@@ -186,6 +198,8 @@ class Route(APIRoute):
             async with memory.attempt(who, request.method, request.url.path, key) as attempt:
                 response = await handle(request)
                 await attempt.keep(response)
+            if (given := response.headers.get(position.HEADER)) and idempotency.REPLAYED in response.headers:
+                response.headers[position.HEADER] = (_carried.get() + position.kept(given, who.channel)).encode(who.channel)
             return response
 
         return handling

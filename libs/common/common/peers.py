@@ -43,7 +43,7 @@ class Peer:
         Raises Unavailable, and what the other refuses and its asker may understand: NotFound, Conflict, Unprocessable.
         """
         content = None if body is None else orjson.dumps(body)
-        seen = {} if position is None else {HEADER: position.encode()}
+        seen = {} if position is None else {HEADER: position.encode(channel)}
         headers = self._signer.authorization(channel, *self._permissions) | seen
         try:
             answer = await self._client.request(method, self._url + path, content=content, headers=headers)

@@ -1,16 +1,25 @@
-"""The word a write answers with, so that a later reader can wait until it has seen that write."""
+"""The word a write answers with, so that a later reader can wait until it has seen that write and all that its writer saw.
+
+A transaction's messages come, in each partition of Kafka, after those of every transaction that was committed before it began. So
+what a transaction writes stands there for all that its request carried, and a client that always sends the last word it got and
+keeps the answer's has a short word for everything it wrote. What was written at the same time is in no such order: both stay.
+"""
 
 import base64
 import binascii
+import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from common.errors import Unreadable
 from common.ids import parse_id
+from common.partition import partition_of
 
 HEADER = "Dangol-Position"
-_MOST_ENTRIES = 64
+MOST_ENTRIES = 64
+"""Of a word. One that would have more stands for everything that was committed before it is sent back."""
 _MOST_VERSION = 2**63 - 1
+_CHECK_BYTES = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,40 +33,94 @@ class Applied:
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """What a transaction wrote last in each partition it touched; those before stand in order behind them."""
+    """What a reader must have applied: these entries, or `everything` that was committed before it is asked.
+
+    `written` are those of the entries that stand for what one transaction wrote just now; the others were met or carried.
+    """
 
     entries: tuple[Applied, ...]
+    everything: bool = False
+    written: frozenset[Applied] = frozenset()
 
     def __add__(self, other: "Position") -> "Position":
-        """Both, where they name other topics."""
-        return Position(self.entries + other.entries)
+        """Both: of one thing the highest version."""
+        versions: dict[tuple[str, str], int] = {}
+        for entry in (*self.entries, *other.entries):
+            versions[entry.kind, entry.id] = max(entry.version, versions.get((entry.kind, entry.id), 0))
+        entries = tuple(Applied(kind, name, version) for (kind, name), version in versions.items())
+        return Position(entries, self.everything or other.everything, self.written | other.written)
 
-    def encode(self) -> str:
-        """The opaque word, at most one entry a partition."""
-        # Never an empty word: an empty header is as good as none, and some clients do not send one back.
-        text = "\n".join(f"{e.kind[0]}{e.version}:{e.id}" for e in self.entries) or "\n"
-        return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+    def wrote(self) -> "Position":
+        """The same, written by one transaction just now."""
+        return replace(self, written=frozenset(self.entries))
+
+    def after(self, carried: "Position", channel: str) -> "Position":
+        """This write and what its request carried: that was committed before, so what is written now stands for it."""
+        passed = {_place(entry, channel) for entry in self.written}
+        kept = tuple(entry for entry in carried.entries if _place(entry, channel) not in passed)
+        return Position(kept, carried.everything) + self
+
+    def encode(self, channel: str) -> str:
+        """The opaque word, which is good in this channel alone."""
+        lines = (f"{e.kind[0]}{e.version}:{e.id}" for e in self.entries)
+        whole = self.everything or len(self.entries) > MOST_ENTRIES
+        text = (_EVERYTHING if whole else "\n".join(lines)).encode()
+        return base64.urlsafe_b64encode(_check(channel, text) + text).decode().rstrip("=")
 
 
 NOWHERE = Position(())
 """What stands for nothing written."""
+EVERYTHING = Position((), everything=True)
 
+_EVERYTHING = "*"
 _KINDS = {"c": "contact", "f": "field"}
 
 
-def decode(word: str) -> Position:
-    """Read the word back. Raises Unreadable where it is not one of ours."""
-    refusal = Unreadable(f"`{HEADER}` is not a word that a write answered with. Send it back as you got it, or not at all.")
+def decode(words: str, channel: str) -> Position:
+    """Read one word or several, comma-separated, back. Raises Unreadable where one is none of ours, or another channel's."""
+    found = NOWHERE
+    for word in words.split(","):
+        if word.strip():
+            found += _decode(word.strip(), channel)
+    return found
+
+
+def kept(word: str | None, channel: str) -> Position:
+    """Read back a word that was kept (None: nothing yet). One that can't be read any more stands for everything."""
     try:
-        lines = base64.b64decode(word + "=" * (-len(word) % 4), b"-_", validate=True).decode().split("\n")
+        return decode(word or "", channel)
+    except Unreadable:
+        return EVERYTHING
+
+
+def _decode(word: str, channel: str) -> Position:
+    refusal = Unreadable(
+        f"`{HEADER}` is no word that a write of this channel answered with. Send it back as you got it, several with commas"
+        " between them, or not at all."
+    )
+    try:
+        raw = base64.b64decode(word + "=" * (-len(word) % 4), b"-_", validate=True)
+        check, text = raw[:_CHECK_BYTES], raw[_CHECK_BYTES:]
+        if check != _check(channel, text):
+            raise refusal
+        if text.decode() == _EVERYTHING:
+            return EVERYTHING
         entries = tuple(
-            Applied(_KINDS[head[0]], name, int(head[1:])) for line in lines if line for head, _, name in [line.partition(":")]
+            Applied(_KINDS[head[0]], name, int(head[1:]))
+            for line in text.decode().split("\n")
+            if line
+            for head, _, name in [line.partition(":")]
         )
     except (binascii.Error, ValueError, KeyError, IndexError):
         raise refusal from None
-    if len(entries) > _MOST_ENTRIES or not all(_can_be_ours(e) for e in entries):
+    if len(entries) > MOST_ENTRIES or not all(_can_be_ours(e) for e in entries):
         raise refusal
     return Position(entries)
+
+
+def _check(channel: str, text: bytes) -> bytes:
+    """Tells a word of another channel, or one that was cut off or made up, before a reader waits for it in vain."""
+    return hashlib.blake2b(channel.encode() + b"\0" + text, digest_size=_CHECK_BYTES).digest()
 
 
 def _can_be_ours(entry: Applied) -> bool:
@@ -66,9 +129,14 @@ def _can_be_ours(entry: Applied) -> bool:
     return named and 0 <= entry.version <= _MOST_VERSION
 
 
-def last_by_partition(written: Iterable[tuple[int, Applied]]) -> Position:
-    """Of (partition, thing) pairs in the order of writing, the last of each partition."""
-    last: dict[int, Applied] = {}
-    for partition, applied in written:
-        last[partition] = applied
+def _place(entry: Applied, channel: str) -> tuple[str, int]:
+    """The topic and partition that tell of it."""
+    return entry.kind, partition_of(f"{channel}/{entry.id}")
+
+
+def last_by_partition(channel: str, written: Iterable[Applied]) -> Position:
+    """Of things in the order of writing, the last of each partition."""
+    last: dict[tuple[str, int], Applied] = {}
+    for applied in written:
+        last[_place(applied, channel)] = applied
     return Position(tuple(last.values()))

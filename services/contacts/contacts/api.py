@@ -5,12 +5,12 @@ from typing import Annotated, Any
 from fastapi import Depends, Query, Request, Response
 from pydantic import Field, JsonValue
 
-from common import idempotency, position
+from common import idempotency
 from common.answers import ETAG, POSITION, ShownContact, answers, contact_shown
 from common.auth import Caller
 from common.cursor import Listed
 from common.events.contacts import Contact
-from common.http import At, Cursor, IfMatch, Limit, Page, Wire, json_response, permit, router
+from common.http import At, Cursor, IfMatch, Limit, Page, Wire, json_response, permit, router, where_written
 from common.ids import Id, parse_id
 from contacts.answers import BatchResults, HistoryItem, Identified, TakenVisit
 from contacts.contact import etag, no_contact
@@ -58,7 +58,7 @@ class Batch(Wire):
 def answer(written: Written) -> Response:
     """The whole contact with its ETag and position."""
     idempotency.concerns(written.contact.id)
-    headers = {"ETag": etag(written.contact), position.HEADER: written.position.encode()}
+    headers = {"ETag": etag(written.contact)} | where_written(written.position)
     return json_response(contact_shown(written.contact), 201 if written.created else 200, headers)
 
 
@@ -129,7 +129,7 @@ async def upsert_contacts(caller: Editor, body: Batch, commands: Commands) -> Re
             shown.append(
                 {"index": result.index, "status": status, "id": str(result.contact.id), "version": result.contact.version}
             )
-    return json_response({"results": shown}, headers={position.HEADER: where.encode()})
+    return json_response({"results": shown}, headers=where_written(where))
 
 
 @routes.get("/contacts/{contact_id:path}/history", responses=answers(Page[HistoryItem]))

@@ -5,7 +5,6 @@ from uuid import UUID
 
 from common import eventstore, outbox
 from common.events.contacts import Contact
-from common.partition import partition_of
 from common.position import Position, last_by_partition
 from common.postgres import Tx
 from contacts import publish, store
@@ -38,5 +37,6 @@ async def write(
         await eventstore.append(tx, publish.recorded(channel, steps, by, cause))
         await store.save(tx, channel, list(latest.values()), by)
         await outbox.put(tx, publish.contact_messages(channel, steps, await field_store.archived_keys(tx, channel)))
-    written = [*unchanged, *(s.after for s in steps)]
-    return last_by_partition((partition_of(f"{channel}/{c.id}"), publish.applied(c)) for c in written), hidden
+    met = last_by_partition(channel, map(publish.applied, unchanged))
+    wrote = last_by_partition(channel, (publish.applied(s.after) for s in steps)).wrote()
+    return wrote.after(met, channel), hidden

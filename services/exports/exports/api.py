@@ -9,12 +9,12 @@ from fastapi import Depends, Request, Response
 from fastapi.responses import HTMLResponse, StreamingResponse
 from pydantic import Field, model_validator
 
-from common import http, idempotency, position
+from common import http, idempotency
 from common.answers import EVENTS, FILE_TAG, POSITION, answers, content
 from common.auth import Caller
 from common.erased import Answer, Question
 from common.given import Given
-from common.http import AwaitedPosition, Cursor, Limit, Page, Wire, json_response, permit
+from common.http import AwaitedPosition, Cursor, Limit, Page, Wire, json_response, permit, where_written
 from common.ids import Id, parse_id
 from common.listening import Open
 from exports import page
@@ -102,9 +102,7 @@ pages = http.router(tags=["Exports"])
 
 def _written(export: Export, status: int = 200) -> Response:
     """The answer of a write. Exports are read where they are written, so that no reader has to wait for anything."""
-    answer = json_response(shown(export), status)
-    answer.headers[position.HEADER] = position.Position(()).encode()
-    return answer
+    return json_response(shown(export), status, where_written())
 
 
 async def existing(export_id: str, caller: Seer, reads: Reads) -> Export:

@@ -17,7 +17,7 @@ from common.errors import NotFound, Unavailable
 from common.health import Health
 from common.peers import Peer
 from common.postgres import Database, migrate
-from common.topics import CONTACTS, FIELDS, dead_letter_topic
+from common.topics import CONTACTS, FIELDS, dead_letter_topic, named
 from search.index import Index
 from search.neighbours import Neighbours
 from search.queries import CaughtUp
@@ -177,20 +177,22 @@ async def run_api() -> None:
 
     settings = _settings("api")
 
-    async def caught_up() -> CaughtUp:
-        ends = {place: end for place, (_, end) in (await kafka.bounds(settings.kafka, [CONTACTS, FIELDS])).items()}
-
-        async def applied() -> bool:
-            done = (await kafka.committed(settings.kafka, [GROUP]))[GROUP]
-            return all(end == 0 or done.get(place, 0) >= end for place, end in ends.items())
-
-        return applied
-
     async with (
         Database.open(settings.postgres.get_secret_value(), size=settings.pool_size, application="search-api") as database,
         Index.open(settings.opensearch) as index,
         _neighbours(settings) as neighbours,
+        kafka.Progress.open(settings.kafka) as progress,
     ):
+
+        async def caught_up() -> CaughtUp:
+            ends = await progress.ends(named(CONTACTS, FIELDS))
+
+            async def applied() -> bool:
+                done = await progress.committed(GROUP)
+                return all(end == 0 or done.get(place, 0) >= end for place, end in ends.items())
+
+            return applied
+
         tokens = Verifier(settings.jwks, settings.issuer)
         health = Health({"postgres": database.check, "opensearch": index.check, "keys": tokens.check})
         clock = SystemClock()

@@ -1,7 +1,8 @@
 """Finding: a request becomes a query of the index; pages, counts, streams of one instant, fingerprints."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
@@ -315,6 +316,8 @@ class Finder:
 
     async def await_position(self, channel: str, position: Position) -> None:
         """Returns when all that the position names can be found. Raises Unavailable `notCaughtUp` after 5 seconds."""
+        if position.everything:
+            await self.catch_up(channel, _WAIT)
         contacts = {f"{channel}/{e.id}": e.version for e in position.entries if e.kind == "contact"}
         fields = {e.id: e.version for e in position.entries if e.kind == "field"}
 
@@ -334,20 +337,29 @@ class Finder:
         there = await self._index.versions(list(versions))
         return all(there.get(key, 0) >= version for key, version in versions.items())
 
-    async def catch_up(self, channel: str) -> None:
+    async def catch_up(self, channel: str, patience: timedelta = _CATCH_UP) -> None:
         """Returns when everything that was committed before this call can be found. Raises Unavailable `notCaughtUp`."""
-        await self._neighbours.sent(channel)
-        await _until(await self._caught_up(), _CATCH_UP)
+        with _patient():
+            async with asyncio.timeout(patience.total_seconds()):
+                await self._neighbours.sent(channel)
+                caught_up = await self._caught_up()
+        await _until(caught_up, patience)
         await self._index.refresh()
 
 
 async def _until(done: CaughtUp, patience: timedelta) -> None:
-    try:
+    with _patient():
         async with asyncio.timeout(patience.total_seconds()):  # a store that hangs is broken off as well
             while True:
                 if await done():
                     return
                 await asyncio.sleep(_POLL_SECONDS)
+
+
+@contextmanager
+def _patient() -> Iterator[None]:
+    try:
+        yield
     except TimeoutError:
         words = "The search has not seen your last change yet. Try again in a moment."
         raise Unavailable(words, code="notCaughtUp") from None

@@ -1,7 +1,5 @@
 """The routes of segments: definitions, members, the log of changes, and why."""
 
-import asyncio
-import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,10 +17,10 @@ from common.answers import ETAG, EVENTS, POSITION, answers, content
 from common.auth import Caller, Verifier
 from common.clock import Clock, Instant, from_millis, to_millis
 from common.erased import Answer, Question
-from common.errors import Gone, NotFound, Unavailable, Unprocessable
+from common.errors import Gone, NotFound, Unprocessable
 from common.given import Given
 from common.health import Health
-from common.http import At, AwaitedPosition, Cursor, IfMatch, Limit, Page, Wire, permit
+from common.http import At, AwaitedPosition, Cursor, IfMatch, Limit, Page, Wire, permit, tell
 from common.ids import Id, parse_id
 from common.listening import listening
 from segments.answers import Change, Changes, Count, Definition, Member, Membership, Segment, Standing
@@ -31,9 +29,8 @@ from segments.queries import ChangeView, Queries, SegmentView
 from segments.steps import Step, steps
 from segments.store import Contact
 from segments.stream import follow
+from segments.waiting import Waiting
 
-_CATCH_UP_SECONDS = 5.0
-_LOOK_SECONDS = 0.02
 _MOST_NAMED = 10_000  # as many values as a filter may have
 _LAST_MILLIS = 253_402_300_799_999  # 9999-12-31T23:59:59.999Z: later than that is never
 
@@ -46,6 +43,7 @@ class Parts:
 
     commands: Segments
     queries: Queries
+    waiting: Waiting
     clock: Clock
     health: Health
 
@@ -99,11 +97,7 @@ Managed = Annotated[SegmentView, Depends(_existing(MANAGE))]
 async def _caught_up(parts: Parts, caller: Caller, awaited: position.Position | None) -> None:
     if awaited is None:
         return
-    deadline = time.monotonic() + _CATCH_UP_SECONDS
-    while not await parts.queries.has_applied(caller.channel, awaited):
-        if time.monotonic() > deadline:
-            raise Unavailable("What was written has not arrived here yet. Ask again in a moment.", code="notCaughtUp")
-        await asyncio.sleep(_LOOK_SECONDS)
+    await parts.waiting.until_applied(caller.channel, awaited)
 
 
 async def _contact(parts: Parts, caller: Caller, text: str) -> Contact:
@@ -358,7 +352,7 @@ def _instant(millis: int | None) -> datetime | None:
 
 def _written(response: Response) -> None:
     """Definitions are read where they are written, so there is nothing to wait for: an empty position."""
-    response.headers[position.HEADER] = position.Position(()).encode()
+    tell(response, position.NOWHERE)
 
 
 def _cursor(bound: str, last: UUID) -> str:

@@ -31,15 +31,24 @@ def routers() -> "list[APIRouter]":
 async def _api(settings: Settings) -> None:
     from common.auth import Verifier
     from common.idempotency import Idempotency
+    from common.kafka import Progress
+    from common.topics import named
     from segments import api
+    from segments.consumer import TOPICS
     from segments.handlers import Segments
     from segments.queries import Queries
+    from segments.waiting import Waiting
 
     clock = SystemClock()
-    async with _database(settings, "api") as database, _neighbours(settings) as neighbours:
+    async with (
+        _database(settings, "api") as database,
+        _neighbours(settings) as neighbours,
+        Progress.open(settings.kafka) as progress,
+    ):
         tokens = Verifier(settings.jwks, settings.issuer)
         state = Health({"postgres": database.check, "keys": tokens.check})
-        parts = api.Parts(Segments(database, neighbours, clock, new_id), Queries(database), clock, state)
+        waiting = Waiting(database, neighbours.sent, partial(progress.ends, named(*TOPICS)))
+        parts = api.Parts(Segments(database, neighbours, clock, new_id), Queries(database), waiting, clock, state)
         memory = Idempotency(database, bytes.fromhex(settings.idempotency_secret.get_secret_value()), clock)
         app = api.application(tokens, state, parts, memory)
         await process.serve(app, settings.host, settings.port, state, [memory.purge])
@@ -135,7 +144,8 @@ def dispatch(arguments: Sequence[str]) -> int | str:
 async def _neighbours(settings: Settings) -> AsyncIterator[Neighbours]:
     signer = Signer(settings.signing_key, settings.issuer, "service:segments")
     async with httpx.AsyncClient(timeout=60) as client:
-        yield Neighbours(Peer(client, signer, settings.search_url, "contacts.read"))
+        search, contacts = (Peer(client, signer, url, "contacts.read") for url in (settings.search_url, settings.contacts_url))
+        yield Neighbours(search, contacts)
 
 
 def _database(settings: Settings, role: str) -> AbstractAsyncContextManager[Database]:

@@ -1,4 +1,4 @@
-"""The service that segments asks: search, for the terms of term sets, and for whom a filter finds, held against who is in."""
+"""The services that segments asks: search, for term sets and for whom a filter finds, and contacts, for what waits to be sent."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -12,10 +12,15 @@ _BATCH = 1000
 
 
 class Neighbours:
-    """Calls to search."""
+    """Calls to search and contacts."""
 
-    def __init__(self, search: Peer) -> None:
+    def __init__(self, search: Peer, contacts: Peer) -> None:
         self._search = search
+        self._contacts = contacts
+
+    async def sent(self, channel: str) -> None:
+        """Returns when contacts has handed over to Kafka all that was committed before the call. Raises Unavailable."""
+        await self._contacts.ask("GET", "/internal/sent", channel)
 
     async def term_set(self, channel: str, term_set: UUID) -> TermSet | None:
         """A term set of the channel's; None where there is no such. Raises Unavailable."""

@@ -11,4 +11,5 @@ class Settings(ServiceSettings, ApiSettings, CallerSettings):
     model_config = SettingsConfigDict(env_prefix="SEGMENTS_", frozen=True, extra="ignore")
 
     search_url: str
+    contacts_url: str
     sweep_minutes: float = 60.0

@@ -181,7 +181,7 @@ async def test_the_position_stands_for_the_last_change_of_each_partition_and_for
     for member_id, *_ in changing:
         contact_id = by_member[str(member_id)]
         last[partition_of(f"position/{contact_id}")] = contact_id
-    entries = decode(job.position).entries
+    entries = decode(job.position, "position").entries
     assert {e.id for e in entries if e.kind == "contact"} == set(last.values())
     assert [(e.id, e.version) for e in entries if e.kind == "field"] == [("profile.new", 1)]
 

@@ -124,4 +124,4 @@ def test_the_position_names_the_last_write_of_every_partition() -> None:
     job = decide(decide(job, Advance("c")), Advance("d", position=Position((second,))))
     assert job.position is not None
     expected = {partition_of(f"demo/{e.id}"): e for e in (third, second)}
-    assert set(decode(job.position).entries) == set(expected.values())
+    assert set(decode(job.position, "demo").entries) == set(expected.values())

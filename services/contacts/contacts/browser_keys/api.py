@@ -9,9 +9,8 @@ from pydantic import Field
 
 from common.answers import POSITION, answers
 from common.auth import Caller
-from common.http import Change, Cursor, Limit, Page, Wire, json_response, permit, router
+from common.http import Change, Cursor, Limit, Page, Wire, json_response, permit, router, where_written
 from common.ids import parse_id
-from common.position import HEADER, NOWHERE
 from contacts.browser_keys.answers import BrowserKeyShown
 from contacts.browser_keys.browser_key import no_key
 from contacts.browser_keys.handlers import BrowserKeys
@@ -67,7 +66,7 @@ KeyId = Annotated[UUID, Depends(key_id)]
 
 def _answer(key: dict[str, object], status: int = 200) -> Response:
     # No reader waits for a key, so its writes stand nowhere in what they read.
-    return json_response(key, status, {HEADER: NOWHERE.encode()})
+    return json_response(key, status, where_written())
 
 
 @routes.get("/browser-keys", responses=answers(Page[BrowserKeyShown]))
@@ -109,4 +108,4 @@ async def rotate_browser_key(key: KeyId, caller: ChannelManager, commands: Comma
 async def revoke_browser_key(key: KeyId, caller: ChannelManager, commands: Commands) -> Response:
     """End a key at once. It stays in the list, as revoked."""
     await commands.revoke(caller, key)
-    return Response(status_code=204, headers={HEADER: NOWHERE.encode()})
+    return Response(status_code=204, headers=where_written())

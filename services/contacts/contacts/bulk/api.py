@@ -6,12 +6,12 @@ from uuid import UUID
 from fastapi import Depends, Request, Response
 from pydantic import Field, JsonValue, model_validator
 
-from common import position
 from common.answers import POSITION, answers
 from common.auth import Caller
 from common.given import Given
-from common.http import AwaitedPosition, Cursor, Limit, Page, Wire, json_response, permit, router
+from common.http import AwaitedPosition, Cursor, Limit, Page, Wire, json_response, permit, router, where_written
 from common.ids import Id, parse_id
+from common.position import kept
 from contacts.bulk.action import Outcome, shown
 from contacts.bulk.answers import BulkAction, BulkResult, HowMany
 from contacts.bulk.handlers import Ask, BulkActions
@@ -71,8 +71,7 @@ class NewBulkAction(Wire):
 
 
 def _answer(job: Job, status: int = 200) -> Response:
-    written = job.position or position.Position(()).encode()
-    return json_response(shown(job), status, {position.HEADER: written})
+    return json_response(shown(job), status, where_written(kept(job.position, job.channel)))
 
 
 async def existing(job_id: str, caller: Editor, commands: Commands) -> Job:

@@ -42,7 +42,8 @@ class Channels:
                 version += 1
                 await channel_store.save_channel(tx, caller.channel, changed, version)
                 await outbox.put(tx, [channel_message(caller.channel, changed, version, self._clock.now())])
-        return channel_position(version)
+        where = channel_position(version)
+        return where if changed == settings else where.wrote()
 
     async def limit_users(self, caller: Caller, limit: int | None) -> None:
         """Give the channel another managed-user limit, or none. Those who are hidden are shown again as there is room."""

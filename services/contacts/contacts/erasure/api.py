@@ -4,11 +4,10 @@ from typing import Annotated
 
 from fastapi import Depends, Request, Response
 
-from common import position
 from common.answers import POSITION, answers
 from common.auth import Caller
 from common.events.contacts import Contact
-from common.http import IfMatch, json_response, permit, router
+from common.http import IfMatch, json_response, permit, router, where_written
 from common.ids import parse_id
 from contacts.api import Reads, known
 from contacts.erasure.answers import ErasureBegun, Receipt
@@ -41,7 +40,7 @@ Erasable = Annotated[Contact, Depends(erasable)]
 async def erase_contact(contact: Erasable, caller: Eraser, commands: Commands, expected: IfMatch) -> Response:
     """Erase a contact for good, with all the leads it took in; the receipt tells how far each store is."""
     gone = await commands.erase(caller, contact.id, expected)
-    return json_response({"receiptId": str(gone.receipt_id)}, 202, {position.HEADER: gone.position.encode()})
+    return json_response({"receiptId": str(gone.receipt_id)}, 202, where_written(gone.position))
 
 
 @routes.get("/erasures/{receipt_id}", responses=answers(Receipt))

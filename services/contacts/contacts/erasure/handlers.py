@@ -12,7 +12,6 @@ from common.clock import Clock
 from common.errors import ANY_VERSION, StaleVersion, Unavailable
 from common.eventstore import ConcurrentChange, again
 from common.ids import Ids
-from common.partition import partition_of
 from common.position import Applied, Position, last_by_partition
 from common.postgres import Database, Tx
 from common.recorded import Recorded
@@ -72,8 +71,8 @@ class Erasures:
             await managed_users_store.move(tx, channel, Moves(gone=1, unhidden=int(contact.hidden)), at)
             erasure = Erasure(self._ids(), contact.id, tuple(ended), at, by)
             await erasure_store.add(tx, channel, erasure)
-        written = ((partition_of(f"{channel}/{e.id}"), Applied("contact", str(e.id), e.version)) for e in ended)
-        return Gone(erasure.id, last_by_partition(written))
+        written = (Applied("contact", str(e.id), e.version) for e in ended)
+        return Gone(erasure.id, last_by_partition(channel, written).wrote())
 
     async def receipt(self, caller: Caller, receipt_id: UUID) -> dict[str, object]:
         """The receipt; what a reader cannot be asked is pending. Raises NotFound."""

@@ -99,7 +99,7 @@ class Fields:
     async def _save(self, tx: Tx, channel: str, written: Sequence[tuple[FieldDefinition, int]]) -> Position:
         await field_store.save_fields(tx, channel, written)
         await outbox.put(tx, field_messages(channel, written, self._clock.now()))
-        return fields_position(channel, written)
+        return fields_position(channel, written).wrote()
 
 
 def _named(known: Mapping[str, tuple[FieldDefinition, int]], key: str) -> tuple[FieldDefinition, int]:
@@ -129,7 +129,7 @@ async def define_seen(tx: Tx, channel: str, writes: Sequence[Write], now: dateti
         made = [(definition, 1) for definition in sighting.made]
         await field_store.save_fields(tx, channel, made)
         await outbox.put(tx, field_messages(channel, made, now))
-        return replace(sighting, position=fields_position(channel, made))
+        return replace(sighting, position=fields_position(channel, made).wrote())
     return sighting
 
 

@@ -6,7 +6,6 @@ from uuid import uuid5
 
 from common.envelope import Message, message
 from common.events.contacts import FieldChanged, FieldDefined, FieldDefinition, FieldMessage
-from common.partition import partition_of
 from common.position import Applied, Position, last_by_partition
 from common.telemetry import trace_headers
 from common.topics import FIELDS
@@ -31,4 +30,4 @@ def field_messages(channel: str, changed: Sequence[tuple[FieldDefinition, int]],
 
 def fields_position(channel: str, changed: Sequence[tuple[FieldDefinition, int]]) -> Position:
     """The definitions' versions as a position names them."""
-    return last_by_partition((partition_of(f"{channel}/{d.key}"), Applied("field", d.key, version)) for d, version in changed)
+    return last_by_partition(channel, (Applied("field", d.key, version) for d, version in changed))

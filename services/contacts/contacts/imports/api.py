@@ -7,12 +7,13 @@ from fastapi import Depends, Request, Response
 from fastapi.responses import StreamingResponse
 from starlette.requests import ClientDisconnect
 
-from common import csv_report, idempotency, position
+from common import csv_report, idempotency
 from common.answers import POSITION, answers, content
 from common.auth import Caller
 from common.errors import Unreadable
-from common.http import Cursor, Limit, Page, json_response, permit, router
+from common.http import Cursor, Limit, Page, json_response, permit, router, where_written
 from common.ids import parse_id
+from common.position import NOWHERE, Position, kept
 from contacts.imports.answers import Import, ImportPreview, ImportRow
 from contacts.imports.handlers import Imports
 from contacts.imports.order import RowStatus
@@ -45,9 +46,8 @@ def imports(request: Request) -> Imports:
 Commands = Annotated[Imports, Depends(imports)]
 
 
-def _answer(shown: dict[str, Any], written: str | None, status: int = 200) -> Response:
-    headers = {position.HEADER: written or position.Position(()).encode()}
-    return json_response(shown, status, headers)
+def _answer(shown: dict[str, Any], written: Position = NOWHERE, status: int = 200) -> Response:
+    return json_response(shown, status, where_written(written))
 
 
 async def existing(import_id: str, caller: Editor, commands: Commands) -> tuple[Job, dict[str, Any]]:
@@ -84,8 +84,8 @@ async def start_import(request: Request, caller: Editor, commands: Commands) -> 
         if given is not None:
             return given
         if dry:
-            return _answer(await commands.preview(caller, upload), None)
-        return _answer(await commands.start(caller, upload), None, 202)
+            return _answer(await commands.preview(caller, upload))
+        return _answer(await commands.start(caller, upload), status=202)
 
 
 @routes.get("/imports", responses=answers(Page[Import]))
@@ -99,7 +99,7 @@ async def list_imports(caller: Editor, commands: Commands, limit: Limit = 100, c
 async def get_import(found: Existing) -> Response:
     """One import; `Dangol-Position` stands for all that it has written so far."""
     job, shown = found
-    return _answer(shown, job.position)
+    return _answer(shown, kept(job.position, job.channel))
 
 
 @routes.get("/imports/{import_id}/rows", responses=answers(Page[ImportRow]))
@@ -123,4 +123,4 @@ async def download_import_report(found: Existing, commands: Commands, status: Ro
 async def cancel_import(found: Existing, caller: Editor, commands: Commands) -> Response:
     """Stop it where it is; what it has written stays."""
     job, _ = found
-    return _answer(await commands.cancel(caller, job.id), job.position)
+    return _answer(await commands.cancel(caller, job.id), kept(job.position, job.channel))

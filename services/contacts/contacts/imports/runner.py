@@ -13,7 +13,6 @@ from zoneinfo import ZoneInfo
 from common.auth import Caller
 from common.errors import Conflict, Unprocessable
 from common.eventstore import ConcurrentChange, again
-from common.partition import partition_of
 from common.position import NOWHERE, Position, last_by_partition
 from common.postgres import Database, Tx
 from contacts import publish
@@ -167,7 +166,7 @@ def _caller(job: Job) -> Caller:
 def _of_what_changed(job: Job, results: Sequence[RowResult]) -> Position:
     """Where a chunk's changes are seen. One that was met unchanged must not stand for its partition: it was sent long before."""
     changed = [r.contact for r in results if r.contact is not None and r.changed]
-    return last_by_partition((partition_of(f"{job.channel}/{c.id}"), publish.applied(c)) for c in changed)
+    return last_by_partition(job.channel, map(publish.applied, changed))
 
 
 def _outcome(order: Order, result: RowResult) -> Outcome:

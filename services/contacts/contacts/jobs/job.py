@@ -12,8 +12,7 @@ from pydantic import Field, JsonValue
 from common.clock import Instant
 from common.errors import Conflict, NotFound
 from common.events.wire import Body
-from common.partition import partition_of
-from common.position import NOWHERE, Position, decode, last_by_partition
+from common.position import Position, kept
 
 MOST_ATTEMPTS = 10
 KEPT = timedelta(days=30)
@@ -192,12 +191,7 @@ def _joined(job: Job, position: Position | None) -> str | None:
     """Where all that the job has written is seen: per topic and partition the last."""
     if position is None or not position.entries:
         return job.position
-    entries = (*(decode(job.position) if job.position else NOWHERE).entries, *position.entries)
-    topics = [
-        last_by_partition((partition_of(f"{job.channel}/{e.id}"), e) for e in entries if e.kind == kind)
-        for kind in dict.fromkeys(e.kind for e in entries)
-    ]
-    return sum(topics, NOWHERE).encode()
+    return position.wrote().after(kept(job.position, job.channel), job.channel).encode(job.channel)
 
 
 def no_job() -> NotFound:

@@ -8,9 +8,8 @@ from pydantic import Field, JsonValue
 from common.answers import POSITION, answers
 from common.auth import Caller
 from common.given import Given
-from common.http import Wire, json_response, permit, router
+from common.http import Wire, json_response, permit, router, where_written
 from common.ids import Id
-from common.position import HEADER, NOWHERE
 from contacts.links import answers as shapes
 from contacts.links.handlers import Links
 from contacts.links.link import MOST_QUERY, MOST_SORTED
@@ -55,7 +54,7 @@ async def create_link(caller: Reader, body: LinkContent, using: Using) -> Respon
     content = body.content()
     named, made = await using.keep(caller, content)
     # No reader waits for a link, so its writes stand nowhere in what they read.
-    return json_response({"id": named, **content}, 201 if made else 200, {HEADER: NOWHERE.encode()})
+    return json_response({"id": named, **content}, 201 if made else 200, where_written())
 
 
 @routes.get("/links/{link_id}", responses=answers(shapes.Link))

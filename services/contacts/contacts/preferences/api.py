@@ -7,8 +7,7 @@ from pydantic import ConfigDict
 
 from common.answers import POSITION, answers
 from common.auth import Caller
-from common.http import Wire, json_response, permit, router
-from common.position import HEADER, NOWHERE
+from common.http import Wire, json_response, permit, router, where_written
 from contacts.identifying import check_person
 from contacts.preferences import answers as shapes
 from contacts.preferences.handlers import Preferences
@@ -52,4 +51,4 @@ async def change_preferences(caller: Person, body: PreferencesChange, own: Own) 
     """Merge these keys into the caller's own, 16 KiB at most."""
     given = body.model_dump(by_alias=True, exclude_unset=True)
     # No reader waits for a preference, so its writes stand nowhere in what they read.
-    return json_response(await own.change(caller, given), headers={HEADER: NOWHERE.encode()})
+    return json_response(await own.change(caller, given), headers=where_written())

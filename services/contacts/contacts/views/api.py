@@ -7,9 +7,8 @@ from fastapi import Depends, Request, Response
 
 from common.answers import ETAG, POSITION, answers
 from common.auth import Caller
-from common.http import Change, Cursor, IfMatch, Limit, Page, Wire, json_response, permit, router
+from common.http import Change, Cursor, IfMatch, Limit, Page, Wire, json_response, permit, router, where_written
 from common.ids import parse_id
-from common.position import HEADER, NOWHERE
 from contacts.views import answers as shapes
 from contacts.views.handlers import Views
 from contacts.views.view import View, Wish, check_may_change, no_view
@@ -73,7 +72,7 @@ class ViewChange(Change):
 
 def _answer(view: View, status: int = 200, *, written: bool = False) -> Response:
     # No reader waits for a view, so its writes stand nowhere in what they read.
-    position = {HEADER: NOWHERE.encode()} if written else {}
+    position = where_written() if written else {}
     return json_response(view.members(), status, {"ETag": f'"{view.version}"', **position})
 
 
@@ -108,4 +107,4 @@ async def change_view(view: Changeable, caller: Reader, body: ViewChange, using:
 async def delete_view(view: Changeable, caller: Reader, using: Using, expected: IfMatch) -> Response:
     """Delete a view: its maker may, and a shared one whoever manages the channel."""
     await using.delete(caller, view.id, expected)
-    return Response(status_code=204, headers={HEADER: NOWHERE.encode()})
+    return Response(status_code=204, headers=where_written())

@@ -5,10 +5,9 @@ from typing import Annotated
 from fastapi import Depends, Request, Response
 from pydantic import Field, JsonValue
 
-from common import position
 from common.answers import POSITION, answers
 from common.auth import Caller
-from common.http import Wire, json_response, permit, router
+from common.http import Wire, json_response, permit, router, where_written
 from contacts.identifying import only_identifies
 from contacts.visits.answers import VisitsTaken
 from contacts.visits.handlers import Visits
@@ -45,4 +44,4 @@ async def record_visits(caller: Sender, body: Reports, commands: Commands) -> Re
         "rejected": [{"index": index, "problem": problem.body()} for index, problem in taken.rejected],
     }
     # A position names contacts and versions, and whoever may only identify is told nothing of whom it writes.
-    return json_response(shown, 202, None if only_identifies(caller) else {position.HEADER: taken.position.encode()})
+    return json_response(shown, 202, None if only_identifies(caller) else where_written(taken.position))

@@ -11,10 +11,10 @@ from pydantic import ValidationError, model_validator
 from starlette.datastructures import UploadFile
 
 from common import csv_report
-from common.answers import Documented, answers, content
+from common.answers import POSITION, Documented, answers, content
 from common.errors import Unprocessable
 from common.filters.text import is_blank
-from common.http import AwaitedPosition, Cursor, Limit, Page, Wire, json_response, router
+from common.http import AwaitedPosition, Cursor, Limit, Page, Wire, json_response, router, where_written
 from common.ids import Id
 from common.text_rules import clean_text
 from search.api import Reader, Reads
@@ -91,13 +91,13 @@ def _summary(made: TermSet) -> dict[str, Any]:
     return {"id": str(made.id), "key": made.key, "terms": sum(made.counts), **dict(zip(STATUSES, made.counts, strict=True))}
 
 
-@routes.post("/term-sets", status_code=201, openapi_extra=_TERMS_BODY, responses=answers(TermSetAnswer, 201))
+@routes.post("/term-sets", status_code=201, openapi_extra=_TERMS_BODY, responses=answers(TermSetAnswer, 201, headers=POSITION))
 async def create_term_set(caller: Reader, request: Request, sets: Sets, reads: Reads, awaited: AwaitedPosition) -> Response:
     """Many values at once, each told found, notFound, ambiguous, unreadable or duplicate; to be used in filters."""
     key, terms = await _terms(request)
     if awaited is not None:
         await reads.await_position(caller.channel, awaited)
-    return json_response(_summary(await sets.create(caller.channel, key, terms, caller.subject)), 201)
+    return json_response(_summary(await sets.create(caller.channel, key, terms, caller.subject)), 201, where_written())
 
 
 @routes.get("/term-sets/{term_set}", responses=answers(TermSetAnswer))
