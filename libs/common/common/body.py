@@ -2,10 +2,11 @@
 
 import asyncio
 import contextlib
+from collections.abc import Mapping
 from contextvars import ContextVar
 
 import orjson
-from starlette.types import Message, Receive
+from starlette.types import Message, Receive, Send
 
 from common.errors import TooLarge, Unprocessable, Unreadable
 from common.json_depth import MOST_DEPTH, is_deep
@@ -13,7 +14,8 @@ from common.text_rules import cleaned, suspicious
 
 MIB = 1024 * 1024
 TOO_DEEP = "tooDeep"
-_DISCARDED, _DISCARD_SECONDS = 512 * MIB, 30.0
+_LINGER_SECONDS, _QUIET_SECONDS = 5.0, 0.2
+_LINGER_BYTES, _LINGER_BYTES_OF_STRANGERS = 64 * MIB, MIB
 
 refusal: ContextVar[Unprocessable | None] = ContextVar("refusal", default=None)
 """What is wrong with this request's body, told once permission is checked."""
@@ -22,9 +24,17 @@ refusal: ContextVar[Unprocessable | None] = ContextVar("refusal", default=None)
 class Incoming:
     """What is received, and whether the request has ended."""
 
-    def __init__(self, receive: Receive) -> None:
+    def __init__(self, receive: Receive, headers: Mapping[str, str]) -> None:
         self._receive = receive
-        self._ended = False
+        self._ended = headers.get("content-length", "0") == "0" and "transfer-encoding" not in headers
+        self._waits = "expect" in headers  # for `100 Continue`, and has sent nothing yet
+        self.known = False
+        """Whether a token said who sends it."""
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more comes."""
+        return self._ended
 
     async def __call__(self) -> Message:
         """The next message."""
@@ -32,16 +42,41 @@ class Incoming:
         self._ended = message["type"] == "http.disconnect" or not message.get("more_body", False)
         return message
 
-    async def discard(self) -> None:
-        """Let the rest of a refused body pass by, keeping none of it.
+    async def linger(self) -> None:
+        """Let what still comes of a refused body pass by, keeping none of it: as long as it comes, up to a time and a size.
 
-        Closing a connection on which bytes still come resets it, and the answer is lost on its way: a gateway then says 503.
+        Closing a connection on which bytes still come resets it, and the answer that is on its way may be lost with it.
         """
-        passed = 0
+        passed, most = 0, _LINGER_BYTES if self.known else _LINGER_BYTES_OF_STRANGERS
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_DISCARD_SECONDS):
-                while not self._ended and passed < _DISCARDED:
-                    passed += len((await self()).get("body", b""))
+            async with asyncio.timeout(_LINGER_SECONDS):
+                while not self._ended and not self._waits and passed < most:
+                    message = await asyncio.wait_for(self(), _QUIET_SECONDS)
+                    passed += len(message.get("body", b""))
+
+    def answering(self, send: Send) -> Send:
+        """Sends an answer that may be given before its request has ended: at once, its end once what still comes has passed by.
+
+        So whoever is in between, such as a gateway, goes on handing the request over, and the answer has arrived by the time
+        that the connection is closed. An answer of known length would be whole before, so this one's length is not told.
+        """
+        early = False
+
+        async def sending(message: Message) -> None:
+            nonlocal early
+            if message["type"] == "http.response.start" and not self._ended:
+                early = True
+                kept = [
+                    (name, value) for name, value in message["headers"] if name.lower() not in {b"content-length", b"connection"}
+                ]
+                message = {**message, "headers": [*kept, (b"connection", b"close")]}
+            if early and message["type"] == "http.response.body" and not message.get("more_body", False):
+                await send({**message, "more_body": True})
+                await self.linger()
+                message = {"type": "http.response.body", "body": b"", "more_body": False}
+            await send(message)
+
+        return sending
 
 
 def too_large(limit: int) -> TooLarge:

@@ -24,7 +24,7 @@ from common.auth import Caller, Door
 from common.body import MIB, TOO_DEEP, Incoming, counted, read_all, read_json, replay, too_large
 from common.body import refusal as body_refusal
 from common.clock import Clock, SystemClock
-from common.errors import ANY_VERSION, MethodNotAllowed, NotFound, Problem, TooLarge, Unprocessable, Unreadable
+from common.errors import ANY_VERSION, MethodNotAllowed, NotFound, Problem, Unprocessable, Unreadable
 from common.given import WRONG_TYPE
 from common.health import PATHS, Health, routes
 from common.pointer import json_pointer
@@ -295,12 +295,16 @@ async def _on_invalid(_: Request, error: Exception) -> Response:
 async def _on_http(_: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if error.status_code == HTTPStatus.NOT_FOUND:
-        return problem_response(NotFound("There is no such address. GET /openapi.json lists those that are."))
+        return problem_response(_no_address())
     if error.status_code == HTTPStatus.BAD_REQUEST:
         return problem_response(Unreadable("The body cannot be read."))
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
         return problem_response(MethodNotAllowed("This address does not take this method.", headers=error.headers))
     raise error
+
+
+def _no_address() -> NotFound:
+    return NotFound("There is no such address. GET /openapi.json lists those that are.")
 
 
 async def _on_unforeseen(_: Request, __: Exception) -> Response:
@@ -327,7 +331,7 @@ class Border:
         self._admitted = admitted
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One request."""
+        """One request. One that is refused is answered at once, before its body has come."""
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
         began = time.perf_counter()
@@ -337,20 +341,16 @@ class Border:
             nonlocal status, answered
             if message["type"] == "http.response.start":
                 status, answered = message["status"], True
-            await send(message)
+            await answering(message)
 
-        incoming = Incoming(receive)
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        incoming = Incoming(receive, headers)
+        answering = incoming.answering(send)
         with span("http", {k: v for k, v in headers.items() if k in {"traceparent", "tracestate"}}, method=scope["method"]):
             try:
                 await self.app(scope, await self._check(scope, headers, incoming), sending)
             except Problem as problem:
-                response = problem_response(problem)
-                if isinstance(problem, TooLarge):
-                    response.headers["Connection"] = "close"
-                if "expect" not in headers:  # who waits for `100 Continue` has sent nothing yet
-                    await incoming.discard()
-                await response(scope, receive, sending)
+                await problem_response(problem)(scope, receive, sending)
             except Exception as error:  # noqa: BLE001 - a 500, answered by then unless it was the border's; logged without its text
                 log.error("a request failed", exc_info=error)
                 if not answered:
@@ -359,17 +359,20 @@ class Border:
                 route = getattr(scope.get("route"), "path", "none")
                 REQUESTS.labels(scope["method"], route, str(status)).observe(time.perf_counter() - began)
 
-    async def _check(self, scope: Scope, headers: Mapping[str, str], receive: Receive) -> Receive:
+    async def _check(self, scope: Scope, headers: Mapping[str, str], receive: Incoming) -> Receive:
         path: str = scope["path"]
         body_refusal.set(None)
         if not any(path == p or path.startswith(p.rstrip("/") + "/") for p in self._public):
             who = await self._door.admit(headers)
             _caller.set(who)
+            receive.known = True
             if self._admitted is not None:
                 await self._admitted(who.channel)
         limit = _by_prefix(self._limits, path, DEFAULT_LIMIT)
         if int(headers.get("content-length", "0") or 0) > limit:
             raise too_large(limit)
+        if not receive.ended and all(route.matches(scope)[0] is Match.NONE for route in self.app.router.routes):
+            raise _no_address()
         if any(path.startswith(p) for p in self._streamed):
             return counted(receive, limit)
         body = await read_all(receive, limit)
