@@ -59,6 +59,7 @@ LATER = "Content-Length: 500000"
         ("POST /v1/things", [KIM, "Content-Length: 2000000"], 413, b"tooLarge"),
         ("POST /v1/nothing", [KIM, LATER], 404, b"notFound"),
         ("POST /v1/things/", [KIM, LATER], 404, b"notFound"),
+        ("PUT /v1/things", [KIM, LATER], 405, b"methodNotAllowed"),
         ("POST /v1/things", [LATER, "Expect: 100-continue"], 401, b"unauthorized"),
     ],
 )

@@ -17,7 +17,8 @@ from tests.support.sockets import Stopwatch, connected
         ("/v1/imports", ["contacts.edit"], 512 * MIB, 413, b"tooLarge"),
         ("/v1/imports", ["contacts.read"], 100 * MIB, 403, b"forbidden"),
         ("/v1/segments", ["*"], 2 * MIB, 413, b"tooLarge"),
-        ("/v1/contacts/x/y", ["*"], 1000, 404, b"notFound"),
+        ("/v1/segments/x/y/z", ["*"], 1000, 404, b"notFound"),
+        ("/v1/contacts/x/y", ["*"], 1000, 405, b"methodNotAllowed"),
     ],
 )
 async def test_who_sends_a_head_alone_is_answered_at_once(

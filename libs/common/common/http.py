@@ -283,8 +283,9 @@ async def _on_invalid(_: Request, error: Exception) -> Response:
         return problem_response(Unreadable("The body is not JSON that can be read."))
     if place[0] == "path":
         return problem_response(NotFound("There is no such thing here."))
-    if (refusal := body_refusal.get()) is not None and refusal.code == TOO_DEEP:
-        return problem_response(refusal)  # the place of what else is wrong could be as long
+    if (refusal := body_refusal.get()) is not None and (refusal.code == TOO_DEEP or place[0] == "query"):
+        # The place of what else is wrong could be as long as the body is deep; and what is missing may have been mistyped.
+        return problem_response(refusal)
     message = str(first["msg"]).removeprefix("Value error, ")
     if place[0] != "body":
         return problem_response(Unprocessable(f"`{'.'.join(place[1:])}`: {message}", code="invalid"))
@@ -295,16 +296,12 @@ async def _on_invalid(_: Request, error: Exception) -> Response:
 async def _on_http(_: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if error.status_code == HTTPStatus.NOT_FOUND:
-        return problem_response(_no_address())
+        return problem_response(NotFound("There is no such address. GET /openapi.json lists those that are."))
     if error.status_code == HTTPStatus.BAD_REQUEST:
         return problem_response(Unreadable("The body cannot be read."))
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
         return problem_response(MethodNotAllowed("This address does not take this method.", headers=error.headers))
     raise error
-
-
-def _no_address() -> NotFound:
-    return NotFound("There is no such address. GET /openapi.json lists those that are.")
 
 
 async def _on_unforeseen(_: Request, __: Exception) -> Response:
@@ -371,8 +368,8 @@ class Border:
         limit = _by_prefix(self._limits, path, DEFAULT_LIMIT)
         if int(headers.get("content-length", "0") or 0) > limit:
             raise too_large(limit)
-        if not receive.ended and all(route.matches(scope)[0] is Match.NONE for route in self.app.router.routes):
-            raise _no_address()
+        if not receive.ended and not any(route.matches(scope)[0] is Match.FULL for route in self.app.router.routes):
+            return receive  # no such address, or not by this method: the routes say so without the body
         if any(path.startswith(p) for p in self._streamed):
             return counted(receive, limit)
         body = await read_all(receive, limit)
