@@ -4,17 +4,8 @@ from typing import Any
 
 import pytest
 
-from common.filters import (
-    Context,
-    FieldDefinition,
-    FieldType,
-    UnreadablePhone,
-    evaluate,
-    fold,
-    initials,
-    parse,
-    read_phone,
-)
+from common.filters import Context, FieldDefinition, FieldType, evaluate, fold, initials, parse
+from common.phone import UnreadablePhone, read_phone
 
 FIELDS = {
     "s": FieldDefinition(FieldType.STRING), "n": FieldDefinition(FieldType.NUMBER), "b": FieldDefinition(FieldType.BOOLEAN),

@@ -30,7 +30,7 @@ from common.events.contacts import (
     Visit,
 )  # fmt: skip
 from common.fields import FieldType
-from common.filters import UnreadablePhone, read_phone
+from common.phone import UnreadablePhone, read_phone
 from common.pointer import escape
 from contacts.device import MOBILE, WEB, facts, kind_of, later
 from contacts.profile_field import elements, fit, is_nothing, text

@@ -14,8 +14,9 @@ from common.built_ins import value_at
 from common.clock import to_millis
 from common.events.contacts import Contact
 from common.filters.outcomes import instant_of
-from common.filters.text import country_code, fold, initials, is_blank, phone_forms
+from common.filters.text import fold, initials, is_blank
 from common.filters.tree import BUILT_INS, FieldType
+from common.phone import country_code, phone_forms
 from search import hangul
 from search.plain import squeezed
 

@@ -3,7 +3,8 @@
 import unicodedata
 from collections.abc import Callable
 
-from common.filters.text import UnreadablePhone, digits_of, fold, is_blank, read_phone
+from common.filters.text import fold, is_blank
+from common.phone import UnreadablePhone, digits_of, read_phone
 from search import hangul
 from search.compile import Query, phrase
 from search.document import END, START, UNIT

@@ -15,7 +15,9 @@ from common.clock import FixedClock
 from common.errors import NotFound, Unprocessable
 from common.events.contacts import FieldDefinition
 from common.filters import FieldType
-from common.filters.text import (
+from common.health import Health
+from common.ids import new_id
+from common.phone import (
     UnreadablePhone,
     country_code,
     country_code_by_rules,
@@ -24,8 +26,6 @@ from common.filters.text import (
     read_phone,
     read_phone_by_rules,
 )
-from common.health import Health
-from common.ids import new_id
 from common.postgres import Database
 from search.document import tombstone
 from search.index import Entry, Index

@@ -9,7 +9,7 @@ from typing import TypeAlias, assert_never
 from common.built_ins import FROM_THE_START, value_at
 from common.clock import from_wire, to_millis
 from common.filters import windows
-from common.filters.text import country_code, fold, initials, is_blank, phone_forms
+from common.filters.text import fold, initials, is_blank
 from common.filters.tree import (
     DATE_OPERATORS,
     LIST_OPERATORS,
@@ -31,6 +31,7 @@ from common.filters.tree import (
     one_of,
 )
 from common.filters.windows import Stretch
+from common.phone import country_code, phone_forms
 
 Contact = Mapping[str, object]
 """A contact as the API shows it: built-ins by name, `profile` a mapping, dates as RFC 3339 texts or aware datetimes."""

@@ -7,9 +7,10 @@ from datetime import date
 from typing import Any, TypeAlias
 
 from common.clock import from_wire, to_millis
-from common.filters.text import WHITE_SPACE, UnreadablePhone, digits_of, fold, is_initials, read_phone
+from common.filters.text import WHITE_SPACE, fold, is_initials
 from common.filters.tree import COMPARISONS, FieldType, Operator, Size, Value, Window
 from common.ids import parse_id
+from common.phone import UnreadablePhone, digits_of, read_phone
 
 Read = list[Value]
 _MOST_TEXT, _MOST_UNITS, _MOST_SIZE = 10_000, 100_000, 1_000_000

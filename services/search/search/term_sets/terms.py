@@ -5,8 +5,9 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Literal, TypeAlias
 
 from common.errors import Unprocessable
-from common.filters.text import WHITE_SPACE, UnreadablePhone, fold, is_blank, is_email, read_phone
+from common.filters.text import WHITE_SPACE, fold, is_blank, is_email
 from common.filters.tree import FieldType
+from common.phone import UnreadablePhone, read_phone
 
 MOST_TERMS = 1_000_000
 _MOST_TEXT = 10_000
