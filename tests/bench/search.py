@@ -154,7 +154,7 @@ async def term_sets(world: World) -> list[Row]:
     """100,000 terms in one request beside PostgreSQL over an indexed column of the same data, in turns."""
     number = min(100_000, world.count)
     text, expected = terms(number, world.count)
-    normalise = normaliser(FieldType.PHONE, "KR")
+    normalise = normaliser("mobileNumber", FieldType.PHONE, "KR")
     phones = list({form for form in normalise(list(split(text))) if form is not None})
     async with world.api() as (client, _), indexed_column(world) as database:
 

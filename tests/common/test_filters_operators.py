@@ -91,10 +91,29 @@ def test_texts(value: str, operator: str, values: list[str], expected: bool) -> 
         ('"a@b"@example.com', ["example.com"], True),
         ("no address", ["no address"], False),
         ("kim@straße.de", ["other.org", "STRASSE.de"], True),
+        ("kim@한국.com", ["xn--3e0b707e.com"], True),
     ],
 )
 def test_a_domain_is_all_that_follows_the_last_at(value: str, values: list[str], expected: bool) -> None:
     assert truth("email", "domain", values, {"email": value}) is expected
+
+
+@pytest.mark.parametrize(
+    ("key", "kept", "asked", "expected"),
+    [
+        ("email", "kim@example.com", "Kim <KIM@example.com>;", True),
+        ("email", "kim@example.com", "\ufeffkim@exam\u200bple.com", True),
+        ("email", "kim@한국.com", "kim@xn--3e0b707e.com", True),
+        ("email", "no address", "No Address", True),  # kept before addresses were checked
+        ("memberId", "kim", "kim\u200b", True),
+        ("tags", ["vip gold"], "VIP\u00ad \u00a0 Gold", True),
+        ("name", "a\u200db", "ab", False),
+    ],
+)
+def test_what_stands_for_one_thing_is_looked_for_as_it_is_kept(key: str, kept: object, asked: str, expected: bool) -> None:
+    for operator, negative in (("in", "notIn"), ("hasAny", "hasNone")) if key == "tags" else (("eq", "ne"), ("in", "notIn")):
+        assert truth(key, operator, ["x", asked], {key: kept}) is expected
+        assert truth(key, negative, ["x", asked], {key: kept}) is not expected
 
 
 @pytest.mark.parametrize(

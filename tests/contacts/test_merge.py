@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from common.errors import Conflict, Unprocessable
 from common.events.contacts import Contact
 from contacts import merge
-from contacts.contact import MOST_TAGS, evolve
+from contacts.contact import evolve
 from contacts.merge import Claims, Identified
+from contacts.tags import MOST_TAGS
 
 T = datetime(2026, 11, 24, 3, tzinfo=UTC)
 LATER = T + timedelta(hours=1)

@@ -11,6 +11,7 @@ from pydantic import JsonValue
 
 from common.built_ins import BUILT_INS, CONSENTS, GIVEN
 from common.clock import EPOCH
+from common.email_address import InvalidEmail, read_email
 from common.errors import Gone, NotFound, Unprocessable
 from common.events.contacts import (
     Change,
@@ -30,17 +31,17 @@ from common.events.contacts import (
     Visit,
 )  # fmt: skip
 from common.fields import FieldType
+from common.invisible import has_invisible
 from common.phone import UnreadablePhone, read_phone
 from common.pointer import escape
 from contacts.device import MOBILE, WEB, facts, kind_of, later
-from contacts.profile_field import elements, fit, is_nothing, text
+from contacts.profile_field import MOST_ELEMENTS, fit, is_nothing, text
 from contacts.size import check_contact, may_be_too_large
+from contacts.tags import MOST_TAGS, as_written, joined, read_tags, without
 
-MOST_TAGS = 20
 _NOBODY = UUID(int=0)
 _NOTHING: Mapping[FieldType, JsonValue] = {FieldType.BOOLEAN: False, FieldType.LIST: []}
 _SHORTEN = "Clear or shorten some of them."
-_EMAIL = re.compile(r"[^\s@]{1,64}@[^\s@.]+(\.[^\s@.]+)+")
 _WEB_ADDRESS = re.compile(r"https?://[^\s/?#@]+([/?#]\S*)?", re.IGNORECASE)
 _MOST_ADDRESS = 2048
 _MOVED_BY_VISITS = ("firstSeenAt", "lastSeenAt", "sessionsCount", "web", "mobile")
@@ -72,7 +73,7 @@ def read_write(raw: object, country: str, pointer: str = "", also: frozenset[str
         if key in GIVEN:
             values[key] = _built_in(key, value, country, place)
         elif key in ("addTags", "removeTags"):
-            tags[key] = tuple(elements(value, place) or ())
+            tags[key] = read_tags(value, place, MOST_ELEMENTS)
         elif key in _NOT_EDITABLE:
             raise Unprocessable("This is counted by the system and cannot be written.", code="notEditable", pointer=place)
         elif key not in ("profile", "profileOnce") and key not in also:
@@ -98,7 +99,7 @@ def _mapping(value: object, pointer: str) -> Mapping[str, object]:
 def _built_in(key: str, value: object, country: str, pointer: str) -> JsonValue:
     kind = BUILT_INS[key].type
     if kind is FieldType.LIST:
-        return list(dict.fromkeys(elements([] if value is None else value, pointer, MOST_TAGS) or []))
+        return list(read_tags([] if value is None else value, pointer))
     if kind is FieldType.BOOLEAN:
         if value is None:
             return False
@@ -122,12 +123,14 @@ def _built_in(key: str, value: object, country: str, pointer: str) -> JsonValue:
                 pointer=pointer,
             ) from None
     if kind is FieldType.EMAIL:
-        kept = kept.strip()
-        if len(kept) > 254 or _EMAIL.fullmatch(kept) is None:
-            raise Unprocessable("This is no e-mail address.", code="invalidEmail", pointer=pointer)
+        try:
+            return read_email(kept)
+        except InvalidEmail:
+            detail = "This is no e-mail address; write the address alone, such as kim@example.com."
+            raise Unprocessable(detail, code="invalidEmail", pointer=pointer) from None
     if key == "avatarUrl":
         kept = kept.strip()
-        if len(kept) > _MOST_ADDRESS or _WEB_ADDRESS.fullmatch(kept) is None:
+        if len(kept) > _MOST_ADDRESS or has_invisible(kept) or _WEB_ADDRESS.fullmatch(kept) is None:
             # A console puts it into a page: of a javascript: or data: address that would be somebody's program.
             detail = f"This must be an http or https address of {_MOST_ADDRESS:,} characters at most."
             raise Unprocessable(detail, code="invalidUrl", pointer=pointer)
@@ -142,10 +145,10 @@ def changes(state: Contact | None, write: Write, fields: Mapping[str, FieldDefin
     found: list[Change] = []
     now: dict[str, Any] = state.members() if state is not None else {"tags": []}
     wanted = dict(write.values)
+    if "tags" in wanted:
+        wanted["tags"] = list[JsonValue](as_written(now["tags"], _texts(wanted["tags"])))
     if write.add_tags or write.remove_tags:
-        base = wanted["tags"] if "tags" in wanted else now["tags"]
-        assert isinstance(base, list)
-        tags = [t for t in dict.fromkeys([*base, *write.add_tags]) if t not in write.remove_tags]
+        tags = without(joined(_texts(wanted.get("tags", now["tags"])), write.add_tags), write.remove_tags)
         if len(tags) > MOST_TAGS:
             raise Unprocessable(
                 f"A contact has {MOST_TAGS} tags at most.", code="tooManyTags", pointer=f"{write.pointer}/addTags"
@@ -158,6 +161,11 @@ def changes(state: Contact | None, write: Write, fields: Mapping[str, FieldDefin
     kept = state.profile if state is not None else {}
     found += _profile(kept, write, fields)
     return found
+
+
+def _texts(tags: JsonValue) -> list[str]:
+    assert isinstance(tags, list)
+    return [str(tag) for tag in tags]
 
 
 def _profile(kept: Mapping[str, JsonValue], write: Write, fields: Mapping[str, FieldDefinition]) -> list[Change]:

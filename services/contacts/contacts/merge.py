@@ -20,8 +20,8 @@ from common.built_ins import CONSENTS
 from common.clock import from_wire
 from common.errors import Conflict, Unprocessable
 from common.events.contacts import Change, Contact, ContactAbsorbed, ContactIdentified, ContactMerged
-from contacts.contact import MOST_TAGS
 from contacts.device import MOBILE, WEB, later
+from contacts.tags import MOST_TAGS, joined
 
 _OF_THE_STREAM = frozenset({"id", "memberId", "member", "version", "updatedAt", "mergedInto", "profile"})
 _NONE: Collection[str] = frozenset()
@@ -84,7 +84,7 @@ def merged(
     to |= _consents(mine, theirs, only_taken_back=by_page)
     to |= {
         "blocked": member.blocked or (lead.blocked and not by_page),
-        "tags": list[JsonValue](dict.fromkeys([*member.tags, *(() if by_page else lead.tags)]))[:MOST_TAGS],
+        "tags": list[JsonValue](joined(member.tags, () if by_page else lead.tags)[:MOST_TAGS]),
         "createdAt": _earlier(mine["createdAt"], theirs["createdAt"]),
         "firstSeenAt": _earlier(mine["firstSeenAt"], theirs["firstSeenAt"]),
         "lastSeenAt": _later(mine["lastSeenAt"], theirs["lastSeenAt"]),

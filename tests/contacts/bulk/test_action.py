@@ -12,8 +12,9 @@ from common.built_ins import CONSENTS
 from common.errors import Unprocessable
 from common.events.contacts import Change, Contact, ContactChanged, ContactRestored
 from contacts.bulk.action import Acted, Done, Outcome, act, read_action, shown, take_back
-from contacts.contact import MOST_TAGS, Write, evolve
+from contacts.contact import Write, evolve
 from contacts.jobs.job import Job, Status
+from contacts.tags import MOST_TAGS
 
 CREATED = datetime(2026, 1, 1, tzinfo=UTC)
 CONSENTED = datetime(2026, 2, 1, tzinfo=UTC)

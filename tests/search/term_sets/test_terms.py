@@ -34,7 +34,7 @@ from search.store import Store
 from search.term_sets.handlers import TermSets
 from search.term_sets.keeper import Keeper
 from search.term_sets.store import NOTED_EVERY, TERM_SETS_KEPT, TermSetStore
-from search.term_sets.terms import decoded, normaliser, split
+from search.term_sets.terms import Pasted, decoded, normaliser, split
 from tests.search.support import contact, contact_id, put
 
 FIELDS = {"grade": "string", "sizes": "list", "count": "number", "old": "string"}
@@ -68,6 +68,34 @@ FIELDS = {"grade": "string", "sizes": "list", "count": "number", "old": "string"
 )
 def test_a_text_falls_into_terms(text: str, expected: list[str]) -> None:
     assert list(split(text)) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("kim@a.com; lee@b.com；c@d.com,e@f.com", ["kim@a.com", "lee@b.com", "c@d.com", "e@f.com"]),
+        ("Kim <kim@a.com>; 이 민수 <lee@b.com>", ["Kim <kim@a.com>", "이 민수 <lee@b.com>"]),
+        ("kim@a.com Lee <lee@b.com> <c@d.com>\ne@f.com", ["kim@a.com", "Lee <lee@b.com>", "<c@d.com>", "e@f.com"]),
+        ('"Kim, Min" <kim@a.com>, "a b"@c.com "lee@b.com"', ['"Kim, Min" <kim@a.com>', '"a', 'b"@c.com', "lee@b.com"]),
+        ("Kim<kim@a.com>;;;, ", ["Kim<kim@a.com>"]),
+        ("kim@a.com\n\ufefflee@b.com\ufeff", ["kim@a.com", "lee@b.com"]),
+        ("a < b; <", ["a", "<", "b", "<"]),
+        ("Kim\n<kim@a.com>", ["Kim", "<kim@a.com>"]),
+    ],
+)
+def test_recipients_of_a_mail_program_fall_into_addresses(text: str, expected: list[str]) -> None:
+    assert list(Pasted(text).terms(FieldType.EMAIL)) == expected
+
+
+def test_other_fields_keep_their_separators() -> None:
+    assert list(Pasted("a;b <c>\n\ufeffd").terms(FieldType.STRING)) == ["a;b", "<c>", "d"]
+
+
+@pytest.mark.parametrize(
+    "text", ["<a " * 300_000, '"a <' * 200_000, "a " * 400_000 + "<", '"' * 1_000_000 + "<", "<" * 1_000_000]
+)
+def test_brackets_that_never_end_do_not_take_for_ever(text: str) -> None:
+    assert sum(1 for _ in split(text, FieldType.EMAIL)) > 0
 
 
 @given(st.text(alphabet="ab\x1c \t\n,\u00a0\u1680\u200b\u3000，;'", max_size=60))
@@ -111,7 +139,29 @@ def test_quotes_that_never_end_do_not_take_for_ever(text: str) -> None:
     ],
 )
 def test_a_term_is_read_as_its_field_is(kind: FieldType, term: str, expected: str | None) -> None:
-    assert normaliser(kind, "KR")([term, term]) == [expected, expected]
+    assert normaliser("profile.x", kind, "KR")([term, term]) == [expected, expected]
+
+
+@pytest.mark.parametrize(
+    ("key", "kind", "term", "expected"),
+    [
+        ("memberId", FieldType.STRING, "\ufeffKim\u200b", "kim"),
+        ("tags", FieldType.LIST, " VIP\u00ad  gold ", "vip gold"),
+        ("tags", FieldType.LIST, "\u200b", None),
+        ("profile.x", FieldType.LIST, "VIP\u00ad", "vip\u00ad"),
+        ("name", FieldType.STRING, "a\u200d", "a\u200d"),
+        ("email", FieldType.EMAIL, "Kim <Kim@Example.com>;", "kim@example.com"),
+        ("email", FieldType.EMAIL, "kim@exam\u200bple.com", "kim@example.com"),
+        ("email", FieldType.EMAIL, "kim@xn--3e0b707e.com", "kim@한국.com"),
+        ("mobileNumber", FieldType.PHONE, "010-1234-5678;", "+821012345678"),
+        ("mobileNumber", FieldType.PHONE, "\ufeff010-1234-5678", "+821012345678"),
+        ("mobileNumber", FieldType.PHONE, "010-l234-5678", None),
+    ],
+)
+def test_what_stands_for_one_thing_is_looked_for_as_it_is_kept(
+    key: str, kind: FieldType, term: str, expected: str | None
+) -> None:
+    assert normaliser(key, kind, "KR")([term]) == [expected]
 
 
 def read(by: Callable[[str, str], str], written: str, country: str) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from common.errors import Unprocessable
+from common.filters.text import as_kept
 from common.filters.tree import BUILT_INS, And, Condition, FieldType, Missing, Node, Not, Operator, Or
 from common.filters.values import READERS, Reader, Refusal
 from common.pointer import escape
@@ -228,7 +229,7 @@ class _Parser:
                 pointer=f"{pointer}/values",
             )
         try:
-            values = reader(written, self._context.country)
+            values = reader([as_kept(key, v) if isinstance(v, str) else v for v in written], self._context.country)
         except Refusal as refusal:
             place = f"{pointer}/values" + (f"/{refusal.index}" if refusal.index is not None else "")
             raise FilterRefused(refusal.detail, code=refusal.code, pointer=place) from None

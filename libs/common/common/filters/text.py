@@ -3,6 +3,8 @@
 import re
 import unicodedata
 
+from common.invisible import visible, without_invisible
+
 # The property White_Space of Unicode. Python's own notion has the four C0 separators (1C to 1F) besides.
 WHITE_SPACE = "\t\n\v\f\r \x85\xa0\u1680" + "".join(map(chr, range(0x2000, 0x200B))) + "\u2028\u2029\u202f\u205f\u3000"
 
@@ -38,10 +40,20 @@ def is_initials(text: str) -> bool:
     return bool(text) and all(c in _INITIALS for c in text)
 
 
-_MAIL = re.compile(r"[^\s@]{1,64}@[^\s@.]+(\.[^\s@.]+)+")
-_LONGEST_MAIL = 254
+_BLANKS = re.compile(f"[{re.escape(WHITE_SPACE)}]+")
 
 
-def is_email(text: str) -> bool:
-    """Whether a text is an e-mail address, as far as its form tells (RFC 5321's lengths)."""
-    return len(text) <= _LONGEST_MAIL and _MAIL.fullmatch(text) is not None
+def read_tag(text: str) -> str:
+    """A tag as it is kept: nothing in it that nobody sees, blanks inside as one, none around; empty for a blank one."""
+    return _BLANKS.sub(" ", visible(text)).strip(" ")
+
+
+def as_kept(key: str, text: str) -> str:
+    """A text that is looked for in the field, written as the field keeps what stands for one person or one thing."""
+    match key:
+        case "id" | "memberId":
+            return without_invisible(text)
+        case "tags":
+            return read_tag(text)
+        case _:
+            return text

@@ -7,6 +7,7 @@ from datetime import date
 from typing import Any, TypeAlias
 
 from common.clock import from_wire, to_millis
+from common.email_address import InvalidEmail, is_email, read_email
 from common.filters.text import WHITE_SPACE, fold, is_initials
 from common.filters.tree import COMPARISONS, FieldType, Operator, Size, Value, Window
 from common.ids import parse_id
@@ -70,6 +71,21 @@ def _initials(value: Any, _: str) -> Value:
     if not is_initials(folded):
         raise ValueError("it must be initial consonants, such as ㅎㄱㄷ")
     return folded
+
+
+def _email(value: Any, _: str) -> Value:
+    """An address as it is kept; any other text as it is, for what is no address can be asked for too."""
+    folded = _text(value)
+    try:
+        return fold(read_email(value))
+    except InvalidEmail:
+        return folded
+
+
+def _domain(value: Any, _: str) -> Value:
+    """A domain as addresses are kept with it: an international one in its own letters."""
+    folded = str(_text(value))
+    return fold(read_email(f"x@{folded}")[2:]) if "xn--" in folded and is_email(f"x@{folded}") else folded
 
 
 def _phone(value: Any, country: str) -> Value:
@@ -193,7 +209,7 @@ _OF_TEXTS: Mapping[Operator, Reader] = {
 }
 READERS: Mapping[FieldType, Mapping[Operator, Reader]] = {
     FieldType.STRING: _OF_TEXTS,
-    FieldType.EMAIL: {**_OF_TEXTS, Operator.DOMAIN: _TEXTS},
+    FieldType.EMAIL: {**_OF_TEXTS, Operator.EQ: _each(_email), Operator.NE: _each(_email), Operator.DOMAIN: _each(_domain)},
     FieldType.PHONE: {
         Operator.EQ: _each(_phone),
         Operator.NE: _each(_phone),

@@ -21,7 +21,7 @@ from search.api import Reader, Reads
 from search.term_sets.answers import TermAnswer, TermSetAnswer
 from search.term_sets.handlers import TermSets
 from search.term_sets.store import TermSet
-from search.term_sets.terms import STATUSES, Status, decoded, split
+from search.term_sets.terms import STATUSES, Pasted, Status, decoded
 
 routes = router("/v1", tags=["Term sets"])
 internal = router("/internal")
@@ -49,9 +49,9 @@ class TermsGiven(Wire):
             raise ValueError("give either `text` or `values`")
         return self
 
-    def terms(self) -> Iterable[str]:
+    def terms(self) -> Iterable[str] | Pasted:
         """Term by term, the empty ones left out."""
-        return split(self.text) if self.text is not None else (v for v in self.values or () if not is_blank(v))
+        return Pasted(self.text) if self.text is not None else (v for v in self.values or () if not is_blank(v))
 
 
 _TERMS_BODY = {
@@ -71,7 +71,7 @@ _TERMS_BODY = {
 }
 
 
-async def _terms(request: Request) -> tuple[str, Iterable[str]]:
+async def _terms(request: Request) -> tuple[str, Iterable[str] | Pasted]:
     """The key and the terms of a JSON body, or of a file."""
     if not request.headers.get("content-type", "").startswith("multipart/form-data"):
         try:
@@ -84,7 +84,7 @@ async def _terms(request: Request) -> tuple[str, Iterable[str]]:
         key, file = form.get("key"), form.get("file")
         if not isinstance(key, str) or not isinstance(file, UploadFile):
             raise Unprocessable("Send `key`, the field, and `file`, a text or CSV file.", pointer="/file" if key else "/key")
-        return key, split(clean_text(decoded(await file.read()), "/file"))
+        return key, Pasted(clean_text(decoded(await file.read()), "/file"))
 
 
 def _summary(made: TermSet) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from search.index import Index
 from search.seal import NotOurs, Sealer, digest
 from search.store import Fields, Store
 from search.term_sets.store import TermChunk, TermSet, TermSetStore
-from search.term_sets.terms import MOST_TERMS, SPLITTABLE, STATUSES, Normalise, Status, normaliser
+from search.term_sets.terms import MOST_TERMS, SPLITTABLE, STATUSES, Normalise, Pasted, Status, normaliser
 
 _CHUNK = 20_000
 _AT_ONCE = 2
@@ -60,14 +60,15 @@ class TermSets:
         self._clock = clock
         self._ids = ids
 
-    async def create(self, channel: str, key: str, terms: Iterable[str], by: str) -> TermSet:
+    async def create(self, channel: str, key: str, terms: Iterable[str] | Pasted, by: str) -> TermSet:
         """Sort the terms and keep them. Raises Unprocessable for a key that takes no term set, no term at all, and too many."""
         fields = await self._fields.fields(channel)
         key, kind = _key(key, fields)
         name = f"{field_name(key, fields.slots)}.term"
         chunks: list[TermChunk] = []
         asked: list[asyncio.Task[TermChunk]] = []
-        parts = _sorted(terms, normaliser(kind, fields.context.country))
+        each = terms.terms(kind) if isinstance(terms, Pasted) else terms
+        parts = _sorted(each, normaliser(key, kind, fields.context.country))
         async with _one_refusal(), asyncio.TaskGroup() as group:
             # Reading is work for the processor: in a thread, so that others are answered meanwhile.
             while (part := await asyncio.to_thread(next, parts, None)) is not None:

@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from common.email_address import InvalidEmail, read_email
 from common.errors import Unprocessable
-from common.filters.text import WHITE_SPACE, fold, is_blank, is_email
+from common.filters.text import WHITE_SPACE, as_kept, fold, is_blank
 from common.filters.tree import FieldType
 from common.phone import UnreadablePhone, read_phone
 
@@ -24,25 +26,59 @@ SPLITTABLE = frozenset({FieldType.STRING, FieldType.EMAIL, FieldType.PHONE, Fiel
 _APART = re.escape(WHITE_SPACE) + ",\uff0c"
 # A quoted term ends at a quote with a separator or nothing behind it; in it a quote is written twice. A quote that none ends is
 # a character like any other.
-_TERM = re.compile(rf'"([^"]*+(?:""[^"]*+)*+)"(?=[{_APART}]|\Z)|([^{_APART}]+)')
-_UNQUOTED = re.compile(f"[^{_APART}]+")
-_SEPARATOR = re.compile(f"[{_APART}]")
+_QUOTED = r'"([^"]*+(?:""[^"]*+)*+)"(?=[{apart}]|\Z)'
 _PIECE = 256 * 1024  # characters; the terms of one are held at once
 
 
-def split(text: str) -> Iterator[str]:
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """How a text falls apart: at a separator, and into terms where some are quoted."""
+
+    separator: re.Pattern[str]
+    unquoted: re.Pattern[str]
+    term: re.Pattern[str]
+    signs: str
+    """Without any of these there are separators alone."""
+
+
+def _way(apart: str, before: str, signs: str) -> _Way:
+    quoted = _QUOTED.format(apart=apart)
+    return _Way(re.compile(f"[{apart}]"), re.compile(f"[^{apart}]+"), re.compile(f"{before}{quoted}|([^{apart}]+)"), signs)
+
+
+_TEXTS = _way(_APART, "", '"')
+# Mail programs part recipients by semicolons too, and write names before addresses: a name and the brackets behind it are one
+# term, in quotes or not.
+_BRACKETS = r"<[^<>\s]{0,300}+>"
+_NAME = r'(?:"[^"]{0,200}+"\s*|[^<>@"\n\t,;\uff0c\uff1b]{0,200}+)'
+_ADDRESSES = _way(_APART + ";\uff1b", f"({_NAME}{_BRACKETS})|", '"<')
+
+
+@dataclass(frozen=True, slots=True)
+class Pasted:
+    """A text that holds many terms."""
+
+    text: str
+
+    def terms(self, kind: FieldType) -> Iterator[str]:
+        """Its terms for a field of this type. A byte order mark is where two files met, and no part of a term."""
+        return split(self.text.replace("\ufeff", ""), kind)
+
+
+def split(text: str, kind: FieldType = FieldType.STRING) -> Iterator[str]:
     """The terms of a text, as they are written, the empty ones left out."""
-    if '"' not in text:
+    way = _ADDRESSES if kind is FieldType.EMAIL else _TEXTS
+    if not any(sign in text for sign in way.signs):
         begin = 0
         while begin < len(text):
-            separator = _SEPARATOR.search(text, begin + _PIECE)
+            separator = way.separator.search(text, begin + _PIECE)
             end = len(text) if separator is None else separator.end()
-            yield from _UNQUOTED.findall(text, begin, end)
+            yield from way.unquoted.findall(text, begin, end)
             begin = end
         return
-    for match in _TERM.finditer(text):
-        quoted = match[1]
-        term = match[2] if quoted is None else quoted.replace('""', '"')
+    for match in way.term.finditer(text):
+        *named, quoted, unquoted = match.groups()
+        term = quoted.replace('""', '"') if quoted is not None else unquoted or named[0].strip(WHITE_SPACE)
         if not is_blank(term):
             yield term
 
@@ -61,8 +97,8 @@ def decoded(data: bytes) -> str:
     raise Unprocessable("This file is no text. Save it as CSV (UTF-8) and send that.", code="unreadableFile", pointer="/file")
 
 
-def normaliser(kind: FieldType, country: str) -> Normalise:
-    """How the terms of a field of this type are read."""
+def normaliser(key: str, kind: FieldType, country: str) -> Normalise:
+    """How the terms of a field are read."""
 
     def phone(term: str) -> str | None:
         try:
@@ -74,10 +110,16 @@ def normaliser(kind: FieldType, country: str) -> Normalise:
         return [phone(term) for term in terms]
 
     def texts(terms: Sequence[str]) -> list[str | None]:
-        return [fold(term) if len(term) <= _MOST_TEXT else None for term in terms]
+        return [fold(as_kept(key, term)) or None if len(term) <= _MOST_TEXT else None for term in terms]
+
+    def email(term: str) -> str | None:
+        try:
+            return fold(read_email(term))
+        except InvalidEmail:
+            return None
 
     def emails(terms: Sequence[str]) -> list[str | None]:
-        return [fold(term) if is_email(term.strip(WHITE_SPACE)) else None for term in terms]
+        return [email(term) for term in terms]
 
     match kind:
         case FieldType.PHONE:

@@ -1,0 +1,46 @@
+"""Tags: those that differ in case or blanks alone are one, and the first writing of it stays."""
+
+from collections.abc import Iterable
+
+from common.errors import Unprocessable
+from common.filters.text import fold, read_tag
+from contacts.profile_field import elements
+
+MOST_TAGS = 20
+
+
+def read_tags(value: object, pointer: str, most: int = MOST_TAGS) -> tuple[str, ...]:
+    """The tags of a write, each once. Raises Unprocessable."""
+    tags = joined((), filter(None, map(read_tag, elements(value, pointer) or ())))
+    if len(tags) > most:
+        raise Unprocessable(f"A list here has {most} elements at most.", code="tooLong", pointer=pointer)
+    return tags
+
+
+def joined(tags: Iterable[str], more: Iterable[str]) -> tuple[str, ...]:
+    """The tags, and those of the others that are none of them."""
+    kept = list(tags)
+    known = set(map(_identity, kept))
+    for tag in more:
+        if (identity := _identity(tag)) not in known:
+            known.add(identity)
+            kept.append(tag)
+    return tuple(kept)
+
+
+def without(tags: Iterable[str], taken: Iterable[str]) -> tuple[str, ...]:
+    """The tags but those that are taken out, in whichever writing."""
+    gone = set(map(_identity, taken))
+    return tuple(tag for tag in tags if _identity(tag) not in gone)
+
+
+def as_written(before: Iterable[str], tags: Iterable[str]) -> tuple[str, ...]:
+    """The tags, each in the writing that it has already."""
+    writings: dict[str, str] = {}
+    for tag in before:
+        writings.setdefault(_identity(tag), tag)
+    return tuple(writings.get(_identity(tag), tag) for tag in tags)
+
+
+def _identity(tag: str) -> str:
+    return fold(read_tag(tag))
