@@ -308,3 +308,24 @@ async def test_what_was_written_at_once_is_all_there(api: Api) -> None:
         return (await api.json("POST", "/v1/search", body={}))["items"]
 
     await eventually(found, lambda items: items == [contact])
+
+
+async def test_a_change_expects_single_values_and_tells_what_it_did_not_take(api: Api) -> None:
+    made = await api.json("PUT", "/v1/contacts/@u1", body={"profile": {"firstReferrer": "ad", "memo": "a"}})
+    path = f"/v1/contacts/{made['id']}"
+    assert (await api.ask("POST", "/v1/visits", body={"visits": [{"id": "v1", "memberId": "u1"}]})).status_code == 202
+    written = await api.ask(
+        "PATCH", path, body={"expected": {"profile.memo": "a"}, "profile": {"memo": "b", "firstReferrer": "x"}}
+    )
+    assert (written.status_code, written.json()["profile"]) == (200, {"firstReferrer": "ad", "memo": "b"})
+    assert written.json()["notWritten"] == [{"key": "profile.firstReferrer", "reason": "once"}]
+    stale = await api.ask("PATCH", path, body={"expected": {"profile.memo": "a"}, "profile": {"memo": "c"}})
+    assert (stale.status_code, stale.headers["ETag"]) == (412, written.headers["ETag"])
+    told = stale.json()
+    assert {key: told[key] for key in ("code", "pointer", "current", "changedBy", "changedAt")} == {
+        "code": "staleValue", "pointer": "/expected/profile.memo", "current": "b", "changedBy": "kim",
+        "changedAt": written.json()["updatedAt"],
+    }  # fmt: skip
+    rows = {"contacts": [{"memberId": "u1", "profile": {"firstReferrer": "y"}}, {"memberId": "u2", "profile": {"memo": "n"}}]}
+    results = (await api.json("POST", "/v1/contacts/batch", body=rows))["results"]
+    assert [r.get("notWritten") for r in results] == [written.json()["notWritten"], None]

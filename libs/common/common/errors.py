@@ -115,6 +115,21 @@ class StaleVersion(Problem):
         self.version = version
 
 
+class StaleValue(Problem):
+    """A value that the caller expected is another by now; carries what it is, who changed it and when (null: nobody ever did)."""
+
+    status = HTTPStatus.PRECONDITION_FAILED
+    code = "staleValue"
+
+    def __init__(self, version: int, pointer: str, current: object, changed_by: str | None, changed_at: str | None) -> None:
+        super().__init__(
+            "This value was changed since you read it. Look at the current one and decide again.",
+            pointer=pointer,
+            headers={"ETag": f'"{version}"'},
+            extra={"current": current, "changedBy": changed_by, "changedAt": changed_at},
+        )
+
+
 class TooLarge(Problem):
     """The body is over its limit."""
 

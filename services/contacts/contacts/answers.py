@@ -1,12 +1,25 @@
 """The shapes of what contacts answers, for the OpenAPI document."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import Field, JsonValue
 
-from common.answers import Problem, Shape, left_out
+from common.answers import Problem, Shape, ShownContact, left_out
 from common.clock import Instant
+
+
+class NotWrittenValue(Shape):
+    """A value that a write did not take: the key has one for good (`once`), or its field is archived."""
+
+    key: str
+    reason: Literal["once", "archived"]
+
+
+class WrittenContact(ShownContact):
+    """The contact after a write, and what the write did not take of what it was sent."""
+
+    not_written: list[NotWrittenValue] = left_out()
 
 
 class BatchResult(Shape):
@@ -17,6 +30,7 @@ class BatchResult(Shape):
     id: UUID | None
     version: int | None
     problem: Problem = left_out()
+    not_written: list[NotWrittenValue] = left_out()
 
 
 class BatchResults(Shape):

@@ -12,7 +12,7 @@ from common.cursor import Listed
 from common.events.contacts import Contact
 from common.http import At, Cursor, IfMatch, Limit, Page, Wire, json_response, permit, router, where_written
 from common.ids import Id, parse_id
-from contacts.answers import BatchResults, HistoryItem, Identified, TakenVisit
+from contacts.answers import BatchResults, HistoryItem, Identified, TakenVisit, WrittenContact
 from contacts.contact import etag, no_contact
 from contacts.handlers import Contacts, Written
 from contacts.identifying import only_identifies
@@ -44,8 +44,8 @@ Reads = Annotated[Queries, Depends(queries)]
 routes = router("/v1", tags=["Contacts"])
 
 # 200 is also what a browser key gets, whose answer is another.
-_UPSERTED = answers(ShownContact, 201, headers=ETAG | POSITION) | {
-    200: {"model": ShownContact | Identified, "headers": {**ETAG, **POSITION}}
+_UPSERTED = answers(WrittenContact, 201, headers=ETAG | POSITION) | {
+    200: {"model": WrittenContact | Identified, "headers": {**ETAG, **POSITION}}
 }
 
 
@@ -59,7 +59,9 @@ def answer(written: Written) -> Response:
     """The whole contact with its ETag and position."""
     idempotency.concerns(written.contact.id)
     headers = {"ETag": etag(written.contact)} | where_written(written.position)
-    return json_response(contact_shown(written.contact), 201 if written.created else 200, headers)
+    missed = [each.members() for each in written.not_written]
+    shown = contact_shown(written.contact) | ({"notWritten": missed} if missed else {})
+    return json_response(shown, 201 if written.created else 200, headers)
 
 
 def _shown(contact: Contact) -> Response:
@@ -109,7 +111,7 @@ async def upsert_contact(
     return answer(await commands.upsert(caller, named, body, expected))
 
 
-@routes.post("/contacts", status_code=201, responses=answers(ShownContact, 201, headers=ETAG | POSITION))
+@routes.post("/contacts", status_code=201, responses=answers(WrittenContact, 201, headers=ETAG | POSITION))
 async def create_lead(caller: Editor, body: dict[str, Any], commands: Commands) -> Response:
     """Make a lead."""
     return answer(await commands.create_lead(caller, body))
@@ -126,9 +128,9 @@ async def upsert_contacts(caller: Editor, body: Batch, commands: Commands) -> Re
                           "problem": result.problem.body()})  # fmt: skip
         elif result.contact is not None:
             status = 201 if result.created else 200
-            shown.append(
-                {"index": result.index, "status": status, "id": str(result.contact.id), "version": result.contact.version}
-            )
+            row = {"index": result.index, "status": status, "id": str(result.contact.id), "version": result.contact.version}
+            missed = [each.members() for each in result.not_written]
+            shown.append(row | ({"notWritten": missed} if missed else {}))
     return json_response({"results": shown}, headers=where_written(where))
 
 
@@ -163,11 +165,14 @@ async def get_contact(contact_id: str, contact: Readable, caller: Reader, reads:
     return _shown(await reads.contact_at(caller.channel, parse_id(contact_id) or contact.id, at))
 
 
-@routes.patch("/contacts/{contact_id:path}", responses=answers(ShownContact, headers=ETAG | POSITION))
+@routes.patch("/contacts/{contact_id:path}", responses=answers(WrittenContact, headers=ETAG | POSITION))
 async def change_contact(
     contact: Editable, caller: Editor, body: dict[str, Any], commands: Commands, expected: IfMatch
 ) -> Response:
-    """Change some of a contact's fields, if it is still at the version the caller saw."""
+    """Change some of a contact's fields, if it is still at the version that the caller saw (`If-Match`).
+
+    `expected` compares single values instead, by their keys (`{"profile.memo": null}`), so that a visit meanwhile is no conflict.
+    """
     return answer(await commands.change(caller, contact.id, body, expected))
 
 

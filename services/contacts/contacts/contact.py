@@ -71,7 +71,7 @@ def read_write(raw: object, country: str, pointer: str = "", also: frozenset[str
     for key, value in raw.items():
         place = f"{pointer}/{escape(key)}"
         if key in GIVEN:
-            values[key] = _built_in(key, value, country, place)
+            values[key] = read_built_in(key, value, country, place)
         elif key in ("addTags", "removeTags"):
             tags[key] = read_tags(value, place, MOST_ELEMENTS)
         elif key in _NOT_EDITABLE:
@@ -96,7 +96,18 @@ def _mapping(value: object, pointer: str) -> Mapping[str, object]:
     return value
 
 
-def _built_in(key: str, value: object, country: str, pointer: str) -> JsonValue:
+def nothing_of(key: str) -> JsonValue:
+    """What a built-in field holds before anybody gives it a value."""
+    return _NOTHING.get(BUILT_INS[key].type)
+
+
+def same(one: JsonValue, other: JsonValue) -> bool:
+    """Whether two values are one: 1 and 1.0 are, 1 and true are not."""
+    return isinstance(one, bool) is isinstance(other, bool) and one == other
+
+
+def read_built_in(key: str, value: object, country: str, pointer: str) -> JsonValue:
+    """The value of a built-in field as it is kept. Raises Unprocessable."""
     kind = BUILT_INS[key].type
     if kind is FieldType.LIST:
         return list(read_tags([] if value is None else value, pointer))
@@ -155,7 +166,7 @@ def changes(state: Contact | None, write: Write, fields: Mapping[str, FieldDefin
             )
         wanted["tags"] = list(tags)
     for key, to in wanted.items():
-        before = now.get(key, _NOTHING.get(BUILT_INS[key].type))
+        before = now.get(key, nothing_of(key))
         if before != to:
             found.append(Change(key=key, from_=before, to=to))
     kept = state.profile if state is not None else {}

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from common.auth import Caller
-from common.clock import Clock
-from common.errors import ANY_VERSION, Conflict, Problem, StaleVersion, Unprocessable
+from common.clock import Clock, to_wire
+from common.errors import ANY_VERSION, Conflict, Problem, StaleValue, StaleVersion, Unprocessable
 from common.events.contacts import Contact, ContactCreated, FieldDefinition
 from common.eventstore import ConcurrentChange, again
 from common.ids import Ids
@@ -17,6 +17,7 @@ from common.postgres import Database, Tx
 from contacts import journal, store
 from contacts.channel import store as channel_store
 from contacts.contact import Write, created, decide, erased, evolve, given_in_vain, no_contact, read_write, shown
+from contacts.expecting import MEMBER, Expected, first_other, read_expected
 from contacts.fields import store as field_store
 from contacts.fields.first_sight import Sighting
 from contacts.fields.handlers import define_seen
@@ -24,11 +25,13 @@ from contacts.identifying import check_defined, check_identifying, only_identifi
 from contacts.identity import Lead, carry_out, lock_survivors, plan, read_lead
 from contacts.managed_users.limit import hide
 from contacts.member_id import check_member_id
+from contacts.not_written import NotWritten, not_written
 from contacts.profile_field import archived
 from contacts.publish import Step
 from contacts.store import States
 
 _ROW_MEMBERS = frozenset({"memberId", "leadId"})
+_EXPECTED = frozenset({MEMBER})
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,7 @@ class Written:
     contact: Contact
     created: bool
     position: Position
+    not_written: tuple[NotWritten, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +72,7 @@ class RowResult:
     created: bool = False
     changed: bool = False
     problem: Problem | None = None
+    not_written: tuple[NotWritten, ...] = ()
 
     def hidden_by(self, hidden: Collection[UUID]) -> "RowResult":
         """The result, told that the managed-user limit hides these contacts."""
@@ -140,7 +145,13 @@ class Contacts:
             position, hidden = await journal.write(tx, caller.channel, steps, caller.subject, cause)
             await _count_in_vain(tx, caller.channel, [row.write for row in fitting], sighting.fields)
         made = zip(fitting, hide(steps, hidden), strict=True)
-        results += [RowResult(row.index, shown(step.after, archived(sighting.fields)), True, True) for row, step in made]
+        results += [
+            RowResult(
+                row.index, shown(step.after, archived(sighting.fields)), True, True,
+                not_written=not_written(None, row.write, sighting.fields),
+            )
+            for row, step in made
+        ]  # fmt: skip
         return results, position + sighting.position
 
     async def _upsert_rows(
@@ -182,27 +193,33 @@ class Contacts:
         """Make a lead. Raises Unprocessable."""
         now = self._clock.now()
         async with self._database.transaction() as tx:
-            write, sighting = await _read(tx, caller.channel, raw, now)
+            write, sighting, _ = await _read(tx, caller.channel, raw, now)
             step = _made_lead(self._ids(), write, sighting.fields, now)
             await store.reserve_leads(tx, caller.channel, [step.after.id])
-            return await _write_one(tx, caller, write, sighting, [step], step.after)
+            return await _write_one(tx, caller, write, sighting, [step], step.after, not_written(None, write, sighting.fields))
 
     async def change(self, caller: Caller, contact_id: UUID, raw: object, expected: int | None) -> Written:
-        """Change some of a contact's fields. Raises NotFound, Gone where it was erased, Unprocessable, StaleVersion."""
+        """Change some of a contact's fields.
+
+        Raises NotFound, Gone where it was erased, Unprocessable, StaleVersion, StaleValue where a value is not the expected one.
+        """
         return await again(lambda: self._change(caller, contact_id, raw, expected))
 
     async def _change(self, caller: Caller, contact_id: UUID, raw: object, expected: int | None) -> Written:
         now = self._clock.now()
         async with self._database.transaction() as tx:
-            write, sighting = await _read(tx, caller.channel, raw, now)
+            write, sighting, country = await _read(tx, caller.channel, raw, now, _EXPECTED)
+            seen = read_expected(raw, country, sighting.fields)
             survivor, states = await lock_survivors(tx, caller.channel, [contact_id])
             state, by = states.get(survivor[contact_id], (None, ""))
             if state is None:
                 raise erased() if await store.is_erased(tx, caller.channel, contact_id) else no_contact()
             event = decide(state, write, sighting.fields)
             _check_version(state, by, expected)
+            await _check_values(tx, caller.channel, shown(state, archived(sighting.fields)), seen)
             after = state if event is None else evolve(state, event, now)
-            return await _write_one(tx, caller, write, sighting, [] if event is None else [Step(event, after)], after)
+            steps = [] if event is None else [Step(event, after)]
+            return await _write_one(tx, caller, write, sighting, steps, after, not_written(state, write, sighting.fields))
 
 
 @dataclass(slots=True)
@@ -238,6 +255,7 @@ async def _upserted(work: _Work, row: Row) -> RowResult:
             )  # fmt: skip
         state = before if joined is None else joined.contact
         event = decide(state, row.write, work.fields)
+        missed = not_written(state, row.write, work.fields)
     except (Unprocessable, Conflict) as problem:
         return RowResult(row.index, problem=problem)
     _check_version(before, by, work.expected)
@@ -246,10 +264,10 @@ async def _upserted(work: _Work, row: Row) -> RowResult:
         work.ids[row.member_id] = contact_id = joined.contact.id
         work.note(joined.steps)
     if event is None:
-        return RowResult(row.index, state, changed=joined is not None and joined.steps != ())
+        return RowResult(row.index, state, changed=joined is not None and joined.steps != (), not_written=missed)
     after = created(contact_id, row.member_id, event, work.now) if state is None else evolve(state, event, work.now)  # type: ignore[arg-type]
     work.note([Step(event, after)])
-    return RowResult(row.index, after, created=state is None, changed=True)
+    return RowResult(row.index, after, created=state is None, changed=True, not_written=missed)
 
 
 def _check_version(state: Contact | None, by: str, expected: int | None) -> None:
@@ -261,7 +279,7 @@ def _written(result: RowResult, position: Position) -> Written:
     if result.problem is not None:
         raise result.problem
     assert result.contact is not None
-    return Written(result.contact, result.created, position)
+    return Written(result.contact, result.created, position, result.not_written)
 
 
 def _parsed(rows: Sequence[tuple[int, str, object, str]], country: str) -> tuple[list[Row], list[RowResult]]:
@@ -294,12 +312,30 @@ def _made_lead(lead_id: UUID, write: Write, fields: Mapping[str, FieldDefinition
     return Step(event, created(lead_id, None, event, now))
 
 
-async def _write_one(tx: Tx, caller: Caller, write: Write, sighting: Sighting, steps: Sequence[Step], after: Contact) -> Written:
+async def _check_values(tx: Tx, channel: str, state: Contact, expected: Sequence[Expected]) -> None:
+    """Raises StaleValue for the first that is another by now."""
+    other = first_other(state, expected)
+    if other is not None:
+        named, now = other
+        by, at = await store.last_change(tx, channel, state.id, named.key) or (None, None)
+        raise StaleValue(state.version, named.pointer, now, by, None if at is None else to_wire(at))
+
+
+async def _write_one(
+    tx: Tx,
+    caller: Caller,
+    write: Write,
+    sighting: Sighting,
+    steps: Sequence[Step],
+    after: Contact,
+    missed: tuple[NotWritten, ...],
+) -> Written:
     """The last part of a command on one contact: write what happened, and answer what is to be seen of it."""
     position, hidden = await journal.write(tx, caller.channel, steps, caller.subject, "api", () if steps else [after])
     await _count_in_vain(tx, caller.channel, [write], sighting.fields)
     after = hide(steps, hidden)[-1].after if steps else after
-    return Written(shown(after, archived(sighting.fields)), after.version == 1 and steps != [], position + sighting.position)
+    seen = shown(after, archived(sighting.fields))
+    return Written(seen, after.version == 1 and steps != [], position + sighting.position, missed)
 
 
 async def _count_in_vain(tx: Tx, channel: str, writes: Sequence[Write], fields: Mapping[str, FieldDefinition]) -> None:
@@ -307,11 +343,13 @@ async def _count_in_vain(tx: Tx, channel: str, writes: Sequence[Write], fields: 
     await field_store.count_refused(tx, channel, counted)
 
 
-async def _read(tx: Tx, channel: str, raw: object, now: datetime) -> tuple[Write, Sighting]:
-    """A write of one contact and the definitions it is judged by. Raises Unprocessable."""
+async def _read(
+    tx: Tx, channel: str, raw: object, now: datetime, also: frozenset[str] = frozenset()
+) -> tuple[Write, Sighting, str]:
+    """A write of one contact, the definitions it is judged by and the channel's country. Raises Unprocessable."""
     settings, _ = await channel_store.load_channel(tx, channel)
-    write = read_write(raw, settings.country)
+    write = read_write(raw, settings.country, also=also)
     sighting = await define_seen(tx, channel, [write], now)
     if sighting.refused:
         raise sighting.refused[0]
-    return write, sighting
+    return write, sighting, settings.country

@@ -1,6 +1,7 @@
 """The tables of contacts: rows locked and written by arrays, never one at a time."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from uuid import UUID
 
 from common.events.contacts import Contact
@@ -40,6 +41,9 @@ _IS_ERASED = "select erased_at is not null from contact where channel = $1 and i
 
 States = dict[UUID, tuple[Contact | None, str]]
 """Locked contacts (None: reserved, not made yet) and who changed each last."""
+_LAST_CHANGE = """
+select by, at from event where channel = $1 and stream = $2 and data->'changes' @> $3 order by version desc limit 1
+"""
 
 
 async def reserve_members(tx: Tx, channel: str, new: Mapping[str, UUID]) -> dict[str, UUID]:
@@ -101,3 +105,9 @@ async def save(tx: Tx, channel: str, contacts: Sequence[Contact], by: str) -> No
 async def holders(tx: Tx, channel: str, key: str, after: UUID, most: int) -> list[UUID]:
     """The ids after this one of contacts that hold a value for a bare profile key, in their order."""
     return [r["id"] for r in await tx.fetch(_HOLDERS, channel, after, key, most)]
+
+
+async def last_change(tx: Tx, channel: str, contact_id: UUID, key: str) -> tuple[str, datetime] | None:
+    """Who changed a value of a contact last and when, by its key as the API writes it; None where nobody ever did."""
+    row = await tx.fetchrow(_LAST_CHANGE, channel, contact_id, [{"key": key}])
+    return None if row is None else (row["by"], row["at"])
