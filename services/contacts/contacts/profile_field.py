@@ -1,6 +1,5 @@
 """Profile fields: what a channel's own data keys are called, of which type they are, and which values fit them."""
 
-import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ from pydantic import JsonValue
 from common.clock import from_wire, to_wire
 from common.errors import Unprocessable
 from common.events.contacts import FieldDefinition, FieldTypeName
+from common.number import one_form
 
 MOST_FIELDS = 200
 MOST_NAME = 100
@@ -198,12 +198,9 @@ def _number(value: object, pointer: str) -> JsonValue:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise _wrong(pointer, "a number")
     try:
-        number = float(value)
-    except OverflowError:
-        number = math.inf
-    if not math.isfinite(number):
-        raise _wrong(pointer, "a number that a double can hold")
-    return int(number) if number.is_integer() and abs(number) < 2**53 else number
+        return one_form(value)
+    except ValueError:
+        raise _wrong(pointer, "a number that a double can hold") from None
 
 
 def _date(value: object, pointer: str) -> str | None:

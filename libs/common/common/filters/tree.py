@@ -8,6 +8,7 @@ from typing import Literal, TypeAlias, TypeVar, get_args
 from common import built_ins
 from common.clock import from_millis, to_wire
 from common.fields import FieldType as FieldType
+from common.number import one_form
 
 
 class Operator(StrEnum):
@@ -94,8 +95,6 @@ def one_of(operators: Iterable[_T], operator: Operator) -> _T:
 BUILT_INS: Mapping[str, FieldType] = {key: built_in.type for key, built_in in built_ins.BUILT_INS.items()}
 """The types of the built-in fields."""
 
-# Below it every whole number is a double of its own.
-_EXACT_INTEGERS = 2**53
 
 Missing: TypeAlias = Literal["include", "exclude"]
 
@@ -194,8 +193,8 @@ def _shown(kind: FieldType, value: Value) -> object:
             return {"n": n, "unit": unit}
         case Size(op, n):
             return {"op": op.value, "n": n}
-        case float() if value.is_integer() and abs(value) < _EXACT_INTEGERS:
-            return int(value)
+        case float():
+            return one_form(value)
         case int() if kind is FieldType.DATE:
             return to_wire(from_millis(value))
         case _:

@@ -10,6 +10,7 @@ import orjson
 from pydantic import JsonValue
 
 from common.errors import NotFound, Unprocessable
+from common.number import one_form
 from contacts.size import weight
 
 MOST_BYTES = 64 * 1024
@@ -44,8 +45,8 @@ def _canonical(value: object) -> object:
             return {key: _canonical(each) for key, each in value.items()}
         case list():
             return [_canonical(each) for each in value]
-        case float() if value.is_integer() and abs(value) < 2**53:
-            return int(value)
+        case int() | float() if not isinstance(value, bool):
+            return one_form(value)
         case _:
             return value
 

@@ -11,6 +11,7 @@ from common.clock import from_wire
 from common.errors import Unprocessable
 from common.ids import parse_id
 from common.invisible import has_invisible, unseen
+from common.number import one_form
 from common.pointer import escape
 from contacts.member_id import check_member_id
 from contacts.size import check_visit
@@ -105,7 +106,11 @@ def _mapping(value: object, place: str) -> dict[str, JsonValue] | None:
         raise Unprocessable(f"A property's key has {_MOST_KEY} characters at most.", code="tooLong", pointer=place)
     if not all(_fits(item) for item in value.values()):
         raise Unprocessable("A property is a text, a number, true or false, or a list of texts.", pointer=place)
-    return value
+    return {key: _kept(item) for key, item in value.items()}
+
+
+def _kept(item: JsonValue) -> JsonValue:
+    return one_form(item) if isinstance(item, int | float) and not isinstance(item, bool) else item
 
 
 def _fits(item: object) -> bool:

@@ -1,0 +1,24 @@
+"""Numbers are IEEE doubles, and each has one form: the same in state, event, message, index, answer and file."""
+
+import math
+from decimal import Decimal
+
+_LEAST, _MOST = -(2**63), 2**64 - 1  # what every reader of JSON here takes for a whole number
+
+
+def one_form(number: float) -> int | float:
+    """The double as it is kept: a whole number without point and exponent, as long as JSON's readers keep it whole.
+
+    Its digits are the fewest that name the double, with zeros behind, as JavaScript and PostgreSQL write it. Raises ValueError
+    for what no double is near: an infinity, NaN, too large a number.
+    """
+    try:
+        double = float(number)
+    except OverflowError:
+        double = math.inf
+    if not math.isfinite(double):
+        raise ValueError("it must be a number that a double can hold")
+    if not double.is_integer():
+        return double
+    whole = int(Decimal(repr(double)))
+    return whole if _LEAST <= whole <= _MOST else double
