@@ -76,10 +76,12 @@ async def by_rows(database: Database, caller: Caller, reports: list[Reported]) -
                 continue
             new += 1
             window = timedelta(minutes=settings.session_minutes)
-            near = (await session_store.sessions_near(tx, caller.channel, {contact_id: (visit.at, visit.at)}, window))[contact_id]
+            near = (await session_store.sessions_near(tx, caller.channel, {(contact_id, ""): (visit.at, visit.at)}, window))[
+                contact_id, ""
+            ]
             placed = session.place(visit.at, near, window)
             await session_store.replace_sessions(
-                tx, caller.channel, [(contact_id, s) for s in placed.replaced], [(contact_id, placed.session)]
+                tx, caller.channel, [((contact_id, ""), s) for s in placed.replaced], [((contact_id, ""), placed.session)]
             )
             moved = visited(state, visit, placed.change)
             steps.append(Step(moved, evolve(state, moved, now)))

@@ -8,8 +8,8 @@ from uuid import UUID
 import pytest
 
 from common.answers import ShownContact, contact_shown
-from common.built_ins import BUILT_INS, CONSENTS, FROM_THE_START, GIVEN, declared, value_at
-from common.events.contacts import Contact
+from common.built_ins import BUILT_INS, CONSENTS, FACTS, FROM_THE_START, GIVEN, OF_DEVICES, declared, value_at
+from common.events.contacts import Contact, DeviceFacts
 from common.fields import BuiltIn, FieldType
 from common.filters import tree
 from tests.support import oracle
@@ -45,6 +45,17 @@ def test_a_field_is_declared_with_the_type_that_its_member_has() -> None:
     for member in Contact.model_fields.values():
         if (built_in := declared(Contact).get(str(member.alias))) is not None:
             assert held_as(member.annotation) in HELD_AS[built_in.type], member.alias
+    for member in DeviceFacts.model_fields.values():
+        if (fact := FACTS.get(str(member.alias))) is not None:
+            assert held_as(member.annotation) in HELD_AS[fact.type], member.alias
+
+
+def test_every_fact_of_a_device_is_a_field_of_each_kind_that_has_it_and_is_shown() -> None:
+    shown = ShownContact.model_json_schema(mode="serialization")["$defs"]
+    for kind in ("web", "mobile"):
+        of_kind = {name for name, fact in FACTS.items() if kind in fact.kinds}
+        assert {key.partition(".")[2] for key in OF_DEVICES if key.startswith(f"{kind}.")} == of_kind
+        assert shown[f"{kind.capitalize()}Facts"]["properties"].keys() == of_kind
 
 
 @pytest.mark.parametrize("language", ["ko", "en"])

@@ -138,15 +138,15 @@ def test_a_condition_is_typed_once_and_for_all() -> None:
 def test_every_built_in_has_the_type_that_is_written() -> None:
     for kind, keys in {
         FieldType.BOOLEAN: ["member", "blocked", "unsubscribeEmail", "unsubscribeTexting", "unsubscribeAppPush"],
-        FieldType.NUMBER: ["sessionsCount"],
+        FieldType.NUMBER: ["sessionsCount", "web.sessionsCount", "mobile.sessionsCount"],
         FieldType.DATE: [
             "createdAt", "updatedAt", "firstSeenAt", "lastSeenAt", "unsubscribeEmailUpdatedAt", "unsubscribeTextingUpdatedAt",
-            "unsubscribeAppPushUpdatedAt",
+            "unsubscribeAppPushUpdatedAt", "web.lastSeenAt", "mobile.lastSeenAt",
         ],
         FieldType.PHONE: ["mobileNumber", "landlineNumber"],
         FieldType.EMAIL: ["email"],
         FieldType.LIST: ["tags"],
-        FieldType.STRING: ["id", "memberId", "name", "avatarUrl", "language", "country", "city"],
+        FieldType.STRING: ["id", "memberId", "name", "avatarUrl", "language", "country", "city", "web.os", "mobile.appName"],
     }.items():  # fmt: skip
         for key in keys:
             assert BUILT_INS[key] is kind

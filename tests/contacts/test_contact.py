@@ -100,7 +100,7 @@ def test_profile_values_are_set_kept_and_cleared(
             for key in (
                 "id", "member", "createdAt", "updatedAt", "firstSeenAt", "lastSeenAt", "sessionsCount", "sessionCount", "version",
                 "unsubscribeEmailUpdatedAt", "unsubscribeTextingUpdatedAt", "unsubscribeAppPushUpdatedAt", "mergedInto",
-                "hidden", "web", "mobile",
+                "hidden", "web", "mobile", "web.os", "mobile.sessionsCount",
             )
         ),
         ({"name": 1}, "wrongType", "/name"),

@@ -30,7 +30,9 @@ async def a_lead(world: World, **body: Any) -> Contact:
 
 
 async def visit(world: World, at: datetime, *, name: str = "visit", **whose: str) -> None:
-    await world.visits.record(world.caller(), [{"id": str(new_id()), "name": name, "at": to_wire(at), **whose}])
+    kind = ("", "web", "mobile")[at.minute % 3]
+    device = {"device": {"kind": kind, "os": f"{at.minute}"}} if kind else {}
+    await world.visits.record(world.caller(), [{"id": str(new_id()), "name": name, "at": to_wire(at), **whose, **device}])
 
 
 async def folded(world: World, contact_id: UUID) -> Contact:
@@ -69,17 +71,21 @@ async def states(world: World) -> dict[UUID, Contact]:
     return found
 
 
-async def recounted(world: World, contact_id: UUID) -> list[Session]:
-    """The sessions that the contact's visits alone make."""
+async def recounted(world: World, contact_id: UUID, kind: str = "") -> list[Session]:
+    """The sessions that the contact's visits alone make, all of them or those on one kind of device."""
     async with world.database.connection() as connection:
-        rows = await connection.fetch("select at from visit where contact_id = $1 and name = 'visit'", contact_id)
+        rows = await connection.fetch(
+            "select at from visit where contact_id = $1 and name = 'visit' and $2 in ('', body->'device'->>'kind')",
+            contact_id,
+            kind,
+        )
     return session.unite([Session(r["at"], r["at"]) for r in rows], timedelta(minutes=30))
 
 
-async def kept_sessions(world: World, contact_id: UUID) -> list[Session]:
+async def kept_sessions(world: World, contact_id: UUID, kind: str = "") -> list[Session]:
     async with world.database.connection() as connection:
         rows = await connection.fetch(
-            "select started_at, ended_at from session where contact_id = $1 order by started_at", contact_id
+            "select started_at, ended_at from session where contact_id = $1 and kind = $2 order by started_at", contact_id, kind
         )
     return [Session(r["started_at"], r["ended_at"]) for r in rows]
 
@@ -93,6 +99,13 @@ async def check_consistent(world: World) -> None:
         assert contact.sessions_count == len(sessions)
         if sessions:
             assert (contact.first_seen_at, contact.last_seen_at) == (sessions[0].started_at, sessions[-1].ended_at)
+        for kind, facts in (("web", contact.web), ("mobile", contact.mobile)):
+            sessions = await recounted(world, contact.id, kind)
+            assert await kept_sessions(world, contact.id, kind) == sessions
+            assert (facts.sessions_count if facts else 0) == len(sessions)
+            if facts is not None and sessions:
+                assert facts.last_seen_at == facts.seen_at == sessions[-1].ended_at
+                assert facts.os == f"{facts.seen_at.minute}"
 
 
 async def test_a_lead_becomes_the_member_under_its_own_id(world: World) -> None:

@@ -112,7 +112,13 @@ async def test_visits_end_the_same_for_every_order_division_and_doubling(
 ) -> None:
     member_id = str(new_id())
     rows = [
-        {"id": f"{member_id}{m}", "memberId": member_id, "at": to_wire(world.clock.now() + timedelta(minutes=m))} for m in visits
+        {
+            "id": f"{member_id}{m}",
+            "memberId": member_id,
+            "at": to_wire(world.clock.now() + timedelta(minutes=m)),
+            "device": {"kind": ("web", "mobile")[m % 2]},
+        }
+        for m in visits
     ]
     order = arrival.draw(st.permutations([*rows, *arrival.draw(st.lists(st.sampled_from(rows), max_size=4))]))
     cuts = sorted(arrival.draw(st.lists(st.integers(0, len(order)), max_size=3)))
@@ -122,7 +128,15 @@ async def test_visits_end_the_same_for_every_order_division_and_doubling(
     ordered = sorted(visits)
     assert found.first_seen_at == world.clock.now() + timedelta(minutes=ordered[0])
     assert found.last_seen_at == world.clock.now() + timedelta(minutes=ordered[-1])
-    assert found.sessions_count == 1 + sum(later - earlier > 30 for earlier, later in pairwise(ordered))
+    assert found.sessions_count == sessions(ordered)
+    for facts, own in ((found.web, [m for m in ordered if m % 2 == 0]), (found.mobile, [m for m in ordered if m % 2])):
+        assert (facts.sessions_count if facts else 0) == sessions(own)
+        assert (facts and facts.last_seen_at) == (world.clock.now() + timedelta(minutes=own[-1]) if own else None)
+
+
+def sessions(minutes: list[int]) -> int:
+    """How many sessions visits at these minutes make."""
+    return bool(minutes) + sum(later - earlier > 30 for earlier, later in pairwise(minutes))
 
 
 @settings(AGAINST_THE_DATABASE, max_examples=15)

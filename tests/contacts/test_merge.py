@@ -19,6 +19,8 @@ T = datetime(2026, 11, 24, 3, tzinfo=UTC)
 LATER = T + timedelta(hours=1)
 LEAD, MEMBER = UUID(int=1), UUID(int=2)
 
+NONE = {"": 0, "web": 0, "mobile": 0}
+
 
 def lead(**values: Any) -> Contact:
     return Contact(**{"id": LEAD, "created_at": T, "updated_at": T, "version": 3} | values)
@@ -29,7 +31,7 @@ def member(**values: Any) -> Contact:
 
 
 def after(of_member: Contact, of_lead: Contact, sessions: int = 0, claims: Claims = merge.NOTHING_VERIFIED) -> Contact:
-    return evolve(of_member, merge.merged(of_member, of_lead, sessions, claims), LATER)
+    return evolve(of_member, merge.merged(of_member, of_lead, {**NONE, "": sessions}, claims), LATER)
 
 
 @pytest.mark.parametrize(
@@ -156,7 +158,9 @@ def test_the_latest_change_of_a_consent_wins(mine: Any, theirs: Any, kept: Any) 
 )
 def test_where_a_page_says_it_a_consent_is_only_taken_back(mine: Any, theirs: Any, kept: Any) -> None:
     before = member(unsubscribe_texting=mine[0], unsubscribe_texting_updated_at=mine[1])
-    joined = merge.merged(before, lead(unsubscribe_texting=theirs[0], unsubscribe_texting_updated_at=theirs[1]), 0, by_page=True)
+    joined = merge.merged(
+        before, lead(unsubscribe_texting=theirs[0], unsubscribe_texting_updated_at=theirs[1]), NONE, by_page=True
+    )
     now = evolve(before, joined, LATER)
     assert (now.unsubscribe_texting, now.unsubscribe_texting_updated_at) == kept
 
@@ -164,7 +168,7 @@ def test_where_a_page_says_it_a_consent_is_only_taken_back(mine: Any, theirs: An
 @pytest.mark.parametrize("blocked", [False, True])
 def test_where_a_page_says_it_block_and_tags_stay_as_the_member_has_them(blocked: bool) -> None:
     before = member(blocked=blocked, tags=["mine"])
-    joined = merge.merged(before, lead(blocked=not blocked, tags=["theirs"], city="서울"), 0, by_page=True)
+    joined = merge.merged(before, lead(blocked=not blocked, tags=["theirs"], city="서울"), NONE, by_page=True)
     now = evolve(before, joined, LATER)
     assert (now.blocked, now.tags, now.city) == (blocked, ["mine"], "서울")
 
@@ -180,7 +184,7 @@ def test_instants_and_sessions_are_those_of_both() -> None:
 
 
 def test_what_a_member_has_already_is_no_change() -> None:
-    assert merge.merged(member(city="서울"), lead(city="서울"), 0).changes == []
+    assert merge.merged(member(city="서울"), lead(city="서울"), NONE).changes == []
 
 
 texts = st.one_of(st.none(), st.sampled_from(["가", "나"]))

@@ -64,8 +64,10 @@ def test_a_contact_as_large_as_can_be_fits_a_message_even_where_all_of_it_change
     changed = decide(made, Write(profile=other), TEXTS)
     assert changed is not None
     assert message(Step(changed, evolve(made, changed, NOW))) < SAFE_BYTES
-    device = dict.fromkeys(("os", "osVersion", "browser", "browserVersion", "model", "appName", "appVersion"), "😀" * 256)
+    names = ("device", "os", "osName", "browser", "browserName", "appName", "appVersion", "sdkName", "sdkVersion")
+    device = {"kind": "web", **dict.fromkeys(names, "😀" * 256)}
     visit = Visit(id="😀" * 128, contact_id=made.id, at=NOW, device={**device})
+    made = evolve(made, visited(made, visit.model_copy(update={"device": device | {"kind": "mobile"}}), 1), NOW)
     moved = visited(made, visit, 1)
     assert message(Step(moved, evolve(made, moved, NOW))) < SAFE_BYTES
 
@@ -125,7 +127,7 @@ def test_a_merge_as_large_as_can_be_fits_a_message() -> None:
     theirs = {f"profile.{key}": value for key, value in full("가").items()}
     lead = evolve(lead, decide(lead, Write(profile=full("가")), TEXTS), NOW)  # type: ignore[arg-type]
     member = Contact(id=UUID(int=2), member_id="m", member=True, created_at=NOW, updated_at=NOW, version=1)
-    taken = merge.merged(member, lead, 0)
+    taken = merge.merged(member, lead, {"": 0, "web": 0, "mobile": 0})
     assert {change.key for change in taken.changes} >= theirs.keys()
     assert message(Step(taken, evolve(member, taken, NOW))) < SAFE_BYTES
 
@@ -147,9 +149,9 @@ def test_a_visit_as_large_as_can_be_fits_a_message() -> None:
     ("members", "code", "pointer"),
     [
         ({"properties": {f"k{n}": "가" * 2000 for n in range(100)}}, "tooLarge", "/visits/4"),
-        ({"device": {f"k{n}": "a" * 10_000 for n in range(53)}}, "tooLarge", "/visits/4"),
+        ({"properties": {f"k{n}": "a" * 10_000 for n in range(53)}}, "tooLarge", "/visits/4"),
         ({"properties": {"k" * 129: 1}}, "tooLong", "/visits/4/properties"),
-        ({"device": {"k" * 129: 1}}, "tooLong", "/visits/4/device"),
+        ({"device": {"kind": "web", "os": "x" * 257}}, "invalid", "/visits/4/device/os"),
     ],
 )
 def test_a_visit_that_is_too_large_is_refused(members: dict[str, Any], code: str, pointer: str) -> None:

@@ -70,7 +70,7 @@ def test_writings_of_one_tag_count_once() -> None:
 
 def test_a_merge_takes_over_no_second_writing() -> None:
     member, lead = having("vip", "x"), having("VIP", "y", "Y")
-    to = {change.key: change.to for change in merged(member, lead, 0).changes}
+    to = {change.key: change.to for change in merged(member, lead, {"": 0, "web": 0, "mobile": 0}).changes}
     assert to["tags"] == ["vip", "x", "y"]
 
 

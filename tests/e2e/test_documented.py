@@ -51,7 +51,13 @@ async def documented(stack: Stack) -> AsyncIterator[Documented]:
 
 WRONG = [{"memberId": "b-1", "name": "Kim"}, {"memberId": "b 2"}]
 VISITS = [
-    {"id": "v1", "memberId": "a", "url": "https://shop.example", "device": {"os": "iOS"}, "properties": {"n": 1}},
+    {
+        "id": "v1",
+        "memberId": "a",
+        "url": "https://shop.example",
+        "device": {"kind": "mobile", "os": "iOS"},
+        "properties": {"n": 1},
+    },
     {"id": "v2"},
 ]
 

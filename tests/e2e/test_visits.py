@@ -129,7 +129,7 @@ async def test_a_visit_is_read_back_with_its_address_its_device_and_its_properti
             "name": "purchase",
             "properties": {"amount": 3, "sizes": ["M"], "gift": True},
         },
-        {"id": "c", "memberId": "u1", "at": ago(7), "device": {"appName": "Shop", "appVersion": "1.2"}},
+        {"id": "c", "memberId": "u1", "at": ago(7), "device": {"kind": "mobile", "appName": "Shop", "appVersion": "1.2"}},
     ]
     assert (await api.json("POST", "/v1/visits", body={"visits": rows}))["accepted"] == 3
     contact = await api.json("GET", "/v1/contacts/@u1")
@@ -141,3 +141,18 @@ async def test_a_visit_is_read_back_with_its_address_its_device_and_its_properti
         ("a", "visit", rows[0]["at"], rows[0]["url"], web, {}),
     ]
     assert (contact["web"]["browser"], contact["mobile"]["appName"]) == ("Chrome", "Shop")
+    assert (contact["web"]["sessionsCount"], contact["mobile"]["lastSeenAt"]) == (1, rows[2]["at"])
+    conditions: list[Any] = [
+        {"key": "web.browser", "operator": "eq", "values": ["chrome"]},
+        {"key": "mobile.sessionsCount", "operator": "eq", "values": [1]},
+        {"key": "mobile.lastSeenAt", "operator": "withinLast", "values": [{"n": 1, "unit": "hours"}]},
+    ]
+    search = {"filter": {"and": conditions}, "sort": [{"key": "web.lastSeenAt", "order": "desc"}]}
+    await eventually(lambda: found(api, search), lambda items: items == [contact])
+    refused = {"filter": {"key": "web.browser", "operator": "gt", "values": [1]}}
+    assert (await api.ask("POST", "/v1/search", body=refused)).status_code == 422
+
+
+async def found(api: Api, search: dict[str, Any]) -> list[Any]:
+    items: list[Any] = (await api.json("POST", "/v1/search", body=search))["items"]
+    return items

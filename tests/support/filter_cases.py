@@ -178,6 +178,7 @@ TYPES = {
     "city": "string", "email": "email", "mobileNumber": "phone", "landlineNumber": "phone", "sessionsCount": "number",
     "member": "boolean", "blocked": "boolean", "unsubscribeEmail": "boolean", "unsubscribeTexting": "boolean",
     "unsubscribeAppPush": "boolean", "createdAt": "date", "updatedAt": "date", "firstSeenAt": "date", "lastSeenAt": "date",
+    "web.os": "string", "web.sessionsCount": "number", "mobile.lastSeenAt": "date", "unsubscribeEmailUpdatedAt": "date",
     "tags": "list", **{f"profile.{key}": word for key, word in FIELDS.items()},
 }  # fmt: skip
 _BOOLEANS = [key for key, word in TYPES.items() if word == "boolean"]
@@ -325,6 +326,15 @@ def _contact(chance: random.Random) -> dict[str, Any]:
         "updatedAt": instant(),
         "firstSeenAt": perhaps([instant(), instant()]),
         "lastSeenAt": perhaps([instant(), instant()]),
+        "unsubscribeEmailUpdatedAt": perhaps([instant()]),
+        "web": {
+            "os": perhaps(texts),
+            "sessionsCount": chance.choice([0, 1, 2, 10]),
+            "lastSeenAt": perhaps([instant()]),
+            "seenAt": WIRES[0],
+            "visitId": "v",
+        },
+        "mobile": {"sessionsCount": 0, "lastSeenAt": perhaps([instant(), instant()]), "seenAt": WIRES[0], "visitId": "v"},
         "tags": elements(),
         "profile": {
             "grade": perhaps(texts),

@@ -22,8 +22,9 @@ EARLY = -(719_162 - 3 * 365) * UNITS["days"]
 LATE = (2_932_897 - 3 * 366) * UNITS["days"]
 BUILT_INS = {
     "member": "boolean", "blocked": "boolean", "unsubscribeEmail": "boolean", "unsubscribeTexting": "boolean",
-    "unsubscribeAppPush": "boolean", "sessionsCount": "number", "createdAt": "date", "updatedAt": "date", "firstSeenAt": "date",
-    "lastSeenAt": "date", "unsubscribeEmailUpdatedAt": "date", "unsubscribeTextingUpdatedAt": "date",
+    "unsubscribeAppPush": "boolean", "sessionsCount": "number", "web.sessionsCount": "number", "mobile.sessionsCount": "number",
+    "createdAt": "date", "updatedAt": "date", "firstSeenAt": "date", "lastSeenAt": "date", "web.lastSeenAt": "date",
+    "mobile.lastSeenAt": "date", "unsubscribeEmailUpdatedAt": "date", "unsubscribeTextingUpdatedAt": "date",
     "unsubscribeAppPushUpdatedAt": "date", "mobileNumber": "phone", "landlineNumber": "phone", "email": "email", "tags": "list",
 }  # fmt: skip
 NEGATIVE = {
@@ -76,7 +77,7 @@ def condition_holds(raw: Any, contact: Mapping[str, Any], now: int, world: World
     if value is None:
         return bool(raw.get("missing") == "include")
     values = world.term_sets[raw["termSet"]] if "termSet" in raw else raw["values"]
-    kind = BUILT_INS.get(key) or ("string" if "." not in key else world.fields[key.split(".", 1)[1]])
+    kind = BUILT_INS.get(key) or (world.fields[key[8:]] if key.startswith("profile.") else "string")
     match kind:
         case "number":
             return number(operator, float(value), [float(v) for v in values])

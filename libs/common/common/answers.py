@@ -1,13 +1,15 @@
 """How a route documents an answer that it writes itself: its shape is for the document alone, nothing is read through it."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema, create_model
 from pydantic.alias_generators import to_camel
 
-from common.events.contacts import Contact
+from common.built_ins import FACTS, FROM_THE_START
+from common.events.contacts import Contact, DeviceFacts
+from common.fields import MOBILE, WEB
 from common.position import HEADER
 
 Documented = dict[int | str, dict[str, Any]]
@@ -73,14 +75,23 @@ def lines(model: type[BaseModel]) -> Documented:
 
 
 def contact_shown(contact: Contact) -> dict[str, Any]:
-    """The contact as every service shows it."""
+    """The contact as every service shows it; of devices the facts that are fields, whether or not it was ever seen on one."""
     shown = contact.members()
     for member in _UNSEEN:
         del shown[member]
+    for kind, names in _DEVICES.items():
+        told = shown[kind] or {}
+        shown[kind] = {name: told.get(name, FROM_THE_START.get(f"{kind}.{name}")) for name in names}
     return shown
 
 
 _UNSEEN = ("mergedInto",)
+_DEVICES = {kind: [name for name, fact in FACTS.items() if kind in fact.kinds] for kind in (WEB, MOBILE)}
+
+
+def _required(model: type[BaseModel], names: Collection[str]) -> dict[str, Any]:
+    return {name: (member.annotation, ...) for name, member in model.model_fields.items() if member.alias in names}
+
 
 if TYPE_CHECKING:
 
@@ -92,5 +103,9 @@ else:
         "ShownContact",
         __base__=Shape,
         __doc__="A contact; an absent value is null.",
-        **{name: (member.annotation, ...) for name, member in Contact.model_fields.items() if member.alias not in _UNSEEN},
+        **_required(Contact, {str(member.alias) for member in Contact.model_fields.values()} - {*_UNSEEN})
+        | {
+            kind: (create_model(f"{kind.capitalize()}Facts", __base__=Shape, **_required(DeviceFacts, names)), ...)
+            for kind, names in _DEVICES.items()
+        },
     )

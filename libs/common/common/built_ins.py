@@ -1,7 +1,7 @@
-"""The built-in fields by key, as they are declared at the members of the published contact. Everything else follows from here.
+"""The built-in fields by key, as they are declared at the members of the published contact; the rest follows from here.
 
-Whoever adds a field declares a member of `common.events.contacts.Contact` with its type and names: filters, sorting, the index,
-exports, imports, answers, the size of a contact and the list of fields have it by that.
+Whoever adds a field declares a member of `common.events.contacts.Contact` (or its `DeviceFacts`) with its type and its names:
+filters, sorting, the index, exports, imports, answers, the size of a contact and the list of fields have it by that.
 """
 
 from collections.abc import Mapping
@@ -9,8 +9,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from common.events.contacts import Contact
-from common.fields import BuiltIn, FieldType
+from common.events.contacts import Contact, DeviceFacts
+from common.fields import MOBILE, WEB, BuiltIn, Fact, FieldType
 
 _AT_FIRST: Mapping[FieldType, object] = {FieldType.BOOLEAN: False, FieldType.NUMBER: 0}
 
@@ -25,7 +25,18 @@ def declared(model: type[BaseModel]) -> dict[str, BuiltIn]:
     }
 
 
-BUILT_INS: Mapping[str, BuiltIn] = declared(Contact)
+FACTS: Mapping[str, Fact] = {
+    str(member.alias): fact for member in DeviceFacts.model_fields.values() for fact in member.metadata if isinstance(fact, Fact)
+}
+"""What is known of a device, by its name on the wire."""
+_KINDS = {WEB: ("웹", "Web"), MOBILE: ("모바일", "Mobile")}
+OF_DEVICES: Mapping[str, BuiltIn] = {
+    f"{kind}.{name}": BuiltIn(fact.type, f"{ko} {fact.ko}", f"{en} {fact.en}", given=False, listed=False)
+    for kind, (ko, en) in _KINDS.items()
+    for name, fact in FACTS.items()
+    if kind in fact.kinds
+}
+BUILT_INS: Mapping[str, BuiltIn] = {**declared(Contact), **OF_DEVICES}
 GIVEN = frozenset(key for key, built_in in BUILT_INS.items() if built_in.given)
 """Those that callers write."""
 CONSENTS = tuple(key for key in BUILT_INS if f"{key}UpdatedAt" in BUILT_INS)

@@ -17,6 +17,10 @@ class FieldType(Enum):
     SEGMENT = "segment"
 
 
+WEB, MOBILE = "web", "mobile"
+"""The kinds of device: the web site, and the mobile app."""
+
+
 @dataclass(frozen=True, slots=True)
 class BuiltIn:
     """Declared at the member of the published contact that holds the field: its type and its names.
@@ -30,3 +34,17 @@ class BuiltIn:
     en: str
     given: bool = True
     listed: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """Declared at a member of the device facts: its type, its names after those of the kind, and which kinds of device have it.
+
+    Facts that are `told` stand in the device of a visit, the others are found by the system.
+    """
+
+    type: FieldType
+    ko: str
+    en: str
+    kinds: tuple[str, ...] = (WEB, MOBILE)
+    told: bool = True

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from pydantic import JsonValue
 
-from common.built_ins import BUILT_INS, CONSENTS, GIVEN
+from common.built_ins import BUILT_INS, CONSENTS, FROM_THE_START, GIVEN, OF_DEVICES, value_at
 from common.clock import EPOCH
 from common.email_address import InvalidEmail, read_email
 from common.errors import Gone, NotFound, Unprocessable
@@ -30,11 +30,11 @@ from common.events.contacts import (
     FieldDefinition,
     Visit,
 )  # fmt: skip
-from common.fields import FieldType
+from common.fields import MOBILE, WEB, FieldType
 from common.invisible import has_invisible
 from common.phone import UnreadablePhone, read_phone
 from common.pointer import escape
-from contacts.device import MOBILE, WEB, facts, kind_of, later
+from contacts.device import kind_of, seen
 from contacts.profile_field import MOST_ELEMENTS, fit, is_nothing, text
 from contacts.size import check_contact, may_be_too_large
 from contacts.tags import MOST_TAGS, as_written, joined, read_tags, without
@@ -44,9 +44,12 @@ _NOTHING: Mapping[FieldType, JsonValue] = {FieldType.BOOLEAN: False, FieldType.L
 _SHORTEN = "Clear or shorten some of them."
 _WEB_ADDRESS = re.compile(r"https?://[^\s/?#@]+([/?#]\S*)?", re.IGNORECASE)
 _MOST_ADDRESS = 2048
-_MOVED_BY_VISITS = ("firstSeenAt", "lastSeenAt", "sessionsCount", "web", "mobile")
-_NOT_EDITABLE = {str(member.alias) for member in Contact.model_fields.values()} - GIVEN - {"memberId", "profile"} | {
-    "sessionCount"
+_MOVED_BY_VISITS = ("firstSeenAt", "lastSeenAt", "sessionsCount", *OF_DEVICES)
+_OF_VISITS = {"first_seen_at", "last_seen_at", "sessions_count", "web", "mobile"}
+_NOT_EDITABLE = ({str(member.alias) for member in Contact.model_fields.values()} | {*OF_DEVICES, "sessionCount"}) - {
+    *GIVEN,
+    "memberId",
+    "profile",
 }
 
 
@@ -282,9 +285,9 @@ def decide(state: Contact | None, write: Write, fields: Mapping[str, FieldDefini
     return changed
 
 
-def visited(state: Contact, visit: Visit, sessions: int) -> ContactVisited:
-    """The event of one visit that changed the number of sessions by so many."""
-    found, kind = facts(visit), kind_of(visit.device or {})
+def visited(state: Contact, visit: Visit, sessions: int, on_device: int = 0) -> ContactVisited:
+    """The event of one visit that changed the number of sessions by so many, and of those on its kind of device."""
+    kind = kind_of(visit)
     event = ContactVisited(
         visit_id=visit.id,
         visited_at=visit.at,
@@ -292,12 +295,19 @@ def visited(state: Contact, visit: Visit, sessions: int) -> ContactVisited:
         first_seen_at=min(visit.at, state.first_seen_at or visit.at),
         last_seen_at=max(visit.at, state.last_seen_at or visit.at),
         sessions_count=state.sessions_count + sessions,
-        web=later(state.web, found) if kind == WEB else state.web,
-        mobile=later(state.mobile, found) if kind == MOBILE else state.mobile,
+        web=seen(state.web, visit, on_device) if kind == WEB else state.web,
+        mobile=seen(state.mobile, visit, on_device) if kind == MOBILE else state.mobile,
     )
-    before, after = state.members(), event.members()
-    moved = [Change(key=key, from_=before[key], to=after[key]) for key in _MOVED_BY_VISITS if before[key] != after[key]]
+    before = state.model_dump(mode="json", by_alias=True, include=_OF_VISITS)
+    after = event.members()
+    values = [(key, _counted(before, key), _counted(after, key)) for key in _MOVED_BY_VISITS]
+    moved = [Change(key=key, from_=was, to=now) for key, was, now in values if was != now]
     return event.model_copy(update={"changes": moved})
+
+
+def _counted(members: Mapping[str, Any], key: str) -> JsonValue:
+    value: JsonValue = value_at(members, key)
+    return FROM_THE_START.get(key) if value is None else value  # type: ignore[return-value]
 
 
 def no_contact() -> NotFound:

@@ -1,36 +1,71 @@
-"""What a contact was last seen with, on the web site and in the app: facts of the latest visit, whatever order they came in."""
+"""What a contact was last seen with, on the web site and in the app: the same for every order in which its visits come. Pure."""
 
-from collections.abc import Mapping
+from typing import Any
 
 from pydantic import JsonValue
 
+from common.built_ins import FACTS
+from common.clock import Instant
+from common.errors import Unprocessable
 from common.events.contacts import DeviceFacts, Visit
+from common.fields import MOBILE, WEB
+from common.pointer import escape
 
-WEB, MOBILE = "web", "mobile"
-_FACTS = {str(info.alias): name for name, info in DeviceFacts.model_fields.items()} | {"seenAt": "", "visitId": ""}
-_OF_AN_APP = ("appName", "appVersion", "sdkVersion")
+KINDS = (WEB, MOBILE)
 _MOST = 256
+_ATTRIBUTES = {str(member.alias): name for name, member in DeviceFacts.model_fields.items()}
 
 
-def kind_of(device: Mapping[str, JsonValue]) -> str:
-    """Whether it is the web site or the mobile app: as `kind` says, else the app where a fact of an app is told."""
-    if device.get("kind") in (WEB, MOBILE):
-        return str(device["kind"])
-    return MOBILE if any(device.get(key) for key in _OF_AN_APP) else WEB
+def read_device(raw: Any, pointer: str) -> dict[str, JsonValue] | None:
+    """The device of a visit: its kind, and what is known of one of that kind. Raises Unprocessable for any other shape."""
+    if raw is None:
+        return None
+    if not isinstance(raw, dict) or raw.get("kind") not in KINDS:
+        place = f"{pointer}/kind" if isinstance(raw, dict) and "kind" in raw else pointer
+        raise Unprocessable('A device is an object with the `kind` "web" or "mobile".', pointer=place)
+    names = [name for name, fact in FACTS.items() if fact.told and raw["kind"] in fact.kinds]
+    for name, value in raw.items():
+        place = f"{pointer}/{escape(name)}"
+        if name != "kind" and name not in names:
+            detail = f"A device of this kind has {', '.join(f'`{name}`' for name in ('kind', *names))}."
+            raise Unprocessable(detail, code="unknownMember", pointer=place)
+        if value is not None and (not isinstance(value, str) or len(value) > _MOST):
+            raise Unprocessable(f"This must be a text of {_MOST} characters at most.", pointer=place)
+    return raw
 
 
-def facts(visit: Visit) -> DeviceFacts | None:
-    """What the visit tells of its device; None where it tells nothing that is known here. What is no short text is left out."""
+def kind_of(visit: Visit) -> str | None:
+    """On which kind of device the visit was, where it says."""
+    kind = (visit.device or {}).get("kind")
+    return str(kind) if kind in KINDS else None
+
+
+def seen(known: DeviceFacts | None, visit: Visit, sessions: int) -> DeviceFacts:
+    """The facts after a visit on this kind of device, which changed the number of sessions on it by so many."""
     told = {
-        name: str(value)
-        for key, name in _FACTS.items()
-        if name and isinstance(value := (visit.device or {}).get(key), str | int | float) and 0 < len(str(value)) <= _MOST
+        _ATTRIBUTES[name]: value
+        for name, value in (visit.device or {}).items()
+        if name in FACTS and FACTS[name].told and isinstance(value, str) and value.strip()
     }
-    return DeviceFacts(seen_at=visit.at, visit_id=visit.id, **told) if told else None
+    found = DeviceFacts(
+        **told, seen_at=visit.at, visit_id=visit.id, last_seen_at=visit.at, sessions_count=sessions
+    )  # fmt: skip
+    return found if known is None else united(known, found, known.sessions_count + sessions)
 
 
-def later(known: DeviceFacts | None, found: DeviceFacts | None) -> DeviceFacts | None:
-    """Of two facts those of the later visit; of one instant, those of the greater visit id."""
-    if known is None or found is None:
-        return found if known is None else known
-    return max(known, found, key=lambda f: (f.seen_at, f.visit_id))
+def united(one: DeviceFacts, other: DeviceFacts, sessions: int) -> DeviceFacts:
+    """Of two contacts, or of one and a visit of it: the facts of the later visit that told any, and so many sessions.
+
+    Of two visits of one instant that of the greater id counts.
+    """
+    latest = max(one, other, key=lambda facts: (_tells(facts), facts.seen_at, facts.visit_id))
+    return latest.model_copy(update={"sessions_count": sessions, "last_seen_at": max(_last(one), _last(other))})
+
+
+def _last(facts: DeviceFacts) -> Instant:
+    return facts.last_seen_at or facts.seen_at
+
+
+def _tells(facts: DeviceFacts) -> bool:
+    members = facts.members()
+    return any(members[name] is not None for name, fact in FACTS.items() if fact.told)

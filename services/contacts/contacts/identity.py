@@ -1,7 +1,7 @@
 """A lead and a member made one: both streams, their visits and their sessions, in the caller's transaction."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -12,6 +12,7 @@ from common.ids import parse_id
 from common.postgres import Tx
 from contacts import merge, store
 from contacts.contact import evolve
+from contacts.device import KINDS
 from contacts.merge import Identified
 from contacts.publish import Step
 from contacts.sessions import session
@@ -73,8 +74,8 @@ class Joined:
     contact: Contact
     steps: tuple[Step, ...] = ()
     reserved: UUID | None = None
-    before: tuple[tuple[UUID, Session], ...] = ()
-    united: tuple[Session, ...] = ()
+    before: tuple[tuple[session_store.Row, Session], ...] = ()
+    united: Mapping[str, Sequence[Session]] = field(default_factory=dict[str, Sequence[Session]])
 
 
 async def plan(
@@ -111,11 +112,12 @@ async def plan(
             assert old is not None
             assert member is not None
             both = await session_store.all_sessions(tx, channel, [old.id, member.id])
-            united = session.unite([s for _, s in both], window)
-            taken, gone = merge.merged(member, old, len(united), by_page=by_page), merge.absorbed(old, member)
+            united = {kind: session.unite([s for (_, of), s in both if of == kind], window) for kind in ("", *KINDS)}
+            counts = {kind: len(sessions) for kind, sessions in united.items()}
+            taken, gone = merge.merged(member, old, counts, by_page=by_page), merge.absorbed(old, member)
             after = evolve(member, taken, at)
             check_contact(member, after, _BEFORE_JOINING, lead.pointer)
-            return Joined(after, (Step(gone, evolve(old, gone, at)), Step(taken, after)), None, tuple(both), tuple(united))
+            return Joined(after, (Step(gone, evolve(old, gone, at)), Step(taken, after)), None, tuple(both), united)
 
 
 async def carry_out(tx: Tx, channel: str, joined: Joined) -> None:
@@ -127,6 +129,7 @@ async def carry_out(tx: Tx, channel: str, joined: Joined) -> None:
             await tx.execute(_BECOME, channel, after.id, member_id)
         case (Step(ContactAbsorbed(into=member), lead), _):
             await tx.execute(_MOVE_VISITS, channel, lead.id, member)
-            await session_store.replace_sessions(tx, channel, joined.before, [(member, s) for s in joined.united])
+            new = [((member, kind), s) for kind, sessions in joined.united.items() for s in sessions]
+            await session_store.replace_sessions(tx, channel, joined.before, new)
         case _:
             return

@@ -20,7 +20,7 @@ from common.built_ins import CONSENTS
 from common.clock import from_wire
 from common.errors import Conflict, Unprocessable
 from common.events.contacts import Change, Contact, ContactAbsorbed, ContactIdentified, ContactMerged
-from contacts.device import MOBILE, WEB, later
+from contacts.device import KINDS, united
 from contacts.tags import MOST_TAGS, joined
 
 _OF_THE_STREAM = frozenset({"id", "memberId", "member", "version", "updatedAt", "mergedInto", "profile"})
@@ -76,9 +76,10 @@ def absorbed(lead: Contact, member: Contact) -> ContactAbsorbed:
 
 
 def merged(
-    member: Contact, lead: Contact, sessions: int, claims: Claims = NOTHING_VERIFIED, *, by_page: bool = False
+    member: Contact, lead: Contact, sessions: Mapping[str, int], claims: Claims = NOTHING_VERIFIED, *, by_page: bool = False
 ) -> ContactMerged:
-    """What the member has of the lead; `sessions` is how many both have, counted anew; `by_page` where only a page says it."""
+    """What the member has of the lead; `sessions` is how many both have, counted anew, all
+    of them under "" and those on each kind of device under its name; `by_page` where only a page says it."""
     mine, theirs = member.members(), lead.members()
     to: dict[str, JsonValue] = {key: _stronger(key, mine[key], theirs[key], claims) for key in mine if key not in _OF_THE_STREAM}
     to |= _consents(mine, theirs, only_taken_back=by_page)
@@ -88,12 +89,13 @@ def merged(
         "createdAt": _earlier(mine["createdAt"], theirs["createdAt"]),
         "firstSeenAt": _earlier(mine["firstSeenAt"], theirs["firstSeenAt"]),
         "lastSeenAt": _later(mine["lastSeenAt"], theirs["lastSeenAt"]),
-        "sessionsCount": sessions,
+        "sessionsCount": sessions[""],
         "hidden": member.hidden and lead.hidden,
     }
-    for kind in (WEB, MOBILE):
-        latest = later(getattr(member, kind), getattr(lead, kind))
-        to[kind] = latest.members() if latest else None
+    for kind in KINDS:
+        one, other = getattr(member, kind), getattr(lead, kind)
+        facts = united(one, other, sessions[kind]) if one and other else one or other
+        to[kind] = facts.members() if facts else None
     changes = [Change(key=key, from_=mine[key], to=value) for key, value in to.items() if mine[key] != value]
     for key in dict.fromkeys([*member.profile, *lead.profile]):
         before = member.profile.get(key)

@@ -90,7 +90,11 @@ def document(channel: str, contact: Contact, slots: Slots) -> dict[str, Any]:
     }
     for key, kind in BUILT_INS.items():
         if (value := _value(kind, value_at(shown, key))) is not None:
-            made.setdefault("builtin", {})[key] = value
+            *holders, member = key.split(".")
+            holder = made.setdefault("builtin", {})
+            for name in holders:
+                holder = holder.setdefault(name, {})
+            holder[member] = value
     for key, raw in contact.profile.items():
         if key in slots:
             kind, slot = slots[key]
@@ -287,10 +291,22 @@ def mapping() -> dict[str, Any]:
             "seen": {"type": "long"},
             "source": {"type": "object", "enabled": False},
             "quick": _object({**{name: _runs() for name in ("text", "digits")}, **_typed()}),
-            "builtin": _object({key: kinds[kind] for key, kind in BUILT_INS.items()}),
+            "builtin": _built_ins(kinds),
             **{name: _object({str(slot): each for slot in range(SLOTS)}) for name, each in by_type.items()},
         },
     }
+
+
+def _built_ins(kinds: Mapping[FieldType, dict[str, Any]]) -> dict[str, Any]:
+    """The built-ins by their keys: `web.os` is the `os` of the object `web`."""
+    made = _object({})
+    for key, kind in BUILT_INS.items():
+        *holders, member = key.split(".")
+        within = made
+        for name in holders:
+            within = within["properties"].setdefault(name, _object({}))
+        within["properties"][member] = kinds[kind]
+    return made
 
 
 def layout() -> str:

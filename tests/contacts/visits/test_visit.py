@@ -22,7 +22,7 @@ def test_a_report_needs_no_more_than_its_id_and_whose_it_is() -> None:
 def test_a_whole_report_is_kept_as_it_came() -> None:
     raw: dict[str, Any] = {
         "id": "e1", "memberId": "u1", "name": "purchase", "at": "2020-01-01T09:00:00+09:00", "url": "https://example.com/a",
-        "properties": {"amount": 12.5, "items": ["a", "b"], "first": True, "note": "x", "none": None}, "device": {"os": "iOS"},
+        "properties": {"amount": 12.5, "items": ["a", "b"], "first": True, "note": "x", "none": None}, "device": {"kind": "web"},
     }  # fmt: skip
     at = datetime(2020, 1, 1, tzinfo=UTC)
     assert read_report(0, raw, NOW) == Reported(
@@ -70,6 +70,7 @@ def test_any_past_instant_and_up_to_five_minutes_ahead_are_taken(at: datetime) -
         ({"properties": {"a": {"b": 1}}}, "/properties", "invalid"),
         ({"properties": {str(n): n for n in range(101)}}, "/properties", "invalid"),
         ({"device": "iPhone"}, "/device", "invalid"),
+        ({"device": {"kind": "web", "model": "x"}}, "/device/model", "unknownMember"),
         ({"colour/of": 1}, "/colour~1of", "unknownMember"),
     ],
 )

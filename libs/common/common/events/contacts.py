@@ -8,24 +8,31 @@ from pydantic import Field, JsonValue
 from common.clock import Instant
 from common.envelope import Delivered
 from common.events.wire import Body, read
-from common.fields import BuiltIn, FieldType
+from common.fields import MOBILE, WEB, BuiltIn, Fact, FieldType
 
 FieldTypeName = Literal["String", "Number", "Boolean", "Date", "List"]
 
 
 class DeviceFacts(Body):
-    """What a contact was last seen with, from the latest visit that told of a device."""
+    """What a contact was last seen with on one kind of device, by the latest visit that told; how often, and when last."""
 
-    os: str | None = None
-    os_version: str | None = None
-    browser: str | None = None
-    browser_version: str | None = None
-    model: str | None = None
-    app_name: str | None = None
-    app_version: str | None = None
-    sdk_version: str | None = None
+    device: Annotated[str | None, Fact(FieldType.STRING, "기기", "device")] = None
+    os: Annotated[str | None, Fact(FieldType.STRING, "운영체제", "OS")] = None
+    os_name: Annotated[str | None, Fact(FieldType.STRING, "운영체제 이름", "OS name")] = None
+    browser: Annotated[str | None, Fact(FieldType.STRING, "브라우저", "browser", (WEB,))] = None
+    browser_name: Annotated[str | None, Fact(FieldType.STRING, "브라우저 이름", "browser name", (WEB,))] = None
+    app_name: Annotated[str | None, Fact(FieldType.STRING, "앱 이름", "app name", (MOBILE,))] = None
+    app_version: Annotated[str | None, Fact(FieldType.STRING, "앱 버전", "app version", (MOBILE,))] = None
+    sdk_name: Annotated[str | None, Fact(FieldType.STRING, "SDK 이름", "SDK name", (MOBILE,))] = None
+    sdk_version: Annotated[str | None, Fact(FieldType.STRING, "SDK 버전", "SDK version", (MOBILE,))] = None
+    sessions_count: Annotated[int, Fact(FieldType.NUMBER, "세션 수", "sessions", told=False)] = 0
+    last_seen_at: Annotated[Instant | None, Fact(FieldType.DATE, "최근 접속 시간", "last seen", told=False)] = None
+    # The visit that the facts are from. The three after it are told no more, and stand in older events.
     seen_at: Instant
     visit_id: str
+    os_version: str | None = None
+    browser_version: str | None = None
+    model: str | None = None
 
 
 class Contact(Body):

@@ -1,6 +1,5 @@
 """Taking visits in: many contacts in one transaction, sessions set among their neighbours, each id counted once."""
 
-from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -18,12 +17,13 @@ from common.postgres import Database, Tx
 from contacts import journal, store
 from contacts.channel import store as channel_store
 from contacts.contact import created, evolve, visited
+from contacts.device import kind_of
 from contacts.identifying import proved
 from contacts.identity import lock_survivors
 from contacts.publish import Step
 from contacts.sessions import session
 from contacts.sessions import store as session_store
-from contacts.sessions.session import Session
+from contacts.sessions.store import Row
 from contacts.visits import store as visit_store
 from contacts.visits.publish import visit_messages
 from contacts.visits.visit import VISIT, Reported, read_report
@@ -104,25 +104,33 @@ class Visits:
         window: timedelta,
         now: datetime,
     ) -> list[Step]:
-        reach: dict[UUID, tuple[datetime, datetime]] = {}
+        reach: dict[Row, tuple[datetime, datetime]] = {}
         for visit in visits:
-            low, high = reach.get(visit.contact_id, (visit.at, visit.at))
-            reach[visit.contact_id] = (min(low, visit.at), max(high, visit.at))
+            for row in _rows(visit):
+                low, high = reach.get(row, (visit.at, visit.at))
+                reach[row] = (min(low, visit.at), max(high, visit.at))
         before = await session_store.sessions_near(tx, channel, reach, window) if reach else {}
-        after: dict[UUID, list[Session]] = defaultdict(list, {c: list(s) for c, s in before.items()})
+        after = {row: list(sessions) for row, sessions in before.items()}
         steps: list[Step] = []
         for visit in visits:
             state = states[visit.contact_id]
             assert state is not None
-            placed = session.place(visit.at, after[visit.contact_id], window)
-            after[visit.contact_id] = [s for s in after[visit.contact_id] if s not in placed.replaced] + [placed.session]
-            event = visited(state, visit, placed.change)
+            moved: dict[str, int] = {}
+            for row in _rows(visit):
+                after[row], moved[row[1]] = session.settle(visit.at, after[row], window)
+            event = visited(state, visit, moved[""], moved.get(kind_of(visit) or "", 0))
             states[visit.contact_id] = state = evolve(state, event, now)
             steps.append(Step(event, state))
-        gone = [(c, s) for c, sessions in before.items() for s in sessions if s not in after[c]]
-        new = [(c, s) for c, sessions in after.items() for s in sessions if s not in before[c]]
+        gone = [(row, s) for row, sessions in before.items() for s in sessions if s not in after[row]]
+        new = [(row, s) for row, sessions in after.items() for s in sessions if s not in before[row]]
         await session_store.replace_sessions(tx, channel, gone, new)
         return steps
+
+
+def _rows(visit: Visit) -> list[Row]:
+    """The rows of sessions in which a visit stands."""
+    kind = kind_of(visit)
+    return [(visit.contact_id, ""), *([(visit.contact_id, kind)] if kind else [])]
 
 
 def _new_members(

@@ -13,6 +13,7 @@ from common.ids import parse_id
 from common.invisible import has_invisible, unseen
 from common.number import one_form
 from common.pointer import escape
+from contacts.device import read_device
 from contacts.member_id import check_member_id
 from contacts.size import check_visit
 
@@ -45,7 +46,8 @@ def read_report(index: int, raw: object, now: datetime) -> Reported:
     if unknown := sorted(raw.keys() - _MEMBERS):
         raise Unprocessable("A visit has no such member.", code="unknownMember", pointer=f"{place}/{escape(unknown[0])}")
     member_id, contact_id = _whose(raw, place)
-    properties, device = _mapping(raw.get("properties"), f"{place}/properties"), _mapping(raw.get("device"), f"{place}/device")
+    properties = _mapping(raw.get("properties"), f"{place}/properties")
+    device = read_device(raw.get("device"), f"{place}/device")
     check_visit([properties, device], place)
     return Reported(
         index,
