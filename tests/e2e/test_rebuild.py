@@ -1,6 +1,7 @@
 """The index filled anew while everybody writes and reads: nothing is missed, nobody comes back, a killed rebuild is no harm."""
 
 import asyncio
+import json
 import random
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
@@ -10,8 +11,11 @@ import httpx
 
 from common.events.contacts import Contact
 from common.filters import FieldType
+from common.topics import CONTACTS
 from localstack.demo import Api
+from localstack.processes import BY_NAME
 from localstack.stack import Stack, service_settings_for_commands
+from localstack.supervision import Supervisor
 from search.document import document
 from tests.support.api import caller, eventually, fresh_channel
 
@@ -177,6 +181,39 @@ async def test_a_rebuild_killed_halfway_leaves_what_serves_alone_and_the_next_on
             return set(await everyone(api))
 
         await eventually(found, lambda there: there == set(ids))
+
+
+async def status(stack: Stack) -> tuple[int, dict[str, Any]]:
+    """What `make status` ends with and tells."""
+    command = [sys.executable, "-m", "localstack", "--home", str(stack.home.root), "status", "--format", "json"]
+    asked = await asyncio.create_subprocess_exec(*command, stdout=PIPE)
+    said, _ = await asyncio.wait_for(asked.communicate(), 60)
+    return asked.returncode or 0, json.loads(said)
+
+
+async def test_into_an_index_of_another_version_nothing_is_written_until_it_is_rebuilt(stack: Stack) -> None:
+    consumer = BY_NAME["search-consumer"]
+    supervisor = Supervisor(stack.home)
+    before = await eventually(lambda: status(stack), lambda told: told[0] == 0, 60)
+    await asyncio.to_thread(supervisor.stop_process, consumer)
+    async with httpx.AsyncClient(base_url=stack.opensearch, timeout=30) as client:
+        (await client.put("/contacts/_mapping", json={"_meta": {"layout": "another version's"}})).raise_for_status()
+    await asyncio.to_thread(supervisor.start_processes, [consumer])
+    async with caller(stack, fresh_channel()) as api:
+        await api.json("PUT", "/v1/contacts/@waiting", body={"name": "길동"})
+
+        def says_why(told: tuple[int, dict[str, Any]]) -> bool:
+            (process,) = (each for each in told[1]["processes"] if each["name"] == consumer.name)
+            return "search rebuild" in process["problems"].get("consumer", "")
+
+        code, told = await eventually(lambda: status(stack), says_why, 60)
+        assert code == 1
+        assert told["lag"]["search"][CONTACTS] >= 1
+        assert (await api.json("POST", "/v1/search/count", body={}))["total"] == 0
+        await ended(await begun(stack))
+        await eventually(lambda: api.json("POST", "/v1/search/count", body={}), lambda found: found["total"] == 1)
+    _, after = await eventually(lambda: status(stack), lambda told: told[0] == 0, 60)
+    assert after["deadLetters"] == before[1]["deadLetters"]
 
 
 async def outcome(rebuild: Process) -> str:

@@ -28,8 +28,9 @@ from common.health import Health
 from common.postgres import Database
 from common.topics import CONTACTS, FIELDS
 from localstack.stack import Stack
-from search.consumer import Projector
-from search.document import mapping, settings
+from search.connection import OtherLayout
+from search.consumer import Projector, until_writable
+from search.document import layout, mapping, settings
 from search.index import Index
 from search.neighbours import Neighbours
 from search.projection import Item, Projection, decode
@@ -200,9 +201,9 @@ async def test_a_contact_whose_field_nobody_can_tell_yet_waits(
 
 @pytest.fixture
 async def narrow(servers: Stack) -> AsyncIterator[Index]:
-    """An index of an older mapping: it has no place for a contact's name."""
+    """An index of this layout by its word, but without a place for a contact's name."""
     name = f"narrow-{uuid4().hex[:12]}"
-    shape = mapping()
+    shape = mapping() | {"_meta": {"layout": layout()}}
     del shape["properties"]["builtin"]["properties"]["name"]
     async with httpx.AsyncClient(base_url=servers.opensearch, timeout=60) as client:
         body = {"settings": settings(), "mappings": shape, "aliases": {name: {"is_write_index": True}}}
@@ -234,9 +235,62 @@ async def test_without_an_index_nobody_is_ready_and_nothing_is_asked(servers: St
                 await ask
 
 
-async def test_an_index_of_another_version_is_known_for_one(narrow: Index, index: Index) -> None:
-    assert await index.is_of_this_version()
-    assert not await narrow.is_of_this_version()
+@pytest.fixture
+async def older(servers: Stack) -> AsyncIterator[Index]:
+    """An index of another version's layout: it has no place for a contact's name, and says nothing of layouts."""
+    name = f"older-{uuid4().hex[:12]}"
+    shape = mapping()
+    del shape["properties"]["builtin"]["properties"]["name"]
+    async with httpx.AsyncClient(base_url=servers.opensearch, timeout=60) as client:
+        body = {"settings": settings(), "mappings": shape, "aliases": {name: {"is_write_index": True}}}
+        (await client.put(f"/{name}-000001", json=body)).raise_for_status()
+        async with Index.open(servers.opensearch, name, bulk_seconds=1) as index:
+            yield index
+        (await client.delete(f"/{name}-*")).raise_for_status()
+
+
+async def test_nothing_is_written_into_an_index_of_another_layout_and_nothing_put_aside(
+    database: Database, older: Index, neighbours: Neighbours, channel: str, dead: Kept
+) -> None:
+    with pytest.raises(OtherLayout, match="search rebuild"):
+        await projector_of(database, older, neighbours, dead).apply([state(channel, contact(channel, "named", name="a"))])
+    await older.refresh()
+    assert (await found(older, channel), dead.letters) == ({}, [])
+
+
+async def test_a_consumer_waits_for_the_rebuild_says_so_and_goes_on_by_itself(
+    database: Database, older: Index, neighbours: Neighbours, channel: str, dead: Kept
+) -> None:
+    source, health, stop = Pipe([state(channel, contact(channel, "named", name="a")).origin]), Health({}), asyncio.Event()
+    health.started = True
+    consumer = Consumer(source, decode, projector_of(database, older, neighbours, dead).apply, dead, health)
+
+    async def project() -> None:
+        await until_writable(older, health, stop)
+        await consumer.run(stop)
+
+    running = asyncio.create_task(project())
+    try:
+        told = await eventually(health.problems, bool)
+        assert "search rebuild" in told["consumer"]
+        following = await older.prepare_next()
+        await following.finish_filling()
+        await older.replace(following)
+        await eventually(health.problems, lambda problems: not problems)
+        await eventually(lambda: asyncio.sleep(0, source.committed), bool)
+        await older.refresh()
+        assert set(await found(older, channel)) == {contact_id(channel, "named")}
+        assert dead.letters == []
+    finally:
+        stop.set()
+        await asyncio.wait_for(running, 10)
+
+
+async def test_a_consumer_that_waits_for_the_rebuild_can_be_stopped(older: Index) -> None:
+    stop = asyncio.Event()
+    waiting = asyncio.create_task(until_writable(older, Health({}), stop))
+    stop.set()
+    await asyncio.wait_for(waiting, 5)
 
 
 Step = tuple[str, dict[str, object]]

@@ -1,7 +1,7 @@
 """What a stack is doing: each process, how far each reader is behind, what waits to be sent, what was put aside."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
 import asyncpg
 import httpx
@@ -19,17 +19,19 @@ _OFFSETS = "select topic, partition, next_offset from {schema}.consumer_offset"
 _LETTERS_TABLE = "dead_letter"
 _HANDLED = "select topic, partition, place from {schema}.dead_letter where outcome is not null"
 _OUTBOX = "select count(*) from {schema}.outbox"
+_SILENT: Mapping[str, str] = {"health": "does not answer"}
 _ASIDE = "select count(*) from {schema}.outbox_aside"
 
 
 @dataclass(frozen=True, slots=True)
 class ProcessStatus:
-    """One process: running under this pid, and ready for work."""
+    """One process: running under this pid, and ready for work; `problems` are its own words for why it is not."""
 
     name: str
     pid: int | None
     up: bool
     ready: bool
+    problems: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,21 +87,26 @@ async def _examine(stack: Stack) -> Status:
 
 async def _process(stack: Stack, process: Process, client: httpx.AsyncClient) -> ProcessStatus:
     pid = stack.pid(process.name)
-    return ProcessStatus(process.name, pid, pid is not None, pid is not None and await _ready(stack, process, client))
+    problems = await _problems(stack, process, client) if pid is not None else {}
+    return ProcessStatus(process.name, pid, pid is not None, pid is not None and not problems, problems)
 
 
-async def _ready(stack: Stack, process: Process, client: httpx.AsyncClient) -> bool:
-    if process == POSTGRES:
-        return await postgres.is_ready(stack.facts)
-    if process == KAFKA:
-        return await kafka.is_ready(stack.facts)
-    if process == OPENSEARCH:
-        return await opensearch.is_ready(stack.facts)
+async def _problems(stack: Stack, process: Process, client: httpx.AsyncClient) -> Mapping[str, str]:
+    """What stands between a process and its work, in its own words where it has some; empty where it is ready."""
+    asked = {POSTGRES: postgres.is_ready, KAFKA: kafka.is_ready, OPENSEARCH: opensearch.is_ready}.get(process)
+    if asked is not None:
+        return {} if await asked(stack.facts) else _SILENT
     try:
         answer = await client.get(f"{stack.health(process.name)}/readyz")
     except httpx.TransportError:
-        return False
-    return answer.status_code == httpx.codes.OK
+        return _SILENT
+    if answer.status_code == httpx.codes.OK:
+        return {}
+    try:
+        told: Mapping[str, str] = answer.json()["problems"]
+    except (ValueError, KeyError, TypeError):
+        return _SILENT
+    return told or _SILENT
 
 
 async def _from_postgres(
@@ -133,6 +140,7 @@ def as_text(status: Status) -> str:
     for p in status.processes:
         state = "ready" if p.ready else "up, not ready" if p.up else "down"
         lines.append(f"{p.name:20} {p.pid or '-':>8}  {state}")
+        lines += [f"{'':31}{name}: {what}" for name, what in sorted(p.problems.items())]
     lines += ["", "messages not yet read"]
     lines += [f"  {group:12} {topic:14} {count}" for group, topics in status.lag.items() for topic, count in topics.items()]
     lines += ["rows waiting in an outbox"] + [f"  {service:27} {count}" for service, count in status.outbox.items()]

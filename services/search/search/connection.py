@@ -1,12 +1,13 @@
 """The connection to OpenSearch: its client, and the client's errors in our words."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 from typing import Any
 
 import orjson
-from opensearchpy import AsyncOpenSearch
+from opensearchpy import AsyncOpenSearch, AsyncTransport
 from opensearchpy.exceptions import ConnectionError as NoConnection
 from opensearchpy.exceptions import NotFoundError, RequestError, TransportError
 from opensearchpy.serializer import JSONSerializer
@@ -15,6 +16,7 @@ from common.errors import Gone, Unavailable, Unprocessable
 
 AWAY = "The search index does not answer. Try again in a moment."
 _MOST_QUERY = 100 * 1024 * 1024  # what OpenSearch takes of a body; beyond it, it closes the connection
+_PATIENCE_SECONDS, _PULSE_SECONDS = 2.0, 2.0
 _TOO_MANY_CLAUSES = ("too_many_nested_clauses", "too_many_clauses", "maxClauseCount")  # 400 by some nodes, 500 by others
 
 
@@ -28,6 +30,15 @@ class FilterTooLarge(Unprocessable):
 
 class TooFewClauses(Unavailable):
     """OpenSearch is not set up as large filters need it."""
+
+
+class OtherLayout(Unavailable):
+    """The index was made by another version, with other fields than this one writes."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The index was made by another version. Run `python -m search rebuild`: it waits for that.", code="otherLayout"
+        )
 
 
 class _Serializer(JSONSerializer):
@@ -47,12 +58,46 @@ class _Serializer(JSONSerializer):
         return orjson.loads(s)
 
 
+class _Watched(AsyncTransport):
+    """Gives up what waits for a node that does not answer at all; one that only takes its time over a question is left to it.
+
+    While a request waits the node is asked for nothing but a sign of life, on connections kept for that.
+    """
+
+    def __init__(self, hosts: Any, *args: Any, **options: Any) -> None:
+        super().__init__(hosts, *args, **options)
+        self._pulse = AsyncTransport(hosts, timeout=_PULSE_SECONDS, max_retries=0, pool_maxsize=2)
+        self._asking: asyncio.Task[Any] | None = None
+
+    async def perform_request(self, *args: Any, **options: Any) -> Any:
+        """The answer. Raises ConnectionTimeout where the node gives no sign of life for seconds."""
+        request = asyncio.ensure_future(super().perform_request(*args, **options))
+        try:
+            while not (await asyncio.wait({request}, timeout=_PATIENCE_SECONDS))[0]:
+                await self._sign_of_life()
+        finally:
+            request.cancel()  # of one that has ended this is nothing
+        return await request
+
+    async def close(self) -> None:
+        """Close its connections."""
+        await super().close()
+        await self._pulse.close()
+
+    async def _sign_of_life(self) -> None:
+        """One question for all who wait."""
+        if self._asking is None or self._asking.done():
+            self._asking = asyncio.ensure_future(self._pulse.perform_request("HEAD", "/"))
+        await asyncio.shield(self._asking)
+
+
 @asynccontextmanager
 async def connected(address: str) -> AsyncIterator[AsyncOpenSearch]:
     """A client, closed at the end."""
     client = AsyncOpenSearch(
-        hosts=[address], timeout=30, max_retries=0, http_compress=False, pool_maxsize=20, serializer=_Serializer()
-    )
+        hosts=[address], timeout=30, max_retries=0, http_compress=False, pool_maxsize=20, serializer=_Serializer(),
+        transport_class=_Watched,
+    )  # fmt: skip
     try:
         yield client
     finally:

@@ -1,14 +1,38 @@
 """contacts.v1 and fields.v1 into the index: the last state of each contact in a batch, whole, under its version."""
 
+import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 
 from common.consumer import Aside
 from common.envelope import UnreadableMessage
+from common.errors import Unavailable
+from common.health import Health
 from common.postgres import away_is_unavailable
+from common.telemetry import log
 from common.topics import FIELDS
 from search.index import Index
 from search.projection import Item, Projection, newest
 from search.store import Store
+
+_LOOK_SECONDS = 1.0
+
+
+async def until_writable(index: Index, health: Health, stop: asyncio.Event) -> None:
+    """Returns when the index is of this version's layout, or when told to stop; until then nothing is read; health says why."""
+    told = ""
+    while not stop.is_set():
+        try:
+            await index.check_layout()
+        except Unavailable as reason:
+            health.wait("consumer", reason.detail)
+            if reason.detail != told:
+                told = reason.detail
+                log.warning("waiting for the index", reason=reason.detail)
+        else:
+            return
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), _LOOK_SECONDS)
 
 
 class Projector:
@@ -21,10 +45,15 @@ class Projector:
         self._dead_letters = dead_letters
 
     async def apply(self, items: Sequence[Item]) -> None:
-        """Definitions first, then the newest state of each contact. Raises Unavailable where a store is away."""
+        """Definitions first, then the newest state of each contact.
+
+        Raises Unavailable where a store is away, OtherLayout where what serves was made by another version: as documents of that
+        one are refused by its mapping, each would be taken for one that can never be written.
+        """
         with away_is_unavailable():
             await self._projection.define([i for i in items if i.origin.topic == FIELDS])
             async with self._store.writing():
+                await self._index.check_layout()
                 await self._write([i for i in items if i.origin.topic != FIELDS])
 
     async def _write(self, items: Sequence[Item]) -> None:

@@ -12,13 +12,14 @@ from opensearchpy import AsyncOpenSearch
 from common.errors import Gone, Unavailable
 from common.telemetry import log
 from search.compile import Query
-from search.connection import AWAY, TooFewClauses, connected, translated
+from search.connection import AWAY, OtherLayout, TooFewClauses, connected, translated
 from search.document import layout, mapping, settings
 
 ALIAS = "contacts"
 FIRST = "contacts-000001"
 _KEEP_ALIVE = "5m"
 _MOST_POINTS = 20_000  # of a node, of whose heap each takes some 18 KB: what three processes open, see `points`
+_MAX_POINTS, _USUAL_POINTS = "search.max_open_pit_context", "300"
 _MOST_BUCKETS = 65_535
 _MOST_BYTES = 8 * 1024 * 1024  # of one bulk request; a document has 2 MiB at most, and OpenSearch takes 100 MiB
 _MOST_DOCUMENTS = 1000
@@ -84,18 +85,26 @@ class Index:
     async def create(self, first: str = FIRST) -> bool:
         """Make the first index and its alias; False where the alias is there already."""
         with translated():
-            await self._client.cluster.put_settings(body={"persistent": {"search.max_open_pit_context": _MOST_POINTS}})
+            await self._keep_enough_points()
             if await self._client.indices.exists_alias(name=self._alias):
                 return False
             body = {"settings": settings(), "mappings": _mappings(), "aliases": {self._alias: {"is_write_index": True}}}
             await self._client.indices.create(index=first, body=body)
         return True
 
-    async def is_of_this_version(self) -> bool:
-        """Whether the index that serves was made as this version makes one; what is new in it finds nothing in an older one."""
+    async def _keep_enough_points(self) -> None:
+        """Have the index keep as many points in time as our lists need, unless an operator has said how many."""
+        told = await self._client.cluster.get_settings(params={"include_defaults": "true", "flat_settings": "true"})
+        said = any(_MAX_POINTS in told.get(level, {}) for level in ("transient", "persistent"))
+        if not said and told.get("defaults", {}).get(_MAX_POINTS) == _USUAL_POINTS:
+            await self._client.cluster.put_settings(body={"persistent": {_MAX_POINTS: _MOST_POINTS}})
+
+    async def check_layout(self) -> None:
+        """Raises OtherLayout where the index that serves was made by another version: nothing new in this one is in it."""
         with translated():
-            (told,) = (await self._client.indices.get_mapping(index=self._alias)).values()
-        return bool(told["mappings"].get("_meta", {}).get("layout") == layout())
+            told = await self._client.indices.get_mapping(index=self._alias, params={"filter_path": "*.mappings._meta"})
+        if [index["mappings"]["_meta"].get("layout") for index in told.values()] != [layout()]:
+            raise OtherLayout
 
     # -- another index in the place of the one that serves
 

@@ -18,6 +18,7 @@ from common.health import Health
 from common.peers import Peer
 from common.postgres import Database, migrate
 from common.topics import CONTACTS, FIELDS, dead_letter_topic, named
+from search.connection import OtherLayout
 from search.index import Index
 from search.neighbours import Neighbours
 from search.queries import CaughtUp
@@ -55,10 +56,10 @@ async def run_migrate() -> None:
         Index.open(settings.opensearch) as index,
     ):
         created = await index.create()
-        if not await index.is_of_this_version():
-            telemetry.log.warning(
-                "the index was made by another version: run `python -m search rebuild`, searches may miss until then"
-            )
+        try:
+            await index.check_layout()
+        except OtherLayout as reason:
+            telemetry.log.warning("until the index is rebuilt, searches may miss", reason=reason.detail)
         # What a killed rebuild left holds personal data, and nobody would ever erase it there.
         async with Store(database).rebuilding() as granted:
             for stray in await index.strays() if granted else []:
@@ -69,7 +70,7 @@ async def run_migrate() -> None:
 async def run_consumer() -> None:
     """Project contacts.v1 and fields.v1 into the index."""
     from common.consumer import Consumer
-    from search.consumer import Projector
+    from search.consumer import Projector, until_writable
     from search.projection import Projection, decode
 
     settings = _settings("consumer")
@@ -85,7 +86,12 @@ async def run_consumer() -> None:
         store = Store(database)
         projector = Projector(store, index, Projection(store, neighbours), dead_letters)
         consumer = Consumer(source, decode, projector.apply, dead_letters, health)
-        await process.serve(common_health.application(health), settings.host, settings.port, health, [consumer.run])
+
+        async def project(stop: asyncio.Event) -> None:
+            await until_writable(index, health, stop)
+            await consumer.run(stop)
+
+        await process.serve(common_health.application(health), settings.host, settings.port, health, [project])
 
 
 async def run_rebuild() -> None:
