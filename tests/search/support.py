@@ -8,10 +8,11 @@ from uuid import UUID, uuid4, uuid5
 
 from common.envelope import Delivered, UnreadableMessage, message
 from common.events.contacts import Contact
+from common.events.contacts import FieldDefinition as Defined
 from common.filters import Context, FieldDefinition, FieldType
 from search.document import Slots, document
 from search.index import Entry, Index
-from search.store import Fields
+from search.store import Fields, Store
 from tests.support.filter_cases import FIELDS
 
 AT = datetime(2026, 11, 24, 3, tzinfo=UTC)
@@ -82,3 +83,19 @@ def delivered(topic: str, channel: str, subject: str, kind: str, version: int, v
         trace={},
     )
     return Delivered(topic, 0, version, sent.key, sent.value, sent.headers)
+
+
+class FixedNow:
+    """The clock of tests that need none in particular."""
+
+    NOW = AT
+
+    def now(self) -> datetime:
+        return self.NOW
+
+
+async def define(store: Store, channel: str, fields: Mapping[str, str]) -> None:
+    """Have the store know these profile fields, given their type words by bare key."""
+    for key, word in fields.items():
+        told = {"key": f"profile.{key}", "type": word.capitalize()}
+        await store.save_fields(channel, [(Defined.model_validate(told), 1)])

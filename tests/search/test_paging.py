@@ -19,11 +19,12 @@ from search import points
 from search.document import tombstone
 from search.index import Entry, Index
 from search.neighbours import Neighbours
-from search.queries import CaughtUp, Finder, Wanted
+from search.queries import CaughtUp, Finder
 from search.request import SortKey
 from search.seal import Sealer
 from search.store import Store
 from search.term_sets.store import TermSetStore
+from search.understanding import Wanted
 from tests.search.support import contact, entries, put
 
 NOW = datetime(2026, 11, 24, 3, tzinfo=UTC)

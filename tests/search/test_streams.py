@@ -11,10 +11,11 @@ from common.clock import FixedClock
 from common.postgres import Database
 from search.index import Entry, Index
 from search.neighbours import Neighbours
-from search.queries import CaughtUp, Finder, Wanted
+from search.queries import CaughtUp, Finder
 from search.seal import Sealer
 from search.store import Store
 from search.term_sets.store import TermSetStore
+from search.understanding import Wanted
 from tests.search.support import contact, put
 
 NOW = datetime(2026, 11, 24, 3, tzinfo=UTC)

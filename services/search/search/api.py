@@ -11,19 +11,26 @@ from pydantic import Field, model_validator
 from common import idempotency
 from common.answers import answers, lines
 from common.auth import Caller
-from common.clock import from_millis, to_wire
+from common.clock import Instant, from_millis, to_wire
 from common.erased import Answer, Question
 from common.given import Given
 from common.http import AwaitedPosition, Wire, json_response, permit, router
 from common.ids import Id
-from search.answers import CountAnswer, FilterAnswer, FoundId, FoundPage
-from search.queries import Finder, Wanted
+from search.answers import CountedAnswer, ExplainedAnswer, FilterAnswer, FoundId, FoundPage, ValuesAnswer
+from search.distinct import MOST_PREFIX, MOST_VALUES, Distinct
+from search.explaining import Explaining
+from search.paging import Seek
+from search.queries import Finder
 from search.request import SortKey
+from search.understanding import Wanted
 
 MOST_QUERY = 1000
 MOST_IDS = 1_000_000
 
+MOST_EXPLAINED = 20
+
 Reader = Annotated[Caller, Depends(permit("contacts.read"))]
+Counter = Annotated[Caller, Depends(permit("contacts.read", "exports.create"))]
 
 routes = router("/v1", tags=["Search"])
 internal = router("/internal")
@@ -35,7 +42,21 @@ def finder(request: Request) -> Finder:
     return found
 
 
+def distinct(request: Request) -> Distinct:
+    """The counts of values."""
+    found: Distinct = request.app.state.distinct
+    return found
+
+
+def explaining(request: Request) -> Explaining:
+    """The explanations."""
+    found: Explaining = request.app.state.explaining
+    return found
+
+
 Reads = Annotated[Finder, Depends(finder)]
+Counts = Annotated[Distinct, Depends(distinct)]
+Why = Annotated[Explaining, Depends(explaining)]
 
 
 class Sort(Wire):
@@ -57,18 +78,47 @@ class Counted(Wire):
         return Wanted(self.filter, "filter" in self.model_fields_set, self.segment, self.query, tuple(without or ()))
 
 
+class Sought(Wire):
+    """The row with which a page begins: the first at or after these sort values, and this id among equals."""
+
+    values: Annotated[list[Any], Field(min_length=1, max_length=10)]
+    id: Annotated[Id | None, Given()] = None
+
+
 class Searched(Counted):
     """A page of whom a request asks for."""
 
     sort: Annotated[list[Sort] | None, Field(max_length=10), Given()] = None
     limit: Annotated[int, Field(ge=1, le=100), Given()] = 100
     cursor: str | None = None
+    seek: Annotated[Sought | None, Given()] = None
+
+
+class CountAsked(Counted):
+    """Whom a request asks for, and whether each node of its filter is counted, too."""
+
+    nodes: Annotated[bool, Given()] = False
+
+
+class ValuesAsked(Counted):
+    """Which values are counted, among whom."""
+
+    key: str
+    prefix: Annotated[str | None, Field(max_length=MOST_PREFIX), Given()] = None
+    limit: Annotated[int, Field(ge=1, le=MOST_VALUES), Given()] = MOST_VALUES
 
 
 class Checked(Wire):
     """A filter to be read."""
 
     filter: Any
+
+
+class Explained(Checked):
+    """A filter, and the contacts for whom it is explained; as they were at `at`, where that is given."""
+
+    contact_ids: Annotated[list[Id], Field(max_length=MOST_EXPLAINED)]
+    at: Annotated[Instant | None, Given()] = None
 
 
 class Audience(Counted):
@@ -124,18 +174,42 @@ async def search_contacts(caller: Reader, body: Searched, reads: Reads, awaited:
     if awaited is not None:
         await reads.await_position(caller.channel, awaited)
     sort = [SortKey(s.key, s.order) for s in body.sort] if body.sort else None
-    found = await reads.search(caller.channel, body.wanted(), sort, body.limit, body.cursor)
-    return json_response({"items": found.items, "next": found.next, "total": found.total, "fingerprint": found.fingerprint})
+    seek = Seek(tuple(body.seek.values), body.seek.id) if body.seek is not None else None
+    found = await reads.search(caller.channel, body.wanted(), sort, body.limit, body.cursor, seek)
+    told = {"items": found.items, "next": found.next, "previous": found.previous, "total": found.total}
+    return json_response({**told, "fingerprint": found.fingerprint})
 
 
-@routes.post("/search/count", responses=answers(CountAnswer))
+@routes.post("/search/count", responses=answers(CountedAnswer))
 @idempotency.repeatable
-async def count_contacts(caller: Reader, body: Counted, reads: Reads, awaited: AwaitedPosition) -> Response:
-    """How many match, exactly, and the fingerprint of that."""
+async def count_contacts(caller: Counter, body: CountAsked, reads: Reads, awaited: AwaitedPosition) -> Response:
+    """How many match, exactly, and the fingerprint of that; with `nodes` how many match each node of the filter, too.
+
+    Of each node it tells how many match it `alone`, and `upTo` it: with all nodes of its group before it, joined as the group is.
+    """
     if awaited is not None:
         await reads.await_position(caller.channel, awaited)
-    total, fingerprint = await reads.count(caller.channel, body.wanted())
-    return json_response({"total": total, "fingerprint": fingerprint})
+    if not body.nodes:
+        total, fingerprint = await reads.count(caller.channel, body.wanted())
+        return json_response({"total": total, "fingerprint": fingerprint})
+    total, fingerprint, nodes = await reads.count_nodes(caller.channel, body.wanted())
+    told = [{"pointer": node.pointer, "alone": node.alone, "upTo": node.up_to} for node in nodes]
+    return json_response({"total": total, "fingerprint": fingerprint, "nodes": told})
+
+
+@routes.post("/search/values", responses=answers(ValuesAnswer))
+@idempotency.repeatable
+async def list_values(caller: Reader, body: ValuesAsked, reads: Reads, counts: Counts, awaited: AwaitedPosition) -> Response:
+    """The distinct values of a String, List or Boolean field with their counts, the commonest first; `prefix` also by initials.
+
+    Values that are compared as one count as one, shown as they are written most often. `without` have none; `more` tells whether
+    there are other values beyond `limit`.
+    """
+    if awaited is not None:
+        await reads.await_position(caller.channel, awaited)
+    found = await counts.values(caller.channel, body.wanted(), body.key, body.prefix, body.limit)
+    items = [{"value": value, "count": count} for value, count in found.items]
+    return json_response({"items": items, "more": found.more, "without": found.without})
 
 
 @routes.post("/search/ids", response_class=StreamingResponse, responses=lines(FoundId))
@@ -161,7 +235,21 @@ async def check_filter(caller: Reader, body: Checked, reads: Reads, awaited: Awa
     """The filter as it is understood."""
     if awaited is not None:
         await reads.await_position(caller.channel, awaited)
-    return json_response({"filter": await reads.check(caller.channel, body.filter)})
+    return json_response({"filter": await reads.understanding.check(caller.channel, body.filter)})
+
+
+@routes.post("/filters/explain", responses=answers(ExplainedAnswer))
+@idempotency.repeatable
+async def explain_filter(caller: Reader, body: Explained, reads: Reads, why: Why, awaited: AwaitedPosition) -> Response:
+    """The filter for each of these contacts, in their order: every node with its truth, what it saw, when the clock changes it.
+
+    Null for a contact that no search finds. With `at` the contacts and the clock are as they were then.
+    """
+    if awaited is not None:
+        await reads.await_position(caller.channel, awaited)
+    trees = await why.explain(caller.channel, body.filter, body.contact_ids, body.at)
+    items = [{"contactId": str(each), "tree": tree} for each, tree in zip(body.contact_ids, trees, strict=True)]
+    return json_response({"items": items})
 
 
 @internal.post("/audience")

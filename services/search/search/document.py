@@ -5,7 +5,7 @@ Profile values lie in typed slots, `string.17` or `date.3`: the mapping is the s
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from itertools import product
 from typing import Any
 
@@ -14,7 +14,7 @@ from common.built_ins import value_at
 from common.clock import to_millis
 from common.events.contacts import Contact
 from common.filters.outcomes import instant_of
-from common.filters.text import fold, initials, is_blank
+from common.filters.text import WHITE_SPACE, fold, initials, is_blank
 from common.filters.tree import BUILT_INS, FieldType
 from common.phone import country_code, phone_forms
 from search import hangul
@@ -31,6 +31,9 @@ UNIT = "\u0004"
 
 SYLLABLE = "\u0005"
 """Stands before each syllable and its initial: the index has the one and the other in one place."""
+
+MOST_WRITTEN = 1_000
+"""Characters of a value that is counted by how it is written; a longer one is looked up."""
 
 _MOST_TERM = 8_000  # Lucene refuses a term of over 32,766 bytes; a folded code point has 4 at most
 
@@ -118,15 +121,26 @@ def _value(kind: FieldType, value: object) -> object:
     return _PROJECTIONS[kind](value)
 
 
-def _text(value: object) -> dict[str, str] | None:
+def _folded(value: object) -> dict[str, Any] | None:
     if not isinstance(value, str) or is_blank(value):
         return None
     folded = fold(value)
     return {"term": term(folded), "chars": marked(folded), "initials": initials(folded)}
 
 
-def _email(value: object) -> dict[str, str] | None:
-    made = _text(value)
+def _text(value: object) -> dict[str, Any] | None:
+    made = _folded(value)
+    return made | {"written": _written([value])} if made is not None else None
+
+
+def _written(values: Sequence[object]) -> list[str]:
+    """Each as it is compared and as it is written, so that of what is the same the commonest writing can be told."""
+    texts = (value.strip(WHITE_SPACE) for value in values if isinstance(value, str))
+    return [f"{folded}{START}{text}" for text in dict.fromkeys(texts) if len(text) <= MOST_WRITTEN and (folded := fold(text))]
+
+
+def _email(value: object) -> dict[str, Any] | None:
+    made = _folded(value)
     if made is not None and isinstance(value, str):
         made["domain"] = term(fold(value).rpartition("@")[2])
     return made
@@ -164,6 +178,7 @@ def _list(value: object) -> dict[str, Any] | None:
         "chars": [marked(e) for e in elements],
         "size": len(value),
         "distinct": len(elements),
+        "written": _written(value),
     }
 
 
@@ -274,7 +289,7 @@ def mapping() -> dict[str, Any]:
     }
     kinds: Mapping[FieldType, dict[str, Any]] = {
         FieldType.STRING: by_type["string"],
-        FieldType.EMAIL: _object({**by_type["string"]["properties"], "domain": {"type": "keyword"}}),
+        FieldType.EMAIL: _object({**_folded_mapping(), "domain": {"type": "keyword"}}),
         FieldType.PHONE: _object({"term": {"type": "keyword"}, "chars": _characters(), "code": {"type": "keyword"}}),
         FieldType.NUMBER: by_type["number"],
         FieldType.BOOLEAN: by_type["boolean"],
@@ -342,10 +357,17 @@ def _typed() -> dict[str, Any]:
     }
 
 
+def _folded_mapping() -> dict[str, Any]:
+    return {"term": {"type": "keyword"}, "chars": _characters(), "initials": _characters()}
+
+
 def _text_mapping() -> dict[str, Any]:
-    return _object({"term": {"type": "keyword"}, "chars": _characters(), "initials": _characters()})
+    return _object({**_folded_mapping(), "written": _WRITTEN})
 
 
 def _list_mapping() -> dict[str, Any]:
     whole = {"type": "integer"}
-    return _object({"term": {"type": "keyword"}, "chars": _characters(), "size": whole, "distinct": whole})
+    return _object({"term": {"type": "keyword"}, "chars": _characters(), "size": whole, "distinct": whole, "written": _WRITTEN})
+
+
+_WRITTEN = {"type": "keyword", "index": False}  # counted, never looked for

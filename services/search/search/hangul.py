@@ -57,6 +57,12 @@ def initial(character: str) -> str | None:
     return _INITIALS[code // _PER_INITIAL] if 0 <= code <= _LAST - _FIRST else None
 
 
+def syllables(consonant: str) -> tuple[str, str]:
+    """The first and the last of the syllables that begin with a consonant."""
+    first = _FIRST + _INITIALS.index(consonant) * _PER_INITIAL
+    return chr(first), chr(first + _PER_INITIAL - 1)
+
+
 def is_consonant(character: str) -> bool:
     """Whether it is a lone consonant with which a syllable can begin."""
     return character in _INITIALS

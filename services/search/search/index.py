@@ -25,7 +25,7 @@ _MOST_BYTES = 8 * 1024 * 1024  # of one bulk request; a document has 2 MiB at mo
 _MOST_DOCUMENTS = 1000
 _MOST_CLAUSES, _CLAUSES = "indices.query.bool.max_clause_count", 100_000
 _WHOLE = {"allow_partial_search_results": "false"}  # an answer of some shards only would be a wrong one
-_BUCKETS = "timed_out,aggregations.values.buckets"
+_COUNTED = "timed_out,aggregations"
 _IDS = "timed_out,hits.hits.sort,hits.hits.fields"
 _TOLD = "items.index._id,items.index.status,items.index.error.type"
 # An index whose shard is away says so, document by document, before we give up; and we do, with a pause behind it, before a
@@ -53,11 +53,16 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Hits:
-    """A page: the documents' sources, the sort values of the last, the exact total."""
+    """A page: the documents' sources, the sort values of each, the exact total."""
 
     sources: list[dict[str, Any]]
-    last: list[Any] | None
+    places: list[list[Any]]
     total: int
+
+    @property
+    def last(self) -> list[Any] | None:
+        """The sort values of the last row."""
+        return self.places[-1] if self.places else None
 
 
 class Index:
@@ -219,6 +224,13 @@ class Index:
             )
         return {doc["_id"]: doc.get("_version", 0) if doc.get("found") else 0 for doc in answer["docs"]}
 
+    async def sources(self, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """The contacts of those of these documents that are there, refreshed or not, by the documents' ids."""
+        with translated():
+            answer = await self._client.mget(body={"ids": list(ids)}, index=self._alias, params={"_source": "source,deleted"})
+        found = [(doc["_id"], doc["_source"]) for doc in answer["docs"] if doc.get("found")]
+        return {name: source["source"] for name, source in found if not source["deleted"]}
+
     async def erased(self, ids: Sequence[str]) -> set[str]:
         """Those of these documents whose contacts were erased by now, refreshed or not."""
         with translated():
@@ -267,7 +279,7 @@ class Index:
             raise Unavailable(AWAY)
         hits = answer["hits"]["hits"]
         total = answer["hits"]["total"]["value"] if counted else 0
-        return Hits([h["_source"] for h in hits], hits[-1]["sort"] if hits else None, total)
+        return Hits([h["_source"] for h in hits], [h["sort"] for h in hits], total)
 
     async def ids(self, query: Query, size: int, point: str, after: str | None) -> list[tuple[str, int]]:
         """Ids and versions of a point in time's matches in the order of ids, those behind `after`; read without the documents."""
@@ -301,13 +313,21 @@ class Index:
         return {b["key"]: [hit["_source"]["id"] for hit in b["first"]["hits"]["hits"]] for b in buckets}
 
     async def _buckets(self, query: Query, aggregation: dict[str, Any]) -> list[dict[str, Any]]:
-        body = {"query": query, "size": 0, "track_total_hits": False, "aggs": aggregation}
-        with translated():
-            answer = await self._client.search(index=self._alias, body=body, params=_WHOLE | {"filter_path": _BUCKETS})
+        found: list[dict[str, Any]] = (await self.counted(query, aggregation))["values"]["buckets"]
+        return found
+
+    async def counted(self, query: Query, aggregations: Mapping[str, Any], point: str | None = None) -> dict[str, Any]:
+        """What these aggregations come to over all matches, now or in a point in time; each answers by its name."""
+        body: dict[str, Any] = {"query": query, "size": 0, "track_total_hits": False, "aggs": aggregations}
+        if point is not None:
+            body["pit"] = {"id": point, "keep_alive": _KEEP_ALIVE}
+        where = {} if point is not None else {"index": self._alias}
+        with translated(point=point is not None):
+            answer = await self._client.search(**where, body=body, params=_WHOLE | {"filter_path": _COUNTED})
         if answer["timed_out"]:
             raise Unavailable(AWAY)
-        found: list[dict[str, Any]] = answer["aggregations"]["values"]["buckets"]
-        return found
+        told: dict[str, Any] = answer["aggregations"]
+        return told
 
     async def open_point(self) -> str:
         """A point in time: the documents as they are searchable now."""

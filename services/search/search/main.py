@@ -174,6 +174,8 @@ async def run_api() -> None:
     from common.idempotency import Idempotency
     from common.ids import new_id
     from search import api
+    from search.distinct import Distinct
+    from search.explaining import Explaining
     from search.queries import Finder
     from search.seal import Sealer
     from search.term_sets import api as term_set_routes
@@ -216,7 +218,12 @@ async def run_api() -> None:
             health,
             [*routers(), api.internal, term_set_routes.internal],
             limits={"/internal/": 64 * MIB, "/v1/term-sets": 64 * MIB},
-            state={"finder": finder, "term_sets": sets},
+            state={
+                "finder": finder,
+                "term_sets": sets,
+                "distinct": Distinct(finder.understanding, index),
+                "explaining": Explaining(finder.understanding, sets, index, neighbours, clock),
+            },
             memory=memory,
         )
         await process.serve(app, settings.host, settings.port, health, [memory.purge, keeper.run])

@@ -1,8 +1,11 @@
 """The services that search asks: contacts for fields it has not heard of yet, segments for their definitions."""
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any
+from uuid import UUID
 
+from common.clock import to_wire
 from common.events.contacts import FieldDefinition
 from common.peers import Peer
 
@@ -26,6 +29,11 @@ class Neighbours:
         """
         answer = await self._segments.ask("POST", "/internal/segments/read", channel, {"ids": sorted(ids)})
         return {item["id"]: item for item in answer["items"]}
+
+    async def contact(self, channel: str, contact_id: UUID, at: datetime) -> Mapping[str, Any]:
+        """A contact as it was at an instant. Raises NotFound where it was not there yet, Unavailable."""
+        found: Mapping[str, Any] = await self._contacts.ask("GET", f"/v1/contacts/{contact_id}?at={to_wire(at)}", channel)
+        return found
 
     async def sent(self, channel: str) -> None:
         """Returns when contacts has handed over to Kafka all that was committed before the call. Raises Unavailable."""

@@ -3,42 +3,25 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-import orjson
-
-from common.clock import Clock, to_millis
+from common.clock import Clock
 from common.errors import Conflict, Gone, Unavailable, Unprocessable
-from common.filters import (
-    And,
-    Condition,
-    Context,
-    FieldType,
-    Node,
-    Operator,
-    check_inlined,
-    conditions,
-    inline,
-    named_term_sets,
-    parse,
-    segment_ids,
-    to_json,
-    used_term_sets,
-)
-from common.ids import parse_id
 from common.position import Position
-from search.compile import Query, compile_filter
+from search.compile import Query
 from search.index import Hits, Index
 from search.neighbours import Neighbours
+from search.nodes import MOST_NODES, NodeCount, parts_of
+from search.paging import Order, Place, Seek, backwards, place_of
 from search.points import Points
-from search.quick import quick
-from search.request import BY_ID, SortKey, sort_of
+from search.request import BY_ID, SortKey, kinds_of, sort_of
 from search.seal import NotOurs, Sealer, digest
-from search.store import Fields, Store
+from search.store import Store
 from search.term_sets.store import TermSetStore
+from search.understanding import Prepared, Understanding, Wanted
 
 _PAGE = 1000
 _PAGE_OF_IDS = 10_000  # the most that the index gives at once
@@ -53,35 +36,28 @@ CaughtUp = Callable[[], Awaitable[bool]]
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """Whom a request asks for; `filter_given` tells an absent filter from one that is null."""
-
-    filter: object = None
-    filter_given: bool = False
-    segment: UUID | None = None
-    query: str | None = None
-    without: Sequence[UUID] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """A request that is understood: its query at an instant, and what identifies its meaning."""
-
-    query: Query
-    ranked: bool
-    meaning: str
-    now: int
-    fields: Fields = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
 class Found:
-    """A page of contacts, the cursor of the next, the exact total, the fingerprint."""
+    """A page of contacts, the cursors of the pages after and before it, the exact total, the fingerprint."""
 
     items: list[dict[str, Any]]
     next: str | None
+    previous: str | None
     total: int
     fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Around:
+    """The sort values of the rows from which the pages before and after one go on; None where there is no such page."""
+
+    before: list[Any] | None
+    after: list[Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    page: Hits
+    around: _Around
 
 
 class Finder:
@@ -98,114 +74,69 @@ class Finder:
         caught_up: Callable[[], Awaitable[CaughtUp]],
     ) -> None:
         self._store = store
-        self._term_sets = term_sets
         self._index = index
         self._neighbours = neighbours
         self._sealer = sealer
-        self._clock = clock
         self._caught_up = caught_up
+        self.understanding = Understanding(store, term_sets, neighbours, clock)
         self._points = Points(index)
 
-    async def check(self, channel: str, raw: object) -> dict[str, object]:
-        """The normalised filter. Raises FilterRefused."""
-        fields = await self._store.fields(channel)
-        node = parse(raw, await self._context(channel, fields, raw))
-        await self._inlined(channel, node, fields, None)
-        return to_json(node)
-
-    async def prepare(self, channel: str, wanted: Wanted, now: int | None = None) -> Prepared:
-        """Understand a request. Raises FilterRefused, Unprocessable, Unavailable."""
-        fields = await self._store.fields(channel)
-        context = await self._context(channel, fields, wanted.filter)
-        node: Node = parse(wanted.filter, context) if wanted.filter_given else And(())
-        whole, definitions = await self._inlined(channel, node, fields, wanted.segment)
-        terms = await self._terms(channel, whole)
-        at = to_millis(self._clock.now()) if now is None else now
-        term = quick(wanted.query, fields.context.country) if wanted.query is not None else None
-        filters = [{"term": {"channel": channel}}, {"term": {"deleted": False}}, compile_filter(whole, fields.slots, at, terms)]
-        parts: dict[str, Any] = {"filter": filters}
-        if term is not None:
-            parts["must"] = [term]
-        if wanted.without:
-            parts["must_not"] = [{"terms": {"id": [str(i) for i in wanted.without]}}]
-        searched = wanted.query if term is not None else None
-        read_by = [fields.context.country, fields.context.zone]
-        meaning = digest([channel, to_json(node), str(wanted.segment), searched, definitions, read_by])
-        return Prepared({"bool": parts}, term is not None, meaning, at, fields)
-
-    async def _context(self, channel: str, fields: Fields, raw: object) -> Context:
-        """The channel's context with the keys of those term sets that the filter names."""
-        named = [term_set for name in named_term_sets(raw) if (term_set := parse_id(name)) is not None]
-        if not named:
-            return fields.context
-        known = await self._term_sets.named(channel, named, self._clock.now())
-        return replace(fields.context, term_sets={str(term_set.id): term_set.key for term_set in known.values()})
-
-    async def _terms(self, channel: str, node: Node) -> dict[str, object]:
-        """What the index compares with for each term set of a filter."""
-        return {name: orjson.Fragment(await self._term_sets.compared(channel, UUID(name))) for name in used_term_sets(node)}
-
-    async def _inlined(self, channel: str, node: Node, fields: Fields, segment: UUID | None) -> tuple[Node, dict[str, int]]:
-        """The filter with all its segments' own filters in their place, and the version of each definition."""
-        definitions: dict[str, Node] = {}
-        versions: dict[str, int] = {}
-        open_: list[tuple[str, str]] = [(name, _place(node, name)) for name in sorted(segment_ids(node))]
-        if segment is not None:
-            open_.append((str(segment), "/segment"))
-        told = await self._neighbours.segments(channel, {name for name, _ in open_}) if open_ else {}
-        while open_:
-            name, place = open_.pop()
-            if name in definitions:
-                continue
-            if name not in told:
-                raise Unprocessable("There is no such segment.", code="unknownSegment", pointer=place)
-            filter_ = told[name]["filter"]
-            try:
-                definitions[name] = parse(filter_, await self._context(channel, fields, filter_))
-            except Unprocessable:
-                raise Unprocessable(
-                    "This segment is broken: its filter cannot be read any more. Mend the segment first.",
-                    code="brokenSegment",
-                    pointer=place,
-                ) from None
-            versions[name] = told[name]["definitionVersion"]
-            open_ += [(inner, place) for inner in sorted(segment_ids(definitions[name]))]
-        whole = inline(node, definitions)
-        if segment is not None:
-            asked = Condition("segment", FieldType.SEGMENT, Operator.IN, (str(segment),), pointer="/segment")
-            whole = And((whole, inline(asked, definitions)))
-        check_inlined(whole, "/filter" if segment is None or conditions(node) else "/segment")
-        return whole, versions
-
-    async def search(self, channel: str, wanted: Wanted, sort: list[SortKey] | None, limit: int, cursor: str | None) -> Found:
-        """A page. A cursor may be used again, the last too.
+    async def search(
+        self, channel: str, wanted: Wanted, sort: list[SortKey] | None, limit: int, cursor: str | None, seek: Seek | None = None
+    ) -> Found:
+        """A page. A cursor may be used again, the last too; with one, `seek` is where the list was begun.
 
         Raises Unprocessable for a cursor of another request, Gone for one that has expired.
         """
         request = digest([channel, str(wanted), [[s.key, s.order] for s in sort or []]])
         resumed = self._resume(cursor, request) if cursor is not None else None
-        prepared = await self.prepare(channel, wanted, resumed["now"] if resumed else None)
-        order = sort_of(sort, prepared.fields.context.fields, prepared.fields.slots, ranked=prepared.ranked)
+        prepared = await self.understanding.prepare(channel, wanted, resumed["now"] if resumed else None)
+        known = prepared.fields.context.fields
+        order = sort_of(sort, known, prepared.fields.slots, ranked=prepared.ranked)
         if resumed:
             if resumed["meaning"] != prepared.meaning:
                 raise Gone("A definition behind this cursor changed. Begin again without it.", code="cursorExpired")
+            place = Place(resumed["after"], resumed["backwards"])
             point: str | None = resumed["point"]
-            total, seen = resumed["total"], resumed["seen"]
-            hits = await self._index.search(prepared.query, order, limit, point=point, after=resumed["after"], counted=False)
-            shown = await self._without_erased(channel, hits)
+            hits = await self._page(prepared.query, order, place, limit, point)
+            total, shown = resumed["total"], await self._without_erased(channel, hits.page)
         else:
-            point, hits = await self._first(prepared.query, order, limit)
-            shown = [found["source"] for found in hits.sources]
-            total, seen = hits.total, 0
-        seen += len(hits.sources)
-        following = None
-        if point is not None and seen < total and hits.last is not None:
-            state = {
-                "request": request, "meaning": prepared.meaning, "point": point, "after": hits.last, "now": prepared.now,
-                "total": total, "seen": seen,
-            }  # fmt: skip
-            following = self._sealer.seal("cursor", state)
-        return Found(shown, following, total, self.fingerprint(channel, prepared, total))
+            place = place_of(seek, kinds_of(sort, known, ranked=prepared.ranked)) if seek is not None else Place()
+            point, hits = await self._first(prepared.query, order, place, limit)
+            total, shown = hits.page.total, [found["source"] for found in hits.page.sources]
+        cursors = hits.around
+        if point is not None and seek is not None and not resumed:
+            cursors = replace(cursors, before=await self._before(prepared.query, order, cursors.before, point))
+        state = {"request": request, "meaning": prepared.meaning, "point": point, "now": prepared.now, "total": total}
+
+        def sealed(after: list[Any] | None, *, backwards: bool) -> str | None:
+            if point is None or after is None:
+                return None
+            return self._sealer.seal("cursor", state | {"after": after, "backwards": backwards})
+
+        following, previous = sealed(cursors.after, backwards=False), sealed(cursors.before, backwards=True)
+        return Found(shown, following, previous, total, self.fingerprint(channel, prepared, total))
+
+    async def _page(
+        self, query: Query, order: Order, place: Place, limit: int, point: str | None, *, counted: bool = False
+    ) -> "_Page":
+        """A page, and where the pages around it go on; one row more is read, to know whether there is one."""
+        sort = backwards(order) if place.backwards else order
+        hits = await self._index.search(query, sort, limit + 1, point=point, after=place.after, counted=counted)
+        more = len(hits.sources) > limit
+        sources, places = hits.sources[:limit], hits.places[:limit]
+        if place.backwards:
+            sources, places = sources[::-1], places[::-1]
+        first, last = (places[0], places[-1]) if places else (place.after, place.after)
+        # Whoever comes from a row knows that there is one on that side.
+        after = last if (more or place.backwards) else None
+        before = first if (more if place.backwards else place.after is not None) else None
+        return _Page(Hits(sources, places, hits.total), _Around(before, after))
+
+    async def _before(self, query: Query, order: Order, first: list[Any] | None, point: str) -> list[Any] | None:
+        """The sort values of the row with which a list was begun that somebody sought, unless it is the very first of all."""
+        hits = await self._index.search(query, backwards(order), 1, point=point, after=first, counted=False)
+        return first if hits.sources else None
 
     async def _without_erased(self, channel: str, hits: Hits) -> list[dict[str, Any]]:
         """A page of a moment that has passed: it shows what has changed as it was, but nobody who was erased since."""
@@ -213,13 +144,13 @@ class Finder:
         gone = await self._index.erased([f"{channel}/{each['id']}" for each in shown]) if shown else set[str]()
         return [each for each in shown if f"{channel}/{each['id']}" not in gone]
 
-    async def _first(self, query: Query, order: list[dict[str, Any]], limit: int) -> tuple[str | None, Hits]:
-        """The first page; a point in time is taken only where there is a second one to read in it."""
-        hits = await self._index.search(query, order, limit)
-        if hits.total <= limit:
-            return None, hits
+    async def _first(self, query: Query, order: Order, place: Place, limit: int) -> tuple[str | None, "_Page"]:
+        """The first page; a point in time is taken only where there is another one to read in it."""
+        page = await self._page(query, order, place, limit, None, counted=True)
+        if page.page.total <= min(limit, len(page.page.sources)):
+            return None, page
         point = await self._points.fresh()
-        return point, await self._index.search(query, order, limit, point=point)
+        return point, await self._page(query, order, place, limit, point, counted=True)
 
     def _resume(self, cursor: str, request: str) -> Mapping[str, Any]:
         try:
@@ -236,9 +167,26 @@ class Finder:
 
     async def count(self, channel: str, wanted: Wanted) -> tuple[int, str]:
         """The exact total and its fingerprint."""
-        prepared = await self.prepare(channel, wanted)
+        prepared = await self.understanding.prepare(channel, wanted)
         total = await self._index.count(prepared.query)
         return total, self.fingerprint(channel, prepared, total)
+
+    async def count_nodes(self, channel: str, wanted: Wanted) -> tuple[int, str, list[NodeCount]]:
+        """The same, and how many match each node of the filter, all of one instant. Raises Unprocessable for too many nodes."""
+        prepared = await self.understanding.prepare(channel, wanted)
+        parts = parts_of(prepared.node) if wanted.filter_given else []
+        if len(parts) > MOST_NODES:
+            words = f"The nodes of a filter are counted where it has {MOST_NODES} of them at most, groups included."
+            raise Unprocessable(
+                words, code="tooManyConditions", pointer="/nodes", extra={"count": len(parts), "most": MOST_NODES}
+            )
+        asked = {"total": prepared.query}
+        for n, part in enumerate(parts):
+            asked |= {f"{n} alone": prepared.read(part.alone), f"{n} upTo": prepared.read(part.up_to)}
+        told = await self._index.counted(prepared.within, {name: {"filter": query} for name, query in asked.items()})
+        counts = {name: int(bucket["doc_count"]) for name, bucket in told.items()}
+        nodes = [NodeCount(part.pointer, counts[f"{n} alone"], counts[f"{n} upTo"]) for n, part in enumerate(parts)]
+        return counts["total"], self.fingerprint(channel, prepared, counts["total"]), nodes
 
     def fingerprint(self, channel: str, prepared: Prepared, count: int) -> str:
         """The word that stands for this filter, at this moment, with this count."""
@@ -254,7 +202,9 @@ class Finder:
             pointer="/fingerprint",
         )
         # What cannot be understood is refused as such, whatever the fingerprint.
-        prepared = await self.prepare(channel, Wanted(wanted.filter, wanted.filter_given, wanted.segment, wanted.query))
+        prepared = await self.understanding.prepare(
+            channel, Wanted(wanted.filter, wanted.filter_given, wanted.segment, wanted.query)
+        )
         try:
             seen: Mapping[str, Any] = self._sealer.open("fingerprint", fingerprint)
         except NotOurs:
@@ -270,14 +220,14 @@ class Finder:
                 extra={"total": total, "fingerprint": self.fingerprint(channel, prepared, total)},
             )
         if wanted.without:
-            return await self._index.count((await self.prepare(channel, wanted)).query)
+            return await self._index.count((await self.understanding.prepare(channel, wanted)).query)
         return total
 
     async def scan(
         self, channel: str, wanted: Wanted, contact_ids: Sequence[UUID] | None, *, whole: bool
     ) -> AsyncIterator[dict[str, Any]]:
         """Every match of one instant, by id: first `{total, at}`, then the contacts (or `{id, version}`), then `{end, rows}`."""
-        prepared = await self.prepare(channel, wanted)
+        prepared = await self.understanding.prepare(channel, wanted)
         point = await self._index.open_point()
         try:
             parts = [prepared.query] if contact_ids is None else _by_ids(prepared.query, contact_ids)
@@ -363,12 +313,6 @@ def _patient() -> Iterator[None]:
     except TimeoutError:
         words = "The search has not seen your last change yet. Try again in a moment."
         raise Unavailable(words, code="notCaughtUp") from None
-
-
-def _place(node: Node, name: str) -> str:
-    """Where a filter names a segment."""
-    naming = next(c for c in conditions(node) if c.type is FieldType.SEGMENT and name in c.values)
-    return f"{naming.pointer}/values/{naming.values.index(name)}"
 
 
 def _by_ids(query: Query, ids: Sequence[UUID]) -> list[Query]:

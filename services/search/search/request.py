@@ -31,14 +31,31 @@ def sort_of(
     """
     if not keys:
         return [*(BEST if ranked else NEWEST), BY_ID]
+    kinds = kinds_of(keys, fields, ranked=ranked)
     found: list[dict[str, Any]] = []
-    for n, each in enumerate(keys):
-        key = {"sessionCount": "sessionsCount"}.get(each.key.removeprefix("user."), each.key.removeprefix("user."))
-        kind = _kind(key, fields, f"/sort/{n}/key")
+    for each, (kind, order) in zip(keys, kinds, strict=True):
         texts = kind in {FieldType.STRING, FieldType.EMAIL, FieldType.PHONE}
-        name = field_name(key, slots) + (".term" if texts else "")
-        found.append({name: {"order": each.order, "missing": "_last"}})
+        name = field_name(canonical(each.key), slots) + (".term" if texts else "")
+        found.append({name: {"order": order, "missing": "_last"}})
     return [*found, BY_ID]
+
+
+def kinds_of(keys: list[SortKey] | None, fields: Mapping[str, FieldDefinition], *, ranked: bool) -> list[tuple[FieldType, str]]:
+    """The type and the order, `asc` or `desc`, of each key of the sort. Raises Unprocessable."""
+    if keys:
+        return [(_kind(canonical(each.key), fields, f"/sort/{n}/key"), each.order) for n, each in enumerate(keys)]
+    if ranked:
+        words = (
+            "Without `sort`, what `query` finds is in the order of how well it fits: there is no value to go to. Add a `sort`."
+        )
+        raise Unprocessable(words, pointer="/seek")
+    return [(FieldType.DATE, "desc")]
+
+
+def canonical(key: str) -> str:
+    """A key as it is known, however it is written."""
+    bare = key.removeprefix("user.")
+    return {"sessionCount": "sessionsCount"}.get(bare, bare)
 
 
 def _kind(key: str, fields: Mapping[str, FieldDefinition], pointer: str) -> FieldType:
