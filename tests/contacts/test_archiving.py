@@ -1,32 +1,69 @@
 """Archived fields: not collected, not shown, not told of, and back with the values they had, for every reader."""
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 
 import orjson
 import pytest
 
-from common.clock import FixedClock
 from common.errors import NotFound, Unprocessable
 from common.events.contacts import ContactMessage, FieldDefinition
 from common.health import Health
+from common.position import Applied, Position
 from contacts import archiving
 from contacts.fields.handlers import KIND
 from contacts.jobs.worker import Worker
 from tests.contacts.conftest import NOW, World
 from tests.contacts.imports.importing import Importing
+from tests.contacts.mortal import killed_at, worked_off
 
 GRADE = "profile.grade"
 
 
+class Following:
+    """Search and segments: they have seen everything, unless told otherwise."""
+
+    def __init__(self, *, behind: bool = False) -> None:
+        self.behind = behind
+        self.asked: list[Position] = []
+
+    async def have_seen(self, channel: str, position: Position) -> bool:
+        assert channel == "shop"
+        self.asked.append(position)
+        return not self.behind
+
+
 async def turn(world: World, archived: bool, key: str = GRADE) -> FieldDefinition:
-    return (await world.fields.archive(world.caller("lee"), key, archived))[0]
+    command = world.fields.archive if archived else world.fields.restore
+    return (await command(world.caller("lee"), key))[0]
 
 
-async def work(world: World) -> None:
-    worker = Worker("w", world.database, {KIND: archiving.Telling()}, FixedClock(NOW), Health({}))
+async def work(world: World, followers: Following | None = None) -> None:
+    """Workers until nothing is left to do, or somebody is to be waited for."""
+    worker = Worker("w", world.database, {KIND: archiving.Telling(followers or Following())}, world.clock, Health({}))
     while await worker.work_once(asyncio.Event()):
         pass
+
+
+async def later(world: World, followers: Following) -> None:
+    """The workers a while later."""
+    world.clock.instant += timedelta(seconds=31)
+    await work(world, followers)
+
+
+async def log(world: World) -> list[tuple[str, str, Any]]:
+    """What was told of holders and of the field, in order: who or `field`, the event, and the value or what the field says."""
+    async with world.database.connection() as connection:
+        rows = await connection.fetch("select topic, key, value from outbox order by id")
+    found: list[tuple[str, str, Any]] = []
+    for row in rows:
+        told = orjson.loads(row["value"])
+        if row["topic"] == "contacts.v1":
+            found.append((row["key"].partition("/")[2], told["event"]["type"], told["contact"]["profile"].get("grade")))
+        elif row["key"] == f"shop/{GRADE}":
+            found.append(("field", told["event"]["type"], (told["field"]["archived"], told["field"]["restoring"])))
+    return found
 
 
 async def told(world: World) -> dict[str, ContactMessage]:
@@ -49,7 +86,7 @@ async def test_an_archived_value_is_gone_from_reads_at_once_and_back_at_once(wor
     (birth,) = (await world.queries.history(world.channel, made.id, 10, None)).items
     assert [c["key"] for c in birth["changes"]] == ["profile.n"]
     assert (await world.put("u1", profile={"n": 2})).profile == {"n": 2}
-    assert not (await turn(world, False)).archived
+    assert (await turn(world, False)).restoring
     assert (await world.queries.member(world.channel, "u1")).profile == {"grade": "VIP", "n": 2}
 
 
@@ -122,13 +159,14 @@ async def test_no_message_holds_an_archived_value_not_even_in_what_changed(world
     lead = (await world.contacts.create_lead(world.caller(), {"profile": {"grade": "SECRET"}})).contact
     await world.put("u1", name="a")
     await turn(world, True)
+    await work(world)
     async with world.database.transaction() as tx:
         await tx.execute("delete from outbox")
     await world.put("u1", name="b", profile={"grade": "SECRET"}, leadId=str(lead.id))
     await work(world)
     async with world.database.connection() as connection:
         values = [r["value"] for r in await connection.fetch("select value from outbox where topic = 'contacts.v1'")]
-    assert len(values) >= 3
+    assert len(values) >= 2
     assert not any(b"SECRET" in value for value in values)
     await turn(world, False)
     assert (await world.queries.member(world.channel, "u1")).profile == {"grade": "SECRET"}
@@ -137,10 +175,11 @@ async def test_no_message_holds_an_archived_value_not_even_in_what_changed(world
 async def test_a_built_in_field_called_as_an_archived_one_is_told_of_all_the_same(world: World) -> None:
     made = await world.put("u1", name="a", profile={"name": "SECRET"})
     await turn(world, True, "profile.name")
+    await work(world)
     await world.put("u1", name="b")
     message = (await told(world))[str(made.id)]
     assert message.event.members()["changes"] == [{"key": "name", "from": "a", "to": "b"}]
-    change, birth = (await world.queries.history(world.channel, made.id, 2, None)).items
+    change, _, birth = (await world.queries.history(world.channel, made.id, 3, None)).items
     assert [c["key"] for c in (*change["changes"], *birth["changes"])] == ["name", "name"]
 
 
@@ -168,13 +207,17 @@ async def test_archiving_again_changes_nothing_and_every_change_is_on_fields_v1(
     await turn(world, True)
     await turn(world, True)
     await turn(world, False)
+    await turn(world, False)
+    await work(world)
+    await turn(world, False)
     async with world.database.connection() as connection:
         rows = await connection.fetch(
             "select value from outbox where topic = 'fields.v1' and key = $1 order by id", f"shop/{GRADE}"
         )
     messages: list[dict[str, Any]] = [orjson.loads(r["value"]) for r in rows]
-    assert [(m["version"], m["event"]["type"], m["field"]["archived"]) for m in messages] == [
-        (1, "field.defined", False), (2, "field.changed", True), (3, "field.changed", False),
+    assert [(m["version"], m["event"]["type"], m["field"]["archived"], m["field"]["restoring"]) for m in messages] == [
+        (1, "field.defined", False, False), (2, "field.changed", True, False), (3, "field.changed", True, True),
+        (4, "field.changed", False, False),
     ]  # fmt: skip
     assert await world.count("select count(*) from job") == 2
 
@@ -206,3 +249,98 @@ async def test_writers_and_an_archiving_at_one_time_leave_no_reader_with_a_value
     messages = await told(world)
     assert all("grade" not in messages[str(contact.id)].contact.profile for contact in made)
     assert all(message.version == message.contact.version for message in messages.values())
+
+
+async def test_values_are_told_until_every_reader_knows_that_the_field_is_archived(world: World) -> None:
+    made = str((await world.put("u1", profile={"grade": "VIP"})).id)
+    await turn(world, True)
+    await world.put("u1", name="a")
+    followers = Following(behind=True)
+    await work(world, followers)
+    assert followers.asked == [Position((Applied("field", GRADE, 2),))]
+    await world.put("u1", name="b")
+    followers.behind = False
+    await later(world, followers)
+    await world.put("u1", name="c")
+    assert (await log(world))[2:] == [
+        ("field", "field.changed", (True, False)), (made, "contact.changed", "VIP"), (made, "contact.changed", "VIP"),
+        (made, "contact.field_archived", None), (made, "contact.changed", None),
+    ]  # fmt: skip
+
+
+async def test_a_field_is_restored_once_every_reader_has_all_its_values(world: World) -> None:
+    ids = sorted([(await world.put(f"u{n}", profile={"grade": "VIP"})).id for n in range(3)])
+    await turn(world, True)
+    await work(world)
+    began = len(await log(world))
+    restoring = await turn(world, False)
+    assert (restoring.archived, restoring.restoring) == (True, True)
+    followers = Following(behind=True)
+    await work(world, followers)
+    # What comes meanwhile is kept and told, and judged as any value is.
+    new = await world.put("u9", profile={"grade": "new"})
+    with pytest.raises(Unprocessable):
+        await world.put("u9", profile={"grade": 5})
+    assert new.profile == {"grade": "new"}
+    assert (await field(world)).restoring
+    for _ in range(30):  # a reader that is long in coming is no failure
+        await later(world, followers)
+    assert (await field(world)).archived
+    assert {(e.id, e.version) for e in followers.asked[-1].entries} <= {(str(i), 3) for i in ids}
+    assert followers.asked[-1].entries
+    followers.behind = False
+    await later(world, followers)
+    back = await field(world)
+    assert (back.archived, back.restoring, back.refused_while_archived) == (False, False, 0)
+    assert (await log(world))[began:] == [
+        ("field", "field.changed", (True, True)), *((str(i), "contact.field_restored", "VIP") for i in ids),
+        (str(new.id), "contact.created", "new"), ("field", "field.changed", (False, False)),
+    ]  # fmt: skip
+    assert await world.count("select count(*) from job where status <> 'done'") == 0
+
+
+@pytest.mark.parametrize("turns", ["AR", "ARA", "ARAR", "RARA"])
+@pytest.mark.parametrize("pieces", [0, 1, 2, 3])
+async def test_turned_to_and_fro_and_killed_between_the_last_word_holds(world: World, turns: str, pieces: int) -> None:
+    """Each turn's worker dies before, or within, its piece of a number, or only the last is worked off at all."""
+    await world.put("u0", profile={"grade": "VIP"})
+    rows = [{"memberId": f"u{n}", "profile": {"grade": "VIP"}} for n in range(510)]
+    await world.contacts.batch(world.caller(), rows)
+    runner = archiving.Telling(Following())
+    if turns[0] == "R":
+        await turn(world, True)
+        await worked_off(world, KIND, runner)
+    for each in turns:
+        await turn(world, each == "A")
+        if pieces:
+            await killed_at(world, KIND, runner, pieces - 1, within=each == "R")
+    await worked_off(world, KIND, runner)
+    last = turns[-1] == "A"
+    definition = await field(world)
+    assert (definition.archived, definition.restoring) == (last, False)
+    messages = await told(world)
+    assert {message.contact.profile.get("grade") for message in messages.values()} == {None if last else "VIP"}
+    # Whoever believed the messages in their order never met a field in use and a holder without its value.
+    archived, without = False, set[str]()
+    for who, _, said in await log(world):
+        if who == "field":
+            archived = said[0]
+        else:
+            without = without | {who} if said is None else without - {who}
+        assert archived or not without
+    assert await world.count("select count(*) from job where status <> 'done'") == 0
+
+
+async def test_what_could_not_be_carried_out_can_be_asked_for_again(world: World) -> None:
+    await world.put("u1", profile={"grade": "VIP"})
+    for archived in (True, False):
+        await turn(world, archived)
+        async with world.database.transaction() as tx:
+            await tx.execute(
+                "update job set status = 'failed', state = state || '{\"status\": \"failed\"}' where status = 'waiting'"
+            )
+        await turn(world, archived)
+        await work(world)
+        definition = await field(world)
+        assert (definition.archived, definition.restoring) == (archived, False)
+    assert await world.count("select count(*) from job where status = 'failed'") == 2

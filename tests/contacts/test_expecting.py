@@ -118,7 +118,7 @@ async def test_a_first_value_expects_none_and_a_refused_one_defines_nothing(worl
 
 async def test_an_archived_value_is_none_to_whoever_expects(world: World) -> None:
     made = await world.put("u1", profile={"memo": "a"})
-    await world.fields.archive(world.caller(), "profile.memo", archived=True)
+    await world.fields.archive(world.caller(), "profile.memo")
     written = await change(world, made, "kim", expected={"profile.memo": None}, profile={"memo": "b"})
     assert [n.reason for n in written.not_written] == ["archived"]
     with pytest.raises(StaleValue) as stale:

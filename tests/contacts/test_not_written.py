@@ -74,7 +74,7 @@ async def test_every_way_of_writing_tells(world: World) -> None:
     caller = world.caller()
     made = await world.put("u1", profile={"firstReferrer": "ad", "memo": "a"})
     again = await world.contacts.upsert(caller, "u1", {"profile": {"firstReferrer": "else"}}, None)
-    await world.fields.archive(caller, "profile.memo", archived=True)
+    await world.fields.archive(caller, "profile.memo")
     changed = await world.contacts.change(caller, made.id, {"profile": {"memo": "b", "grade": "VIP"}}, None)
     lead = await world.contacts.create_lead(caller, {"profile": {"memo": "b"}})
     rows, _ = await world.contacts.batch(caller, [{"memberId": "u1", "profile": {"firstReferrer": "x", "memo": "y"}}])

@@ -187,7 +187,7 @@ def _profile(kept: Mapping[str, JsonValue], write: Write, fields: Mapping[str, F
     for member, given in (("profileOnce", write.profile_once), ("profile", write.profile)):
         for key, value in given.items():
             definition = fields.get(key)
-            if definition is None or definition.archived:  # nothing given for a key that nobody knows, or given in vain
+            if definition is None or not definition.collected:  # nothing given for a key that nobody knows, or given in vain
                 continue
             to = fit(definition, value, f"{write.pointer}/{member}/{escape(key)}")
             before = kept.get(key)
@@ -204,7 +204,7 @@ def _profile(kept: Mapping[str, JsonValue], write: Write, fields: Mapping[str, F
 def given_in_vain(write: Write, fields: Mapping[str, FieldDefinition]) -> list[str]:
     """The bare keys of archived fields that the write has values for: they are dropped, and counted."""
     given = (*write.profile.items(), *write.profile_once.items())
-    return [key for key, value in given if key in fields and fields[key].archived and not is_nothing(value)]
+    return [key for key, value in given if key in fields and not fields[key].collected and not is_nothing(value)]
 
 
 def created(id_: UUID, member_id: str | None, event: ContactCreated, at: datetime) -> Contact:

@@ -27,8 +27,8 @@ async def write(
     The position stands for the steps and for the contacts that the command met `unchanged`: whoever repeats a write because
     the first answer was lost waits for the first one's effect.
 
-    Which fields are archived is read last, with the rows already locked: an archiving that commits later finds these
-    contacts when it sets their values aside, and one that committed before is seen here.
+    Which fields' values are withheld is read last, with the rows already locked: whoever turns that later finds these contacts
+    when it tells of their values anew, and what was turned before is seen here.
     """
     hidden = await managed_users_store.move(tx, channel, moves(steps), steps[-1].after.updated_at) if steps else frozenset()
     steps = hide(steps, hidden)
@@ -36,7 +36,7 @@ async def write(
     if steps:
         await eventstore.append(tx, publish.recorded(channel, steps, by, cause))
         await store.save(tx, channel, list(latest.values()), by)
-        await outbox.put(tx, publish.contact_messages(channel, steps, await field_store.archived_keys(tx, channel)))
+        await outbox.put(tx, publish.contact_messages(channel, steps, await field_store.withheld_keys(tx, channel)))
     met = last_by_partition(channel, map(publish.applied, unchanged))
     wrote = last_by_partition(channel, (publish.applied(s.after) for s in steps)).wrote()
     return wrote.after(met, channel), hidden

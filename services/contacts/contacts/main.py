@@ -17,6 +17,7 @@ from common.postgres import Database, migrate
 from common.relay import Relay
 from contacts.bulk.neighbours import Neighbours
 from contacts.erasure.neighbours import Readers
+from contacts.neighbours import Followers
 from contacts.settings import Settings
 
 if TYPE_CHECKING:
@@ -33,12 +34,12 @@ def _settings(role: str) -> Settings:
 
 
 @asynccontextmanager
-async def _neighbours(settings: Settings) -> AsyncIterator[tuple[Neighbours, Readers]]:
+async def _neighbours(settings: Settings) -> AsyncIterator[tuple[Neighbours, Readers, Followers]]:
     signer = Signer(settings.signing_key, settings.issuer, "service:contacts")
     async with httpx.AsyncClient(timeout=30) as client:
         urls = {"search": settings.search_url, "segments": settings.segments_url, "exports": settings.exports_url}
         peers = {name: Peer(client, signer, url, "contacts.read") for name, url in urls.items()}
-        yield Neighbours(peers["search"]), Readers(peers)
+        yield Neighbours(peers["search"]), Readers(peers), Followers(peers["search"], peers["segments"])
 
 
 async def run_migrate() -> None:
@@ -85,13 +86,13 @@ async def run_worker() -> None:
         Database.open(
             settings.postgres.get_secret_value(), size=2 * _JOBS_AT_ONCE + 3, application="contacts-worker"
         ) as database,
-        _neighbours(settings) as (neighbours, _),
+        _neighbours(settings) as (neighbours, _, followers),
     ):
         health = Health({"postgres": database.check})
         clock, files = SystemClock(), Files(settings.files)
         imports = Imports(database, Contacts(database, clock, new_id), Fields(database, clock, new_id), files)
         runners: dict[str, Runner] = {
-            bulk_action.KIND: BulkActions(neighbours), ARCHIVING: archiving.Telling(), import_job.KIND: imports
+            bulk_action.KIND: BulkActions(neighbours), ARCHIVING: archiving.Telling(followers), import_job.KIND: imports
         }  # fmt: skip
         workers = [Worker(f"worker-{n}:{new_id()}", database, runners, clock, health) for n in range(_JOBS_AT_ONCE)]
         revealer, keeper = Revealer(database, clock, health), Keeper(database, files, clock, health)
@@ -150,7 +151,7 @@ async def run_api() -> None:
     import_sheet.hush()
     async with (
         Database.open(settings.postgres.get_secret_value(), size=settings.pool_size, application="contacts-api") as database,
-        _neighbours(settings) as (neighbours, readers),
+        _neighbours(settings) as (neighbours, readers, _),
     ):
         tokens = Verifier(settings.jwks, settings.issuer)
         health = Health({"postgres": database.check, "keys": tokens.check})

@@ -40,7 +40,7 @@ def _refused(state: Contact | None, write: Write, fields: Mapping[str, FieldDefi
             definition, before = fields.get(key), kept.get(key)
             if definition is None:
                 continue
-            if definition.archived:
+            if not definition.collected:
                 yield key, "archived" if not is_nothing(value) or before is not None else None
                 continue
             to = fit(definition, value, f"{write.pointer}/{member}/{escape(key)}")

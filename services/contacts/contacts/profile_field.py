@@ -52,8 +52,8 @@ def check_key(key: str, pointer: str) -> None:
 
 
 def archived(fields: Mapping[str, FieldDefinition]) -> frozenset[str]:
-    """The bare keys of those that are archived."""
-    return frozenset(key for key, definition in fields.items() if definition.archived)
+    """The bare keys of those whose values are not shown."""
+    return frozenset(key for key, definition in fields.items() if not definition.collected)
 
 
 def too_many_fields(key: str, pointer: str) -> Unprocessable:

@@ -39,28 +39,28 @@ def recorded(channel: str, steps: Sequence[Step], by: str, cause: str) -> list[R
     ]
 
 
-def contact_messages(channel: str, steps: Sequence[Step], archived: Collection[str]) -> list[Message]:
-    """One message per step, with the whole state after it; the values of archived fields (by bare key) are in none."""
+def contact_messages(channel: str, steps: Sequence[Step], withheld: Collection[str]) -> list[Message]:
+    """One message per step, with the whole state after it; the values of withheld fields (by bare key) are in none."""
     trace = trace_headers()
     return [
         message(
             CONTACTS, channel=channel, subject=str(s.after.id), source="contacts", type=s.event.type,
             id=uuid5(NAMES, f"{channel}/{s.after.id}/{s.after.version}"), version=s.after.version, at=s.after.updated_at,
-            value=_value(s, archived), trace=trace,
+            value=_value(s, withheld), trace=trace,
         )
         for s in steps
     ]  # fmt: skip
 
 
-def _value(step: Step, archived: Collection[str]) -> bytes:
-    event, contact = _told(step.event, archived), shown(step.after, archived)
+def _value(step: Step, withheld: Collection[str]) -> bytes:
+    event, contact = _told(step.event, withheld), shown(step.after, withheld)
     return ContactMessage(event=event, contact=contact, version=contact.version).encode()
 
 
-def _told(event: ContactEvent, archived: Collection[str]) -> ContactEvent:
-    if not archived or not isinstance(event, ContactCreated | ContactChanged | ContactMerged | ContactRestored):
+def _told(event: ContactEvent, withheld: Collection[str]) -> ContactEvent:
+    if not withheld or not isinstance(event, ContactCreated | ContactChanged | ContactMerged | ContactRestored):
         return event
-    return event.model_copy(update={"changes": [c for c in event.changes if is_shown(c.key, archived)]})
+    return event.model_copy(update={"changes": [c for c in event.changes if is_shown(c.key, withheld)]})
 
 
 def applied(contact: Contact) -> Applied:

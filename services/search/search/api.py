@@ -269,6 +269,13 @@ async def scan(caller: Reader, body: Scan, reads: Reads) -> Response:
     return await _stream(rows, {"total": head["total"], "instant": to_wire(from_millis(head["at"]))})
 
 
+@internal.post("/caught-up")
+async def caught_up(caller: Reader, reads: Reads) -> Answer:
+    """Answers once everything that was committed before this call can be found."""
+    await reads.catch_up(caller.channel)
+    return Answer(done=True)
+
+
 @internal.post("/erased")
 async def erased(caller: Reader, body: Question, reads: Reads) -> Answer:
     """Whether the index holds nothing any more of these contacts."""

@@ -220,7 +220,10 @@ class VisitMessage(Body):
 
 
 class FieldDefinition(Body):
-    """A field's definition. `key` is `profile.<key>` or a built-in; `order` counts from 0."""
+    """A field's definition. `key` is `profile.<key>` or a built-in; `order` counts from 0.
+
+    `restoring`: its values are collected and told of again, but the field stays `archived` until every reader has them all.
+    """
 
     key: str
     type: FieldTypeName
@@ -231,6 +234,12 @@ class FieldDefinition(Body):
     order: int = 0
     once: bool = False
     refused_while_archived: int = 0
+    restoring: bool = False
+
+    @property
+    def collected(self) -> bool:
+        """Whether values are taken in and shown."""
+        return not self.archived or self.restoring
 
 
 class FieldDefined(Body):

@@ -107,13 +107,16 @@ async def change_field(
 @routes.post("/fields/{key}/archive", responses=answers(None, headers=POSITION))
 async def archive_field(key: str, caller: FieldManager, commands: FieldCommands, response: Response) -> FieldDefinition:
     """Stop collecting and showing a field; its values are kept aside."""
-    return _field(await commands.archive(caller, key, True), response)
+    return _field(await commands.archive(caller, key), response)
 
 
 @routes.post("/fields/{key}/restore", responses=answers(None, headers=POSITION))
 async def restore_field(key: str, caller: FieldManager, commands: FieldCommands, response: Response) -> FieldDefinition:
-    """Collect and show an archived field again, with the values it had."""
-    return _field(await commands.archive(caller, key, False), response)
+    """Collect and show an archived field again, with the values it had.
+
+    It is `restoring`, and cannot be used in filters yet, until searches and segments have all its values.
+    """
+    return _field(await commands.restore(caller, key), response)
 
 
 def _field(written: tuple[FieldDefinition, Position], response: Response) -> FieldDefinition:

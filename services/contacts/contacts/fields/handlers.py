@@ -20,11 +20,11 @@ from contacts.fields.built_in import BUILT_IN_FIELDS
 from contacts.fields.first_sight import Sighting, look
 from contacts.fields.publish import field_messages, fields_position
 from contacts.jobs import store as job_store
-from contacts.jobs.job import Job
+from contacts.jobs.job import Job, Status
 from contacts.profile_field import MOST_FIELDS, NewField, changed, check_key, defined, ordered, too_many_fields
 
 KIND = "field.archiving"
-"""The job that tells of a field's holders anew; its body is `{key, archived}`."""
+"""The job that carries out an archiving or a restoring; its body is `{key, archived}`."""
 
 
 class Fields:
@@ -58,22 +58,39 @@ class Fields:
             after = changed(before, updates)
             return await self._replace(tx, caller.channel, before, after, version)
 
-    async def archive(self, caller: Caller, key: str, archived: bool) -> tuple[FieldDefinition, Position]:
-        """Stop collecting and showing a field, or begin again. Raises NotFound, Unprocessable for a built-in field.
+    async def archive(self, caller: Caller, key: str) -> tuple[FieldDefinition, Position]:
+        """Stop collecting and showing a field. Raises NotFound, Unprocessable for a built-in field.
 
-        The definition takes effect with this transaction; that every contact with a value is told of anew is a job's work.
+        That every contact with a value is told of without it is a job's work.
         """
         async with self._database.transaction() as tx:
-            before, version = _named(await _locked(tx, caller.channel), key)
-            if key in BUILT_IN_FIELDS:
-                raise Unprocessable("A built-in field cannot be archived. Hide it instead.", code="builtIn")
-            if archived and not before.archived:
+            before, version = await _archivable(tx, caller.channel, key)
+            if not before.collected and not await _gave_up(tx, caller.channel, key):
+                return before, fields_position(caller.channel, [(before, version)])
+            if before.collected:
                 await field_store.forget_refused(tx, caller.channel, key)
                 before = before.model_copy(update={"refused_while_archived": 0})
-            if archived != before.archived:
-                job = _telling(self._ids(), caller, self._clock.now())
-                await job_store.insert(tx, job, {"key": key, "archived": archived})
-            return await self._replace(tx, caller.channel, before, before.model_copy(update={"archived": archived}), version)
+            after = before.model_copy(update={"archived": True, "restoring": False})
+            return await self._turn(tx, caller, before, after, version)
+
+    async def restore(self, caller: Caller, key: str) -> tuple[FieldDefinition, Position]:
+        """Collect and show an archived field again. Raises NotFound, Unprocessable for a built-in field.
+
+        It stays archived, and `restoring`, until a job has told every contact's value and every reader has them all.
+        """
+        async with self._database.transaction() as tx:
+            before, version = await _archivable(tx, caller.channel, key)
+            if not before.archived or (before.restoring and not await _gave_up(tx, caller.channel, key)):
+                return before, fields_position(caller.channel, [(before, version)])
+            return await self._turn(tx, caller, before, before.model_copy(update={"restoring": True}), version)
+
+    async def _turn(
+        self, tx: Tx, caller: Caller, before: FieldDefinition, after: FieldDefinition, version: int
+    ) -> tuple[FieldDefinition, Position]:
+        job = _telling(self._ids(), caller, self._clock.now())
+        await job_store.insert(tx, job, {"key": after.key, "archived": not after.restoring})
+        await field_store.turn(tx, caller.channel, after.key, job.id, told=after.restoring)
+        return await self._replace(tx, caller.channel, before, after, version)
 
     async def reorder(self, caller: Caller, keys: Sequence[str]) -> Position:
         """Put these fields first, in this order, and the others after them in theirs. Raises Unprocessable."""
@@ -110,8 +127,32 @@ def _named(known: Mapping[str, tuple[FieldDefinition, int]], key: str) -> tuple[
     raise NotFound("There is no such field.")
 
 
+async def _archivable(tx: Tx, channel: str, key: str) -> tuple[FieldDefinition, int]:
+    """The definition, locked, and its version. Raises NotFound, Unprocessable for a built-in field."""
+    found = _named(await _locked(tx, channel), key)
+    if key in BUILT_IN_FIELDS:
+        raise Unprocessable("A built-in field cannot be archived. Hide it instead.", code="builtIn")
+    return found
+
+
+async def _gave_up(tx: Tx, channel: str, key: str) -> bool:
+    """Whether the job of the last archiving or restoring has failed for good: then it may be asked for again."""
+    turned_by = await field_store.turned_by(tx, channel, key)
+    job = None if turned_by is None else await job_store.load(tx, channel, turned_by, KIND)
+    return job is not None and job.status is Status.FAILED
+
+
+async def restored(tx: Tx, channel: str, key: str, job: UUID, now: datetime) -> None:
+    """The field is archived no more, if it is still this job that restores it."""
+    before, version = _named(await _locked(tx, channel), key)
+    if await field_store.turned_by(tx, channel, key) == job and before.restoring:
+        written = [(before.model_copy(update={"archived": False, "restoring": False}), version + 1)]
+        await field_store.save_fields(tx, channel, written)
+        await outbox.put(tx, field_messages(channel, written, now))
+
+
 def _telling(job_id: UUID, caller: Caller, at: datetime) -> Job:
-    """The job that tells of a field's holders."""
+    """The job that carries it out."""
     return Job(id=job_id, channel=caller.channel, kind=KIND, requested_by=caller.subject, requested_at=at)
 
 

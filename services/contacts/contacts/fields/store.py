@@ -1,6 +1,7 @@
 """The definitions of fields, and how many values came for archived ones."""
 
 from collections.abc import Mapping, Sequence
+from uuid import UUID
 
 from common.events.contacts import FieldDefinition
 from common.postgres import Tx
@@ -16,7 +17,14 @@ select $1, new.key, new.values from unnest($2::text[], $3::bigint[]) as new (key
 on conflict (channel, key) do update set values = refused_value.values + excluded.values
 """
 _FORGET_REFUSED = "delete from refused_value where channel = $1 and key = $2"
-_ARCHIVED = "select key from profile_field where channel = $1 and (definition->>'archived')::boolean"
+_ARCHIVED = """
+select key from profile_field where channel = $1
+    and (definition->>'archived')::boolean and not coalesce((definition->>'restoring')::boolean, false)
+"""
+_WITHHELD = "select key from profile_field where channel = $1 and withheld"
+_TURNED_BY = "select turned_by from profile_field where channel = $1 and key = $2"
+_TURN = "update profile_field set turned_by = $3, withheld = withheld and not $4 where channel = $1 and key = $2"
+_WITHHOLD = "update profile_field set withheld = true where channel = $1 and key = $2 and turned_by = $3"
 _SAVE_FIELDS = """
 insert into profile_field (channel, key, definition, version)
 select $1, new.key, new.definition, new.version
@@ -35,8 +43,29 @@ async def fields(tx: Tx, channel: str) -> dict[str, tuple[FieldDefinition, int]]
 
 
 async def archived_keys(tx: Tx, channel: str) -> frozenset[str]:
-    """The bare keys of the profile fields that are archived."""
+    """The bare keys of the profile fields whose values are not shown: they are archived, and not being restored."""
     return frozenset(r["key"].removeprefix("profile.") for r in await tx.fetch(_ARCHIVED, channel))
+
+
+async def withheld_keys(tx: Tx, channel: str) -> frozenset[str]:
+    """The bare keys of the profile fields whose values are left out of what readers are told."""
+    return frozenset(r["key"].removeprefix("profile.") for r in await tx.fetch(_WITHHELD, channel))
+
+
+async def turned_by(tx: Tx, channel: str, key: str) -> UUID | None:
+    """The job of the field's last archiving or restoring."""
+    job: UUID | None = await tx.fetchval(_TURNED_BY, channel, key)
+    return job
+
+
+async def turn(tx: Tx, channel: str, key: str, job: UUID, *, told: bool) -> None:
+    """From now on this job carries out what is decided of the field; `told`: its values are told of from now on."""
+    await tx.execute(_TURN, channel, key, job, told)
+
+
+async def withhold(tx: Tx, channel: str, key: str, job: UUID) -> None:
+    """Leave the field's values out of what is told from now on, unless the job was overtaken."""
+    await tx.execute(_WITHHOLD, channel, key, job)
 
 
 async def count_refused(tx: Tx, channel: str, refused: Mapping[str, int]) -> None:

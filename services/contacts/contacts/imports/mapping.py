@@ -129,7 +129,7 @@ def _names(fields: Mapping[str, FieldDefinition]) -> dict[str, str]:
         _simplified(name): key
         for key, definition in fields.items()
         for name in definition.display_name.values()
-        if (key.startswith("profile.") or key in _WRITABLE) and not definition.archived
+        if (key.startswith("profile.") or key in _WRITABLE) and definition.collected
     }
     return {**known, **_GUESSES}
 

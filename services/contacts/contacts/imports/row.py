@@ -25,7 +25,7 @@ def types_of(defined: Mapping[str, FieldDefinition]) -> dict[str, FieldTypeName]
 
     What comes for an archived one is dropped unjudged, so it may be any text.
     """
-    return {**_PRESET_TYPES, **{key: "String" if d.archived else d.type for key, d in defined.items()}}
+    return {**_PRESET_TYPES, **{key: "String" if not d.collected else d.type for key, d in defined.items()}}
 
 
 def body_of(order: Order, row: Row, types: Mapping[str, FieldTypeName], zone: ZoneInfo) -> dict[str, Any]:

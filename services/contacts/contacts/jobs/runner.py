@@ -1,6 +1,7 @@
 """What the runner of one kind of job is given: the job in its hands, to be moved on piece by piece."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Any, Protocol, TypeAlias
 
@@ -8,6 +9,15 @@ from common.clock import Clock
 from common.postgres import Database, Tx
 from contacts.jobs import store as job_store
 from contacts.jobs.job import Advance, Job, decide
+
+
+class NotYet(Exception):
+    """Others have to come so far first: the job is given back, which is no failed attempt, and rests for `seconds`."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__()
+        self.seconds = seconds
+
 
 Piece: TypeAlias = Callable[[Tx, Job, datetime], Awaitable[Advance]]
 """One piece of the work, in the transaction it is given; answers where the runner is after it."""
@@ -25,6 +35,12 @@ class HeldJob:
         self._lease = lease
         self.job = job
         self.body = body
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[Tx]:
+        """A connection for what a runner reads between its pieces."""
+        async with self._database.connection() as connection:
+            yield connection
 
     async def advance(self, piece: Piece) -> Job:
         """Do a piece and move the job's cursor in one transaction: a kill repeats nothing and skips nothing.
@@ -49,6 +65,6 @@ class Runner(Protocol):
         """Go on from the job's cursor, piece by piece with `held.advance`, and return when nothing is left to do.
 
         It may be broken off at any await and begun again, here or elsewhere. Raises Problem: Unavailable where a later
-        attempt may go better, any other where the job can never come to an end.
+        attempt may go better, any other where the job can never come to an end; and NotYet.
         """
         ...

@@ -17,7 +17,7 @@ from common.postgres import Database
 from common.telemetry import log, span
 from contacts.jobs import store as job_store
 from contacts.jobs.job import Fail, Finish, GiveBack, Job, TakeUp, decide
-from contacts.jobs.runner import HeldJob, Runner
+from contacts.jobs.runner import HeldJob, NotYet, Runner
 
 LEASE = timedelta(seconds=8)
 """A worker that has been silent for so long is taken for dead."""
@@ -91,17 +91,21 @@ class Worker:
             await self._end(held, Finish(self._clock.now()))
         except Stopped:
             await self._end(held, GiveBack(failed=False, at=self._clock.now()))
+        except NotYet as wait:
+            await self._end(held, GiveBack(failed=False, at=self._clock.now()), rest=timedelta(seconds=wait.seconds))
         except _MAY_PASS as error:
             log.warning("an attempt failed", kind=held.job.kind, job=str(held.job.id), exc_info=error)
             await self._end(held, GiveBack(failed=True, at=self._clock.now()))
         except Problem as problem:
             await self._end(held, Fail(problem.detail, self._clock.now()))
 
-    async def _end(self, held: HeldJob, command: Finish | GiveBack | Fail) -> None:
+    async def _end(self, held: HeldJob, command: Finish | GiveBack | Fail, rest: timedelta | None = None) -> None:
         async with self._database.transaction() as tx:
             job = await job_store.mine(tx, held.job, self._name)
             after = decide(job, command)
             await job_store.update(tx, job.version, after)
-            if isinstance(command, GiveBack) and command.failed and after.in_work:
-                await job_store.rest(tx, after, self._clock.now() + pause_after(after.attempts))
+            if isinstance(command, GiveBack) and command.failed:
+                rest = pause_after(after.attempts)
+            if rest is not None and after.in_work:
+                await job_store.rest(tx, after, self._clock.now() + rest)
         log.info("a job is put down", kind=after.kind, job=str(after.id), status=after.status)
