@@ -23,6 +23,7 @@ SEEN = STATE.model_copy(
     "expected",
     [
         {"mobileNumber": "010-1234-5678"}, {"mobileNumber": "+82 10 1234 5678"}, {"email": " a@b.kr "}, {"tags": ["b", "a"]},
+        {"tags": [" B", "a"]},
         {"blocked": True, "unsubscribeEmail": False, "unsubscribeTexting": None}, {"landlineNumber": None}, {"city": " "},
         {"profile.memo": "a", "profile.count": 1.0}, {"profile.never": None}, {"profile.memo": "a", "name": "홍길동"}, {},
     ],

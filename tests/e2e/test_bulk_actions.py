@@ -48,6 +48,21 @@ async def test_checked_contacts_are_changed_and_each_has_its_result(stack: Stack
         assert history["items"][0]["version"] == results[first]["version"]
 
 
+async def test_bulk_actions_are_listed_newest_first_with_what_they_do(stack: Stack) -> None:
+    async with a_business(stack, 1) as business:
+        jobs = [
+            await business.act(action, {"contactIds": business.ids}) for action in (VIP, {"blocked": True}, {"removeTags": ["x"]})
+        ]
+        first = await business.api.json("GET", "/v1/bulk-actions", params={"limit": "2"})
+        rest = await business.api.json("GET", "/v1/bulk-actions", params={"limit": "2", "cursor": first["next"]})
+        assert ([*first["items"], *rest["items"]], rest["next"]) == (jobs[::-1], None)
+        assert [job["action"] for job in jobs] == [VIP, {"blocked": True}, {"removeTags": ["x"]}]
+        odd = await business.api.ask("GET", "/v1/bulk-actions", params={"cursor": "odd"})
+        assert refused(odd) == (422, "badCursor", None)
+        async with caller(stack, fresh_channel()) as neighbour:
+            assert await neighbour.json("GET", "/v1/bulk-actions") == {"items": [], "next": None}
+
+
 async def test_results_come_in_pages_and_by_status(stack: Stack) -> None:
     async with a_business(stack, 7) as business:
         await business.act(VIP, {"contactIds": business.ids[:3]})

@@ -3,6 +3,7 @@
 import asyncio
 from typing import Any
 from urllib.parse import quote
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -329,3 +330,27 @@ async def test_a_change_expects_single_values_and_tells_what_it_did_not_take(api
     rows = {"contacts": [{"memberId": "u1", "profile": {"firstReferrer": "y"}}, {"memberId": "u2", "profile": {"memo": "n"}}]}
     results = (await api.json("POST", "/v1/contacts/batch", body=rows))["results"]
     assert [r.get("notWritten") for r in results] == [written.json()["notWritten"], None]
+
+
+async def test_many_are_read_at_once_and_the_inbox_sees_what_it_may(api: Api) -> None:
+    made = await api.json(
+        "PUT", "/v1/contacts/@u1", body={"name": "Kim", "city": "서울", "profile": {"memo": "x", "grade": "VIP"}}
+    )
+    read = await api.json("POST", "/v1/contacts/read", body={"ids": [str(uuid4()), made["id"]]})
+    assert read == {"items": [None, made]}
+    for body, pointer in (
+        ({"ids": [made["id"]] * 101}, "/ids"), ({"ids": ["x"]}, "/ids/0"), ({"ids": [], "at": "2999-01-01T00:00:00Z"}, "/at"),
+        ({"ids": [], "at": None}, "/at"), ({}, "/ids"),
+    ):  # fmt: skip
+        wrong = await api.ask("POST", "/v1/contacts/read", body=body)
+        assert (wrong.status_code, wrong.json()["pointer"]) == (422, pointer)
+    before = {"ids": [made["id"]], "at": "2020-01-01T00:00:00Z"}
+    assert await api.json("POST", "/v1/contacts/read", body=before) == {"items": [None]}
+    for key in ("city", "profile.memo"):
+        await api.json("PATCH", f"/v1/fields/{key}", body={"inboxVisible": False})
+    for path in (f"/v1/contacts/{made['id']}", "/v1/contacts/@u1"):
+        panel = await api.ask("GET", path, params={"view": "inbox"})
+        assert (panel.json()["profile"], "city" in panel.json(), panel.json()["name"]) == ({"grade": "VIP"}, False, "Kim")
+        assert panel.headers["ETag"] == '"1"'
+        assert await api.json("GET", path) == made
+    assert (await api.ask("GET", path, params={"view": "other"})).status_code == 422

@@ -45,12 +45,16 @@ def instant(text: str, parameter: str) -> datetime:
         raise Unprocessable(f"`{parameter}`: {error}", code="invalid", extra={"parameter": parameter}) from None
 
 
-def not_later(at: datetime, now: datetime, parameter: str) -> datetime:
-    """The instant, if it is not later than now: what will be is not known. Raises Unprocessable."""
+def not_later(at: datetime, now: datetime, parameter: str, pointer: str | None = None) -> datetime:
+    """The instant, if it is not later than now: what will be is not known. `pointer` is its place in a body.
+
+    Raises Unprocessable.
+    """
     if at > now:
         raise Unprocessable(
             f"`{parameter}` is later than now. Ask for an instant that is past.",
             code="inFuture",
+            pointer=pointer,
             extra={"parameter": parameter, "now": to_wire(now)},
         )
     return at

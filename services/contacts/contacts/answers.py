@@ -9,6 +9,12 @@ from common.answers import Problem, Shape, ShownContact, left_out
 from common.clock import Instant
 
 
+class ReadContacts(Shape):
+    """Contacts in the order in which they were asked for; null for an id that is no contact here."""
+
+    items: list[ShownContact | None]
+
+
 class NotWrittenValue(Shape):
     """A value that a write did not take: the key has one for good (`once`), or its field is archived."""
 

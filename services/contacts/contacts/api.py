@@ -1,25 +1,29 @@
 """The routes of contacts and visits."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import Depends, Query, Request, Response
 from pydantic import Field, JsonValue
 
-from common import idempotency
+from common import idempotency, query
 from common.answers import ETAG, POSITION, ShownContact, answers, contact_shown
 from common.auth import Caller
+from common.clock import Instant
 from common.cursor import Listed
 from common.events.contacts import Contact
+from common.given import Given
 from common.http import At, Cursor, IfMatch, Limit, Page, Wire, json_response, permit, router, where_written
 from common.ids import Id, parse_id
-from contacts.answers import BatchResults, HistoryItem, Identified, TakenVisit, WrittenContact
+from contacts.answers import BatchResults, HistoryItem, Identified, ReadContacts, TakenVisit, WrittenContact
 from contacts.contact import etag, no_contact
+from contacts.fields.queries import Queries as FieldQueries
 from contacts.handlers import Contacts, Written
 from contacts.identifying import only_identifies
+from contacts.inbox import in_the_inbox
 from contacts.member_path import member_of
 from contacts.queries import Queries
 
-MOST_ROWS = 1000
+MOST_ROWS, MOST_READ = 1000, 100
 
 Reader = Annotated[Caller, Depends(permit("contacts.read"))]
 Editor = Annotated[Caller, Depends(permit("contacts.edit"))]
@@ -38,8 +42,15 @@ def queries(request: Request) -> Queries:
     return found
 
 
+def field_queries(request: Request) -> FieldQueries:
+    """The reads of fields."""
+    found: FieldQueries = request.app.state.field_queries
+    return found
+
+
 Commands = Annotated[Contacts, Depends(contacts)]
 Reads = Annotated[Queries, Depends(queries)]
+Fields = Annotated[FieldQueries, Depends(field_queries)]
 
 routes = router("/v1", tags=["Contacts"])
 
@@ -47,6 +58,13 @@ routes = router("/v1", tags=["Contacts"])
 _UPSERTED = answers(WrittenContact, 201, headers=ETAG | POSITION) | {
     200: {"model": WrittenContact | Identified, "headers": {**ETAG, **POSITION}}
 }
+
+
+class Wanted(Wire):
+    """Contacts to be read, as they are or as they were at an instant."""
+
+    ids: list[Id] = Field(max_length=MOST_READ)
+    at: Annotated[Instant | None, Given()] = None
 
 
 class Batch(Wire):
@@ -62,10 +80,6 @@ def answer(written: Written) -> Response:
     missed = [each.members() for each in written.not_written]
     shown = contact_shown(written.contact) | ({"notWritten": missed} if missed else {})
     return json_response(shown, 201 if written.created else 200, headers)
-
-
-def _shown(contact: Contact) -> Response:
-    return json_response(contact_shown(contact), headers={"ETag": etag(contact)})
 
 
 def _listed(page: Listed) -> Response:
@@ -157,12 +171,34 @@ async def list_contact_visits(
     return _listed(await reads.visits(caller.channel, contact.id, limit, cursor))
 
 
+@routes.post("/contacts/read", responses=answers(ReadContacts))
+@idempotency.repeatable
+async def read_contacts(caller: Reader, body: Wanted, reads: Reads, request: Request) -> Response:
+    """Up to 100 contacts in the order of their ids, null for one that is none here; a merged id answers with its survivor."""
+    if body.at is not None:
+        query.not_later(body.at, request.app.state.clock.now(), "at", "/at")
+    contacts = await reads.contacts(caller.channel, body.ids, body.at)
+    return json_response({"items": [None if each is None else contact_shown(each) for each in contacts]})
+
+
+View = Annotated[
+    Literal["inbox"] | None, Query(description="`inbox`: without the fields that the inbox's customer panel does not show.")
+]
+
+
 @routes.get("/contacts/{contact_id:path}", responses=answers(ShownContact, headers=ETAG))
-async def get_contact(contact_id: str, contact: Readable, caller: Reader, reads: Reads, at: At) -> Response:
-    """One contact, by id or `@memberId`; with `at` as it was at that instant."""
-    if at is None:
-        return _shown(contact)
-    return _shown(await reads.contact_at(caller.channel, parse_id(contact_id) or contact.id, at))
+async def get_contact(
+    contact_id: str, contact: Readable, caller: Reader, reads: Reads, fields: Fields, at: At, view: View = None
+) -> Response:
+    """One contact, by id or `@memberId`; with `at` as it was at that instant.
+
+    With `view=inbox` members are left out, as the fields' `inboxVisible` says.
+    """
+    seen = contact if at is None else await reads.contact_at(caller.channel, parse_id(contact_id) or contact.id, at)
+    shown = contact_shown(seen)
+    if view == "inbox":
+        shown = in_the_inbox(shown, await fields.fields(caller.channel))
+    return json_response(shown, headers={"ETag": etag(seen)})
 
 
 @routes.patch("/contacts/{contact_id:path}", responses=answers(WrittenContact, headers=ETAG | POSITION))

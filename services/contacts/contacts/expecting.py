@@ -1,7 +1,7 @@
 """What the sender of a change saw: the values it expects to be there still, whatever else came meanwhile. Pure.
 
-A version says that anything changed, a visit too. `expected` compares the named values alone: what they are told apart by is
-what a write of them would be told apart by, so a phone number written another way is the same, and so are tags in another order.
+A version says that anything changed, a visit too. `expected` compares the named values alone, as a write of them would be: a
+phone number written another way is the same, and so are tags in another order or writing.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,6 +15,7 @@ from common.events.contacts import Contact, FieldDefinition
 from common.pointer import escape
 from contacts.contact import nothing_of, read_built_in, same
 from contacts.profile_field import fit, is_nothing
+from contacts.tags import are_same
 
 MEMBER = "expected"
 
@@ -30,7 +31,7 @@ class Expected:
     def holds(self, now: JsonValue) -> bool:
         """Whether this is there."""
         if self.key == "tags" and isinstance(self.value, list) and isinstance(now, list):
-            return sorted(map(str, self.value)) == sorted(map(str, now))
+            return are_same(map(str, self.value), map(str, now))
         return same(self.value, now)
 
 

@@ -1,7 +1,8 @@
 """Reads of contacts."""
 
 import asyncio
-from collections.abc import Iterable
+import contextlib
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -9,7 +10,7 @@ import asyncpg
 
 from common import cursor as cursors
 from common.cursor import Listed
-from common.errors import Unavailable
+from common.errors import Gone, NotFound, Unavailable
 from common.events.contacts import Contact
 from common.postgres import Database
 from common.recorded import Recorded
@@ -74,6 +75,17 @@ class Queries:
             behind = await store.read(connection, channel, led.values()) if led else {}
             hidden = await field_store.archived_keys(connection, channel)
         return {i: shown(behind[led[i]] if i in led else contact, hidden) for i, contact in found.items()}
+
+    async def contacts(self, channel: str, ids: Sequence[UUID], at: datetime | None) -> list[Contact | None]:
+        """The contacts of these ids in their order, None for one that is none here, or was none at that instant."""
+        if at is None:
+            there = await self.survivors(channel, ids)
+            return [there.get(each) for each in ids]
+        was: dict[UUID, Contact] = {}
+        for each in dict.fromkeys(ids):
+            with contextlib.suppress(NotFound, Gone):
+                was[each] = await self.contact_at(channel, each, at)
+        return [was.get(each) for each in ids]
 
     async def contact_at(self, channel: str, contact_id: UUID, at: datetime) -> Contact:
         """One contact as it was; an id that was merged by then answers with its survivor.

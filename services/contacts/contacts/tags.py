@@ -42,5 +42,10 @@ def as_written(before: Iterable[str], tags: Iterable[str]) -> tuple[str, ...]:
     return tuple(writings.get(_identity(tag), tag) for tag in tags)
 
 
+def are_same(tags: Iterable[str], others: Iterable[str]) -> bool:
+    """Whether these are the same tags, in whichever order and writing."""
+    return set(map(_identity, tags)) == set(map(_identity, others))
+
+
 def _identity(tag: str) -> str:
     return fold(read_tag(tag))

@@ -247,9 +247,10 @@ def test_the_job_is_shown_with_its_counts_and_the_undo_once_asked_for() -> None:
         counts={"changed": 3, "failed": 1},
     )  # fmt: skip
     members = {
-        "id": str(ID), "status": "running", "total": 9, "done": 4, "changed": 3, "unchanged": 0, "failed": 1, "undo": None,
+        "id": str(ID), "action": {"blocked": True},
+        "status": "running", "total": 9, "done": 4, "changed": 3, "unchanged": 0, "failed": 1, "undo": None,
         "requestedBy": "kim", "requestedAt": "2026-11-24T03:00:00.000Z", "endedAt": None, "problem": None,
     }  # fmt: skip
-    assert shown(job) == members
+    assert shown(job, {"blocked": True}) == members
     undoing = job.model_copy(update={"undoing": True, "counts": {"changed": 3, "failed": 1, "undone": 1, "skipped": 1}})
-    assert shown(undoing) == members | {"undo": {"total": 3, "done": 2, "undone": 1, "skipped": 1}}
+    assert shown(undoing, {"blocked": True}) == members | {"undo": {"total": 3, "done": 2, "undone": 1, "skipped": 1}}

@@ -154,8 +154,8 @@ def _not_there(state: Contact | None) -> Problem | None:
     return None
 
 
-def shown(job: Job) -> dict[str, JsonValue]:
-    """The job as the API shows it; `undo` tells of the taking back, once it was asked for."""
+def shown(job: Job, action: JsonValue) -> dict[str, JsonValue]:
+    """The job as the API shows it, with what it does; `undo` tells of the taking back, once it was asked for."""
     members = job.members()
     counts = {outcome.value: job.counts.get(outcome, 0) for outcome in Outcome}
     acted = counts["changed"] + counts["unchanged"] + counts["failed"]
@@ -164,7 +164,7 @@ def shown(job: Job) -> dict[str, JsonValue]:
     if job.undoing:
         undo = {"total": counts["changed"], "done": back, "undone": counts["undone"], "skipped": counts["skipped"]}
     return {
-        "id": members["id"], "status": members["status"], "total": job.total, "done": acted,
+        "id": members["id"], "action": action, "status": members["status"], "total": job.total, "done": acted,
         "changed": counts["changed"], "unchanged": counts["unchanged"], "failed": counts["failed"], "undo": undo,
         "requestedBy": job.requested_by, "requestedAt": members["requestedAt"], "endedAt": members["endedAt"],
         "problem": job.problem,

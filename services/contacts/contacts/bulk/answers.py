@@ -3,6 +3,8 @@
 from typing import Annotated
 from uuid import UUID
 
+from pydantic import JsonValue
+
 from common.answers import Problem, Shape, one_of
 from common.clock import Instant
 from contacts.bulk.action import Outcome
@@ -22,6 +24,7 @@ class BulkAction(Shape):
     """A bulk action and how far it is."""
 
     id: UUID
+    action: dict[str, JsonValue]
     status: Annotated[str, one_of(Status)]
     total: int | None
     done: int

@@ -12,7 +12,7 @@ from common.given import Given
 from common.http import AwaitedPosition, Cursor, Limit, Page, Wire, json_response, permit, router, where_written
 from common.ids import Id, parse_id
 from common.position import kept
-from contacts.bulk.action import Outcome, shown
+from contacts.bulk.action import Outcome
 from contacts.bulk.answers import BulkAction, BulkResult, HowMany
 from contacts.bulk.handlers import Ask, BulkActions
 from contacts.jobs.job import Job, no_job
@@ -70,8 +70,8 @@ class NewBulkAction(Wire):
         return self
 
 
-def _answer(job: Job, status: int = 200) -> Response:
-    return json_response(shown(job), status, where_written(kept(job.position, job.channel)))
+async def _answer(job: Job, commands: BulkActions, status: int = 200) -> Response:
+    return json_response(await commands.shown(job), status, where_written(kept(job.position, job.channel)))
 
 
 async def existing(job_id: str, caller: Editor, commands: Commands) -> Job:
@@ -92,13 +92,20 @@ async def start_bulk_action(caller: Editor, body: NewBulkAction, commands: Comma
     wanted = Ask(body.action, ids, body.target.asked(), awaited)
     if body.dry_run:
         return json_response({"total": await commands.count(caller, wanted)})
-    return _answer(await commands.ask(caller, wanted), 202)
+    return await _answer(await commands.ask(caller, wanted), commands, 202)
+
+
+@routes.get("/bulk-actions", responses=answers(Page[BulkAction]))
+async def list_bulk_actions(caller: Editor, commands: Commands, limit: Limit = 100, cursor: Cursor = None) -> Response:
+    """The channel's bulk actions, newest first; each is kept for 30 days."""
+    page = await commands.listed(caller.channel, limit, cursor)
+    return json_response({"items": page.items, "next": page.next})
 
 
 @routes.get("/bulk-actions/{job_id}", responses=answers(BulkAction, headers=POSITION))
-async def get_bulk_action(job: Existing) -> Response:
+async def get_bulk_action(job: Existing, commands: Commands) -> Response:
     """One bulk action; `Dangol-Position` stands for all that it has written so far."""
-    return _answer(job)
+    return await _answer(job, commands)
 
 
 @routes.get("/bulk-actions/{job_id}/results", responses=answers(Page[BulkResult]))
@@ -113,10 +120,10 @@ async def list_bulk_results(
 @routes.post("/bulk-actions/{job_id}/cancel", responses=answers(BulkAction, headers=POSITION))
 async def cancel_bulk_action(job: Existing, caller: Editor, commands: Commands) -> Response:
     """Stop it where it is; what it has changed stays, and can be undone."""
-    return _answer(await commands.cancel(caller, job.id))
+    return await _answer(await commands.cancel(caller, job.id), commands)
 
 
 @routes.post("/bulk-actions/{job_id}/undo", status_code=202, responses=answers(BulkAction, 202, headers=POSITION))
 async def undo_bulk_action(job: Existing, caller: Editor, commands: Commands) -> Response:
     """Bring back what was there, in the background; contacts that changed again since are skipped, and say so."""
-    return _answer(await commands.undo(caller, job.id), 202)
+    return await _answer(await commands.undo(caller, job.id), commands, 202)

@@ -5,16 +5,18 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from pydantic import JsonValue
+
 from common import cursor as cursors
 from common.auth import Caller
-from common.clock import Clock
+from common.clock import Clock, to_wire
 from common.cursor import Listed
 from common.errors import Unprocessable
 from common.ids import Ids
 from common.position import Position
 from common.postgres import Database
 from contacts.bulk import store as bulk_store
-from contacts.bulk.action import CHOSEN, KIND, Outcome, read_action
+from contacts.bulk.action import CHOSEN, KIND, Outcome, read_action, shown
 from contacts.bulk.neighbours import Neighbours
 from contacts.bulk.store import FIRST
 from contacts.jobs import store as job_store
@@ -112,6 +114,20 @@ class BulkActions:
         if job is None:
             raise no_job()
         return job
+
+    async def shown(self, job: Job) -> dict[str, JsonValue]:
+        """A bulk action as the API shows it, with what it does."""
+        async with self._database.connection() as connection:
+            return shown(job, (await job_store.body(connection, job.channel, job.id))["action"])
+
+    async def listed(self, channel: str, limit: int, cursor: str | None) -> Listed:
+        """The channel's bulk actions, newest first."""
+        before = cursors.decode(cursor, cursors.instant, cursors.identifier) if cursor else None
+        async with self._database.connection() as connection:
+            rows = await job_store.listed(connection, channel, KIND, before, limit + 1)
+        last = rows[limit - 1][0] if len(rows) > limit else None
+        following = None if last is None else cursors.encode(to_wire(last.requested_at), str(last.id))
+        return Listed([shown(job, body["action"]) for job, body in rows[:limit]], following)
 
     async def results(self, job: Job, outcome: Outcome | None, limit: int, cursor: str | None) -> Listed:
         """What became of each contact so far, in the order of ids."""

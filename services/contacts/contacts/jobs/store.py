@@ -26,7 +26,7 @@ _LOAD = "select state from job where channel = $1 and id = $2 and kind = $3"
 _LOAD_LOCK = _LOAD + " for update"
 _BODY = "select body from job where channel = $1 and id = $2"
 _LIST = """
-select state from job
+select state, body from job
 where channel = $1 and kind = $2 and ($3::timestamptz is null or (requested_at, id) < ($3, $4))
 order by requested_at desc, id desc limit $5
 """
@@ -85,10 +85,13 @@ async def body(tx: Tx, channel: str, job_id: UUID) -> Mapping[str, Any]:
     return found
 
 
-async def listed(tx: Tx, channel: str, kind: str, before: tuple[datetime, UUID] | None, limit: int) -> list[Job]:
-    """Jobs of one kind, newest first."""
+async def listed(
+    tx: Tx, channel: str, kind: str, before: tuple[datetime, UUID] | None, limit: int
+) -> list[tuple[Job, Mapping[str, Any]]]:
+    """Jobs of one kind with what was asked for, newest first."""
     at, last = before or (None, None)
-    return [Job.model_validate(r["state"]) for r in await tx.fetch(_LIST, channel, kind, at, last, limit)]
+    rows = await tx.fetch(_LIST, channel, kind, at, last, limit)
+    return [(Job.model_validate(r["state"]), r["body"]) for r in rows]
 
 
 async def claim(
