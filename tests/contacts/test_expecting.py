@@ -32,6 +32,15 @@ def test_what_is_there_in_any_writing_is_expected(expected: dict[str, Any]) -> N
     assert first_other(SEEN, read_expected({"expected": expected}, "KR", FIELDS)) is None
 
 
+def test_what_was_kept_before_it_was_checked_can_be_expected_as_it_is() -> None:
+    before = {"mobile_number": "+82101234567", "email": "<kim@example.com>", "tags": ["x", "X"]}
+    seen = SEEN.model_copy(update=before)
+    expected = {"mobileNumber": "+82101234567", "email": "<kim@example.com>", "tags": ["x", "X"]}
+    for key, value in expected.items():
+        assert first_other(seen, read_expected({"expected": {key: value}}, "KR", FIELDS)) is None
+        assert first_other(SEEN, read_expected({"expected": {key: value}}, "KR", FIELDS)) is not None
+
+
 @pytest.mark.parametrize(
     ("expected", "key", "now"),
     [

@@ -335,7 +335,7 @@ def _contact(chance: random.Random) -> dict[str, Any]:
             "visitId": "v",
         },
         "mobile": {"sessionsCount": 0, "lastSeenAt": perhaps([instant(), instant()]), "seenAt": WIRES[0], "visitId": "v"},
-        "tags": elements(),
+        "tags": [element.replace("\n", " ") for element in elements()],  # a tag is kept with single blanks in it
         "profile": {
             "grade": perhaps(texts),
             "count": perhaps(NUMBERS),

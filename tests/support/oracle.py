@@ -86,7 +86,8 @@ def condition_holds(raw: Any, contact: Mapping[str, Any], now: int, world: World
         case "date":
             return moment(operator, instant(value), values, now, world.zone)
         case "list":
-            return listing(operator, value, values)
+            tags = key == "tags" and operator != "size"
+            return listing(operator, value, [" ".join(v.split()) for v in values] if tags else values)
         case "phone":
             return phone(operator, value, values, world.country)
         case _:

@@ -140,8 +140,11 @@ def read_built_in(key: str, value: object, country: str, pointer: str) -> JsonVa
         try:
             return read_email(kept)
         except InvalidEmail:
-            detail = "This is no e-mail address; write the address alone, such as kim@example.com."
-            raise Unprocessable(detail, code="invalidEmail", pointer=pointer) from None
+            raise Unprocessable(
+                "This is no e-mail address; write the address alone, such as kim@example.com.",
+                code="invalidEmail",
+                pointer=pointer,
+            ) from None
     if key == "avatarUrl":
         kept = kept.strip()
         if len(kept) > _MOST_ADDRESS or has_invisible(kept) or _WEB_ADDRESS.fullmatch(kept) is None:

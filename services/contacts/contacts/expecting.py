@@ -4,20 +4,23 @@ A version says that anything changed, a visit too. `expected` compares the named
 phone number written another way is the same, and so are tags in another order or writing.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pydantic import JsonValue
 
-from common.built_ins import GIVEN
+from common.built_ins import BUILT_INS, GIVEN
 from common.errors import Unprocessable
 from common.events.contacts import Contact, FieldDefinition
+from common.fields import FieldType
 from common.pointer import escape
 from contacts.contact import nothing_of, read_built_in, same
 from contacts.profile_field import fit, is_nothing
 from contacts.tags import are_same
 
 MEMBER = "expected"
+_KEPT_BEFORE = {FieldType.PHONE: re.compile(r"\+[0-9]{5,15}"), FieldType.EMAIL: re.compile(r"[^\s@]{1,64}@[^\s@]{1,189}")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +30,14 @@ class Expected:
     key: str
     value: JsonValue
     pointer: str
+    written: str | None = None
+    """How the sender wrote it: what was kept before it was read as today stands there as it was seen."""
 
     def holds(self, now: JsonValue) -> bool:
         """Whether this is there."""
         if self.key == "tags" and isinstance(self.value, list) and isinstance(now, list):
             return are_same(map(str, self.value), map(str, now))
-        return same(self.value, now)
+        return same(self.value, now) or (self.written is not None and self.written == now)
 
 
 def read_expected(body: object, country: str, fields: Mapping[str, FieldDefinition]) -> Sequence[Expected]:
@@ -45,7 +50,15 @@ def read_expected(body: object, country: str, fields: Mapping[str, FieldDefiniti
 
 def _read(key: str, value: object, country: str, fields: Mapping[str, FieldDefinition], pointer: str) -> Expected:
     if key in GIVEN:
-        return Expected(key, read_built_in(key, value, country, pointer), pointer)
+        written = value if isinstance(value, str) else None
+        try:
+            return Expected(key, read_built_in(key, value, country, pointer), pointer, written)
+        except Unprocessable:
+            # Numbers were kept before they were read by their plan, and addresses before they were checked.
+            form = _KEPT_BEFORE.get(BUILT_INS[key].type)
+            if form is None or written is None or form.fullmatch(written) is None:
+                raise
+            return Expected(key, written, pointer)
     definition = fields.get(key.removeprefix("profile.")) if key.startswith("profile.") else None
     if definition is not None:
         return Expected(key, fit(definition, value, pointer), pointer)
