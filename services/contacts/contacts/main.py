@@ -74,14 +74,12 @@ async def run_worker() -> None:
     from contacts.imports import order as import_job
     from contacts.imports.files import Files
     from contacts.imports.runner import Imports
-    from contacts.imports.tables import sheet as import_sheet
     from contacts.jobs.runner import Runner
     from contacts.jobs.worker import Worker
     from contacts.keeper import Keeper
     from contacts.revealing import Revealer
 
     settings = _settings("worker")
-    import_sheet.hush()
     async with (
         Database.open(
             settings.postgres.get_secret_value(), size=2 * _JOBS_AT_ONCE + 3, application="contacts-worker"
@@ -139,7 +137,6 @@ async def run_api() -> None:
     from contacts.handlers import Contacts
     from contacts.imports.files import Files
     from contacts.imports.handlers import Imports
-    from contacts.imports.tables import sheet as import_sheet
     from contacts.links.handlers import Links
     from contacts.member_path import MemberPaths
     from contacts.preferences.handlers import Preferences
@@ -148,7 +145,6 @@ async def run_api() -> None:
     from contacts.visits.handlers import Visits
 
     settings = _settings("api")
-    import_sheet.hush()
     async with (
         Database.open(settings.postgres.get_secret_value(), size=settings.pool_size, application="contacts-api") as database,
         _neighbours(settings) as (neighbours, readers, _),

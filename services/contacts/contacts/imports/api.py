@@ -17,6 +17,7 @@ from common.position import NOWHERE, Position, kept
 from contacts.imports.answers import Import, ImportPreview, ImportRow
 from contacts.imports.handlers import Imports
 from contacts.imports.order import RowStatus
+from contacts.imports.tables.encoding import NAMES
 from contacts.jobs.job import Job, no_job
 
 Editor = Annotated[Caller, Depends(permit("contacts.edit"))]
@@ -31,6 +32,11 @@ _PARTS = {
         "description": "JSON: a key, a list of keys, or null for each heading whose column is not to be guessed.",
     },
     "password": {"type": "string", "description": "For a workbook that has one."},
+    "encoding": {
+        "type": "string",
+        "enum": list(NAMES),
+        "description": "Of a text; found by itself where it is left out, and refused where there is a doubt.",
+    },
     "dryRun": {"type": "string", "enum": ["true", "false"], "description": "Answers how the file would be read, and no more."},
 }
 _SCHEMA = {"type": "object", "required": ["file"], "properties": _PARTS}

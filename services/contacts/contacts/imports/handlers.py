@@ -26,6 +26,7 @@ from contacts.imports.mapping import Headed, Kind, find_headings, read_mapping
 from contacts.imports.order import KIND, Order, Outcome, RowStatus, column_shown, shown
 from contacts.imports.row import SAMPLED, sample
 from contacts.imports.source import Source, source_of
+from contacts.imports.tables.encoding import check_name, shown_name
 from contacts.imports.tables.table import HEAD_LINES, Line
 from contacts.imports.upload import Form
 from contacts.jobs import store as job_store
@@ -89,7 +90,7 @@ class Imports:
         return {
             "kind": order.kind,
             "format": looked.source.format,
-            "encoding": None if layout is None else layout.encoding,
+            "encoding": None if layout is None else shown_name(layout.encoding),
             "delimiter": None if layout is None else layout.delimiter,
             "headings": order.headed.number,
             "columns": [column_shown(column) for column in order.headed.columns],
@@ -113,7 +114,8 @@ class Imports:
         if kind not in _KINDS:
             raise Unprocessable("`kind` is `members` or `leads`.", pointer="/kind")
         wanted = read_mapping(given.get("mapping"), cast("Kind", kind))
-        source, head = await asyncio.to_thread(self._opened, upload)
+        encoding = check_name(given.get("encoding"))
+        source, head = await asyncio.to_thread(self._opened, upload, encoding)
         async with self._database.connection() as connection:
             settings, _ = await channel_store.load_channel(connection, caller.channel)
             fields = {key: definition for key, (definition, _) in (await field_store.fields(connection, caller.channel)).items()}
@@ -121,9 +123,9 @@ class Imports:
         _check_room(headed, {key for key in fields if key.startswith("profile.")})
         return _Looked(source, Order(cast("Kind", kind), source.layout, headed), head, fields, settings)
 
-    def _opened(self, upload: Upload) -> tuple[Source, list[Line]]:
+    def _opened(self, upload: Upload, encoding: str | None) -> tuple[Source, list[Line]]:
         path, plain = self._files.upload(upload.id), self._files.plain(upload.id)
-        source = source_of(path, upload.form.fields.get("password"), plain)
+        source = source_of(path, upload.form.fields.get("password"), plain, encoding)
         return source, source.head(self._files.spool(upload.id, 0), HEAD_LINES + SAMPLED)
 
     async def job(self, channel: str, import_id: UUID) -> tuple[Job, dict[str, Any]]:

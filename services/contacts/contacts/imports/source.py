@@ -13,13 +13,14 @@ from common.events.contacts import FieldTypeName
 from contacts.imports.mapping import Column, Headed
 from contacts.imports.tables import sheet as import_sheet
 from contacts.imports.tables import text as import_text
+from contacts.imports.tables.foreign import HEAD, refuse_foreign
 from contacts.imports.tables.table import HEAD_LINES, MOST_ROWS, Cell, Line, UnreadableFile, from_json, to_json, too_many_rows
 from contacts.imports.tables.text import Layout
 from contacts.imports.tables.unlock import COMPOUND, unlock
 from contacts.imports.values import Inference
 
 Format: TypeAlias = Literal["csv", "xlsx"]
-_ZIP = b"PK\x03\x04"
+_ZIP = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
 _MOST_WRITTEN, _MOST_READ = 1024 * 1024 * 1024, 2 * 1024 * 1024
 
 
@@ -57,19 +58,23 @@ class Row:
     wide: bool
 
 
-def source_of(file: Path, password: str | None, plain: Path) -> Source:
-    """Look at a file; a locked workbook is opened into `plain`. Raises Unprocessable."""
+def source_of(file: Path, password: str | None, plain: Path, encoding: str | None = None) -> Source:
+    """Look at a file; a locked workbook is opened into `plain`, and text is in the `encoding` if one is said.
+
+    Raises Unprocessable.
+    """
     with file.open("rb") as opened:
-        head = opened.read(8)
+        head = opened.read(HEAD)
     if not head:
         raise UnreadableFile("The file is empty. Its first row must hold the headings.", code="emptyFile")
-    if head == COMPOUND:
+    if head.startswith(COMPOUND):
         unlock(file, password, plain)
         file.unlink()
         return Source(plain)
     if head.startswith(_ZIP):
         return Source(file)
-    return Source(file, import_text.layout_of(file))
+    refuse_foreign(head)
+    return Source(file, import_text.layout_of(file, encoding))
 
 
 def rows(lines: Iterable[Line], headed: Headed) -> Iterator[Row]:

@@ -13,7 +13,7 @@ from common.errors import Unprocessable, Unreadable
 from common.text_rules import clean_text
 
 _FILE = "file"
-_FIELDS = frozenset({"mapping", "kind", "password", "dryRun"})
+_FIELDS = frozenset({"mapping", "kind", "password", "encoding", "dryRun"})
 _MOST_FIELD, _MOST_HEADER = 256 * 1024, 8 * 1024
 _TRUE, _FALSE = "true", "false"
 

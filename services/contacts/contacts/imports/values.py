@@ -89,7 +89,9 @@ def _value(cell: Cell, kind: FieldTypeName, key: str, zone: ZoneInfo, place: str
         case "Date":
             return _date(cell, zone, place)
         case "List":
-            return read_list(_text(cell, key, place))  # type: ignore[return-value]  # a list of texts is JSON
+            text = _text(cell, key, place)
+            # A comma in a number parts thousands, no elements.
+            return list(read_list(text)) if isinstance(cell, str) else [text]
 
 
 def _text(cell: Cell, key: str, place: str) -> str:
@@ -134,6 +136,8 @@ def as_number(text: str) -> int | float | None:
 
 
 def _boolean(cell: Cell, key: str, place: str) -> bool:
+    if isinstance(cell, Formatted) and cell.value is not None:
+        cell = cell.value
     if isinstance(cell, bool):
         return cell
     word = as_text(cell).casefold()

@@ -1,6 +1,7 @@
 """Split terms: a pasted text becomes terms, and each the form in which its field's values are compared."""
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
@@ -9,6 +10,7 @@ from common.email_address import InvalidEmail, read_email
 from common.errors import Unprocessable
 from common.filters.text import WHITE_SPACE, as_kept, fold, is_blank
 from common.filters.tree import FieldType
+from common.korean import is_korean
 from common.phone import UnreadablePhone, read_phone
 
 MOST_TERMS = 1_000_000
@@ -91,10 +93,17 @@ def decoded(data: bytes) -> str:
     marked = next((encoding for mark, encoding in _MARKS if data.startswith(mark)), None)
     for encoding in (marked,) if marked else ("utf-8", "cp949"):
         try:
-            return data.decode(encoding)
+            text = data.decode(encoding)
         except UnicodeDecodeError:
             continue
-    raise Unprocessable("This file is no text. Save it as CSV (UTF-8) and send that.", code="unreadableFile", pointer="/file")
+        if encoding == "cp949" and not is_korean(Counter(text)):
+            break
+        return text
+    raise Unprocessable(
+        "This file is no text in UTF-8, UTF-16 (with its mark) or Korean CP949. Save it as CSV (UTF-8) and send that.",
+        code="unreadableFile",
+        pointer="/file",
+    )
 
 
 def normaliser(key: str, kind: FieldType, country: str) -> Normalise:

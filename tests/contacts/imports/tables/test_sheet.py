@@ -13,9 +13,8 @@ from hypothesis import strategies as st
 from openpyxl import Workbook
 
 from common.errors import Unprocessable
-from contacts.imports.tables import package as import_package
 from contacts.imports.tables.sheet import lines
-from contacts.imports.tables.table import BROKEN, Line, UnreadableFile
+from contacts.imports.tables.table import BROKEN, Formatted, Line, UnreadableFile
 from contacts.imports.tables.unlock import unlock
 from tests.support.tables import MAIN, locked, shared, sheet, with_part, with_strings, workbook, written
 
@@ -38,10 +37,16 @@ def test_cells_come_as_what_they_are(tmp_path: Path) -> None:
     ]
     found = read(written(tmp_path, workbook(rows)))
     assert [line.number for line in found] == [1, 2, 3, 4]
-    assert list(found[1].cells) == ["홍길동", 1012345678, 12.5, datetime(2026, 11, 24, 9, 30), True]
+    assert list(found[1].cells) == [
+        "홍길동",
+        1012345678,
+        12.5,
+        Formatted(datetime(2026, 11, 24, 9, 30), "2026-11-24 9:30:00"),
+        True,
+    ]
     assert list(found[2].cells) == [None, 3, -1, datetime(2026, 11, 24), False]
-    # A formula that was never calculated has no value; an error stands for itself.
-    assert list(found[3].cells) == ["두\n줄", None, BROKEN, "09:30:00"]
+    # A formula that was never calculated is as broken as one that failed.
+    assert list(found[3].cells) == ["두\n줄", BROKEN, BROKEN, Formatted(None, "9:30:00")]
 
 
 def test_a_formula_stands_for_the_value_it_last_had(tmp_path: Path) -> None:
@@ -98,11 +103,11 @@ def test_dates_of_the_1904_calendar_are_the_same_days(tmp_path: Path) -> None:
     book.active.append([datetime(2026, 11, 24)])
     out = io.BytesIO()
     book.save(out)
-    assert list(read(written(tmp_path, out.getvalue()))[0].cells) == [datetime(2026, 11, 24)]
+    assert list(read(written(tmp_path, out.getvalue()))[0].cells) == [Formatted(datetime(2026, 11, 24), "2026-11-24 0:00:00")]
 
 
 CELL = st.one_of(
-    st.none(), st.booleans(), st.integers(-(2**50), 2**50), st.integers(-(10**6), 10**6).map(lambda n: n + 0.25),
+    st.none(), st.booleans(), st.integers(-(10**15) + 1, 10**15 - 1), st.integers(-(10**6), 10**6).map(lambda n: n + 0.25),
     st.text(
         st.characters(exclude_categories=["Cc", "Cs", "Zs", "Zl", "Zp", "Cn"], exclude_characters="_#="), min_size=1, max_size=9
     ),
@@ -153,7 +158,6 @@ def test_a_damaged_workbook_is_read_or_refused_and_nothing_else(tmp_path: Path, 
     [
         b"",
         b"PK\x03\x04 is no archive",
-        with_part(workbook([["a"]]), "[Content_Types].xml", b"<Types/>"),
         with_part(workbook([["a"]]), "xl/workbook.xml", b"<!DOCTYPE x [<!ENTITY e 'y'>]><workbook>&e;</workbook>"),
         with_part(workbook([["a"]]), "xl/worksheets/sheet1.xml", b"<!DOCTYPE x [<!ENTITY e 'y'>]><worksheet>&e;</worksheet>"),
         sheet('<row r="1"><c r="A1" t="s"><v>999</v></c></row>'),
@@ -169,7 +173,7 @@ def test_what_is_no_workbook_is_refused(tmp_path: Path, content: bytes) -> None:
 @pytest.mark.parametrize(
     "content",
     [
-        with_part(workbook([["a"]]), "xl/styles.xml", b" " * (5 * 1024 * 1024)),
+        with_part(workbook([["a"]]), "xl/styles.xml", b"<styleSheet>" + b" " * (5 * 1024 * 1024)),
         sheet(f'<row r="1"><c r="A1" t="str"><v>{"x" * 2_000_000}</v></c></row>'),
         sheet('<row r="1">' + '<c r="A1"><v>1</v></c>' * 450_000 + "</row>"),
         with_strings(shared([["a"]]), f"<si><t>{'x' * 2_000_000}</t></si>"),
@@ -180,12 +184,6 @@ def test_what_is_no_workbook_is_refused(tmp_path: Path, content: bytes) -> None:
 def test_a_workbook_made_to_fill_the_memory_is_refused(tmp_path: Path, content: bytes) -> None:
     with pytest.raises(UnreadableFile):
         read(written(tmp_path, content))
-
-
-def test_a_part_that_claims_more_than_may_be_read_is_not_opened(tmp_path: Path) -> None:
-    path = written(tmp_path, with_part(workbook([["a"]]), "xl/big.xml", b"\0" * (5 * 1024 * 1024)))
-    with import_package.Package(path) as package, pytest.raises(UnreadableFile):
-        package.open("xl/big.xml")
 
 
 @pytest.mark.parametrize("rows", [1, 50, 4000])

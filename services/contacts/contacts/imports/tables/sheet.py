@@ -1,27 +1,24 @@
-"""Tables in workbooks: the first visible sheet's lines, formulas by the values they last had, in bounded memory."""
+"""Tables in workbooks: the first visible sheet's lines, formulas by the values they last had, in bounded memory.
 
-import math
+Read from the few parts that cells need, for the number formats, the formulas that were never calculated and the odd workbooks of
+other programs are what readers made for other ends leave out or stumble over.
+"""
+
 import re
 import struct
-import warnings
 import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date, datetime, time, timedelta
+from datetime import datetime
 from pathlib import Path
-from typing import Any
-from xml.etree.ElementTree import ParseError
+from typing import Protocol
+from xml.parsers.expat import ExpatError
 
-from defusedxml.common import DefusedXmlException
-from openpyxl.reader.excel import ExcelReader
-from openpyxl.styles.stylesheet import apply_stylesheet
-from openpyxl.utils.exceptions import InvalidFileException
-from openpyxl.workbook import Workbook
-from openpyxl.worksheet._reader import WorkSheetParser
-from openpyxl.xml.constants import SHARED_STRINGS
-
-from contacts.imports.tables.package import Package, SharedStrings
+from contacts.imports.tables.cell import number_cell
+from contacts.imports.tables.number_format import GENERAL, Format
+from contacts.imports.tables.package import Over, Package, scan, too_large
+from contacts.imports.tables.strings import SharedStrings, TextItem, unescaped
 from contacts.imports.tables.table import (
     BROKEN,
     MOST_COLUMNS,
@@ -32,15 +29,26 @@ from contacts.imports.tables.table import (
     stripped,
     too_many_columns,
     too_many_rows,
+    unguarded,
 )
+from contacts.imports.tables.workbook import Workbook, read_workbook
 
-_ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
-_MOST_INTEGER = 2**63
+_REFERENCE = re.compile(r"\$?([A-Za-z]{1,3})\$?(\d{1,7})", re.ASCII)
+_MOST_CELLS = 20_000
+_MOST_RANGES = 1000
 # What a workbook that is none, or a damaged one, makes the reader raise: its parts are whatever the sender wrote.
 _DAMAGED = (
-    zipfile.BadZipFile, zlib.error, ParseError, DefusedXmlException, InvalidFileException, struct.error, LookupError, OSError,
-    ValueError, TypeError, AttributeError, EOFError, OverflowError, RuntimeError, AssertionError,
+    zipfile.BadZipFile, zlib.error, ExpatError, struct.error, LookupError, OSError, ValueError, EOFError, OverflowError,
+    RuntimeError,
 )  # fmt: skip
+
+
+class Texts(Protocol):
+    """A workbook's texts by their numbers."""
+
+    def __getitem__(self, index: int) -> str:
+        """The text of this number. Raises IndexError."""
+        ...
 
 
 def lines(file: Path, spool: Path) -> Iterator[Line]:
@@ -51,19 +59,14 @@ def lines(file: Path, spool: Path) -> Iterator[Line]:
     with _damage_told():
         package = Package(file)
     with package, _damage_told():
-        reader = _Reader(package)
-        part = reader.open()
-        strings = reader.strings(spool)
+        book = read_workbook(package)
+        part = package.open(book.strings)
+        strings = None if part is None else SharedStrings(part, spool)
         try:
-            yield from _lines(reader, part, strings)
+            yield from _lines(package, book, strings if strings is not None else [])
         finally:
             if strings is not None:
                 strings.close()
-
-
-def hush() -> None:
-    """For a process that reads workbooks: the library's warnings quote cells, and nobody reads them."""
-    warnings.filterwarnings("ignore", module="openpyxl")
 
 
 @contextmanager
@@ -79,105 +82,185 @@ def _damage_told() -> Iterator[None]:
         ) from None
 
 
-class _Reader(ExcelReader):
-    """Reads what the cells need of a workbook: its sheets, its formats, its epoch."""
-
-    def __init__(self, package: Package) -> None:
-        # The parent's own constructor would open the file by itself, without a bound.
-        self.archive = self.parts = package
-        self.valid_files = package.namelist()
-        self.read_only, self.keep_vba, self.data_only, self.keep_links, self.rich_text = True, False, True, False, False
-        self.wb: Workbook
-
-    def open(self) -> str:
-        """Read the workbook but for its cells; answers the part that holds the first visible sheet."""
-        self.read_manifest()
-        self.read_workbook()
-        apply_stylesheet(self.archive, self.wb)
-        for sheet, relation in self.parser.find_sheets():
-            if sheet.state == "visible" and relation.Type.endswith("/worksheet") and relation.target in self.valid_files:
-                part: str = relation.target
-                return part
-        raise UnreadableFile("The workbook has no sheet that is shown. Show the one with the customers and save it again.")
-
-    def strings(self, spool: Path) -> SharedStrings | None:
-        """The table of texts, if there is one."""
-        package: Any = self.package
-        part = package.find(SHARED_STRINGS)
-        return None if part is None else SharedStrings(self.parts.stream(part.PartName[1:], "sst", "si"), spool)
+def _lines(package: Package, book: Workbook, strings: Texts) -> Iterator[Line]:
+    part = package.open(book.sheet)
+    if part is None:
+        raise KeyError(book.sheet)
+    sheet = _Sheet(book, strings)
+    with part:
+        for count, line in enumerate(_all(part, sheet), 1):
+            if count > MOST_ROWS + 1:
+                raise too_many_rows()
+            yield line
 
 
-class _Parser(WorkSheetParser):
-    """The library's parser, without its memory of every row's height."""
-
-    def parse_row(self, row: Any) -> tuple[int, list[dict[str, Any]]]:
-        """A row's number and cells."""
-        number = row.get("r")
-        self.row_counter = int(float(number)) if number else self.row_counter + 1
-        self.col_counter = 0
-        return self.row_counter, [self.parse_cell(cell) for cell in row]
+def _all(part: object, sheet: "_Sheet") -> Iterator[Line]:
+    for _ in scan(part, sheet.start, sheet.end, sheet.text):  # type: ignore[arg-type]
+        yield from sheet.lines
+        sheet.lines.clear()
+    if not sheet.whole:
+        raise ValueError("no end of the rows")
 
 
-def _lines(reader: _Reader, part: str, strings: SharedStrings | None) -> Iterator[Line]:
-    book: Any = reader.wb
-    with reader.parts.stream(part, "sheetData", "row") as source:
-        parser = _Parser(
-            source, strings if strings is not None else [], data_only=True, epoch=book.epoch, date_formats=book._date_formats,
-            timedelta_formats=book._timedelta_formats,
-        )  # fmt: skip
-        try:
-            for count, (number, cells) in enumerate(parser.parse()):
-                if count > MOST_ROWS:
-                    raise too_many_rows()
-                yield Line(number, _cells(cells))
-        except ParseError:
-            # Past the last row the part is not read, which the library takes for a part that is cut off.
-            if not source.whole:
-                raise
+class _Sheet:
+    """Makes lines of a sheet's elements; whole ones wait in `lines`."""
 
+    def __init__(self, book: Workbook, strings: Texts) -> None:
+        self.lines: list[Line] = []
+        self.whole = False
+        self._book = book
+        self._strings = strings
+        self._row = 0
+        self._cells: list[Cell] = []
+        self._seen = 0
+        self._column = -1
+        self._kind = "n"
+        self._format = GENERAL
+        self._formula: dict[str, str] | None = None
+        self._value: list[str] = []
+        self._taking = False
+        self._inline: TextItem | None = None
+        self._ranges: list[tuple[int, int, int, int]] = []
 
-def _cells(cells: list[dict[str, Any]]) -> list[Cell]:
-    line: list[Cell] = []
-    for cell in cells:
-        value = None if cell["value"] is None else _value(cell["value"], cell["data_type"])
-        at = cell["column"] - 1
-        if value is None:
-            continue
-        if at >= MOST_COLUMNS:
+    def start(self, name: str, attributes: dict[str, str]) -> None:
+        """An element begins."""
+        if name == "c":
+            self._begin(attributes)
+        elif name == "v":
+            self._taking = True
+        elif self._inline is not None:
+            self._inline.start(name)
+        elif name == "f":
+            self._formula = attributes
+        elif name == "is":
+            self._inline = TextItem()
+        elif name == "row":
+            number = attributes.get("r")
+            self._row = int(float(number)) if number else self._row + 1
+            self._cells, self._column, self._seen = [], -1, 0
+
+    def text(self, data: str) -> None:
+        """Characters."""
+        if self._taking:
+            self._value.append(data)
+            if sum(map(len, self._value)) > 1024 * 1024:
+                raise too_large()
+        elif self._inline is not None:
+            self._inline.text(data)
+
+    def end(self, name: str) -> None:
+        """An element ends."""
+        if name == "c":
+            self._put(self._cell())
+        elif name == "v":
+            self._taking = False
+        elif name == "row":
+            self._fill(self._row, self._cells)
+            self.lines.append(Line(self._row, self._cells))
+        elif name == "sheetData":
+            self.whole = True
+            raise Over
+        elif self._inline is not None and name != "is":
+            self._inline.end(name)
+
+    def _begin(self, attributes: dict[str, str]) -> None:
+        self._seen += 1
+        if self._seen > _MOST_CELLS:
+            raise too_large()
+        reference = attributes.get("r")
+        self._column = self._column + 1 if reference is None else _column(reference)
+        self._kind = attributes.get("t", "n")
+        style = attributes.get("s", "0")
+        formats = self._book.formats
+        self._format = formats[int(style)] if style.isdigit() and int(style) < len(formats) else GENERAL
+        self._formula = None
+        self._value = []
+        self._inline = None
+
+    def _put(self, cell: Cell) -> None:
+        if cell is None:
+            return
+        if not 0 <= self._column < MOST_COLUMNS:
             raise too_many_columns()
-        line += [None] * (at + 1 - len(line))
-        line[at] = value
-    return line
+        self._cells += [None] * (self._column + 1 - len(self._cells))
+        self._cells[self._column] = cell
 
-
-def _value(value: Any, kind: str) -> Cell:
-    match value:
-        case _ if kind == "e":
+    def _cell(self) -> Cell:
+        inline, self._inline = self._inline, None
+        value = "".join(self._value)
+        if inline is not None and self._kind in ("inlineStr", "str", "n"):
+            return _text(inline.taken())
+        if self._formula is not None and self._is_uncalculated(value):
+            self._remember(self._formula)
             return BROKEN
-        case bool():
-            return value
-        case str():
+        return _value(value, self._kind, self._format, self._strings, self._book.from_1904)
+
+    def _is_uncalculated(self, value: str) -> bool:
+        """Whether a formula has no value yet. Writers that cannot calculate leave it out, or a nought that is none.
+
+        An empty text is a value, and says that it is one by its type.
+        """
+        if not value.strip():
+            return self._kind != "str"
+        return self._kind == "n" and (value == "0.0" or (value == "0" and self._book.uncalculated))
+
+    def _remember(self, formula: dict[str, str]) -> None:
+        """An array's or a table's formula stands in its first cell for all: the others have no value either."""
+        first, _, last = formula.get("ref", "").partition(":")
+        begin, end = _REFERENCE.fullmatch(first), _REFERENCE.fullmatch(last)
+        if formula.get("t") in ("array", "dataTable") and begin and end:
+            if len(self._ranges) >= _MOST_RANGES:
+                raise too_large()
+            self._ranges.append((int(begin[2]), int(end[2]), _column(first), min(_column(last), MOST_COLUMNS - 1)))
+
+    def _fill(self, number: int, cells: list[Cell]) -> None:
+        self._ranges = [area for area in self._ranges if area[1] >= number]
+        for top, _, left, right in self._ranges:
+            if top <= number:
+                cells += [None] * (right + 1 - len(cells))
+                for column in range(left, right + 1):
+                    cells[column] = BROKEN if cells[column] is None else cells[column]
+
+
+def _column(reference: str) -> int:
+    match = _REFERENCE.fullmatch(reference)
+    if match is None:
+        raise ValueError("a cell's place")
+    column = 0
+    for letter in match[1].upper():
+        column = column * 26 + ord(letter) - 64
+    return column - 1
+
+
+def _value(value: str, kind: str, format_: Format, strings: Texts, from_1904: bool) -> Cell:
+    match kind:
+        case "s":
+            return _text(strings[int(value)]) if value.strip() else None
+        case "str" | "inlineStr":
             return _text(value)
-        case int():
-            return value if abs(value) < _MOST_INTEGER else str(value)
-        case float() if not math.isfinite(value):
+        case "e":
             return BROKEN
-        case float():
-            return int(value) if value.is_integer() and abs(value) < _MOST_INTEGER else value
-        case datetime():
-            return value.replace(tzinfo=None)
-        case date():
-            return datetime(value.year, value.month, value.day)  # noqa: DTZ001 - by the writer's own clock
-        case time() | timedelta():
-            return str(value)
+        case _ if not value.strip():
+            return None
+        case "b":
+            return value.strip() in ("1", "true")
+        case "d":
+            return _iso(value.strip())
         case _:
-            return BROKEN
+            return number_cell(value.strip(), format_, from_1904)
+
+
+def _iso(value: str) -> Cell:
+    """A day or a time of the strict form; with an offset it is a text that says so."""
+    try:
+        at = datetime.fromisoformat(value)
+    except ValueError:
+        return _text(value)
+    return at if at.tzinfo is None else value
 
 
 def _text(value: str) -> Cell:
-    """A text with its escapes resolved: UTF-16 units, of which two may stand for one character, and one for none at all."""
-    text = _ESCAPED.sub(lambda escape: chr(int(escape[1], 16)), value)
     try:
-        return stripped(text.encode("utf-16-le", "surrogatepass").decode("utf-16-le") if text != value else value)
+        return stripped(unguarded(unescaped(value).strip()))
     except UnicodeDecodeError:
         return BROKEN

@@ -1,6 +1,5 @@
 """Tables as text: which encoding and delimiter a file has, and its lines, read with bounded memory."""
 
-import codecs
 import csv
 import re
 from collections import Counter
@@ -10,9 +9,9 @@ from pathlib import Path
 from typing import TextIO
 
 from common.filters.text import WHITE_SPACE
+from contacts.imports.tables.encoding import encoding_of, unknown_encoding
 from contacts.imports.tables.table import MOST_COLUMNS, Line, UnreadableFile, stripped, too_many_columns, unguarded
 
-_PIECE = 1024 * 1024
 _SAMPLE, _SAMPLE_LINES = 64 * 1024, 20
 _MOST_LINE, _MOST_RECORD = 1024 * 1024, 8 * 1024 * 1024
 _DELIMITERS = (",", "\t", ";")
@@ -27,9 +26,9 @@ class Layout:
     delimiter: str
 
 
-def layout_of(file: Path) -> Layout:
-    """Find out how the file is written. Raises UnreadableFile where it is in no encoding that is known."""
-    encoding = _encoding_of(file)
+def layout_of(file: Path, said: str | None = None) -> Layout:
+    """Find out how the file is written, or obey the encoding that is `said`. Raises UnreadableFile, Unprocessable."""
+    encoding = encoding_of(file, said)
     with file.open(encoding=encoding, newline="") as text:
         return Layout(encoding, delimiter_of(text.read(_SAMPLE)))
 
@@ -54,7 +53,7 @@ def lines(file: Path, layout: Layout) -> Iterator[Line]:
             except _TooLong:
                 raise _row(number, "is too long") from None
             except UnicodeDecodeError:
-                raise _unknown_encoding() from None
+                raise unknown_encoding() from None
             bounded.pending = 0
             line = Line(number, [stripped(unguarded(cell.strip(WHITE_SPACE))) for cell in cells])
             if any(cell is not None for cell in line.cells[MOST_COLUMNS:]):
@@ -76,36 +75,6 @@ def delimiter_of(sample: str) -> str:
         return max(((alike, count) for count, alike in counts.items()), default=(0, 0))
 
     return max(_DELIMITERS, key=score)
-
-
-def _encoding_of(file: Path) -> str:
-    with file.open("rb") as opened:
-        head = opened.read(4)
-    if head.startswith(codecs.BOM_UTF8):
-        candidates = ["utf-8-sig"]
-    elif head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        candidates = ["utf-16"]
-    else:
-        candidates = ["utf-8", "cp949"]
-    for encoding in candidates:
-        if _decodes(file, encoding):
-            return encoding
-    raise _unknown_encoding()
-
-
-def _decodes(file: Path, encoding: str) -> bool:
-    decoder = codecs.getincrementaldecoder(encoding)()
-    with file.open("rb") as opened:
-        try:
-            while piece := opened.read(_PIECE):
-                # A NUL is text in UTF-16 only: what has one otherwise is no text at all.
-                if encoding != "utf-16" and b"\0" in piece:
-                    return False
-                decoder.decode(piece)
-            decoder.decode(b"", final=True)
-        except UnicodeDecodeError:
-            return False
-    return True
 
 
 class _TooLong(Exception):
@@ -131,10 +100,3 @@ class _Bounded:
 
 def _row(number: int, wrong: str) -> UnreadableFile:
     return UnreadableFile(f"Row {number} {wrong}. Mend it, or save the table as a workbook, and send it again.")
-
-
-def _unknown_encoding() -> UnreadableFile:
-    return UnreadableFile(
-        "The file is neither a workbook nor text in UTF-8, UTF-16 (with its mark) or CP949. Save it as UTF-8 and send it again.",
-        code="unknownEncoding",
-    )

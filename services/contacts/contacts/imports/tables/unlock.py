@@ -13,6 +13,7 @@ from msoffcrypto.exceptions import DecryptionError, FileFormatError, InvalidKeyE
 from msoffcrypto.format.ooxml import OOXMLFile
 
 from common.errors import Unprocessable
+from contacts.imports.tables.foreign import refuse_compound
 from contacts.imports.tables.table import UnreadableFile
 
 COMPOUND = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
@@ -33,7 +34,7 @@ def unlock(file: Path, password: str | None, target: Path) -> None:
             if office.type == "agile" and office.info["spinValue"] > _MOST_SPINS:
                 raise DecryptionError
         except _DAMAGED:
-            raise _old() from None
+            raise _other(opened) from None
         if not password:
             raise Unprocessable(
                 "This workbook has a password. Send it along as `password`.", code="passwordRequired", pointer="/password"
@@ -111,12 +112,23 @@ def _pieces(compound: Any) -> Iterator[bytes]:
         yield bytes(held)
 
 
+def _other(file: BinaryIO) -> UnreadableFile:
+    """The refusal of a compound file that is no locked workbook, named by what is in it."""
+    try:
+        file.seek(0)
+        with olefile.OleFileIO(file) as compound:
+            streams = [path[-1] for path in compound.listdir() if len(path) == 1]
+    except _DAMAGED:
+        return _old()
+    return refuse_compound(streams) or _old()
+
+
 def _wrong() -> Unprocessable:
     return Unprocessable("The password does not open this workbook.", code="wrongPassword", pointer="/password")
 
 
 def _old() -> UnreadableFile:
     return UnreadableFile(
-        "This is no workbook that can be read, perhaps one in the old .xls format. Save it as .xlsx or as CSV, and send that.",
+        "This is no workbook that can be read. Open it in a spreadsheet program, save it as .xlsx, and send that.",
         code="unreadableWorkbook",
     )

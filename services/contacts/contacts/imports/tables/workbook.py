@@ -1,0 +1,124 @@
+"""What the cells of a workbook need of its other parts: where the sheet and the texts are, its formats, its calendar."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from contacts.imports.tables.foreign import refuse_archive
+from contacts.imports.tables.number_format import BUILT_IN, GENERAL, Format, read_format
+from contacts.imports.tables.package import Over, Package, resolved, scan, too_large
+from contacts.imports.tables.table import UnreadableFile
+
+_MOST_STYLES = 200_000
+_TRUE = frozenset({"1", "true", "on", "True", "TRUE"})
+
+
+@dataclass(frozen=True, slots=True)
+class Workbook:
+    """A workbook but for its cells. `uncalculated`: its writer left it to the next program to calculate the formulas."""
+
+    sheet: str
+    strings: str
+    formats: list[Format]
+    from_1904: bool
+    uncalculated: bool
+
+
+@dataclass(slots=True)
+class _Contents:
+    """What the workbook's own part says."""
+
+    sheets: list[str]
+    from_1904: bool = False
+    uncalculated: bool = False
+
+
+def read_workbook(package: Package) -> Workbook:
+    """Read all but the cells; the sheet is the first one that is shown. Raises UnreadableFile, naming what else the file is."""
+    main = next((part for kind, part in _relations(package, "").values() if kind == "officeDocument"), "xl/workbook.xml")
+    contents = _contents(package, main)
+    relations = _relations(package, main)
+    sheet = next(
+        (relations[id_][1] for id_ in contents.sheets if id_ in relations and relations[id_][0] == "worksheet"),
+        None,
+    )
+    if sheet is None:
+        raise UnreadableFile("The workbook has no sheet that is shown. Show the one with the customers and save it again.")
+    parts = dict(relations.values())
+    formats = _formats(package, parts.get("styles", resolved(main, "styles.xml")))
+    strings = parts.get("sharedStrings", resolved(main, "sharedStrings.xml"))
+    return Workbook(sheet, strings, formats, contents.from_1904, contents.uncalculated)
+
+
+def _relations(package: Package, part: str) -> dict[str, tuple[str, str]]:
+    """What a part's relationships lead to, by their ids: the type's last word, which is one in both forms, and the part."""
+    folder, _, name = part.rpartition("/")
+    source = package.open(f"{folder}/_rels/{name}.rels")
+    relations: dict[str, tuple[str, str]] = {}
+    if source is None:
+        return relations
+
+    def start(name: str, attributes: Mapping[str, str]) -> None:
+        if name == "Relationship" and attributes.get("TargetMode") != "External":
+            kind = attributes.get("Type", "").rpartition("/")[2]
+            relations[attributes.get("Id", str(len(relations)))] = (kind, resolved(part, attributes.get("Target", "")))
+
+    with source:
+        for _ in scan(source, start, lambda _: None):
+            pass
+    return relations
+
+
+def _contents(package: Package, part: str) -> _Contents:
+    source = package.open(part)
+    if source is None or part.lower().endswith(".bin"):
+        kind = package.open("mimetype")
+        raise refuse_archive(package.names, "" if kind is None else kind.read(200).decode("ascii", "replace"))
+    contents = _Contents([])
+
+    def start(name: str, attributes: Mapping[str, str]) -> None:
+        if name == "sheet" and attributes.get("state", "visible") == "visible":
+            contents.sheets.append(next((value for key, value in attributes.items() if key.endswith(":id")), ""))
+        elif name == "workbookPr":
+            contents.from_1904 = attributes.get("date1904") in _TRUE
+        elif name == "calcPr":
+            contents.uncalculated = attributes.get("fullCalcOnLoad") in _TRUE
+
+    with source:
+        for _ in scan(source, start, lambda _: None):
+            pass
+    return contents
+
+
+def _formats(package: Package, part: str) -> list[Format]:
+    """The formats of the cells' styles, in their order; of all that styles say no more is read, for nothing else can matter."""
+    source = package.open(part)
+    if source is None:
+        return []
+    codes: dict[int, str] = dict(BUILT_IN)
+    numbers: list[int] = []
+    holders: list[str] = []
+
+    def start(name: str, attributes: Mapping[str, str]) -> None:
+        holder = holders[-1] if holders else ""
+        holders.append(name)
+        if name == "numFmt" and holder == "numFmts":
+            codes[_number(attributes.get("numFmtId"))] = attributes.get("formatCode", "")
+        elif name == "xf" and holder == "cellXfs":
+            numbers.append(_number(attributes.get("numFmtId")))
+        if len(numbers) > _MOST_STYLES or len(codes) > _MOST_STYLES or len(holders) > 200:
+            raise too_large()
+
+    def end(name: str) -> None:
+        holders.pop()
+        if name == "cellXfs":
+            raise Over
+
+    with source:
+        for _ in scan(source, start, end):
+            pass
+    read = {number: read_format(codes[number]) for number in set(numbers) if number in codes}
+    return [read.get(number, GENERAL) for number in numbers]
+
+
+def _number(text: str | None) -> int:
+    return int(text) if text is not None and text.isascii() and text.isdigit() and len(text) < 10 else 0
