@@ -90,6 +90,8 @@ def condition_holds(raw: Any, contact: Mapping[str, Any], now: int, world: World
             return listing(operator, value, [" ".join(v.split()) for v in values] if tags else values)
         case "phone":
             return phone(operator, value, values, world.country)
+        case "email" if operator in {"eq", "in"}:  # as a mail program writes it, with a name before
+            return text(operator, value, [v.rpartition("<")[2].rstrip("; >") if "@" in v else v for v in values])
         case _:
             return text(operator, value, values)
 
