@@ -115,6 +115,12 @@ class StaleVersion(Problem):
         self.version = version
 
 
+def check_expected(expected: int | None, version: int, changed_by: str | None = None) -> None:
+    """Raises StaleVersion where the caller saw another version than the one that is there."""
+    if expected not in (None, ANY_VERSION, version):
+        raise StaleVersion(version, changed_by)
+
+
 class StaleValue(Problem):
     """A value that the caller expected is another by now; carries what it is, who changed it and when (null: nobody ever did)."""
 

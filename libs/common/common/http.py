@@ -27,7 +27,7 @@ from common.clock import Clock, SystemClock
 from common.errors import ANY_VERSION, MethodNotAllowed, NotFound, Problem, Unprocessable, Unreadable
 from common.given import WRONG_TYPE
 from common.health import PATHS, Health, routes
-from common.pointer import json_pointer
+from common.pointer import place_in
 from common.telemetry import REQUESTS, log, span
 
 DEFAULT_LIMIT = MIB
@@ -290,7 +290,9 @@ async def _on_invalid(_: Request, error: Exception) -> Response:
     if place[0] != "body":
         return problem_response(Unprocessable(f"`{'.'.join(place[1:])}`: {message}", code="invalid"))
     code = WRONG_TYPE if first["type"] == WRONG_TYPE else None
-    return problem_response(Unprocessable(message, code=code, pointer=json_pointer(place[1:])))
+    return problem_response(
+        Unprocessable(message, code=code, pointer=place_in(error.body, first["loc"][1:], missing=first["type"] == "missing"))
+    )
 
 
 async def _on_http(_: Request, error: Exception) -> Response:

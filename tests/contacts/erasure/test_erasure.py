@@ -21,6 +21,7 @@ from common.ids import new_id
 from common.relay import Relay
 from common.topics import CONTACTS, ERASURES, VISITS
 from contacts import store
+from contacts.channel.handlers import NewLimit
 from contacts.erasure.erasure import IMPORTS, READERS, Erased, Erasure, receipt
 from contacts.erasure.handlers import Erasures
 from contacts.managed_users.limit import Users
@@ -146,7 +147,7 @@ async def test_a_stale_erasure_and_another_channels_are_refused_and_nothing_is_g
 
 
 async def test_an_erasure_makes_room_for_one_who_is_hidden(world: World) -> None:
-    await world.channels.limit_users(world.caller(), 1)
+    await world.channels.change(world.caller(), {}, limit=NewLimit(1))
     shown, hidden = await world.put("a"), await world.put("b")
     await erasures(world).erase(world.caller(), shown.id, None)
     users = (await world.channel_queries.channel(world.channel))[1]

@@ -13,6 +13,7 @@ from common.events.contacts import Contact, ContactCreated, ContactShown
 from common.health import Health
 from common.ids import new_id
 from common.topics import CHANNEL
+from contacts.channel.handlers import NewLimit
 from contacts.managed_users.limit import Moves, Users, count, hide, moves, warn
 from contacts.publish import Step
 from contacts.revealing import Revealer
@@ -80,7 +81,7 @@ def test_a_hidden_contact_is_so_from_its_first_version_in_every_state() -> None:
 
 
 async def limit(world: World, most: int | None) -> None:
-    await world.channels.limit_users(world.caller(), most)
+    await world.channels.change(world.caller(), {}, limit=NewLimit(most))
 
 
 async def users(world: World) -> Users:

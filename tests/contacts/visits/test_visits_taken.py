@@ -121,7 +121,7 @@ async def test_what_is_refused_says_why_and_the_rest_is_taken(world: World) -> N
 
 
 async def test_the_length_of_a_session_is_the_channels_own_setting(world: World) -> None:
-    await world.channels.change(world.caller(), lambda now: now.model_copy(update={"session_minutes": 5}))
+    await world.channels.change(world.caller(), {"session_minutes": 5})
     await take(world, visit("a", -20), visit("b", -15), visit("c", -9.9))
     assert (await member(world)).sessions_count == 2
 

@@ -6,13 +6,13 @@ import phonenumbers
 from fastapi import Depends, Request, Response
 from pydantic import Field, field_validator
 
-from common.answers import POSITION, answers
+from common.answers import ETAG, POSITION, answers
 from common.auth import Caller
 from common.errors import Unprocessable
 from common.events.contacts import Channel
-from common.http import Change, Wire, permit, router, tell
+from common.http import Change, IfMatch, Wire, permit, router, tell
 from common.zones import zone_names
-from contacts.channel.handlers import Channels
+from contacts.channel.handlers import Channels, NewLimit
 from contacts.channel.queries import Queries
 from contacts.managed_users.limit import Users
 
@@ -89,17 +89,17 @@ class ChannelChange(Change):
         return value
 
 
-@routes.get("/channel")
-async def get_channel(caller: Reader, reads: Reads) -> ChannelSettings:
+@routes.get("/channel", responses=answers(None, headers=ETAG))
+async def get_channel(caller: Reader, reads: Reads, response: Response) -> ChannelSettings:
     """The channel's settings."""
-    return _settings(*await reads.channel(caller.channel))
+    return _settings(*await reads.channel(caller.channel), response)
 
 
-@routes.patch("/channel", responses=answers(None, headers=POSITION))
+@routes.patch("/channel", responses=answers(None, headers=ETAG | POSITION))
 async def change_channel(
-    caller: ChannelManager, body: ChannelChange, commands: Commands, reads: Reads, response: Response
+    caller: ChannelManager, body: ChannelChange, commands: Commands, reads: Reads, response: Response, expected: IfMatch
 ) -> ChannelSettings:
-    """Change some of the channel's settings (`channel.manage`), or its managed-user limit (`plan.manage`)."""
+    """Change some of the channel's settings (`channel.manage`), its managed-user limit (`plan.manage`), or both at once."""
     if not body.model_fields_set:
         raise Unprocessable("Name at least one setting to change.")
     updates = body.model_dump(exclude_none=True, exclude={"managed_users"})
@@ -107,11 +107,12 @@ async def change_channel(
         caller.require("channel.manage")
     if body.managed_users is not None:
         caller.require("plan.manage")
-        await commands.limit_users(caller, body.managed_users.limit)
-    tell(response, await commands.change(caller, lambda now: now.model_copy(update=updates)))
-    return _settings(*await reads.channel(caller.channel))
+    limit = None if body.managed_users is None else NewLimit(body.managed_users.limit)
+    tell(response, await commands.change(caller, updates, limit=limit, expected=expected))
+    return _settings(*await reads.channel(caller.channel), response)
 
 
-def _settings(settings: Channel, told: Users) -> ChannelSettings:
+def _settings(settings: Channel, told: Users, version: int, response: Response) -> ChannelSettings:
+    response.headers["ETag"] = f'"{version}"'
     users = ManagedUsers(limit=told.limit, count=told.count, hidden=told.hidden)
     return ChannelSettings(**settings.model_dump(), managed_users=users)

@@ -1,18 +1,28 @@
 """Commands on a channel's settings, and on its managed-user limit."""
 
-from collections.abc import Callable
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
 
 from common import outbox
 from common.auth import Caller
 from common.clock import Clock
+from common.errors import check_expected
 from common.events.contacts import Channel
 from common.position import Position
-from common.postgres import Database
+from common.postgres import Database, Tx
 from contacts.channel import store as channel_store
 from contacts.channel.publish import channel_message, channel_position
 from contacts.managed_users import store as managed_users_store
 
 NEW_CHANNEL = Channel()
+
+
+@dataclass(frozen=True, slots=True)
+class NewLimit:
+    """How many contacts the plan shows; None is any number."""
+
+    users: int | None
 
 
 class Channels:
@@ -33,19 +43,29 @@ class Channels:
                 await outbox.put(tx, [channel_message(channel, NEW_CHANNEL, 1, now)])
         self._known.add(channel)
 
-    async def change(self, caller: Caller, update: Callable[[Channel], Channel]) -> Position:
-        """Change the channel's settings."""
+    async def change(
+        self, caller: Caller, updates: Mapping[str, object], *, limit: NewLimit | None = None, expected: int | None = None
+    ) -> Position:
+        """Change some of the settings, the managed-user limit, or both, or nothing at all. Raises StaleVersion.
+
+        Where there is a new limit, those who are hidden are shown again as there is room.
+        """
         async with self._database.transaction() as tx:
             settings, version = await channel_store.load_channel(tx, caller.channel, lock=True)
-            changed = update(settings)
-            if changed != settings:
+            check_expected(expected, version)
+            changed, now = settings.model_copy(update=dict(updates)), self._clock.now()
+            is_new = limit is not None and await self._limited(tx, caller.channel, limit, now)
+            is_new = is_new or changed != settings
+            if is_new:
                 version += 1
                 await channel_store.save_channel(tx, caller.channel, changed, version)
-                await outbox.put(tx, [channel_message(caller.channel, changed, version, self._clock.now())])
+                await outbox.put(tx, [channel_message(caller.channel, changed, version, now)])
         where = channel_position(version)
-        return where if changed == settings else where.wrote()
+        return where.wrote() if is_new else where
 
-    async def limit_users(self, caller: Caller, limit: int | None) -> None:
-        """Give the channel another managed-user limit, or none. Those who are hidden are shown again as there is room."""
-        async with self._database.transaction() as tx:
-            await managed_users_store.set_limit(tx, caller.channel, limit, self._clock.now())
+    async def _limited(self, tx: Tx, channel: str, limit: NewLimit, at: datetime) -> bool:
+        """Give the channel the limit; whether it is another than before."""
+        if (await managed_users_store.look(tx, channel)).limit == limit.users:
+            return False
+        await managed_users_store.set_limit(tx, channel, limit.users, at)
+        return True

@@ -13,8 +13,8 @@ class Queries:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def channel(self, channel: str) -> tuple[Channel, Users]:
-        """The settings, and how many contacts there are against the limit."""
+    async def channel(self, channel: str) -> tuple[Channel, Users, int]:
+        """The settings, how many contacts there are against the limit, and the version of both."""
         async with self._database.connection() as connection:
-            settings, _ = await channel_store.load_channel(connection, channel)
-            return settings, await managed_users_store.look(connection, channel)
+            settings, version = await channel_store.load_channel(connection, channel)
+            return settings, await managed_users_store.look(connection, channel), version

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from common.built_ins import BUILT_INS
+from common.errors import NotFound
 from common.events.contacts import FieldDefinition, FieldTypeName
 from common.fields import BuiltIn, FieldType
 
@@ -27,3 +28,8 @@ BUILT_IN_FIELDS: Mapping[str, FieldDefinition] = {
     for order, (key, built_in) in enumerate(sorted(BUILT_INS.items(), key=lambda item: not item[1].listed))
 }
 """The built-in fields as a new channel shows them; orders of profile fields follow theirs."""
+
+
+def no_field() -> NotFound:
+    """What is answered of an unknown field."""
+    return NotFound("There is no such field.")

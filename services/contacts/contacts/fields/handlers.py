@@ -3,12 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from common import outbox
 from common.auth import Caller
 from common.clock import Clock
-from common.errors import Conflict, NotFound, Unprocessable
+from common.errors import Conflict, Unprocessable, check_expected
 from common.events.contacts import FieldDefinition
 from common.ids import Ids
 from common.position import Position
@@ -16,7 +17,7 @@ from common.postgres import Database, Tx
 from contacts.channel import store as channel_store
 from contacts.contact import Write
 from contacts.fields import store as field_store
-from contacts.fields.built_in import BUILT_IN_FIELDS
+from contacts.fields.built_in import BUILT_IN_FIELDS, no_field
 from contacts.fields.first_sight import Sighting, look
 from contacts.fields.publish import field_messages, fields_position
 from contacts.jobs import store as job_store
@@ -27,6 +28,14 @@ KIND = "field.archiving"
 """The job that carries out an archiving or a restoring; its body is `{key, archived}`."""
 
 
+class Defined(NamedTuple):
+    """A definition after a command, the position of what was written, and its version."""
+
+    definition: FieldDefinition
+    position: Position
+    version: int
+
+
 class Fields:
     """The commands on fields."""
 
@@ -35,7 +44,7 @@ class Fields:
         self._clock = clock
         self._ids = ids
 
-    async def define(self, caller: Caller, wanted: NewField) -> tuple[FieldDefinition, Position]:
+    async def define(self, caller: Caller, wanted: NewField) -> Defined:
         """Define a profile field. Raises Unprocessable for a bad or the 201st key, Conflict for one that is there."""
         if not wanted.key.startswith("profile."):
             raise Unprocessable("A key of your own is written `profile.<key>`.", code="invalidKey", pointer="/key")
@@ -49,69 +58,71 @@ class Fields:
                 raise too_many_fields(wanted.key, "/key")
             definition = defined(wanted, len(BUILT_IN_FIELDS) + count)
             position = await self._save(tx, caller.channel, [(definition, 1)])
-        return definition, position
+        return Defined(definition, position, 1)
 
-    async def change(self, caller: Caller, key: str, updates: Mapping[str, object]) -> tuple[FieldDefinition, Position]:
-        """Change how a field is shown. Raises NotFound, Unprocessable."""
+    async def change(self, caller: Caller, key: str, updates: Mapping[str, object], expected: int | None = None) -> Defined:
+        """Change how a field is shown. Raises NotFound, Unprocessable, StaleVersion."""
         async with self._database.transaction() as tx:
             before, version = _named(await _locked(tx, caller.channel), key)
             after = changed(before, updates)
+            check_expected(expected, version)
             return await self._replace(tx, caller.channel, before, after, version)
 
-    async def archive(self, caller: Caller, key: str) -> tuple[FieldDefinition, Position]:
-        """Stop collecting and showing a field. Raises NotFound, Unprocessable for a built-in field.
+    async def archive(self, caller: Caller, key: str, expected: int | None = None) -> Defined:
+        """Stop collecting and showing a field. Raises NotFound, StaleVersion, Unprocessable for a built-in field.
 
         That every contact with a value is told of without it is a job's work.
         """
         async with self._database.transaction() as tx:
             before, version = await _archivable(tx, caller.channel, key)
+            check_expected(expected, version)
             if not before.collected and not await _gave_up(tx, caller.channel, key):
-                return before, fields_position(caller.channel, [(before, version)])
+                return Defined(before, fields_position(caller.channel, [(before, version)]), version)
             if before.collected:
                 await field_store.forget_refused(tx, caller.channel, key)
                 before = before.model_copy(update={"refused_while_archived": 0})
             after = before.model_copy(update={"archived": True, "restoring": False})
             return await self._turn(tx, caller, before, after, version)
 
-    async def restore(self, caller: Caller, key: str) -> tuple[FieldDefinition, Position]:
-        """Collect and show an archived field again. Raises NotFound, Unprocessable for a built-in field.
+    async def restore(self, caller: Caller, key: str, expected: int | None = None) -> Defined:
+        """Collect and show an archived field again. Raises NotFound, StaleVersion, Unprocessable for a built-in field.
 
         It stays archived, and `restoring`, until a job has told every contact's value and every reader has them all.
         """
         async with self._database.transaction() as tx:
             before, version = await _archivable(tx, caller.channel, key)
+            check_expected(expected, version)
             if not before.archived or (before.restoring and not await _gave_up(tx, caller.channel, key)):
-                return before, fields_position(caller.channel, [(before, version)])
+                return Defined(before, fields_position(caller.channel, [(before, version)]), version)
             return await self._turn(tx, caller, before, before.model_copy(update={"restoring": True}), version)
 
-    async def _turn(
-        self, tx: Tx, caller: Caller, before: FieldDefinition, after: FieldDefinition, version: int
-    ) -> tuple[FieldDefinition, Position]:
+    async def _turn(self, tx: Tx, caller: Caller, before: FieldDefinition, after: FieldDefinition, version: int) -> Defined:
         job = _telling(self._ids(), caller, self._clock.now())
         await job_store.insert(tx, job, {"key": after.key, "archived": not after.restoring})
         await field_store.turn(tx, caller.channel, after.key, job.id, told=after.restoring)
         return await self._replace(tx, caller.channel, before, after, version)
 
-    async def reorder(self, caller: Caller, keys: Sequence[str]) -> Position:
-        """Put these fields first, in this order, and the others after them in theirs. Raises Unprocessable."""
+    async def reorder(self, caller: Caller, keys: Sequence[str], expected: int | None = None) -> Position:
+        """Put these fields first, in this order, and the others after them in theirs. Raises Unprocessable, StaleVersion."""
         async with self._database.transaction() as tx:
             known = await _locked(tx, caller.channel)
             current = {key: (d, 0) for key, d in BUILT_IN_FIELDS.items()} | known
             order = ordered({key: d for key, (d, _) in current.items()}, keys)
+            check_expected(expected, await channel_store.fields_order(tx, caller.channel))
             moved = [
                 (d.model_copy(update={"order": place}), version + 1)
                 for place, key in enumerate(order)
                 for d, version in [current[key]]
                 if d.order != place
             ]
+            if moved:
+                await channel_store.next_fields_order(tx, caller.channel)
             return await self._save(tx, caller.channel, moved)
 
-    async def _replace(
-        self, tx: Tx, channel: str, before: FieldDefinition, after: FieldDefinition, version: int
-    ) -> tuple[FieldDefinition, Position]:
+    async def _replace(self, tx: Tx, channel: str, before: FieldDefinition, after: FieldDefinition, version: int) -> Defined:
         if after == before:
-            return after, fields_position(channel, [(after, version)] if version else [])
-        return after, await self._save(tx, channel, [(after, version + 1)])
+            return Defined(after, fields_position(channel, [(after, version)] if version else []), version)
+        return Defined(after, await self._save(tx, channel, [(after, version + 1)]), version + 1)
 
     async def _save(self, tx: Tx, channel: str, written: Sequence[tuple[FieldDefinition, int]]) -> Position:
         await field_store.save_fields(tx, channel, written)
@@ -124,7 +135,7 @@ def _named(known: Mapping[str, tuple[FieldDefinition, int]], key: str) -> tuple[
         return known[key]
     if key in BUILT_IN_FIELDS:
         return BUILT_IN_FIELDS[key], 0
-    raise NotFound("There is no such field.")
+    raise no_field()
 
 
 async def _archivable(tx: Tx, channel: str, key: str) -> tuple[FieldDefinition, int]:

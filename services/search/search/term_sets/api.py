@@ -74,11 +74,12 @@ _TERMS_BODY = {
 async def _terms(request: Request) -> tuple[str, Iterable[str] | Pasted]:
     """The key and the terms of a JSON body, or of a file."""
     if not request.headers.get("content-type", "").startswith("multipart/form-data"):
+        body = await request.body()
+        raw = orjson.loads(body) if body else None
         try:
-            body = await request.body()
-            given = TermsGiven.model_validate(orjson.loads(body) if body else None)
+            given = TermsGiven.model_validate(raw)
         except ValidationError as error:
-            raise RequestValidationError([{**e, "loc": ("body", *e["loc"])} for e in error.errors()]) from None
+            raise RequestValidationError([{**e, "loc": ("body", *e["loc"])} for e in error.errors()], body=raw) from None
         return given.key, given.terms()
     async with request.form(max_files=1, max_fields=1) as form:
         key, file = form.get("key"), form.get("file")
