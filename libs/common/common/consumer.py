@@ -9,6 +9,7 @@ from typing import Generic, Protocol, TypeVar
 from common.envelope import Delivered, UnreadableMessage
 from common.errors import Unavailable
 from common.health import Health
+from common.loop import Turns
 from common.telemetry import CONSUMED, log, span
 
 M = TypeVar("M")
@@ -71,7 +72,9 @@ class Consumer(Generic[M]):
             if not records:
                 continue
             messages = []
+            turns = Turns()
             for record in records:
+                await turns.give()
                 try:
                     messages.append(self._decode(record))
                 except UnreadableMessage as reason:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Awaitable, Callable
 
 from common.errors import Unavailable
@@ -9,6 +10,23 @@ from common.health import Health
 from common.telemetry import log
 
 _AWAY_SECONDS = 1.0
+
+
+class Turns:
+    """Lets whatever else waits on the loop have its turn during long work: heartbeats, answers about health, a stop.
+
+    A step may ask as often as it likes; only every so many seconds it costs anything.
+    """
+
+    def __init__(self, every: float = 0.02) -> None:
+        self._every = every
+        self._since = time.monotonic()
+
+    async def give(self) -> None:
+        """Wait for the others once, if they have not had their turn for long."""
+        if time.monotonic() - self._since > self._every:
+            await asyncio.sleep(0)
+            self._since = time.monotonic()
 
 
 async def repeat(

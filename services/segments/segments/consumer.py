@@ -1,7 +1,7 @@
 """Kafka into segments: every version of every contact is judged, and fields and settings change what segments mean."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -12,7 +12,7 @@ from common.envelope import Delivered, UnreadableMessage
 from common.events.contacts import ChannelMessage, FieldMessage, contact_message, field_message
 from common.health import Health
 from common.ids import Ids, parse_id
-from common.loop import repeat
+from common.loop import Turns, repeat
 from common.postgres import Database, Tx, away_is_unavailable
 from common.topics import CONTACTS, FIELDS
 from segments import definition_store as definitions
@@ -27,6 +27,8 @@ GROUP = "segments"
 TOPICS = (CONTACTS, FIELDS)
 
 _WATCH_SECONDS = 2.0
+MOST_WORK = 10_000
+"""So many judgements are one transaction: some tenths of a second, in which contacts are locked."""
 
 Partition = tuple[str, int]
 
@@ -113,18 +115,26 @@ class Judge:
         self._read[record.topic, record.partition] = record.offset + 1
         return read(record)
 
-    async def apply(self, facts: Sequence[Fact]) -> None:
-        """Judge a batch. Raises Unavailable where PostgreSQL is away, Fenced where these partitions are somebody else's now."""
+    async def apply(self, facts: Sequence[Fact], beat: Callable[[], None] = lambda: None) -> None:
+        """Judge a batch, by pieces of bounded work, each a transaction; `beat` is told of each.
+
+        Raises Unavailable where PostgreSQL is away, Fenced where these partitions are somebody else's now. What was applied until
+        then stays, and is passed over when the batch comes again.
+        """
         new = [f for f in facts if f.offset >= self._applied.get(f.partition, 0)]
         with away_is_unavailable():
             # Fields first: a definition is never newer than the contacts that were written with it in the batch.
             await self._apply_fields([f for f in new if isinstance(f, FieldFact)])
-            await self._apply_contacts([f for f in new if isinstance(f, ContactFact)])
+            await self._apply_contacts([f for f in new if isinstance(f, ContactFact)], beat)
 
-    def _moves(self, topic: str) -> list[offsets.Move]:
+    def _moves(self, topic: str, left: Sequence[ContactFact] = ()) -> list[offsets.Move]:
+        """Up to all that was read, or to the first of what is left."""
+        following = dict(self._read)
+        for fact in reversed(left):
+            following[fact.partition] = fact.offset
         return [
             offsets.Move(*partition, self._applied.get(partition, 0), offset)
-            for partition, offset in sorted(self._read.items())
+            for partition, offset in sorted(following.items())
             if partition[0] == topic and offset > self._applied.get(partition, 0)
         ]
 
@@ -155,19 +165,24 @@ class Judge:
         after = await definitions.load_channel(tx, channel)
         if (after.fields, after.country, after.zone) == (before.fields, before.country, before.zone):
             return
-        for segment in reconsidered(before, after, to_millis(self._clock.now())):
+        now = to_millis(self._clock.now())
+        for segment in await asyncio.to_thread(reconsidered, before, after, now):
             await definitions.update_segment(tx, channel, segment)
         await definitions.touch(tx, channel)
 
-    async def _apply_contacts(self, facts: Sequence[ContactFact]) -> None:
-        moves = self._moves(CONTACTS)
-        if not moves:
-            return
-        async with self._database.transaction() as tx:
-            await offsets.move(tx, moves)
-            if facts:
-                await self._judge(tx, facts)
-        self._done(moves)
+    async def _apply_contacts(self, facts: Sequence[ContactFact], beat: Callable[[], None]) -> None:
+        async with self._database.connection() as connection:
+            segments = await store.numbers_of_segments(connection, {f.channel for f in facts})
+        for piece, left in pieces(facts, segments):
+            moves = self._moves(CONTACTS, left)
+            if not moves:
+                continue
+            async with self._database.transaction() as tx:
+                await offsets.move(tx, moves)
+                if piece:
+                    await self._judge(tx, piece)
+            self._done(moves)
+            beat()
 
     async def _judge(self, tx: Tx, facts: Sequence[ContactFact]) -> None:
         channels = {f.channel for f in facts}
@@ -180,16 +195,35 @@ class Judge:
         standings = await store.standings(tx, [key for key in versions if rules[key[0]]])
         ledger = Ledger()
         newest: list[store.Contact] = []
+        turns = Turns()
         for key, told in versions.items():
+            await turns.give()
             prior = stored[key].known if key in stored else None
             fresh = _in_order(told, prior)
             if fresh:
                 last = fresh[-1]
                 newest.append(store.Contact(last.channel, last.contact_id, last.known, last.merged_into))
-                _judge_contact(ledger, rules[key[0]], standings.get(key, {}), prior, fresh)
+                await _judge_contact(ledger, rules[key[0]], standings.get(key, {}), prior, fresh, turns)
         if newest:
             await store.put_contacts(tx, newest)
         await store.write(tx, ledger, self._ids)
+
+
+def pieces(
+    facts: Sequence[ContactFact], segments: Mapping[str, int]
+) -> Iterator[tuple[Sequence[ContactFact], Sequence[ContactFact]]]:
+    """The facts in their order, by so much work as one transaction does, each time with those left after it; at least once.
+
+    `segments` is how many each channel has: work is versions times segments.
+    """
+    first, work = 0, 0
+    for number, fact in enumerate(facts):
+        more = 1 + segments.get(fact.channel, 0)
+        if number > first and work + more > MOST_WORK:
+            yield facts[first:number], facts[number:]
+            first, work = number, 0
+        work += more
+    yield facts[first:], ()
 
 
 def _in_order(told: Sequence[ContactFact], prior: Known | None) -> list[ContactFact]:
@@ -199,12 +233,13 @@ def _in_order(told: Sequence[ContactFact], prior: Known | None) -> list[ContactF
     return [by_version[version] for version in sorted(by_version)]
 
 
-def _judge_contact(
+async def _judge_contact(
     ledger: Ledger,
     rules: Mapping[UUID, Rule],
     standings: Mapping[UUID, Standing],
     prior: Known | None,
     versions: Sequence[ContactFact],
+    turns: Turns,
 ) -> None:
     channel, contact_id = versions[0].channel, versions[0].contact_id
     for segment_id, rule in rules.items():
@@ -212,6 +247,7 @@ def _judge_contact(
         stored = standings.get(segment_id)
         standing, before = stored or absent(rule), prior
         for fact in versions:
+            await turns.give()
             judged = follow(standing, rule, before, fact.known)
             ledger.note(place, judged)
             standing, before = judged[0], fact.known

@@ -66,7 +66,8 @@ async def _consumer(settings: Settings) -> None:
         judge = Judge(database, SystemClock(), new_id)
         async with Source.open(settings.kafka, GROUP, TOPICS, positions=judge.positions) as source:
             state = Health({"postgres": database.check, "kafka": source.check})
-            loop = Consumer(source, judge.decode, judge.apply, DeadLetters(producer, GROUP), state)
+            apply = partial(judge.apply, beat=partial(state.beat, "consumer"))
+            loop = Consumer(source, judge.decode, apply, DeadLetters(producer, GROUP), state)
             loops: list[process.Loop] = [loop.run, partial(judge.watch, state)]
             await process.serve(health.application(state), settings.host, settings.port, state, loops)
 

@@ -1,5 +1,6 @@
 """How every channel's segments are judged, compiled once and kept by whoever judges."""
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -53,4 +54,5 @@ async def _compiled(tx: Tx, channel: str, revision: int, terms: Mapping[str, Ter
     kept = {name: terms[name] for name in loaded.term_sets if name in terms}
     if new := loaded.term_sets.keys() - kept.keys():
         kept |= await term_set_store.load(tx, channel, new)
-    return _Compiled(revision, rules(loaded, meaning(loaded), kept), kept)
+    # Beside the loop: thousands of filters take seconds to read.
+    return _Compiled(revision, await asyncio.to_thread(lambda: rules(loaded, meaning(loaded), kept)), kept)

@@ -157,6 +157,7 @@ async def purge(tx: Tx, before: int) -> None:
     await tx.execute(_PURGE, before)
 
 
+_NUMBERS = "select channel, count(*) as number from segment where channel = any($1::text[]) group by channel"
 _LIVE = "select channel, id from segment where status = 'live' order by channel, id"
 _BUILDING = "select channel, id from segment where status = 'building' order by since_ms limit 100"
 _CLAIM_BUILD = """
@@ -179,6 +180,11 @@ class Build:
 
     build: int
     built_to: UUID | None
+
+
+async def numbers_of_segments(tx: Tx, channels: Iterable[str]) -> dict[str, int]:
+    """How many segments these channels have, those that have some."""
+    return {r["channel"]: r["number"] for r in await tx.fetch(_NUMBERS, list(channels))}
 
 
 async def live(tx: Tx) -> list[tuple[str, UUID]]:

@@ -7,7 +7,7 @@ from uuid import UUID
 from common.clock import Clock, to_millis
 from common.health import Health
 from common.ids import Ids
-from common.loop import repeat
+from common.loop import Turns, repeat
 from common.postgres import Database, Tx
 from common.telemetry import log
 from segments import definition_store as definitions
@@ -70,8 +70,10 @@ class Timer:
         contacts = await store.lock_contacts(tx, due, skip_locked=True)
         standings = await store.standings(tx, contacts)
         ledger = Ledger()
+        turns = Turns()
         for key, contact in contacts.items():
             for segment_id, stored in standings.get(key, {}).items():
+                await turns.give()
                 rule = rules[key[0]].get(segment_id)
                 if rule is None or stored.next_change is None or stored.next_change > now:
                     continue
@@ -120,7 +122,9 @@ class Builder:
                 keys = [(c.channel, c.id) for c in contacts]
                 standings = await store.standings(tx, keys, segment_id)
                 ledger = Ledger()
+                turns = Turns()
                 for contact in contacts:
+                    await turns.give()
                     stored = standings.get((channel, contact.id), {}).get(segment_id)
                     if stored is not None and stored.build == rule.build:
                         continue  # a version that came meanwhile has brought this judgement with it
