@@ -174,7 +174,7 @@ async def list_contact_visits(
 @routes.post("/contacts/read", responses=answers(ReadContacts))
 @idempotency.repeatable
 async def read_contacts(caller: Reader, body: Wanted, reads: Reads, request: Request) -> Response:
-    """Up to 100 contacts in the order of their ids, null for one that is none here; a merged id answers with its survivor."""
+    """Up to 100 contacts in the order of their ids, null for one that is unknown here; a merged id answers with its survivor."""
     if body.at is not None:
         query.not_later(body.at, request.app.state.clock.now(), "at", "/at")
     contacts = await reads.contacts(caller.channel, body.ids, body.at)

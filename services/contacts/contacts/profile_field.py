@@ -105,7 +105,7 @@ def defined(wanted: NewField, order: int) -> FieldDefinition:
 
 
 def changed(before: FieldDefinition, updates: Mapping[str, object]) -> FieldDefinition:
-    """The definition with these members changed. Raises Unprocessable for a name that is none, a built-in with `once`."""
+    """The definition with these members changed. Raises Unprocessable for a blank or too long name, or `once` of a built-in."""
     if updates.get("once") and not before.key.startswith("profile."):
         raise Unprocessable("Only a field of your own can keep its first value for ever.", code="builtIn", pointer="/once")
     names = updates.get("display_name")

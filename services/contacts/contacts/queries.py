@@ -77,7 +77,7 @@ class Queries:
         return {i: shown(behind[led[i]] if i in led else contact, hidden) for i, contact in found.items()}
 
     async def contacts(self, channel: str, ids: Sequence[UUID], at: datetime | None) -> list[Contact | None]:
-        """The contacts of these ids in their order, None for one that is none here, or was none at that instant."""
+        """The contacts of these ids in their order, None for one that is unknown here, or was not there yet at that instant."""
         if at is None:
             there = await self.survivors(channel, ids)
             return [there.get(each) for each in ids]

@@ -37,7 +37,7 @@ def language_of(accepted: str | None) -> Language:
 
 
 def choose(keys: Sequence[str] | None, fields: Sequence[FieldDefinition], *, names: bool, language: Language) -> list[Column]:
-    """The columns asked for, or the visible fields in the channel's order. Raises Unprocessable for a key that is none."""
+    """The columns asked for, or the visible fields in the channel's order. Raises Unprocessable for an unknown key."""
     known = {field.key: field for field in fields}
     if keys is None:
         chosen = [field for field in fields if field.visible and not field.archived]

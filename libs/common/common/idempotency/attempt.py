@@ -38,7 +38,7 @@ class Idempotency:
 
     @asynccontextmanager
     async def attempt(self, caller: Caller, method: str, path: str, key: str) -> AsyncIterator["Attempt"]:
-        """One request from here to its answer. Raises Unreadable for a key that is none."""
+        """One request from here to its answer. Raises Unreadable for a key of another form."""
         if not key.strip() or _KEY.fullmatch(key) is None:
             raise Unreadable(f"`{HEADER}` must be 1 to 255 printable ASCII characters; a new UUID does well.")
         name = Name.of(self._secret, caller.channel, caller.subject, method, path, key)

@@ -24,7 +24,7 @@ _TEXT = re.compile(re.escape(BROWSER_KEY) + r"([A-Za-z0-9][A-Za-z0-9._-]{0,63})~
 
 @dataclass(frozen=True, slots=True)
 class BrowserKey:
-    """A key of a channel; from `ends_at` on it is none any more. `secret` verifies members, once that was asked for."""
+    """A key of a channel; it ends at `ends_at`. `secret` verifies members, once that was asked for."""
 
     id: UUID
     channel: str
@@ -76,7 +76,7 @@ def parse(text: str) -> tuple[str, str] | None:
 
 
 def read_name(name: str) -> str:
-    """Raises Unprocessable for a name that is none."""
+    """Raises Unprocessable for a blank or too long name."""
     if not name.strip() or len(name) > MOST_NAME:
         raise Unprocessable(f"A key's name has 1 to {MOST_NAME} characters.", pointer="/name")
     return name

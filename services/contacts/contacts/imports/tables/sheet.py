@@ -36,7 +36,7 @@ from contacts.imports.tables.workbook import Workbook, read_workbook
 _REFERENCE = re.compile(r"\$?([A-Za-z]{1,3})\$?(\d{1,7})", re.ASCII)
 _MOST_CELLS = 20_000
 _MOST_RANGES = 1000
-# What a workbook that is none, or a damaged one, makes the reader raise: its parts are whatever the sender wrote.
+# What another kind of file, or a damaged workbook, makes the reader raise: its parts are whatever the sender wrote.
 _DAMAGED = (
     zipfile.BadZipFile, zlib.error, ExpatError, struct.error, LookupError, OSError, ValueError, EOFError, OverflowError,
     RuntimeError,
