@@ -99,6 +99,11 @@ async def an_import(stack: Stack, channel: str, api: Api, mark: str) -> str:
     return import_id
 
 
+async def room(api: Api) -> list[str]:
+    """What the caller's own room tells, by kind."""
+    return [message["kind"] for message in (await api.json("GET", "/v1/rooms/me/messages"))["items"]]
+
+
 async def total(api: Api) -> int:
     found: int = (await api.json("POST", "/v1/search/count", body={}))["total"]
     return found
@@ -134,10 +139,14 @@ async def test_an_erased_contact_is_in_no_store_and_a_replay_brings_nothing_back
         assert await eventually(lambda: done(api, receipt_id), lambda stores: stores >= READERS) == READERS
         assert (await statuses(api, receipt_id)).keys() - READERS == {"termSets", "contacts.v1", "visits.v1", "deadLetters"}
         for file in (with_it, *searched):
-            assert await eventually(lambda file=file: status(api, file), lambda s: s == "expired") == "expired"  # type: ignore[misc]
+            assert await eventually(lambda file=file: status(api, file), lambda s: s == "withdrawn") == "withdrawn"  # type: ignore[misc]
         assert "erased" in (await api.json("GET", f"/v1/exports/{with_it}"))["problem"]
         assert await status(api, without_it) == "ready"
-        assert (await api.ask("POST", f"/v1/exports/{with_it}/download")).status_code == 410
+        refusal = await api.ask("POST", f"/v1/exports/{with_it}/download")
+        assert (refusal.status_code, refusal.json()["code"], refusal.json()["exportStatus"]) == (410, "withdrawn", "withdrawn")
+        assert "erased" in refusal.json()["detail"]
+        told = await eventually(lambda: room(api), lambda kinds: kinds.count("export.withdrawn") == 1 + len(searched))
+        assert told.count("export.ready") == 2 + len(searched)
         await nothing_left(stack, mark)
         assert [path for path in (stack.home.data / "imports").iterdir() if path.name.startswith(import_id)] == []
         rows = (await api.json("GET", f"/v1/imports/{import_id}/rows"))["items"]

@@ -9,42 +9,46 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from common.errors import Conflict, Forbidden, Gone, NotFound, Problem
-from exports.export import (
+from exports.events import (
     EVENTS,
+    Cancelled,
+    Column,
+    Completed,
+    Counted,
+    Downloaded,
+    Event,
+    Expired,
+    Failed,
+    Manifest,
+    Progressed,
+    PutBack,
+    Requested,
+    Revoked,
+    Scope,
+    TakenUp,
+    Withdrawn,
+    Written,
+)
+from exports.export import (
     IN_WORK,
     KEPT,
     MOST_ATTEMPTS,
     MOST_ROWS,
     Cancel,
-    Cancelled,
-    Column,
     Command,
     Complete,
-    Completed,
     Count,
-    Counted,
     Download,
-    Downloaded,
-    Event,
     Expire,
-    Expired,
     Export,
     Fail,
-    Failed,
     Finish,
     GiveBack,
-    Manifest,
     Progress,
-    Progressed,
-    PutBack,
-    Requested,
     Revoke,
-    Revoked,
-    Scope,
     Status,
-    TakenUp,
     TakeUp,
-    Written,
+    Withdraw,
     decide,
     evolve,
     fold,
@@ -77,9 +81,11 @@ FAILED = [*COUNTING, Failed(problem="no")]
 CANCELLED = [*WRITING, Cancelled()]
 EXPIRED = [*READY, Expired()]
 REVOKED = [*READY, Revoked()]
+WITHDRAWN_ = [*READY, Withdrawn()]
 LIVES = {
     Status.WAITING: WAITING, Status.COUNTING: COUNTING, Status.WRITING: WRITING, Status.VERIFYING: VERIFYING,
     Status.READY: READY, Status.FAILED: FAILED, Status.CANCELLED: CANCELLED, Status.EXPIRED: EXPIRED, Status.REVOKED: REVOKED,
+    Status.WITHDRAWN: WITHDRAWN_,
 }  # fmt: skip
 ENDED = [status for status in LIVES if status not in IN_WORK]
 
@@ -112,7 +118,13 @@ def test_each_life_ends_in_its_status(status: Status) -> None:
         (WRITING, Fail("no"), [Failed(problem="no")]),
         (WAITING, Cancel(), [Cancelled()]),
         (VERIFYING, Cancel(), [Cancelled()]),
-        (READY, Revoke(), [Revoked()]),
+        (READY, Revoke("eye"), [Revoked(by="eye")]),
+        (READY, Withdraw(), [Withdrawn()]),
+        (WRITING, Withdraw(), []),
+        (EXPIRED, Withdraw(), []),
+        (REVOKED, Withdraw(), []),
+        (WITHDRAWN_, Withdraw(), []),
+        (WITHDRAWN_, Expire(AT + KEPT), []),
         (READY, Download("kim", AT), [Downloaded()]),
         (READY, Download("kim", AT + KEPT - timedelta(milliseconds=1)), [Downloaded()]),
         (READY, Expire(AT + KEPT - timedelta(milliseconds=1)), []),
@@ -130,7 +142,7 @@ def test_what_may_happen_happens(given: list[Event], when: Command, then: list[E
     ("given", "when", "kind", "code"),
     [
         *((LIVES[status], Cancel(), Conflict, "notCancellable") for status in ENDED),
-        *((LIVES[status], Revoke(), Conflict, "notRevocable") for status in LIVES if status is not Status.READY),
+        *((LIVES[status], Revoke("eye"), Conflict, "notRevocable") for status in LIVES if status is not Status.READY),
         *((LIVES[status], TakeUp(), Conflict, "ended") for status in ENDED),
         *((LIVES[status], Progress(1), Conflict, "ended") for status in ENDED),
         *((LIVES[status], Fail("no"), Conflict, "ended") for status in ENDED),
@@ -141,6 +153,8 @@ def test_what_may_happen_happens(given: list[Event], when: Command, then: list[E
         (READY, Download("lee", AT), Forbidden, "forbidden"),
         (EXPIRED, Download("lee", AT), Forbidden, "forbidden"),
         (EXPIRED, Download("kim", AT), Gone, "gone"),
+        (WITHDRAWN_, Download("kim", AT), Gone, "withdrawn"),
+        (WITHDRAWN_, Download("lee", AT), Forbidden, "forbidden"),
         (REVOKED, Download("kim", AT), Gone, "gone"),
         (READY, Download("kim", AT + KEPT), Gone, "gone"),
     ],
@@ -150,6 +164,30 @@ def test_what_may_not_happen_is_refused(given: list[Event], when: Command, kind:
         decide(after(given), when)
     assert type(refusal.value) is kind
     assert refusal.value.code == code
+
+
+@pytest.mark.parametrize(
+    ("given", "now", "words", "status"),
+    [
+        (EXPIRED, AT, "its seven days are over", "expired"),
+        (READY, AT + KEPT, "its seven days are over", "expired"),
+        (REVOKED, AT, "it was revoked", "revoked"),
+        (WITHDRAWN_, AT, "A contact in this file was erased", "withdrawn"),
+        (FAILED, AT, "This export failed and has no file. no", "failed"),
+        (CANCELLED, AT, "was cancelled", "cancelled"),
+        (VERIFYING, AT, "not ready yet", "verifying"),
+    ],
+)
+def test_a_download_tells_why_there_is_no_file(given: list[Event], now: datetime, words: str, status: str) -> None:
+    with pytest.raises(Problem, match=words) as refusal:
+        decide(after(given), Download("kim", now))
+    assert refusal.value.extra == {"exportStatus": status}
+
+
+def test_a_withdrawal_that_was_told_as_an_expiry_is_one() -> None:
+    old = EVENTS.validate_json(b'{"type":"export.expired","problem":"A contact in it was erased."}')
+    export = after([*READY, old])
+    assert (export.status, export.problem) == (Status.WITHDRAWN, "A contact in it was erased.")
 
 
 def test_more_rows_than_a_file_takes_end_it_with_the_count_and_nothing_is_cut_short() -> None:
@@ -224,7 +262,7 @@ def test_what_is_shown_holds_neither_scope_nor_columns() -> None:
     }  # fmt: skip
 
 
-COMMANDS: list[Command] = [TakeUp(), GiveBack(), Fail("no"), Cancel(), Revoke()]
+COMMANDS: list[Command] = [TakeUp(), GiveBack(), Fail("no"), Cancel(), Revoke("eye"), Withdraw()]
 
 
 class Life(RuleBasedStateMachine):
@@ -248,7 +286,7 @@ class Life(RuleBasedStateMachine):
         if not before.in_work:
             # Whatever has ended moves on to one thing alone: a ready file to a file that is gone.
             assert not self.export.in_work
-            assert self.export.status in {before.status, Status.EXPIRED, Status.REVOKED}
+            assert self.export.status in {before.status, Status.EXPIRED, Status.REVOKED, Status.WITHDRAWN}
             assert self.export.manifest == before.manifest
             assert self.export.expires_at == before.expires_at
 
@@ -309,14 +347,15 @@ class Life(RuleBasedStateMachine):
     @invariant()
     def a_file_is_promised_only_with_its_proof(self) -> None:
         export = self.export
-        assert (export.manifest is not None) == (export.status in {Status.READY, Status.EXPIRED, Status.REVOKED})
+        gone = {Status.EXPIRED, Status.REVOKED, Status.WITHDRAWN}
+        assert (export.manifest is not None) == (export.status in {Status.READY, *gone})
         if export.manifest is not None:
             assert export.manifest.rows == export.rows_total == export.rows_done
             assert export.ready_at is not None
             assert export.expires_at == export.ready_at + KEPT
         if export.rows_total is not None:
             assert export.rows_total <= MOST_ROWS
-        assert (export.problem is not None) == (export.status is Status.FAILED)
+        assert (export.problem is not None) == (export.status in {Status.FAILED, Status.WITHDRAWN})
         assert export.attempts <= MOST_ATTEMPTS
 
 

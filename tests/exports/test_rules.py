@@ -12,7 +12,8 @@ from common.errors import Unprocessable
 from common.events.contacts import FieldDefinition
 from exports import page
 from exports.columns import choose, language_of, row_maker
-from exports.export import Column, Language
+from exports.events import Column, Language
+from exports.export import Status
 from exports.handlers import Ask
 from exports.password import check_password
 from exports.ranges import NotThere, part_of
@@ -266,3 +267,16 @@ def test_the_links_page_runs_its_own_script_alone_and_names_no_export() -> None:
     assert page.PAGE.count("<script>") == 1
     assert not re.search(r"\son\w+=|style=|src=|href=", page.PAGE)
     assert "innerHTML" not in page.PAGE
+
+
+@pytest.mark.parametrize("status", Status)
+def test_the_links_page_tells_in_both_languages_what_became_of_a_file(status: Status) -> None:
+    found = re.search(rf'"{status}": "([^"]*) · ([^"]*)"', page.PAGE)
+    if status is Status.READY:
+        assert found is None
+        return
+    assert found is not None
+    assert re.search("[가-힣]", found[1])
+    assert found[2].isascii()
+    assert ("seven days" in found[2]) == (status is Status.EXPIRED)
+    assert ("erased" in found[2]) == (status is Status.WITHDRAWN)

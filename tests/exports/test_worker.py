@@ -7,15 +7,19 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from structlog.testing import capture_logs
 
 from common.auth import Caller
 from common.errors import Conflict, Gone, TooManyRequests
+from common.events.contacts import ContactErased, ErasureMessage
 from common.health import Health
+from common.ids import new_id
 from common.listening import listening
+from exports.consumer import Item, Withdrawer
+from exports.events import WITHDRAWN
 from exports.export import KEPT, MOST_ATTEMPTS, Export, Status, fold
 from exports.handlers import Part
 from exports.queries import Queries, progress
@@ -263,6 +267,40 @@ async def test_a_revoked_file_is_gone_at_once(shop: Workshop) -> None:
         await shop.commands().revoke(shop.kim, export.id, None)
     with pytest.raises(TooManyRequests):  # it counts: its rows were out
         await shop.ask()
+
+
+async def erase(shop: Workshop, *ids: UUID) -> None:
+    """Tell exports that these are erased."""
+    event = ContactErased(receipt_id=uuid4(), contact_ids=list(ids))
+    withdrawer = Withdrawer(shop.database, shop.files, shop.clock, new_id)
+    await withdrawer.apply([Item(shop.channel, ErasureMessage(event=event))])
+
+
+async def test_a_file_with_an_erased_contact_is_withdrawn_told_so_and_counts_no_longer(shop: Workshop) -> None:
+    everyone = await shop.ready()
+    ids = sorted(UUID(row[0]) for row in (await shop.rows(everyone.id))[1:])
+    lee = Caller("lee", shop.channel, frozenset({"exports.create"}))
+    some = await shop.ask(lee, contactIds=[str(ids[0])])
+    assert await shop.work(shop.worker())
+    await erase(shop, uuid4(), UUID(bytes=ids[3].bytes[8:] + ids[4].bytes[:8]))  # nobody, and the ends of two
+    assert (await shop.state(everyone.id)).status is Status.READY
+    gone = [ids[1], ids[-1], *(uuid4() for _ in range(50))]
+    await erase(shop, *gone)
+    await erase(shop, *gone)
+    withdrawn = await shop.state(everyone.id)
+    assert (withdrawn.status, withdrawn.problem) == (Status.WITHDRAWN, WITHDRAWN)
+    assert fold(await shop.events(everyone.id)) == withdrawn
+    assert (await shop.state(some.id)).status is Status.READY
+    assert {path.name for path in shop.folder.iterdir()} == {f"{some.id}.1.xlsx"}
+    assert (await shop.told(everyone.id))[-1] == "export.withdrawn"
+    found = [line for line in await shop.audited() if line[1] == "export.withdrawn"]
+    assert found == [("service:exports", "export.withdrawn", "done", "a contact in it was erased")]
+    with pytest.raises(Gone, match="erased") as refusal:
+        await shop.rows(everyone.id)
+    assert refusal.value.code == "withdrawn"
+    assert await Queries(shop.database).holds_nothing(shop.channel, gone)
+    assert not await Queries(shop.database).holds_nothing(shop.channel, [*gone, ids[2]])
+    await shop.ask()  # within the window of the withdrawn one
 
 
 async def test_a_revoked_file_stays_as_long_as_the_revocation_may_still_come_to_nothing(shop: Workshop) -> None:

@@ -9,7 +9,7 @@ from uuid import UUID
 import orjson
 import pytest
 
-from exports.export import Column
+from exports.events import Column
 from exports.workbook.agile_format import Stretched, Tampered, WrongPassword
 from exports.workbook.long_values import Proof
 from exports.worker import batches

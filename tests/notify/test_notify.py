@@ -25,6 +25,7 @@ from common.events.exports import (
     ExportProgressed,
     ExportRequested,
     ExportRevoked,
+    ExportWithdrawn,
 )
 from common.health import Health
 from common.ids import new_id
@@ -47,7 +48,7 @@ COMPLETED = ExportCompleted(**COMMON, rows=1234, expires_at=AT + timedelta(days=
 FAILED = ExportFailed(**COMMON, problem="The file cannot be written.")
 SILENT: list[ExportEvent] = [
     ExportRequested(**COMMON), ExportProgressed(**COMMON, rows_done=1, rows_total=2), ExportCancelled(**COMMON),
-    ExportDownloaded(**COMMON), ExportExpired(**COMMON), ExportRevoked(**COMMON),
+    ExportDownloaded(**COMMON), ExportExpired(**COMMON), ExportRevoked(**COMMON), ExportRevoked(**COMMON, revoked_by="kim"),
 ]  # fmt: skip
 
 
@@ -63,6 +64,22 @@ def test_a_failed_export_is_told_with_its_reason_and_without_a_link() -> None:
     assert notice is not None
     assert (notice.manager, notice.kind, notice.link) == ("kim", "export.failed", None)
     assert "The file cannot be written." in notice.text
+
+
+def test_a_withdrawn_file_is_told_with_the_reason_in_both_languages_and_as_no_expiry() -> None:
+    notice = react(ExportWithdrawn(**COMMON), URL)
+    assert notice is not None
+    assert (notice.manager, notice.kind, notice.link) == ("kim", "export.withdrawn", None)
+    assert "고객이 삭제되었기 때문입니다" in notice.text
+    assert "a contact in it was erased" in notice.text
+    assert "seven days" not in notice.text
+
+
+def test_a_file_that_another_revoked_is_told_with_who_did() -> None:
+    notice = react(ExportRevoked(**COMMON, revoked_by="eye"), URL)
+    assert notice is not None
+    assert (notice.manager, notice.kind, notice.link) == ("kim", "export.revoked", None)
+    assert notice.text.count("eye") == 2
 
 
 @pytest.mark.parametrize("event", SILENT, ids=lambda event: event.type)

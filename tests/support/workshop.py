@@ -20,7 +20,8 @@ from common.health import Health
 from common.ids import new_id
 from common.peers import Peer
 from common.postgres import Database
-from exports.export import EVENTS, Event, Export
+from exports.events import EVENTS, Event
+from exports.export import Export
 from exports.files import Files
 from exports.handlers import Ask, Exports, Part
 from exports.keeper import Keeper

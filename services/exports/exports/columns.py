@@ -11,7 +11,7 @@ from common.clock import from_wire
 from common.errors import Unprocessable
 from common.events.contacts import FieldDefinition
 from common.term_lists import write_list
-from exports.export import Column, Language
+from exports.events import Column, Language
 from exports.workbook.cells import Cell
 from exports.workbook.long_values import Words
 

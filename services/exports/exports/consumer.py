@@ -11,10 +11,9 @@ from common.events.wire import read
 from common.ids import Ids
 from common.postgres import Database, away_is_unavailable
 from common.topics import ERASURES
-from exports import holdings, store
+from exports import holdings, journal, store
 from exports.export import Export, Withdraw, decide
 from exports.files import Files
-from exports.publish import keep
 from exports.store import Entry
 
 GROUP = "exports"
@@ -59,10 +58,9 @@ class Withdrawer:
             await holdings.alone(tx, item.channel)
             now = self._clock.now()
             await holdings.erase(tx, item.channel, ids, now)
-            for export in await holdings.ready(tx, item.channel):
-                if await holdings.holds_any(tx, item.channel, export.id, ids):
-                    gone.append(await keep(tx, export, decide(export, Withdraw()), now, _BY))
-                    entry = Entry(self._ids(), now, _BY, "export.expired", str(export.id), "done", None, _WHY)
-                    await store.note(tx, item.channel, entry)
-                    await holdings.drop(tx, item.channel, export.id)
+            for export in await holdings.holding_any(tx, item.channel, ids):
+                gone.append(await journal.append(tx, export, decide(export, Withdraw()), now, _BY))
+                entry = Entry(self._ids(), now, _BY, "export.withdrawn", str(export.id), "done", None, _WHY)
+                await store.note(tx, item.channel, entry)
+                await holdings.drop(tx, item.channel, export.id)
         return gone

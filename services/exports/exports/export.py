@@ -4,20 +4,40 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Annotated, Literal, TypeAlias, assert_never
+from typing import TypeAlias, assert_never
 from uuid import UUID
 
-from pydantic import Field, TypeAdapter
+from pydantic import JsonValue
 
 from common.clock import Instant
 from common.errors import Conflict, Forbidden, Gone
 from common.events.wire import Body
+from exports.events import (
+    WITHDRAWN,
+    Cancelled,
+    Column,
+    Completed,
+    Counted,
+    Downloaded,
+    Event,
+    Expired,
+    Failed,
+    Language,
+    Manifest,
+    Progressed,
+    PutBack,
+    Requested,
+    Revoked,
+    Scope,
+    TakenUp,
+    Withdrawn,
+    Written,
+)
 
 KEPT = timedelta(days=7)
 MOST_ROWS = 1_000_000
 MOST_ATTEMPTS = 10
 
-WITHDRAWN = "A contact in this file was erased, so the file is gone. Ask for a new export."
 GAVE_UP = "The file could not be finished after several attempts. Ask again; if it fails again, tell the operators."
 
 
@@ -33,151 +53,12 @@ class Status(StrEnum):
     CANCELLED = "cancelled"
     EXPIRED = "expired"
     REVOKED = "revoked"
+    WITHDRAWN = "withdrawn"
 
 
 IN_WORK = frozenset({Status.WAITING, Status.COUNTING, Status.WRITING, Status.VERIFYING})
-NOT_COUNTED = frozenset({Status.FAILED, Status.CANCELLED})
+NOT_COUNTED = frozenset({Status.FAILED, Status.CANCELLED, Status.WITHDRAWN})
 """Those that do not count for the window between two exports."""
-
-
-class Column(Body):
-    """One column: a field's key, its type, and the heading as it stands in the file."""
-
-    key: str
-    type: str
-    heading: str
-
-
-Kind: TypeAlias = Literal["all", "filter", "contactIds"]
-Language: TypeAlias = Literal["ko", "en"]
-
-
-class Scope(Body):
-    """Who is exported: everyone, those of a filter, or the checked ones. What filter is in no event: it may name a person."""
-
-    kind: Kind
-
-
-class Manifest(Body):
-    """The proof that a file is complete; `ids_sha256` is over the sorted contact ids joined by new lines.
-
-    `long_values` counts the texts that are longer than a cell: they stand whole on a sheet of their own.
-    """
-
-    rows: int
-    columns: list[str]
-    instant: Instant
-    bytes: int
-    file_sha256: str
-    ids_sha256: str
-    long_values: int = 0
-
-
-class Requested(Body):
-    """Somebody asked for an export and it was accepted."""
-
-    type: Literal["export.requested"] = "export.requested"
-    id: UUID
-    channel: str
-    at: Instant
-    by: str
-    reason: str
-    scope: Scope
-    columns: list[Column]
-    time_zone: str
-    language: Language = "ko"
-
-
-class TakenUp(Body):
-    """A worker begins, from the start: rows of another instant don't mix with what a killed one has written."""
-
-    type: Literal["export.taken_up"] = "export.taken_up"
-    attempt: int
-
-
-class Counted(Body):
-    """The rows of the instant are counted and writing begins."""
-
-    type: Literal["export.counted"] = "export.counted"
-    total: int
-
-
-class Progressed(Body):
-    """So many rows are written."""
-
-    type: Literal["export.progressed"] = "export.progressed"
-    rows: int
-
-
-class Written(Body):
-    """All rows are written and the file is being read back."""
-
-    type: Literal["export.written"] = "export.written"
-    rows: int
-
-
-class Completed(Body):
-    """The file is there and proven."""
-
-    type: Literal["export.completed"] = "export.completed"
-    at: Instant
-    expires_at: Instant
-    manifest: Manifest
-
-
-class PutBack(Body):
-    """An attempt ended without a file, in a way that may pass: the export waits for another."""
-
-    type: Literal["export.put_back"] = "export.put_back"
-
-
-class Failed(Body):
-    """It failed for good; `problem` tells the manager why, without personal data."""
-
-    type: Literal["export.failed"] = "export.failed"
-    problem: str
-
-
-class Cancelled(Body):
-    """Cancelled before it was ready."""
-
-    type: Literal["export.cancelled"] = "export.cancelled"
-
-
-class Downloaded(Body):
-    """The file, or a part of it, was fetched."""
-
-    type: Literal["export.downloaded"] = "export.downloaded"
-
-
-class Expired(Body):
-    """Seven days are over, or `problem` says why the file went before."""
-
-    type: Literal["export.expired"] = "export.expired"
-    problem: str | None = None
-
-
-class Revoked(Body):
-    """Taken away while its file was there."""
-
-    type: Literal["export.revoked"] = "export.revoked"
-
-
-Event: TypeAlias = (
-    Requested
-    | TakenUp
-    | Counted
-    | Progressed
-    | Written
-    | Completed
-    | PutBack
-    | Failed
-    | Cancelled
-    | Downloaded
-    | Expired
-    | Revoked
-)
-EVENTS: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="type")])
 
 
 class Export(Body):
@@ -237,8 +118,10 @@ def _changes(event: Event) -> dict[str, object]:
             return {"status": Status.FAILED, "problem": problem}
         case Cancelled():
             return {"status": Status.CANCELLED}
-        case Expired(problem=problem):
-            return {"status": Status.EXPIRED, "problem": problem}
+        case Withdrawn(problem=problem) | Expired(problem=str(problem)):
+            return {"status": Status.WITHDRAWN, "problem": problem}
+        case Expired():
+            return {"status": Status.EXPIRED}
         case Revoked():
             return {"status": Status.REVOKED}
         case Downloaded() | Requested():
@@ -310,6 +193,8 @@ class Cancel:
 class Revoke:
     """Somebody wants its file gone."""
 
+    by: str
+
 
 @dataclass(frozen=True, slots=True)
 class Download:
@@ -341,14 +226,14 @@ def decide(export: Export, command: Command) -> list[Event]:
         case Cancel():
             _require(export, export.in_work, "cannot be cancelled any more", "notCancellable")
             return [Cancelled()]
-        case Revoke():
+        case Revoke(by=by):
             _require(export, export.status is Status.READY, "has no file that could be revoked", "notRevocable")
-            return [Revoked()]
+            return [Revoked(by=by)]
         case Download():
             _check_download(export, command)
             return [Downloaded()]
         case Withdraw():
-            return [Expired(problem=WITHDRAWN)] if export.status is Status.READY else []
+            return [Withdrawn()] if export.status is Status.READY else []
         case Expire(at=at):
             return [Expired()] if export.status is Status.READY and _over(export, at) else []
         case _:
@@ -389,11 +274,29 @@ def _over(export: Export, at: datetime) -> bool:
 
 
 def _check_download(export: Export, command: Download) -> None:
+    """Raises Forbidden for another manager, Gone for a file that was there, Conflict where there was none."""
     if command.by != export.requested_by:
         raise Forbidden("Only the manager who asked for an export can download it. Ask for one of your own.")
-    if export.status in {Status.EXPIRED, Status.REVOKED} or _over(export, command.at):
-        raise Gone("This file is gone: its seven days are over or it was revoked. Ask for a new export.")
-    _require(export, export.status is Status.READY, "has no file to download", "notReady")
+    # Its seven days may be over before the keeper has noticed.
+    status = Status.EXPIRED if export.status is Status.READY and _over(export, command.at) else export.status
+    told: dict[str, JsonValue] = {"exportStatus": status}
+    match status:
+        case Status.READY:
+            return
+        case Status.EXPIRED:
+            raise Gone("This file is gone: its seven days are over. Ask for a new export.", extra=told)
+        case Status.REVOKED:
+            raise Gone("This file is gone: it was revoked. Ask for a new export.", extra=told)
+        case Status.WITHDRAWN:
+            raise Gone(WITHDRAWN, code="withdrawn", extra=told)
+        case Status.FAILED:
+            raise Conflict(f"This export failed and has no file. {export.problem or GAVE_UP}", code="notReady", extra=told)
+        case Status.CANCELLED:
+            raise Conflict("This export was cancelled and has no file. Ask for a new one.", code="notReady", extra=told)
+        case Status.WAITING | Status.COUNTING | Status.WRITING | Status.VERIFYING:
+            raise Conflict("This export is not ready yet. Wait until its status is `ready`.", code="notReady", extra=told)
+        case _:
+            assert_never(status)
 
 
 def too_many(total: int) -> str:

@@ -15,26 +15,12 @@ from common.errors import Gone, TooManyRequests, Unprocessable
 from common.ids import Ids
 from common.position import Position
 from common.postgres import Database, Tx
-from exports import columns, store
-from exports.export import (
-    MOST_ROWS,
-    Cancel,
-    Column,
-    Command,
-    Download,
-    Export,
-    Kind,
-    Language,
-    Requested,
-    Revoke,
-    Scope,
-    decide,
-    too_many,
-)
+from exports import columns, journal, store
+from exports.events import Column, Kind, Language, Requested, Scope
+from exports.export import MOST_ROWS, Cancel, Command, Download, Export, Revoke, decide, too_many
 from exports.files import Files
 from exports.neighbours import Neighbours
 from exports.password import check_password
-from exports.publish import keep
 from exports.ranges import part_of
 from exports.sealing import Sealing
 from exports.sight import check_visible, no_export
@@ -114,7 +100,7 @@ class Exports:
             now = self._clock.now()
             await self._check_window(tx, caller, settings, now)
             request = _request(export_id, caller, ask, Scope(kind=kind), chosen, settings["timeZone"], now)
-            export = await keep(tx, None, [request], now, caller.subject, needed=Needed(sealed, asked))
+            export = await journal.append(tx, None, [request], now, caller.subject, needed=Needed(sealed, asked))
             entry = Entry(self._ids(), now, caller.subject, "export.asked", str(export_id), "accepted", address, request.reason)
             await store.note(tx, caller.channel, entry)
         return export
@@ -161,7 +147,7 @@ class Exports:
 
     async def revoke(self, caller: Caller, export_id: UUID, address: str | None) -> Export:
         """Take the file away. Raises NotFound, Conflict."""
-        export = await self._end(caller, export_id, "export.revoked", address, Revoke())
+        export = await self._end(caller, export_id, "export.revoked", address, Revoke(caller.subject))
 
         async def remove() -> None:
             await asyncio.to_thread(self._files.remove, export_id, export.attempts)
@@ -175,7 +161,7 @@ class Exports:
             now = self._clock.now()
             export = await self._held(tx, caller, export_id)
             check_visible(export, caller.subject, auditor=caller.may("audit.read"))
-            after = await keep(tx, export, decide(export, command), now, caller.subject)
+            after = await journal.append(tx, export, decide(export, command), now, caller.subject)
             await store.note(tx, caller.channel, Entry(self._ids(), now, caller.subject, action, str(export_id), "done", address))
         return after
 
@@ -188,7 +174,7 @@ class Exports:
             assert export.manifest is not None, "a ready export has its manifest"
             size, tag = export.manifest.bytes, f'"{export.manifest.file_sha256}"'
             wanted = part_of(size, tag, part.wanted, part.if_range)
-            await keep(tx, export, events, now, caller.subject)
+            await journal.append(tx, export, events, now, caller.subject)
             bytes_ = None if wanted is None else f"bytes {wanted.start}-{wanted.stop - 1}"
             entry = Entry(self._ids(), now, caller.subject, "export.downloaded", str(export_id), "done", address, bytes_)
             await store.note(tx, caller.channel, entry)

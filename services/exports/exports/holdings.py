@@ -1,7 +1,7 @@
 """Whom each file holds and who was erased: so that a file with an erased contact is found and goes at once."""
 
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -13,13 +13,23 @@ _CHUNK = 1000 * _ID_BYTES
 
 _ALONE = "select pg_advisory_xact_lock(hashtext('erasure ' || $1))"
 _ADD = "insert into holding (channel, export_id, first, ids) select $1, $2, * from unnest($3::uuid[], $4::bytea[])"
-_CHUNK_OF = "select ids from holding where channel = $1 and export_id = $2 and first <= $3 order by first desc limit 1"
+# The bytes of an id anywhere in the one piece where it can be; that they are no ends of two ids is seen afterwards.
+_HOLDING_ANY = """
+select h.export_id, h.ids, c.id as contact_id
+from export e
+cross join unnest($2::uuid[]) c(id)
+cross join lateral (
+    select export_id, ids from holding
+    where channel = $1 and export_id = e.id and first <= c.id order by first desc limit 1
+) h
+where e.channel = $1 and e.status = 'ready' and position(uuid_send(c.id) in h.ids) > 0
+"""
 _DROP = "delete from holding where channel = $1 and export_id = $2"
 _DROP_SPENT = """
 delete from holding h where not exists
     (select from export e where e.channel = h.channel and e.id = h.export_id and e.status = 'ready')
 """
-_READY = "select state from export where channel = $1 and status = 'ready' order by id for update"
+_READY = "select state from export where channel = $1 and id = any($2) and status = 'ready' order by id for update"
 _ERASE = "insert into erased_contact (channel, contact_id, at) select $1, unnest($2::uuid[]), $3 on conflict do nothing"
 _ERASED_SINCE = "select contact_id from erased_contact where channel = $1 and at >= $2"
 _KNOWN = "select count(*) from erased_contact where channel = $1 and contact_id = any($2::uuid[])"
@@ -36,13 +46,13 @@ async def add(tx: Tx, channel: str, export_id: UUID, ids: bytes) -> None:
     await tx.execute(_ADD, channel, export_id, [UUID(bytes=chunk[:_ID_BYTES]) for chunk in chunks], chunks)
 
 
-async def holds_any(tx: Tx, channel: str, export_id: UUID, contact_ids: Iterable[UUID]) -> bool:
-    """Whether a file holds any of these."""
-    for contact_id in contact_ids:
-        chunk = await tx.fetchval(_CHUNK_OF, channel, export_id, contact_id)
-        if chunk is not None and contains(chunk, contact_id):
-            return True
-    return False
+async def holding_any(tx: Tx, channel: str, contact_ids: Sequence[UUID]) -> list[Export]:
+    """The exports with a file that holds any of these, locked: one question, however many contacts and files there are."""
+    found: dict[UUID, None] = {}
+    for row in await tx.fetch(_HOLDING_ANY, channel, contact_ids):
+        if contains(row["ids"], row["contact_id"]):
+            found[row["export_id"]] = None
+    return [Export.model_validate(r["state"]) for r in await tx.fetch(_READY, channel, list(found))]
 
 
 def contains(ids: bytes, contact_id: UUID) -> bool:
@@ -51,11 +61,6 @@ def contains(ids: bytes, contact_id: UUID) -> bool:
     wanted = contact_id.bytes
     place = bisect_left(range(count), wanted, key=lambda n: ids[n * _ID_BYTES : (n + 1) * _ID_BYTES])
     return place < count and ids[place * _ID_BYTES : (place + 1) * _ID_BYTES] == wanted
-
-
-async def ready(tx: Tx, channel: str) -> list[Export]:
-    """The exports that have a file, locked."""
-    return [Export.model_validate(r["state"]) for r in await tx.fetch(_READY, channel)]
 
 
 async def drop(tx: Tx, channel: str, export_id: UUID) -> None:

@@ -8,10 +8,9 @@ from common.health import Health
 from common.ids import Ids
 from common.loop import repeat
 from common.postgres import Database
-from exports import holdings, store
+from exports import holdings, journal, store
 from exports.export import Expire, decide
 from exports.files import Files
-from exports.publish import keep
 from exports.store import Entry
 
 _BY = "service:exports"
@@ -47,7 +46,7 @@ class Keeper:
             now = self._clock.now()
             over = await store.expirable(tx, now)
             for export in over:
-                await keep(tx, export, decide(export, Expire(now)), now, _BY)
+                await journal.append(tx, export, decide(export, Expire(now)), now, _BY)
                 await store.note(tx, export.channel, Entry(self._ids(), now, _BY, "export.expired", str(export.id), "done"))
         for export in over:
             await asyncio.to_thread(self._files.remove, export.id, export.attempts)

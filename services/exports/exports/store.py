@@ -8,12 +8,12 @@ from uuid import UUID
 
 from common.lease import Lost
 from common.postgres import Tx
-from exports.export import Export
+from exports.export import NOT_COUNTED, Export
 
 _WINDOW = "select pg_advisory_xact_lock(hashtext('window ' || $1))"
 _LATEST = """
 select max(requested_at) from export
-where channel = $1 and status not in ('failed', 'cancelled') and ($2::text is null or requested_by = $2)
+where channel = $1 and status <> all($3::text[]) and ($2::text is null or requested_by = $2)
 """
 _INSERT = """
 insert into export (channel, id, version, status, requested_by, requested_at, state, lock, asked)
@@ -83,7 +83,7 @@ async def lock_window(tx: Tx, channel: str) -> None:
 
 async def latest_counted(tx: Tx, channel: str, by: str | None) -> datetime | None:
     """When the last export that counts was accepted, in the channel or of one manager."""
-    found: datetime | None = await tx.fetchval(_LATEST, channel, by)
+    found: datetime | None = await tx.fetchval(_LATEST, channel, by, sorted(NOT_COUNTED))
     return found
 
 

@@ -18,23 +18,11 @@ from common.lease import Lease, Lost, Stopped, kept, pause_after
 from common.loop import repeat
 from common.postgres import Database, Tx
 from common.telemetry import log, span
-from exports import holdings, store
-from exports.export import (
-    Complete,
-    Count,
-    Export,
-    Fail,
-    Finish,
-    GiveBack,
-    Manifest,
-    Progress,
-    Status,
-    TakeUp,
-    decide,
-)
+from exports import holdings, journal, store
+from exports.events import Manifest
+from exports.export import Complete, Count, Export, Fail, Finish, GiveBack, Progress, Status, TakeUp, decide
 from exports.files import Aside, Files
 from exports.neighbours import Neighbours
-from exports.publish import keep
 from exports.sealing import Sealing, Unsealable
 from exports.store import Entry, Needed
 from exports.workbook.agile_format import Stretched, Tampered, WrongPassword
@@ -117,7 +105,7 @@ class Worker:
             if claimed is None:
                 return None
             export, needed = claimed
-            after = await keep(tx, export, decide(export, TakeUp()), now, _BY)
+            after = await journal.append(tx, export, decide(export, TakeUp()), now, _BY)
             await self._note(tx, after, now)
         log.info("an export is taken up", export=str(after.id), attempt=after.attempts)
         return after, needed
@@ -206,7 +194,7 @@ class Worker:
         """One command by this worker, in a transaction of its own. Raises Lost where the export is not as it was seen."""
         async with self._database.transaction() as tx:
             now = self._clock.now()
-            after = await keep(tx, export, decide(export, command), now, _BY)
+            after = await journal.append(tx, export, decide(export, command), now, _BY)
             if after.status is Status.WAITING:
                 await store.rest(tx, after, now + rest)
             await self._note(tx, after, now)
@@ -220,7 +208,7 @@ class Worker:
             if any(holdings.contains(held, contact_id) for contact_id in gone):
                 raise Incomplete("a contact in the file was erased meanwhile")
             now = self._clock.now()
-            after = await keep(tx, export, decide(export, Complete(manifest, now)), now, _BY)
+            after = await journal.append(tx, export, decide(export, Complete(manifest, now)), now, _BY)
             await holdings.add(tx, export.channel, export.id, held)
             await self._note(tx, after, now)
         return after

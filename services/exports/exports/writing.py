@@ -14,7 +14,7 @@ from xml.etree import ElementTree
 import orjson
 
 from exports.columns import LONG_VALUES, row_maker
-from exports.export import Column, Language
+from exports.events import Column, Language
 from exports.workbook.agile import EncryptedPackage
 from exports.workbook.agile_format import Stretched
 from exports.workbook.agile_reader import open_package

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from common.events.exports import ExportCompleted, ExportEvent, ExportFailed
+from common.events.exports import ExportCompleted, ExportEvent, ExportFailed, ExportRevoked, ExportWithdrawn
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,5 +30,17 @@ def react(event: ExportEvent, public_url: str) -> Notice | None:
                 f"(Your file could not be made. {event.problem})"
             )
             return Notice(event.requested_by, "export.failed", text, None)
+        case ExportWithdrawn():
+            text = (
+                "요청하신 고객 데이터 파일을 회수했습니다. 파일에 담긴 고객이 삭제되었기 때문입니다. "
+                "필요하면 바로 다시 요청할 수 있습니다. "
+                "(Your file was withdrawn, because a contact in it was erased. You can ask for a new one at once.)"
+            )
+            return Notice(event.requested_by, "export.withdrawn", text, None)
+        case ExportRevoked(revoked_by=str(by)) if by != event.requested_by:
+            text = (
+                f"요청하신 고객 데이터 파일을 다른 매니저({by})가 회수했습니다. (Your file was revoked by another manager, {by}.)"
+            )
+            return Notice(event.requested_by, "export.revoked", text, None)
         case _:
             return None

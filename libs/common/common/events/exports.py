@@ -63,9 +63,16 @@ class ExportExpired(_Told):
 
 
 class ExportRevoked(_Told):
-    """The file is gone, because somebody revoked it."""
+    """The file is gone, because `revoked_by` revoked it (not told before that member was)."""
 
     type: Literal["export.revoked"] = "export.revoked"
+    revoked_by: str | None = None
+
+
+class ExportWithdrawn(_Told):
+    """The file is gone, because a contact in it was erased."""
+
+    type: Literal["export.withdrawn"] = "export.withdrawn"
 
 
 ExportEvent = (
@@ -77,6 +84,7 @@ ExportEvent = (
     | ExportDownloaded
     | ExportExpired
     | ExportRevoked
+    | ExportWithdrawn
 )
 
 
