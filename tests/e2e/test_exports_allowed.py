@@ -1,6 +1,7 @@
 """Exports through the gateway: who may, what is refused and how, the link, its end, and the log of it all."""
 
 import re
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -215,8 +216,14 @@ async def test_every_request_download_and_refusal_is_in_the_audit_log(stack: Sta
             "POST", "/v1/exports", body=request({"all": True}, password="weak"), headers={"Idempotency-Key": "k"}
         )
         assert refused.status_code == 422
-        export_id = await asked(kim, {"all": True})
-        assert (await ended(kim, export_id))["status"] == "ready"
+        assert await kim.json("GET", "/v1/exports/allowance") == {
+            "minutes": 30, "scope": "manager", "openAt": None, "limit": 1_000_000,
+        }  # fmt: skip
+        export_id = await asked(kim, {"all": True}, columns=["id", "name"])
+        accepted = await ended(kim, export_id)
+        assert accepted["status"] == "ready"
+        opens = datetime.fromisoformat((await kim.json("GET", "/v1/exports/allowance"))["openAt"])
+        assert opens - datetime.fromisoformat(accepted["requestedAt"]) == timedelta(minutes=30)
         path = f"/v1/exports/{export_id}"
         for method, address in (("POST", f"{path}/download"), ("GET", path), ("GET", "/v1/audit")):
             assert (await lee.ask(method, address)).status_code == 403
@@ -237,7 +244,7 @@ async def test_every_request_download_and_refusal_is_in_the_audit_log(stack: Sta
         found = [(i["by"], i["action"], i["outcome"], i["target"], i["detail"]) for i in reversed(items)]
         assert found == [
             ("kim", "export.asked", "refused", None, "weakPassword"),
-            ("kim", "export.asked", "accepted", export_id, "a greeting"),
+            ("kim", "export.asked", "accepted", export_id, "a greeting (scope all, 0 contacts, columns id, name)"),
             ("service:exports", "export.ready", "done", export_id, "0 rows"),
             ("lee", "export.downloaded", "refused", export_id, "forbidden"),
             ("lee", "export.read", "refused", export_id, "forbidden"),
@@ -251,6 +258,12 @@ async def test_every_request_download_and_refusal_is_in_the_audit_log(stack: Sta
         assert {i["address"] for i in items} == {"127.0.0.1", None}
         assert [i["at"] for i in items] == sorted((i["at"] for i in items), reverse=True)
         assert (await auditor.ask("GET", "/v1/audit", params={"cursor": "x"})).status_code == 422
+        wanted = {"action": "export.downloaded", "by": "kim", "target": export_id.upper(), "from": accepted["requestedAt"]}
+        details = [i["detail"] for i in (await auditor.json("GET", "/v1/audit", params=wanted))["items"]]
+        assert details == ["gone", "bytes 0-9", None]
+        assert (await auditor.json("GET", "/v1/audit", params={"to": accepted["requestedAt"], "by": "lee"}))["items"] == []
+        for wrong in ({"action": "export.eaten"}, {"from": "yesterday"}, {"actions": "export.asked"}):
+            assert (await auditor.ask("GET", "/v1/audit", params=wrong)).status_code == 422
 
 
 async def test_exports_are_listed_newest_first_by_pages(stack: Stack, channel: str) -> None:

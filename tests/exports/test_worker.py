@@ -1,6 +1,7 @@
 """The worker and the keeper over real tables and files: complete or not at all, whoever dies, cancels or breaks off."""
 
 import asyncio
+import re
 import resource
 from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
@@ -54,10 +55,11 @@ async def test_a_file_is_written_and_proven_and_every_step_is_an_event(shop: Wor
     assert kinds == ["requested", "taken_up", "counted", "written", "completed"]
     told = await shop.told(asked.id)
     assert (told[0], told[-1], len(told)) == ("export.requested", "export.completed", len(events))
-    assert await shop.audited() == [
-        ("kim", "export.asked", "accepted", "a greeting"),
-        ("service:exports", "export.ready", "done", f"{CONTACTS} rows"),
-    ]
+    (asked_line, ready) = await shop.audited()
+    assert asked_line[:3] == ("kim", "export.asked", "accepted")
+    # How many there are is counted by search, which may not have heard of all of them yet.
+    assert re.fullmatch(r"a greeting \(scope all, [0-9,]+ contacts, columns id, mobileNumber\)", asked_line[3] or "")
+    assert ready == ("service:exports", "export.ready", "done", f"{CONTACTS} rows")
     await whole(shop, export)
     assert await needed(shop, export) == (None, None, None, None)
     assert not await shop.work(shop.worker())

@@ -20,6 +20,8 @@ from common.health import Health
 from common.ids import new_id
 from common.peers import Peer
 from common.postgres import Database
+from exports.audit.queries import AuditLog
+from exports.audit.store import Wanted
 from exports.events import EVENTS, Event
 from exports.export import Export
 from exports.files import Files
@@ -158,8 +160,8 @@ class Workshop:
 
     async def audited(self) -> list[tuple[str, str, str, str | None]]:
         """The audit log, oldest first: who did what, how it ended, and the detail."""
-        items, _ = await Queries(self.database).audit(self.kim, 100, None)
-        return [(i["by"], i["action"], i["outcome"], i["detail"]) for i in reversed(items)]
+        found = await AuditLog(self.database).entries(self.kim, Wanted(), 100, None)
+        return [(i["by"], i["action"], i["outcome"], i["detail"]) for i in reversed(found.items)]
 
     async def events(self, export_id: UUID) -> list[Event]:
         """What the event store holds of an export."""

@@ -39,14 +39,10 @@ class ExportShown(Shape):
     manifest: ManifestShown | None
 
 
-class AuditEntry(Shape):
-    """Who did what to which export from where, and how it ended."""
+class Allowance(Shape):
+    """Whether one may ask for an export now: `openAt` is null, or the instant from which one may."""
 
-    id: UUID
-    at: Instant
-    by: str
-    action: str
-    target: str | None
-    outcome: Literal["accepted", "refused", "done"]
-    address: str | None
-    detail: str | None
+    minutes: int
+    scope: Literal["manager", "channel"]
+    open_at: Instant | None
+    limit: int

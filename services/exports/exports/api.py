@@ -1,4 +1,4 @@
-"""The routes of exports and of the audit log."""
+"""The routes of exports."""
 
 import asyncio
 import contextlib
@@ -18,11 +18,11 @@ from common.http import AwaitedPosition, Cursor, Limit, Page, Wire, json_respons
 from common.ids import Id, parse_id
 from common.listening import Open
 from exports import page
-from exports.answers import AuditEntry, ExportShown
+from exports.answers import Allowance, ExportShown
 from exports.columns import language_of
 from exports.export import Export
 from exports.handlers import Ask, Exports, Opened, Part
-from exports.queries import Queries, progress
+from exports.queries import Allowances, Queries, progress
 from exports.refusals import address_of
 from exports.sight import no_export, shown
 
@@ -44,6 +44,12 @@ def queries(request: Request) -> Queries:
     return found
 
 
+def allowances(request: Request) -> Allowances:
+    """The read of one's own allowance."""
+    found: Allowances = request.app.state.allowances
+    return found
+
+
 def listener(request: Request) -> Callable[[Caller], Open]:
     """How long a caller may listen to a stream."""
     found: Callable[[Caller], Open] = request.app.state.listening
@@ -53,9 +59,9 @@ def listener(request: Request) -> Callable[[Caller], Open]:
 Asker = Annotated[Caller, Depends(permit("exports.create"))]
 Seer = Annotated[Caller, Depends(permit("exports.create", "audit.read"))]
 Reader = Annotated[Caller, Depends(permit("contacts.read"))]
-Auditor = Annotated[Caller, Depends(permit("audit.read"))]
 Commands = Annotated[Exports, Depends(exports)]
 Reads = Annotated[Queries, Depends(queries)]
+AllowanceReads = Annotated[Allowances, Depends(allowances)]
 Listener = Annotated[Callable[[Caller], Open], Depends(listener)]
 
 
@@ -133,6 +139,12 @@ async def list_exports(caller: Seer, reads: Reads, limit: Limit = 100, cursor: C
     return json_response({"items": [shown(e) for e in found], "next": following})
 
 
+@routes.get("/exports/allowance", responses=answers(Allowance))
+async def get_export_allowance(caller: Asker, reads: AllowanceReads) -> Response:
+    """Tell whether one may ask for an export now, and else from when."""
+    return json_response(await reads.allowance(caller))
+
+
 @routes.get("/exports/{export_id}", responses=answers(ExportShown))
 async def get_export(export: Existing) -> Response:
     """One export."""
@@ -193,13 +205,6 @@ async def cancel_export(request: Request, export: Existing, caller: Seer, comman
 async def revoke_export(request: Request, export: Existing, caller: Seer, commands: Commands) -> Response:
     """Take a ready file away."""
     return _written(await commands.revoke(caller, export.id, address_of(request.scope)))
-
-
-@routes.get("/audit", responses=answers(Page[AuditEntry]))
-async def list_audit_entries(caller: Auditor, reads: Reads, limit: Limit = 100, cursor: Cursor = None) -> Response:
-    """Who asked for, was refused, downloaded or revoked what, newest first."""
-    items, following = await reads.audit(caller, limit, cursor)
-    return json_response({"items": items, "next": following})
 
 
 @pages.head("/exports/{export_id}", include_in_schema=False)

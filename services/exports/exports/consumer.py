@@ -11,10 +11,11 @@ from common.events.wire import read
 from common.ids import Ids
 from common.postgres import Database, away_is_unavailable
 from common.topics import ERASURES
-from exports import holdings, journal, store
+from exports import holdings, journal
+from exports.audit import store as audit
+from exports.audit.entry import Action, Entry
 from exports.export import Export, Withdraw, decide
 from exports.files import Files
-from exports.store import Entry
 
 GROUP = "exports"
 TOPICS = (ERASURES,)
@@ -60,7 +61,7 @@ class Withdrawer:
             await holdings.erase(tx, item.channel, ids, now)
             for export in await holdings.holding_any(tx, item.channel, ids):
                 gone.append(await journal.append(tx, export, decide(export, Withdraw()), now, _BY))
-                entry = Entry(self._ids(), now, _BY, "export.withdrawn", str(export.id), "done", None, _WHY)
-                await store.note(tx, item.channel, entry)
+                entry = Entry(self._ids(), now, _BY, Action.WITHDRAWN, str(export.id), "done", None, _WHY)
+                await audit.add(tx, item.channel, entry)
                 await holdings.drop(tx, item.channel, export.id)
         return gone

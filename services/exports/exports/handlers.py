@@ -16,6 +16,8 @@ from common.ids import Ids
 from common.position import Position
 from common.postgres import Database, Tx
 from exports import columns, journal, store
+from exports.audit import store as audit
+from exports.audit.entry import Action, Entry
 from exports.events import Column, Kind, Language, Requested, Scope
 from exports.export import MOST_ROWS, Cancel, Command, Download, Export, Revoke, decide, too_many
 from exports.files import Files
@@ -24,8 +26,8 @@ from exports.password import check_password
 from exports.ranges import part_of
 from exports.sealing import Sealing
 from exports.sight import check_visible, no_export
-from exports.store import Entry, Needed
-from exports.waiting import in_words, wait_seconds
+from exports.store import Needed
+from exports.waiting import counted_for, in_words, wait_seconds
 from exports.workbook.agile_format import Stretched
 
 
@@ -90,7 +92,7 @@ class Exports:
         settings = await self._neighbours.settings(caller.channel)
         fields = await self._neighbours.fields(caller.channel)
         chosen = columns.choose(ask.columns, fields, names=ask.names, language=ask.language)
-        kind, asked = await self._scope(caller.channel, ask)
+        kind, asked, total = await self._scope(caller.channel, ask)
         export_id = self._ids()
         # The password goes no further than this: what outlives the request is its stretched form, sealed.
         lock = await asyncio.to_thread(Stretched.of, ask.password, self._random)
@@ -101,12 +103,13 @@ class Exports:
             await self._check_window(tx, caller, settings, now)
             request = _request(export_id, caller, ask, Scope(kind=kind), chosen, settings["timeZone"], now)
             export = await journal.append(tx, None, [request], now, caller.subject, needed=Needed(sealed, asked))
-            entry = Entry(self._ids(), now, caller.subject, "export.asked", str(export_id), "accepted", address, request.reason)
-            await store.note(tx, caller.channel, entry)
+            detail = _asked_for(request, total)
+            entry = Entry(self._ids(), now, caller.subject, Action.ASKED, str(export_id), "accepted", address, detail)
+            await audit.add(tx, caller.channel, entry)
         return export
 
     async def _check_window(self, tx: Tx, caller: Caller, settings: Mapping[str, Any], now: datetime) -> None:
-        whose = caller.subject if settings["exportScope"] == "manager" else None
+        whose = counted_for(settings["exportScope"], caller.subject)
         wait = wait_seconds(await store.latest_counted(tx, caller.channel, whose), settings["exportMinutes"], now)
         if wait:
             raise TooManyRequests(
@@ -115,26 +118,26 @@ class Exports:
                 code="exportWindow",
             )
 
-    async def _scope(self, channel: str, ask: Ask) -> tuple[Kind, Mapping[str, JsonValue]]:
-        """What kind of scope it is, and what search is to be asked for it."""
+    async def _scope(self, channel: str, ask: Ask) -> tuple[Kind, Mapping[str, JsonValue], int]:
+        """What kind of scope it is, what search is to be asked for it, and how many contacts it is for."""
         asked: dict[str, JsonValue] = dict(ask.scope)
         if "contactIds" in asked:
             return await self._checked(channel, ask.scope["contactIds"])
         if "all" in asked:
-            _check_total(await self._neighbours.everyone(channel, ask.position))
-            return "all", {"all": True}
+            total = _checked_total(await self._neighbours.everyone(channel, ask.position))
+            return "all", {"all": True}, total
         if without := ask.scope.get("except"):
             asked["except"] = await self._left_out(channel, without)
-        _check_total(await self._neighbours.audience(channel, asked, ask.position))
-        return "filter", {key: value for key, value in asked.items() if key != "fingerprint"}
+        total = _checked_total(await self._neighbours.audience(channel, asked, ask.position))
+        return "filter", {key: value for key, value in asked.items() if key != "fingerprint"}, total
 
-    async def _checked(self, channel: str, ids: Sequence[str]) -> tuple[Kind, Mapping[str, JsonValue]]:
+    async def _checked(self, channel: str, ids: Sequence[str]) -> tuple[Kind, Mapping[str, JsonValue], int]:
         survivors = await self._neighbours.survivors(channel, ids)
         for n, contact_id in enumerate(ids):
             if contact_id not in survivors:
                 raise Unprocessable("There is no such contact here.", code="unknownContact", pointer=f"/scope/contactIds/{n}")
         found: list[JsonValue] = [*dict.fromkeys(survivors[i] for i in ids)]
-        return "contactIds", {"contactIds": found}
+        return "contactIds", {"contactIds": found}, len(found)
 
     async def _left_out(self, channel: str, ids: Sequence[str]) -> list[JsonValue]:
         """The ids, and whom they stand for: who was unchecked stays out under the id of a merge's survivor as well."""
@@ -143,11 +146,11 @@ class Exports:
 
     async def cancel(self, caller: Caller, export_id: UUID, address: str | None) -> Export:
         """Cancel before it is ready. Raises NotFound, Conflict."""
-        return await self._end(caller, export_id, "export.cancelled", address, Cancel())
+        return await self._end(caller, export_id, Action.CANCELLED, address, Cancel())
 
     async def revoke(self, caller: Caller, export_id: UUID, address: str | None) -> Export:
         """Take the file away. Raises NotFound, Conflict."""
-        export = await self._end(caller, export_id, "export.revoked", address, Revoke(caller.subject))
+        export = await self._end(caller, export_id, Action.REVOKED, address, Revoke(caller.subject))
 
         async def remove() -> None:
             await asyncio.to_thread(self._files.remove, export_id, export.attempts)
@@ -156,13 +159,13 @@ class Exports:
         await self._database.afterwards(remove)
         return export
 
-    async def _end(self, caller: Caller, export_id: UUID, action: str, address: str | None, command: Command) -> Export:
+    async def _end(self, caller: Caller, export_id: UUID, action: Action, address: str | None, command: Command) -> Export:
         async with self._database.transaction() as tx:
             now = self._clock.now()
             export = await self._held(tx, caller, export_id)
             check_visible(export, caller.subject, auditor=caller.may("audit.read"))
             after = await journal.append(tx, export, decide(export, command), now, caller.subject)
-            await store.note(tx, caller.channel, Entry(self._ids(), now, caller.subject, action, str(export_id), "done", address))
+            await audit.add(tx, caller.channel, Entry(self._ids(), now, caller.subject, action, str(export_id), "done", address))
         return after
 
     async def download(self, caller: Caller, export_id: UUID, part: Part, address: str | None) -> Opened:
@@ -176,8 +179,8 @@ class Exports:
             wanted = part_of(size, tag, part.wanted, part.if_range)
             await journal.append(tx, export, events, now, caller.subject)
             bytes_ = None if wanted is None else f"bytes {wanted.start}-{wanted.stop - 1}"
-            entry = Entry(self._ids(), now, caller.subject, "export.downloaded", str(export_id), "done", address, bytes_)
-            await store.note(tx, caller.channel, entry)
+            entry = Entry(self._ids(), now, caller.subject, Action.DOWNLOADED, str(export_id), "done", address, bytes_)
+            await audit.add(tx, caller.channel, entry)
             try:
                 file = await asyncio.to_thread(self._files.open, export_id, export.attempts)
             except FileNotFoundError:
@@ -190,12 +193,12 @@ class Exports:
             raise no_export()
         return export
 
-    async def refused(self, caller: Caller, action: str, target: UUID | None, code: str | None, address: str | None) -> None:
+    async def refused(self, caller: Caller, action: Action, target: UUID | None, code: str | None, address: str | None) -> None:
         """Note a refusal in the audit log."""
         async with self._database.transaction() as tx:
             about = None if target is None else str(target)
             entry = Entry(self._ids(), self._clock.now(), caller.subject, action, about, "refused", address, code)
-            await store.note(tx, caller.channel, entry)
+            await audit.add(tx, caller.channel, entry)
 
 
 def _request(
@@ -207,6 +210,13 @@ def _request(
     )  # fmt: skip
 
 
-def _check_total(total: int) -> None:
+def _asked_for(request: Requested, total: int) -> str:
+    """What the audit log tells of a request: no filter, which may name a person."""
+    keys = ", ".join(column.key for column in request.columns)
+    return f"{request.reason} (scope {request.scope.kind}, {total:,} contacts, columns {keys})"
+
+
+def _checked_total(total: int) -> int:
     if total > MOST_ROWS:
-        raise Unprocessable(too_many(total), code="tooManyRows", pointer="/scope", extra={"total": total})
+        raise Unprocessable(too_many(total), code="tooManyRows", pointer="/scope", extra={"total": total, "most": MOST_ROWS})
+    return total

@@ -9,9 +9,10 @@ from common.ids import Ids
 from common.loop import repeat
 from common.postgres import Database
 from exports import holdings, journal, store
+from exports.audit import store as audit
+from exports.audit.entry import Action, Entry
 from exports.export import Expire, decide
 from exports.files import Files
-from exports.store import Entry
 
 _BY = "service:exports"
 _LOOK_SECONDS = 1.0
@@ -47,7 +48,7 @@ class Keeper:
             over = await store.expirable(tx, now)
             for export in over:
                 await journal.append(tx, export, decide(export, Expire(now)), now, _BY)
-                await store.note(tx, export.channel, Entry(self._ids(), now, _BY, "export.expired", str(export.id), "done"))
+                await audit.add(tx, export.channel, Entry(self._ids(), now, _BY, Action.EXPIRED, str(export.id), "done"))
         for export in over:
             await asyncio.to_thread(self._files.remove, export.id, export.attempts)
 

@@ -104,8 +104,9 @@ async def run_consumer() -> None:
 def routers() -> "list[APIRouter]":
     """The table of contents of the HTTP interface."""
     from exports import api
+    from exports.audit import api as audit_api
 
-    return [api.routes, api.pages]
+    return [api.routes, api.pages, audit_api.routes]
 
 
 async def run_api() -> None:
@@ -115,8 +116,9 @@ async def run_api() -> None:
     from common.idempotency import Idempotency
     from common.listening import listening
     from exports import api
+    from exports.audit.queries import AuditLog
     from exports.handlers import Exports
-    from exports.queries import Queries
+    from exports.queries import Allowances, Queries
     from exports.refusals import Refusals
 
     settings = _settings("api")
@@ -139,6 +141,8 @@ async def run_api() -> None:
             state={
                 "exports": commands,
                 "queries": Queries(database),
+                "allowances": Allowances(database, neighbours, clock),
+                "audit_log": AuditLog(database),
                 "listening": partial(listening, health=health, clock=clock),
             },
             memory=memory,

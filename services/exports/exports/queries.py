@@ -1,20 +1,21 @@
 """Reads of exports and of the audit log."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from typing import Any
 from uuid import UUID
 
 import orjson
+from pydantic import JsonValue
 
 from common import cursor as cursors
 from common.auth import Caller
-from common.clock import to_wire
-from common.ids import parse_id
+from common.clock import Clock, to_wire
 from common.listening import Open
 from common.postgres import Database
 from exports import holdings, store
-from exports.export import Export
+from exports.export import MOST_ROWS, Export
+from exports.neighbours import Neighbours
 from exports.sight import check_visible, no_export, shown
+from exports.waiting import counted_for, opens_at
 
 _QUIET_LOOKS = 50
 
@@ -48,15 +49,23 @@ class Queries:
         async with self._database.connection() as connection:
             return await holdings.knows_erased(connection, channel, contact_ids)
 
-    async def audit(self, caller: Caller, limit: int, cursor: str | None) -> tuple[list[dict[str, Any]], str | None]:
-        """The audit log, newest first."""
-        before = parse_id(cursor) if cursor else None
-        if cursor and before is None:
-            raise cursors.bad_cursor()
+
+class Allowances:
+    """Whether a manager may ask for an export now."""
+
+    def __init__(self, database: Database, neighbours: Neighbours, clock: Clock) -> None:
+        self._database = database
+        self._neighbours = neighbours
+        self._clock = clock
+
+    async def allowance(self, caller: Caller) -> dict[str, JsonValue]:
+        """The window, whose it is, when it opens, and how many contacts one file takes; by the rule that refuses."""
+        settings = await self._neighbours.settings(caller.channel)
+        minutes, scope = settings["exportMinutes"], settings["exportScope"]
         async with self._database.connection() as connection:
-            rows = await store.audit(connection, caller.channel, before, limit + 1)
-        items = [{**row, "id": str(row["id"]), "at": to_wire(row["at"])} for row in rows[:limit]]
-        return items, items[-1]["id"] if len(rows) > limit else None
+            latest = await store.latest_counted(connection, caller.channel, counted_for(scope, caller.subject))
+        opens = opens_at(latest, minutes, self._clock.now())
+        return {"minutes": minutes, "scope": scope, "openAt": opens and to_wire(opens), "limit": MOST_ROWS}
 
 
 async def progress(

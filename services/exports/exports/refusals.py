@@ -12,12 +12,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from common.auth import Caller
 from common.http import caller
 from common.ids import parse_id
+from exports.audit.entry import Action
 
-Note: TypeAlias = Callable[[Caller, str, UUID | None, str | None, str | None], Awaitable[None]]
+Note: TypeAlias = Callable[[Caller, Action, UUID | None, str | None, str | None], Awaitable[None]]
 """Takes who was refused, the action, the export's id, the problem's code and the caller's address."""
 
 _ADDRESS = re.compile(r"/v1/exports(?:/([^/]+))?(?:/(download|cancel|revoke))?")
-_ACTIONS = {None: "export.asked", "download": "export.downloaded", "cancel": "export.cancelled", "revoke": "export.revoked"}
+_ACTIONS = {None: Action.ASKED, "download": Action.DOWNLOADED, "cancel": Action.CANCELLED, "revoke": Action.REVOKED}
 _FORBIDDEN, _UNAUTHORIZED = 403, 401
 
 
@@ -63,7 +64,7 @@ def _known() -> Caller | None:
         return None
 
 
-def action_of(scope: Scope, status: int) -> str | None:
+def action_of(scope: Scope, status: int) -> Action | None:
     """What was refused, in the audit log's words; None where the answer is no refusal to be noted."""
     if not 400 <= status < 500 or status == _UNAUTHORIZED:
         return None
@@ -73,7 +74,7 @@ def action_of(scope: Scope, status: int) -> str | None:
         return _ACTIONS[match[2]]
     if status != _FORBIDDEN:
         return None
-    return "audit.read" if path == "/v1/audit" else "export.read"
+    return Action.AUDIT_READ if path == "/v1/audit" else Action.READ
 
 
 def address_of(scope: Scope) -> str | None:

@@ -39,18 +39,12 @@ order by requested_at limit 1 for update skip locked
 """
 _LEASE = "update export set lease_by = $3, lease_until = $4 where channel = $1 and id = $2"
 _RENEW = "update export set lease_until = $4 where channel = $1 and id = $2 and lease_by = $3 and lease_until is not null"
-_EXPIRABLE = "select state from export where status = 'ready' and expires_at <= $1 limit 100 for update skip locked"
+_EXPIRABLE = """
+select state from export where status = 'ready' and expires_at <= $1 order by channel, id limit 100 for update skip locked
+"""
 _HOLDING = """
 select id, (state ->> 'attempts')::int as attempt from export
 where status in ('waiting', 'counting', 'writing', 'verifying', 'ready') and id = any($1)
-"""
-_AUDIT = """
-insert into audit (channel, id, at, by, action, target, outcome, address, detail)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-"""
-_LIST_AUDIT = """
-select id, at, by, action, target, outcome, address, detail from audit
-where channel = $1 and ($2::uuid is null or id < $2) order by id desc limit $3
 """
 
 
@@ -60,20 +54,6 @@ class Needed:
 
     lock: bytes
     asked: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One line of the audit log."""
-
-    id: UUID
-    at: datetime
-    by: str
-    action: str
-    target: str | None
-    outcome: str
-    address: str | None = None
-    detail: str | None = None
 
 
 async def lock_window(tx: Tx, channel: str) -> None:
@@ -145,15 +125,3 @@ async def expirable(tx: Tx, now: datetime) -> list[Export]:
 async def holding(tx: Tx, ids: Sequence[UUID]) -> set[tuple[UUID, int]]:
     """Of these exports the attempts whose files are of use: of those in work and of those that are ready."""
     return {(r["id"], r["attempt"]) for r in await tx.fetch(_HOLDING, list(ids))}
-
-
-async def note(tx: Tx, channel: str, entry: Entry) -> None:
-    """Add a line to the audit log."""
-    await tx.execute(
-        _AUDIT, channel, entry.id, entry.at, entry.by, entry.action, entry.target, entry.outcome, entry.address, entry.detail
-    )
-
-
-async def audit(tx: Tx, channel: str, before: UUID | None, limit: int) -> list[dict[str, Any]]:
-    """The audit log, newest first."""
-    return [dict(r) for r in await tx.fetch(_LIST_AUDIT, channel, before, limit)]

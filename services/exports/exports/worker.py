@@ -19,12 +19,14 @@ from common.loop import repeat
 from common.postgres import Database, Tx
 from common.telemetry import log, span
 from exports import holdings, journal, store
+from exports.audit import store as audit
+from exports.audit.entry import Action, Entry
 from exports.events import Manifest
 from exports.export import Complete, Count, Export, Fail, Finish, GiveBack, Progress, Status, TakeUp, decide
 from exports.files import Aside, Files
 from exports.neighbours import Neighbours
 from exports.sealing import Sealing, Unsealable
-from exports.store import Entry, Needed
+from exports.store import Needed
 from exports.workbook.agile_format import Stretched, Tampered, WrongPassword
 from exports.workbook.cells import CannotWrite
 from exports.workbook.compound import PackageTooLong
@@ -183,12 +185,12 @@ class Worker:
         """Audit what ends an export's work."""
         if export.status is Status.READY:
             assert export.manifest is not None
-            action, outcome, detail = "export.ready", "done", f"{export.manifest.rows} rows"
+            entry = Entry(self._ids(), at, _BY, Action.READY, str(export.id), "done", None, f"{export.manifest.rows} rows")
         elif export.status is Status.FAILED:
-            action, outcome, detail = "export.failed", "failed", export.problem or ""
+            entry = Entry(self._ids(), at, _BY, Action.FAILED, str(export.id), "failed", None, export.problem)
         else:
             return
-        await store.note(tx, export.channel, Entry(self._ids(), at, _BY, action, str(export.id), outcome, None, detail))
+        await audit.add(tx, export.channel, entry)
 
     async def step(self, export: Export, command: Count | Progress | Finish | Fail | GiveBack, rest: timedelta) -> Export:
         """One command by this worker, in a transaction of its own. Raises Lost where the export is not as it was seen."""

@@ -1,0 +1,48 @@
+"""The route of the audit log."""
+
+from typing import Annotated
+
+from fastapi import Depends, Query, Request, Response
+
+from common import http
+from common.answers import answers
+from common.auth import Caller
+from common.clock import Instant
+from common.http import Cursor, Limit, Page, json_response, permit
+from exports.audit.answers import AuditEntry
+from exports.audit.entry import Action
+from exports.audit.queries import AuditLog
+from exports.audit.store import Wanted
+
+_LONGEST = 256
+
+routes = http.router("/v1", tags=["Audit log"])
+
+
+def audit_log(request: Request) -> AuditLog:
+    """The reads."""
+    found: AuditLog = request.app.state.audit_log
+    return found
+
+
+Auditor = Annotated[Caller, Depends(permit("audit.read"))]
+Reads = Annotated[AuditLog, Depends(audit_log)]
+Word = Annotated[str | None, Query(max_length=_LONGEST)]
+
+
+@routes.get("/audit", responses=answers(Page[AuditEntry]))
+async def list_audit_entries(
+    caller: Auditor,
+    reads: Reads,
+    action: Action | None = None,
+    by: Word = None,
+    target: Word = None,
+    begin: Annotated[Instant | None, Query(alias="from")] = None,
+    end: Annotated[Instant | None, Query(alias="to")] = None,
+    limit: Limit = 100,
+    cursor: Cursor = None,
+) -> Response:
+    """List who asked for, was refused, downloaded or revoked what, newest first; `from` ≤ at < `to`, and all filters hold."""
+    wanted = Wanted(action, by, None if target is None else target.lower(), begin, end)
+    found = await reads.entries(caller, wanted, limit, cursor)
+    return json_response({"items": found.items, "next": found.next})
