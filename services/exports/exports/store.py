@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from common.lease import Lost
+from common.leased import LeasedRows
 from common.postgres import Tx
 from exports.export import NOT_COUNTED, Export
 
@@ -32,13 +33,7 @@ select state from export
 where channel = $1 and ($2::text is null or requested_by = $2)
   and ($3::timestamptz is null or (requested_at, id) < ($3, $4)) order by requested_at desc, id desc limit $5
 """
-_CLAIM = """
-select state, lock, asked from export
-where status in ('waiting', 'counting', 'writing', 'verifying') and (lease_until is null or lease_until <= $1)
-order by requested_at limit 1 for update skip locked
-"""
-_LEASE = "update export set lease_by = $3, lease_until = $4 where channel = $1 and id = $2"
-_RENEW = "update export set lease_until = $4 where channel = $1 and id = $2 and lease_by = $3 and lease_until is not null"
+_LEASED = LeasedRows("export", work="('waiting', 'counting', 'writing', 'verifying')", taken="state, lock, asked")
 _EXPIRABLE = """
 select state from export where status = 'ready' and expires_at <= $1 order by channel, id limit 100 for update skip locked
 """
@@ -99,22 +94,18 @@ async def listed(tx: Tx, channel: str, by: str | None, before: tuple[datetime, U
 
 async def claim(tx: Tx, worker: str, now: datetime, until: datetime) -> tuple[Export, Needed] | None:
     """The oldest export that waits for a worker, or whose worker has fallen silent, leased, with what its work needs."""
-    row = await tx.fetchrow(_CLAIM, now)
-    if row is None:
-        return None
-    export = Export.model_validate(row["state"])
-    await tx.execute(_LEASE, export.channel, export.id, worker, until)
-    return export, Needed(row["lock"], row["asked"])
+    row = await _LEASED.claim(tx, worker, now, until)
+    return None if row is None else (Export.model_validate(row["state"]), Needed(row["lock"], row["asked"]))
 
 
 async def renew(tx: Tx, export: Export, worker: str, until: datetime) -> bool:
     """Keep the lease; answers whether the export is still this worker's."""
-    return bool(await tx.execute(_RENEW, export.channel, export.id, worker, until) == "UPDATE 1")
+    return await _LEASED.renew(tx, export.channel, export.id, worker, until)
 
 
 async def rest(tx: Tx, export: Export, until: datetime) -> None:
     """Nobody takes the export up before then."""
-    await tx.execute(_LEASE, export.channel, export.id, None, until)
+    await _LEASED.rest(tx, export.channel, export.id, until)
 
 
 async def expirable(tx: Tx, now: datetime) -> list[Export]:

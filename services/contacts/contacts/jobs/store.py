@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from common.lease import Lost
+from common.leased import LeasedRows
 from common.postgres import Tx
 from contacts.jobs.job import Job
 
@@ -30,16 +31,7 @@ select state, body from job
 where channel = $1 and kind = $2 and ($3::timestamptz is null or (requested_at, id) < ($3, $4))
 order by requested_at desc, id desc limit $5
 """
-_CLAIM = """
-select state, body from job
-where status in ('waiting', 'running') and kind = any($1::text[]) and (lease_until is null or lease_until < $2)
-order by requested_at limit 1 for update skip locked
-"""
-_LEASE = "update job set lease_by = $3, lease_until = $4 where channel = $1 and id = $2"
-_RENEW = """
-update job set lease_until = $4
-where channel = $1 and id = $2 and lease_by = $3 and status in ('waiting', 'running')
-"""
+_LEASED = LeasedRows("job", work="('waiting', 'running')", taken="state, body", also="kind = any($2::text[])")
 _MINE = "select state from job where channel = $1 and id = $2 and lease_by = $3 for update"
 _OLD = """
 select channel, id from job where status not in ('waiting', 'running') and requested_at < $1 limit 1 for update skip locked
@@ -98,17 +90,13 @@ async def claim(
     tx: Tx, kinds: Iterable[str], worker: str, now: datetime, until: datetime
 ) -> tuple[Job, Mapping[str, Any]] | None:
     """The oldest job of these kinds that waits for a worker, or whose worker has fallen silent, leased, with what was asked."""
-    row = await tx.fetchrow(_CLAIM, sorted(kinds), now)
-    if row is None:
-        return None
-    job = Job.model_validate(row["state"])
-    await tx.execute(_LEASE, job.channel, job.id, worker, until)
-    return job, row["body"]
+    row = await _LEASED.claim(tx, worker, now, until, sorted(kinds))
+    return None if row is None else (Job.model_validate(row["state"]), row["body"])
 
 
 async def renew(tx: Tx, job: Job, worker: str, until: datetime) -> bool:
     """Keep the lease; answers whether the job is still this worker's."""
-    return bool(await tx.execute(_RENEW, job.channel, job.id, worker, until) == "UPDATE 1")
+    return await _LEASED.renew(tx, job.channel, job.id, worker, until)
 
 
 async def mine(tx: Tx, job: Job, worker: str) -> Job:
@@ -121,7 +109,7 @@ async def mine(tx: Tx, job: Job, worker: str) -> Job:
 
 async def rest(tx: Tx, job: Job, until: datetime) -> None:
     """Nobody takes the job up before then."""
-    await tx.execute(_LEASE, job.channel, job.id, None, until)
+    await _LEASED.rest(tx, job.channel, job.id, until)
 
 
 async def purge(tx: Tx, before: datetime) -> bool:
