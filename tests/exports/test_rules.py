@@ -42,6 +42,7 @@ def test_a_weak_password_is_refused_and_never_repeated(password: str) -> None:
     with pytest.raises(Unprocessable) as refusal:
         check_password(password)
     assert (refusal.value.code, refusal.value.pointer) == ("weakPassword", "/password")
+    assert refusal.value.extra == {"least": 6, "most": 255}
     assert len(password) < 3 or password not in refusal.value.detail
 
 

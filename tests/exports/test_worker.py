@@ -381,5 +381,6 @@ async def test_the_window_ends_to_the_second_and_says_how_long_it_is(shop: Works
         await shop.ask()
     assert (refusal.value.headers["Retry-After"], refusal.value.code) == ("2", "exportWindow")
     assert "2 seconds" in refusal.value.detail
+    assert refusal.value.extra == {"retryAfter": 2, "minutes": 30}
     shop.clock.instant += timedelta(seconds=1, milliseconds=500)
     await shop.ask()

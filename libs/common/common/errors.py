@@ -156,8 +156,11 @@ class TooManyRequests(Problem):
     status = HTTPStatus.TOO_MANY_REQUESTS
     code = "tooManyRequests"
 
-    def __init__(self, detail: str, retry_after: int, *, code: str | None = None) -> None:
-        super().__init__(detail, code=code, headers={"Retry-After": str(retry_after)}, extra={"retryAfter": retry_after})
+    def __init__(
+        self, detail: str, retry_after: int, *, code: str | None = None, extra: Mapping[str, object] | None = None
+    ) -> None:
+        told = {"retryAfter": retry_after, **(extra or {})}
+        super().__init__(detail, code=code, headers={"Retry-After": str(retry_after)}, extra=told)
 
 
 class Unavailable(Problem):

@@ -116,6 +116,7 @@ class Exports:
                 f"There is one export every {settings['exportMinutes']} minutes. The next is possible in {in_words(wait)}.",
                 wait,
                 code="exportWindow",
+                extra={"minutes": settings["exportMinutes"]},
             )
 
     async def _scope(self, channel: str, ask: Ask) -> tuple[Kind, Mapping[str, JsonValue], int]:

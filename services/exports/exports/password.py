@@ -19,4 +19,5 @@ def check_password(password: str) -> None:
             f"A password needs letters (A-Z, a-z), digits and symbols, all three, and {LEAST} to {MOST} characters.",
             code="weakPassword",
             pointer="/password",
+            extra={"least": LEAST, "most": MOST},
         )
