@@ -24,7 +24,7 @@ export DANGOL_CACHE
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up servers-up down demo status env token command test test-deep bench-contacts bench-search check format generate
+.PHONY: help setup up servers-up down demo status env token command test test-deep bench-contacts bench-search bench-workbook check format generate
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -67,6 +67,9 @@ bench-contacts: setup ## Measure appending, intake, relay and imports (ARGS='app
 
 bench-search: setup ## Measure finding over N=100000 contacts (ARGS='rebuild terms million ids quick filter fresh consumer pages')
 	@N='$(N)' $(BIN)/python -m tests.bench.search $(ARGS)
+
+bench-workbook: setup ## Measure an encrypted workbook of N=100000 rows beside openpyxl and msoffcrypto-tool
+	@N='$(N)' $(BIN)/python -m tests.bench.workbook
 
 check: $(VENV)/.complete ## Lint, types, import contracts, generated files, lock, image
 	$(BIN)/ruff check $(CODE)
