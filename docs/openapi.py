@@ -17,8 +17,9 @@ from reach import Reach
 
 from common import http
 from common.answers import Problem
+from common.auth import Verifier
 
-_BORDER = (http.Border.__call__, http._on_invalid)
+_BORDER = (http.Border.__call__, Verifier.admit, http._on_invalid)
 _PASSED_ON = {404, 409, 410, 422, 503}
 """Statuses of another service's refusals that `common.peers` hands on."""
 _NOT_OF_A_CLIENT = {"HTTPValidationError", "ValidationError"}

@@ -43,7 +43,7 @@ class Reach:
         the statuses `passed_on` come back.
         """
         found: set[Answer] = set()
-        open_: list[tuple[Callable[..., Any], type | None]] = [(begin, None) for begin in begins]
+        open_: list[tuple[Callable[..., Any], type | None]] = [(begin, _owner(begin)) for begin in begins]
         asked: set[str] = set()
         seen: set[object] = set()
         while open_:
@@ -69,6 +69,12 @@ class Reach:
     def _node(self, function: object) -> Function | None:
         code = getattr(function, "__code__", None)
         return None if code is None else self._nodes.get((code.co_filename, code.co_name, code.co_firstlineno))
+
+
+def _owner(function: Callable[..., Any]) -> type | None:
+    """The class in which a function stands, whose `self` leads on; None for one that stands alone."""
+    holder = vars(inspect.getmodule(function) or object).get(function.__qualname__.rpartition(".")[0])
+    return holder if isinstance(holder, type) else None
 
 
 def _paths(node: Function) -> Iterator[str]:

@@ -101,7 +101,7 @@ def permit(*permissions: str) -> Callable[[], Coroutine[Any, Any, Caller]]:
     """A dependency: the caller, who must hold any one of these permissions (none named: any valid token)."""
 
     async def permitted() -> Caller:
-        who = _caller.get()
+        who: Caller = _caller.get()
         if permissions:
             who.require(*permissions)
         return who
