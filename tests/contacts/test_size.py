@@ -97,6 +97,7 @@ def test_a_write_that_makes_too_much_of_a_contact_is_refused_at_its_place(state:
     with pytest.raises(Unprocessable) as refusal:
         decide(state, Write(profile=full("a", 5000), pointer="/contacts/3"), TEXTS)
     assert (refusal.value.code, refusal.value.pointer) == ("tooLarge", "/contacts/3")
+    assert refusal.value.extra == {"most": MOST_CONTACT}
     assert "256 KiB" in refusal.value.detail
 
 

@@ -44,11 +44,11 @@ def check_contact(before: Contact | None, after: Contact, detail: str, pointer: 
     now = size(after)
     if now > MOST_CONTACT and (before is None or now > size(before)):
         most = f"A contact holds {MOST_CONTACT // _KIB} KiB at most, all its values together. {detail}"
-        raise Unprocessable(most, code="tooLarge", pointer=pointer)
+        raise Unprocessable(most, code="tooLarge", pointer=pointer, extra={"most": MOST_CONTACT})
 
 
 def check_visit(given: object, pointer: str) -> None:
     """Raises Unprocessable where what was given of a visit is beyond the limit."""
     if weight(given) > MOST_VISIT:
         most = f"A visit has {MOST_VISIT // _KIB} KiB at most, all its properties together. Send less with it."
-        raise Unprocessable(most, code="tooLarge", pointer=pointer)
+        raise Unprocessable(most, code="tooLarge", pointer=pointer, extra={"most": MOST_VISIT})
