@@ -15,11 +15,12 @@ from problems import SERVICES, Module, Site
 from pydantic.alias_generators import to_camel
 from reach import Reach
 
-from common import http
+from common import http, query
 from common.answers import Problem
 from common.auth import Verifier
 
 _BORDER = (http.Border.__call__, Verifier.admit, http._on_invalid)
+_EVERY_ROUTE = (query.refusal,)
 _PASSED_ON = {404, 409, 410, 422, 503}
 """Statuses of another service's refusals that `common.peers` hands on."""
 _NOT_OF_A_CLIENT = {"HTTPValidationError", "ValidationError"}
@@ -111,7 +112,9 @@ def _complete(operation: dict[str, Any], route: APIRoute, reach: Reach, elsewher
         words = " and ".join(" or ".join(f"`{name}`" for name in each) for each in named)
         operation["description"] = f"{operation.get('description', '')}\n\nNeeds {words}.".strip()
         operation["x-permissions"] = [list(each) for each in named]
-    answers = reach.answers(*_calls(route.dependant), *(() if public else _BORDER), elsewhere=elsewhere, passed_on=_PASSED_ON)
+    answers = reach.answers(
+        *_calls(route.dependant), *_EVERY_ROUTE, *(() if public else _BORDER), elsewhere=elsewhere, passed_on=_PASSED_ON
+    )
     responses = operation.setdefault("responses", {})
     responses.pop("422", None)
     by_status: dict[int, list[str]] = {}

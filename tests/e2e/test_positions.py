@@ -49,7 +49,7 @@ async def test_every_write_answers_a_position_that_a_search_waits_for(api: Api, 
     answer = await api.ask("POST", "/v1/search", body={}, headers={"Dangol-Position": written.headers["Dangol-Position"]})
     assert answer.status_code == 200
     found = {item["id"]: item["version"] for item in answer.json()["items"]}
-    if method != "DELETE" and "version" in written.json():
+    if "/contacts" in path and method != "DELETE" and "version" in written.json():
         assert found[written.json()["id"]] >= written.json()["version"]
     if method == "DELETE":
         assert there["id"] not in found
