@@ -96,6 +96,20 @@ async def test_a_database_that_is_away_is_unavailable_and_the_pool_outlives_it(s
             assert await connection.fetchval("select 1") == 1
 
 
+async def test_who_finds_every_connection_in_use_is_told_so_and_does_not_wait_for_ever(servers: Stack) -> None:
+    async with (
+        fresh_schema(servers.postgres_dsn(None), ()) as dsn,
+        Database.open(dsn, size=1, patience=0.2) as database,
+    ):
+        for ask in (database.transaction, database.connection):
+            async with database.connection():
+                with pytest.raises(Unavailable, match="Too much is under way"):
+                    async with ask():
+                        raise AssertionError("there is no connection")
+        async with database.connection() as connection:
+            assert await connection.fetchval("select 1") == 1
+
+
 async def drain(database: Database, relays: list[Relay], stop: asyncio.Event) -> None:
     async def watch() -> None:
         async with database.connection() as connection:

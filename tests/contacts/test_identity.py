@@ -286,3 +286,13 @@ async def test_whatever_is_done_at_once_and_in_whatever_order_all_ends_consisten
         for outcome in await asyncio.gather(*at_once, return_exceptions=True):
             assert outcome is None or (isinstance(outcome, Conflict) and outcome.code in {"mergedElsewhere", "leadIsMember"})
     await check_consistent(world)
+
+
+async def test_whom_a_merged_lead_stands_for_may_have_been_erased_between_two_reads(world: World) -> None:
+    lead = (await world.contacts.create_lead(world.caller(), {"name": "a"})).contact
+    member = await world.put("m", name="b")
+    await world.put("m", leadId=str(lead.id))
+    assert (await world.queries.survivors(world.channel, [lead.id]))[lead.id].id == member.id
+    async with world.database.transaction() as tx:  # as a read finds it that had seen the lead before
+        await tx.execute("delete from contact where channel = $1 and id = $2", world.channel, member.id)
+    assert await world.queries.survivors(world.channel, [lead.id, member.id]) == {}

@@ -87,13 +87,28 @@ def _command(parsed: argparse.Namespace, home: Path) -> int:
         case "env":
             print("\n".join(f"{name}={shlex.quote(value)}" for name, value in stack.env().items()))
         case "token":
+            from common.auth import PERMISSIONS
+
             permissions = [p.strip() for p in parsed.permissions.split(",") if p.strip()]
+            if unknown := sorted({*permissions} - {*PERMISSIONS, "*"}):
+                print(
+                    f"No such permission: {', '.join(unknown)}. There are: {', '.join(sorted(PERMISSIONS))}, *.", file=sys.stderr
+                )
+                return 2
             print(stack.token(channel=parsed.channel, sub=parsed.sub, permissions=permissions, exp_seconds=parsed.exp))
         case "command":
+            from localstack.home import SERVICES
             from localstack.stack import service_settings_for_commands
 
+            service = parsed.words[0] if parsed.words else ""
+            if service not in SERVICES:
+                print(
+                    f"Name a service and its command, such as RUN='search rebuild'. Services: {', '.join(SERVICES)}.",
+                    file=sys.stderr,
+                )
+                return 2
             command = [sys.executable, "-m", *parsed.words]
-            os.execve(command[0], command, service_settings_for_commands(stack.home, stack.facts, parsed.words[0]))  # noqa: S606
+            os.execve(command[0], command, service_settings_for_commands(stack.home, stack.facts, service))  # noqa: S606
         case "status":
             from localstack.status import as_text, examine
 

@@ -6,6 +6,8 @@ from common.http import Wire
 from common.ids import Id
 
 PATH = "/internal/erased"
+MOST_ASKED = 10_000
+"""At once: with their versions, far below the 1 MiB that a body may have."""
 
 
 class Ended(Wire):
@@ -18,7 +20,7 @@ class Ended(Wire):
 class Question(Wire):
     """Whether nothing is held any more of these."""
 
-    contacts: list[Ended] = Field(min_length=1, max_length=100_000)
+    contacts: list[Ended] = Field(min_length=1, max_length=MOST_ASKED)
 
 
 class Answer(Wire):

@@ -31,6 +31,9 @@ _APPLIED = "select version from schema_migrations"
 _RECORD = "insert into schema_migrations (version) values ($1)"
 
 
+_ACQUIRE_SECONDS = 5.0
+"""Whoever finds every connection in use is told so after this; a caller who waits for ever holds what others wait for."""
+
 _LOST = (
     asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.AdminShutdownError, asyncpg.CrashShutdownError,
     asyncpg.CannotConnectNowError, asyncpg.TooManyConnectionsError, asyncpg.TransactionRollbackError,
@@ -77,20 +80,23 @@ class _Whole:
 class Database:
     """A pool of connections to one service's schema."""
 
-    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
+    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", *, patience: float = _ACQUIRE_SECONDS) -> None:
         self._pool = pool
+        self._patience = patience
         self._joined: ContextVar[_Whole | None] = ContextVar("joined transaction", default=None)
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, dsn: str, *, size: int = 10, application: str = "dangol") -> AsyncIterator["Database"]:
-        """A pool of up to `size` connections, closed at the end."""
+    async def open(
+        cls, dsn: str, *, size: int = 10, application: str = "dangol", patience: float = _ACQUIRE_SECONDS
+    ) -> AsyncIterator["Database"]:
+        """A pool of up to `size` connections, closed at the end; who finds all of them in use waits for `patience` seconds."""
         pool = await asyncpg.create_pool(
             dsn, min_size=1, max_size=size, init=prepare, command_timeout=60,
             server_settings={"application_name": application, "timezone": "UTC"},
         )  # fmt: skip
         try:
-            yield cls(pool)
+            yield cls(pool, patience=patience)
         finally:
             await pool.close()
 
@@ -139,7 +145,10 @@ class Database:
     @asynccontextmanager
     async def _acquired(self) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
         with away_is_unavailable():
-            connection = await self._pool.acquire()
+            try:
+                connection = await self._pool.acquire(timeout=self._patience)
+            except TimeoutError:
+                raise Unavailable("Too much is under way here at once. Try again in a moment.") from None
         with _unavailable(_LOST):
             try:
                 yield connection  # type: ignore[misc]  # the pool's proxy has all of a connection's methods

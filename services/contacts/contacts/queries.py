@@ -74,7 +74,9 @@ class Queries:
             led = {c.id: c.merged_into for c in found.values() if c.merged_into is not None}
             behind = await store.read(connection, channel, led.values()) if led else {}
             hidden = await field_store.archived_keys(connection, channel)
-        return {i: shown(behind[led[i]] if i in led else contact, hidden) for i, contact in found.items()}
+        # One that was erased between the two reads is none any more, and neither is who was merged into it.
+        whom = {i: behind.get(led[i]) if i in led else contact for i, contact in found.items()}
+        return {i: shown(contact, hidden) for i, contact in whom.items() if contact is not None}
 
     async def contacts(self, channel: str, ids: Sequence[UUID], at: datetime | None) -> list[Contact | None]:
         """The contacts of these ids in their order, None for one that is unknown here, or was not there yet at that instant."""

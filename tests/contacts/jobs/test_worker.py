@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
+import asyncpg
 import pytest
 
 from common.clock import FixedClock
@@ -195,6 +196,12 @@ async def test_what_cannot_pass_fails_and_says_why(bench: Bench) -> None:
     await bench.worker("w", Counting(broken={3: [Unprocessable("It does not fit.")]})).work_once(bench.stop)
     job = await bench.now()
     assert (job.status, job.problem, await bench.pieces()) == (Status.FAILED, "It does not fit.", [1, 2])
+
+
+async def test_an_error_in_the_program_shows_as_one_and_does_not_pass_for_an_outage(bench: Bench) -> None:
+    worker = bench.worker("w", Counting(broken={3: [asyncpg.UndefinedColumnError("a statement that is wrong")]}))
+    with pytest.raises(asyncpg.UndefinedColumnError):
+        await worker.work_once(bench.stop)
 
 
 async def test_two_workers_never_hold_one_job(bench: Bench) -> None:

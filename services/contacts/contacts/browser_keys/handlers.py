@@ -1,18 +1,15 @@
 """Commands on browser keys, and who comes with one."""
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
-
-import asyncpg
 
 from common import cursor as cursors
 from common.auth import BROWSER_KEY, Caller, Door, bearer
 from common.clock import Clock
 from common.cursor import Listed
-from common.errors import Unauthorized, Unavailable, Unprocessable
+from common.errors import Unauthorized, Unprocessable
 from common.ids import Ids
 from common.postgres import Database, Tx
 from contacts.browser_keys import store as browser_key_store
@@ -27,8 +24,6 @@ from contacts.browser_keys.browser_key import (
     rotated,
     verifying,
 )
-
-_AWAY = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
 
 class BrowserKeys:
@@ -125,21 +120,12 @@ class BrowserDoor:
         named = parse(text)
         if named is None:
             return None
-        async with self._reading() as connection:
+        async with self._database.connection() as connection:
             return await browser_key_store.by_word(connection, *named)
-
-    @asynccontextmanager
-    async def _reading(self) -> AsyncIterator[Tx]:
-        """A connection before anything else was asked of the store. Raises Unavailable where that is away."""
-        try:
-            async with self._database.connection() as connection:
-                yield connection
-        except _AWAY:
-            raise Unavailable("The store of the browser keys does not answer. Try again in a second.") from None
 
     async def is_known(self, origin: str) -> bool:
         """Whether pages of this origin may call at all. Raises Unavailable."""
-        async with self._reading() as connection:
+        async with self._database.connection() as connection:
             return await browser_key_store.is_known(connection, origin, self._clock.now())
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from common.erased import PATH
+from common.erased import MOST_ASKED, PATH
 from common.peers import Peer
 from contacts.erasure.erasure import Erased
 
@@ -15,7 +15,9 @@ class Readers:
 
     async def hold_nothing(self, reader: str, channel: str, ended: Iterable[Erased]) -> bool:
         """Whether this reader has nothing any more of these ids up to these versions. Raises Unavailable."""
-        asked = {"contacts": [{"id": str(e.id), "version": e.version} for e in ended]}
-        answer = await self._peers[reader].ask("POST", PATH, channel, asked)
-        done: bool = answer["done"]
-        return done
+        contacts = [{"id": str(e.id), "version": e.version} for e in ended]
+        for begin in range(0, len(contacts), MOST_ASKED):
+            answer = await self._peers[reader].ask("POST", PATH, channel, {"contacts": contacts[begin : begin + MOST_ASKED]})
+            if not answer["done"]:
+                return False
+        return True

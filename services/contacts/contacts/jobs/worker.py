@@ -5,8 +5,6 @@ from collections.abc import Mapping
 from datetime import timedelta
 from functools import partial
 
-import asyncpg
-
 from common.clock import Clock
 from common.errors import Problem, Unavailable
 from common.eventstore import ConcurrentChange
@@ -22,7 +20,7 @@ from contacts.jobs.runner import HeldJob, NotYet, Runner
 LEASE = timedelta(seconds=8)
 """A worker that has been silent for so long is taken for dead."""
 _IDLE_SECONDS = 0.2
-_MAY_PASS = (Unavailable, ConcurrentChange, OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
+_MAY_PASS = (Unavailable, ConcurrentChange, OSError)
 """What may go better the next time: a service that is away, a transaction that met another."""
 
 
