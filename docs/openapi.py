@@ -1,7 +1,9 @@
 """One OpenAPI document of all services' operations, as the gateway serves it: fit to make a typed client from."""
 
 import importlib
+import importlib.util
 import inspect
+import pkgutil
 import re
 from collections.abc import Callable, Iterator
 from http import HTTPStatus
@@ -35,12 +37,12 @@ def document(read: list[Module], sites: list[Site]) -> dict[str, Any]:
     elsewhere = {
         re.sub(r"\{[^}]*\}", "{}", route.path): route.endpoint
         for service in SERVICES
-        for route in (*routes[service], *(() if service == "notify" else _inside(service)))
+        for route in (*routes[service], *_inside(service))
     }
     paths: dict[str, Any] = {}
     schemas: dict[str, Any] = {"Problem": Problem.model_json_schema()}
     for service in SERVICES:
-        made = get_openapi(title=service, version="1", routes=routes[service])
+        made = get_openapi(title=service, version="1", routes=routes[service], separate_input_output_schemas=False)
         for route in routes[service]:
             for method in sorted(route.methods or ()):
                 operation = made["paths"].get(route.path_format, {}).get(method.lower())
@@ -81,7 +83,12 @@ def _routes(service: str) -> Iterator[APIRoute]:
 
 def _inside(service: str) -> Iterator[APIRoute]:
     """What services ask of each other."""
-    yield from _of(importlib.import_module(f"{service}.api").internal)
+    root = importlib.import_module(service)
+    rooms = [service, *(each.name for each in pkgutil.iter_modules(root.__path__, f"{service}.") if each.ispkg)]
+    for room in rooms:
+        if importlib.util.find_spec(f"{room}.api") is not None:
+            internal = getattr(importlib.import_module(f"{room}.api"), "internal", None)
+            yield from () if internal is None else _of(internal)
 
 
 def _of(router: APIRouter) -> Iterator[APIRoute]:

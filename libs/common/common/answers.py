@@ -30,9 +30,9 @@ def one_of(words: type[StrEnum]) -> WithJsonSchema:
     return WithJsonSchema({"type": "string", "enum": [word.value for word in words]})
 
 
-def left_out() -> Any:
-    """The default of a member that is left out where it has nothing to say, and is never null."""
-    return Field(default_factory=dict)
+def left_out(description: str | None = None) -> Any:
+    """The default of a member that is left out where it has nothing to say, and is never null; what it says may be described."""
+    return Field(default_factory=dict, description=description)
 
 
 class Shape(BaseModel):

@@ -14,7 +14,9 @@ from common.events.contacts import Contact
 from common.given import Given
 from common.http import At, Cursor, IfMatch, Limit, Page, Wire, json_response, permit, router, where_written
 from common.ids import Id, parse_id
+from common.shapes import Like
 from contacts.answers import BatchResults, HistoryItem, Identified, ReadContacts, TakenVisit, WrittenContact
+from contacts.bodies import ContactToChange, ContactToMake, ContactToUpsert, MemberOfBatch
 from contacts.contact import etag, no_contact
 from contacts.fields.queries import Queries as FieldQueries
 from contacts.handlers import Contacts, Written
@@ -67,10 +69,15 @@ class Wanted(Wire):
     at: Annotated[Instant | None, Given()] = None
 
 
+Upsert = Annotated[dict[str, Any], Like(ContactToUpsert)]
+Lead = Annotated[dict[str, Any], Like(ContactToMake)]
+Change = Annotated[dict[str, Any], Like(ContactToChange)]
+
+
 class Batch(Wire):
     """Upserts with their `memberId`."""
 
-    contacts: list[JsonValue] = Field(max_length=MOST_ROWS)
+    contacts: list[Annotated[JsonValue, Like(MemberOfBatch)]] = Field(max_length=MOST_ROWS)
 
 
 def answer(written: Written) -> Response:
@@ -111,9 +118,7 @@ Editable = Annotated[Contact, Depends(editable)]
 
 
 @routes.put("/contacts/@{member_id:path}", status_code=201, responses=_UPSERTED)
-async def upsert_contact(
-    member_id: str, caller: Identifier, body: dict[str, Any], commands: Commands, expected: IfMatch
-) -> Response:
+async def upsert_contact(member_id: str, caller: Identifier, body: Upsert, commands: Commands, expected: IfMatch) -> Response:
     """Make or change a member; what is not named stays. `leadId` is who this was until now: it becomes or merges.
 
     A browser key does this without seeing the contact: it gets 200 and the `memberId` that it sent, whether or not it was there.
@@ -126,7 +131,7 @@ async def upsert_contact(
 
 
 @routes.post("/contacts", status_code=201, responses=answers(WrittenContact, 201, headers=ETAG | POSITION))
-async def create_lead(caller: Editor, body: dict[str, Any], commands: Commands) -> Response:
+async def create_lead(caller: Editor, body: Lead, commands: Commands) -> Response:
     """Make a lead."""
     return answer(await commands.create_lead(caller, body))
 
@@ -202,9 +207,7 @@ async def get_contact(
 
 
 @routes.patch("/contacts/{contact_id:path}", responses=answers(WrittenContact, headers=ETAG | POSITION))
-async def change_contact(
-    contact: Editable, caller: Editor, body: dict[str, Any], commands: Commands, expected: IfMatch
-) -> Response:
+async def change_contact(contact: Editable, caller: Editor, body: Change, commands: Commands, expected: IfMatch) -> Response:
     """Change some of a contact's fields, if it is still at the version that the caller saw (`If-Match`).
 
     `expected` compares single values instead, by their keys (`{"profile.memo": null}`), so that a visit meanwhile is no conflict.

@@ -17,6 +17,7 @@ from common.given import Given
 from common.http import AwaitedPosition, Cursor, Limit, Page, Wire, json_response, permit, where_written
 from common.ids import Id, parse_id
 from common.listening import Open
+from common.shapes import FilterAsked
 from exports import page
 from exports.answers import Allowance, ExportShown
 from exports.columns import language_of
@@ -69,7 +70,7 @@ class Scope(Wire):
     """Who is exported: everyone, those of a filter that was seen, or the checked ones."""
 
     all: Literal[True] | None = None
-    filter: Any = None
+    filter: FilterAsked = None
     segment: Annotated[Id | None, Given()] = None
     query: Annotated[str | None, Field(max_length=1000), Given()] = None
     without: Annotated[list[Id] | None, Field(alias="except"), Given()] = None

@@ -1,10 +1,12 @@
 """The shapes of what search answers, for the OpenAPI document."""
 
+from typing import Annotated
 from uuid import UUID
 
 from pydantic import JsonValue
 
 from common.answers import Shape, ShownContact
+from common.shapes import Filter, Like
 
 
 class CountAnswer(Shape):
@@ -74,4 +76,4 @@ class FoundId(Shape):
 class FilterAnswer(Shape):
     """The filter as it is understood."""
 
-    filter: dict[str, JsonValue]
+    filter: Annotated[dict[str, JsonValue], Like(Filter)]

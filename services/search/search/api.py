@@ -16,6 +16,7 @@ from common.erased import Answer, Question
 from common.given import Given
 from common.http import AwaitedPosition, Wire, json_response, permit, router
 from common.ids import Id
+from common.shapes import FilterAsked
 from search.answers import CountedAnswer, ExplainedAnswer, FilterAnswer, FoundId, FoundPage, ValuesAnswer
 from search.distinct import MOST_PREFIX, MOST_VALUES, Distinct
 from search.explaining import Explaining
@@ -69,7 +70,7 @@ class Sort(Wire):
 class Counted(Wire):
     """Whom a request asks for."""
 
-    filter: Any = None
+    filter: FilterAsked = None
     segment: Annotated[Id | None, Given()] = None
     query: Annotated[str | None, Field(max_length=MOST_QUERY), Given()] = None
 
@@ -111,7 +112,7 @@ class ValuesAsked(Counted):
 class Checked(Wire):
     """A filter to be read."""
 
-    filter: Any
+    filter: FilterAsked
 
 
 class Explained(Checked):

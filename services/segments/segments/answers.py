@@ -1,10 +1,11 @@
 """The shapes of what segments answers."""
 
-from typing import Any, Literal
+from typing import Literal
 
 from common.clock import Instant
 from common.http import Wire
 from common.ids import Id
+from common.shapes import FilterAsked
 
 
 class Segment(Wire):
@@ -12,7 +13,7 @@ class Segment(Wire):
 
     id: Id
     name: str
-    filter: Any
+    filter: FilterAsked
     status: Literal["building", "live", "broken"]
     problem: str | None = None
     count: int
@@ -28,7 +29,7 @@ class Definition(Wire):
     at: Instant
     by: str | None
     name: str
-    filter: Any
+    filter: FilterAsked
 
 
 class Member(Wire):

@@ -23,6 +23,7 @@ from common.health import Health
 from common.http import At, AwaitedPosition, Cursor, IfMatch, Limit, Page, Wire, permit, tell
 from common.ids import Id, parse_id
 from common.listening import listening
+from common.shapes import Explanation, FilterAsked
 from segments.answers import Change, Changes, Count, Definition, Member, Membership, Segment, Standing
 from segments.handlers import UNCHANGED, Segments
 from segments.queries import ChangeView, Queries, SegmentView
@@ -120,14 +121,14 @@ class NewSegment(Wire):
     """A segment to be made."""
 
     name: Name
-    filter: Any
+    filter: FilterAsked
 
 
 class SegmentChange(Wire):
     """What is to be another from now on."""
 
     name: Annotated[Name | None, Given()] = None
-    filter: Any = None
+    filter: FilterAsked = None
 
 
 class Why(Wire):
@@ -296,7 +297,7 @@ async def count_segment_changes(
     return Page(items=[Count(at=from_millis(v.at), entered=v.entered, left=v.left, size=v.size) for v in found])
 
 
-@router.post("/{segment_id}/explain")
+@router.post("/{segment_id}/explain", response_model=None, responses=answers(Explanation))
 @idempotency.repeatable
 async def explain_membership(segment: Readable, body: Why, parts: Using, caller: Reader) -> dict[str, object]:
     """Explain why a contact is in a segment or not: every condition, what it saw, and when the clock will change it."""

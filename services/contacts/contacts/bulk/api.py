@@ -12,6 +12,8 @@ from common.given import Given
 from common.http import AwaitedPosition, Cursor, Limit, Page, Wire, json_response, permit, router, where_written
 from common.ids import Id, parse_id
 from common.position import kept
+from common.shapes import FilterAsked, Like
+from contacts.bodies import ActionToTake
 from contacts.bulk.action import Outcome
 from contacts.bulk.answers import BulkAction, BulkResult, HowMany
 from contacts.bulk.handlers import Ask, BulkActions
@@ -37,7 +39,7 @@ class Target(Wire):
     """Whom it is for: the checked ones, or those of a search that was seen."""
 
     contact_ids: Annotated[list[Id], Field(min_length=1)] | None = None
-    filter: Any = None
+    filter: FilterAsked = None
     segment: Annotated[Id | None, Given()] = None
     query: Annotated[str | None, Field(max_length=MOST_QUERY), Given()] = None
     without: Annotated[list[Id] | None, Field(alias="except"), Given()] = None
@@ -59,7 +61,7 @@ class Target(Wire):
 class NewBulkAction(Wire):
     """One change for many contacts. With `dryRun` nobody is changed: the answer is for how many it would be."""
 
-    action: dict[str, JsonValue]
+    action: Annotated[dict[str, JsonValue], Like(ActionToTake)]
     target: Target
     dry_run: bool = False
 

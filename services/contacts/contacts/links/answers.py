@@ -1,11 +1,12 @@
 """The shape of what links answer, for the OpenAPI document."""
 
-from typing import Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import JsonValue
 
 from common.answers import Shape, left_out
+from common.shapes import Filter, Like
 
 
 class LinkSort(Shape):
@@ -20,6 +21,6 @@ class Link(Shape):
 
     id: str
     segment: UUID = left_out()
-    filter: JsonValue = left_out()
+    filter: Annotated[JsonValue, Like(Filter)] = left_out()
     query: str = left_out()
     sort: list[LinkSort] = left_out()

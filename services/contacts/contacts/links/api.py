@@ -10,6 +10,7 @@ from common.auth import Caller
 from common.given import Given
 from common.http import Wire, json_response, permit, router, where_written
 from common.ids import Id
+from common.shapes import Filter, Like
 from contacts.links import answers as shapes
 from contacts.links.handlers import Links
 from contacts.links.link import MOST_QUERY, MOST_SORTED
@@ -39,7 +40,7 @@ class LinkContent(Wire):
     """What somebody looks at, as `POST /v1/search` takes it. It is understood there, when it is opened."""
 
     segment: Annotated[Id | None, Given()] = None
-    filter: Annotated[dict[str, Any] | None, Given()] = None
+    filter: Annotated[dict[str, Any] | None, Given(), Like(Filter)] = None
     query: Annotated[str | None, Field(max_length=MOST_QUERY), Given()] = None
     sort: Annotated[list[SortedBy] | None, Field(max_length=MOST_SORTED), Given()] = None
 

@@ -8,6 +8,8 @@ from pydantic import Field, JsonValue
 from common.answers import POSITION, answers
 from common.auth import Caller
 from common.http import Wire, json_response, permit, router, where_written
+from common.shapes import Like
+from contacts.bodies import VisitToRecord
 from contacts.identifying import only_identifies
 from contacts.visits.answers import VisitsTaken
 from contacts.visits.handlers import Visits
@@ -31,7 +33,7 @@ Commands = Annotated[Visits, Depends(visits)]
 class Reports(Wire):
     """Visits and custom events."""
 
-    visits: list[JsonValue] = Field(max_length=MOST_VISITS)
+    visits: list[Annotated[JsonValue, Like(VisitToRecord)]] = Field(max_length=MOST_VISITS)
 
 
 @routes.post("/visits", status_code=202, responses=answers(VisitsTaken, 202, headers=POSITION))
