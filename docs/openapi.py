@@ -17,14 +17,24 @@ from problems import SERVICES, Module, Site
 from pydantic.alias_generators import to_camel
 from reach import Reach
 
-from common import http, query
+from common import http, idempotency, query
 from common.answers import Problem
 from common.auth import Verifier
+from common.position import HEADER
 
 _BORDER = (http.Border.__call__, Verifier.admit, http._on_invalid)
 _EVERY_ROUTE = (query.refusal,)
+_EVERY_POST = (idempotency.Idempotency.attempt, idempotency.Attempt.begin)
+"""What a POST with an `Idempotency-Key` meets."""
 _PASSED_ON = {404, 409, 410, 422, 503}
 """Statuses of another service's refusals that `common.peers` hands on."""
+_POSITION = {
+    "name": HEADER,
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string"},
+    "description": "Words that writes answered, comma-separated: what is answered has seen those writes.",
+}
 _NOT_OF_A_CLIENT = {"HTTPValidationError", "ValidationError"}
 _PUBLIC = ("/exports/",)
 """Addresses that need no token."""
@@ -111,6 +121,8 @@ def _tags(routes: dict[str, list[APIRoute]]) -> set[tuple[str, str]]:
 def _complete(operation: dict[str, Any], route: APIRoute, reach: Reach, elsewhere: dict[str, Callable[..., Any]]) -> None:
     operation["operationId"] = to_camel(route.endpoint.__name__)
     public = route.path.startswith(_PUBLIC)
+    if not public:
+        operation.setdefault("parameters", []).append(_POSITION)
     if public:
         operation["security"] = []
     permissions = [_permissions(call) for call in _calls(route.dependant)]
@@ -119,9 +131,10 @@ def _complete(operation: dict[str, Any], route: APIRoute, reach: Reach, elsewher
         words = " and ".join(" or ".join(f"`{name}`" for name in each) for each in named)
         operation["description"] = f"{operation.get('description', '')}\n\nNeeds {words}.".strip()
         operation["x-permissions"] = [list(each) for each in named]
-    answers = reach.answers(
-        *_calls(route.dependant), *_EVERY_ROUTE, *(() if public else _BORDER), elsewhere=elsewhere, passed_on=_PASSED_ON
-    )
+    begins = [*_calls(route.dependant), *_EVERY_ROUTE]
+    begins += [] if public else _BORDER
+    begins += _EVERY_POST if "POST" in (route.methods or ()) else ()
+    answers = reach.answers(*begins, elsewhere=elsewhere, passed_on=_PASSED_ON)
     responses = operation.setdefault("responses", {})
     responses.pop("422", None)
     by_status: dict[int, list[str]] = {}

@@ -6,12 +6,15 @@ through anything else is not seen; the tests hold what is really answered agains
 
 import ast
 import inspect
+import textwrap
 import types
 import typing
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from typing import Any
 
 from problems import FOLDERS, Function, Module, Site
+
+from common.errors import Problem
 
 Answer = tuple[int, str]
 """A status and a code."""
@@ -99,6 +102,8 @@ def _called(node: Function, function: Callable[..., Any], owner: type | None) ->
         if not isinstance(inner, ast.Name | ast.Attribute) or not isinstance(inner.ctx, ast.Load):
             continue
         holder, target = scope.target(inner)
+        if isinstance(target, type) and issubclass(target, Problem) and "code" in inspect.signature(target).parameters:
+            continue  # its code is told where it is called
         if isinstance(target, type):
             for name in ("__init__", "__post_init__"):
                 constructor = target.__dict__.get(name)
@@ -193,7 +198,7 @@ def _attribute(holder: type, name: str) -> type | None:
         if not inspect.isfunction(constructor) or not _ours(base):
             continue
         try:
-            tree = ast.parse(inspect.cleandoc(inspect.getsource(constructor)))
+            tree = ast.parse(textwrap.dedent(inspect.getsource(constructor)))
         except (OSError, SyntaxError, IndentationError):
             continue
         for inner in ast.walk(tree):

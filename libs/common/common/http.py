@@ -10,7 +10,7 @@ from http import HTTPStatus
 from typing import Annotated, Any, Generic, TypeVar
 
 import orjson
-from fastapi import APIRouter, Depends, FastAPI, Query, Request, Response
+from fastapi import APIRouter, Depends, FastAPI, Header, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, ConfigDict, field_validator
@@ -121,9 +121,13 @@ async def awaited_position() -> position.Position | None:
 AwaitedPosition = Annotated[position.Position | None, Depends(awaited_position)]
 
 
-async def expected_version(request: Request) -> int | None:
+async def expected_version(
+    tag: Annotated[
+        str | None,
+        Header(alias="If-Match", description="The `ETag` that was seen; another by now is a 412 `staleVersion`."),
+    ] = None,
+) -> int | None:
     """A dependency: the version that `If-Match` names, ANY_VERSION for `*`, None without it."""
-    tag = request.headers.get("If-Match")
     if tag is None:
         return None
     if tag.strip() == "*":

@@ -5,7 +5,7 @@ import contextlib
 from collections.abc import AsyncIterator, Callable
 from typing import Annotated, Any, BinaryIO, Literal
 
-from fastapi import Depends, Request, Response
+from fastapi import Depends, Header, Request, Response
 from fastapi.responses import HTMLResponse, StreamingResponse
 from pydantic import Field, model_validator
 
@@ -125,10 +125,15 @@ Existing = Annotated[Export, Depends(existing)]
 
 @routes.post("/exports", status_code=202, responses=answers(ExportShown, 202, headers=POSITION))
 async def create_export(
-    request: Request, caller: Asker, body: NewExport, commands: Commands, awaited: AwaitedPosition
+    request: Request,
+    caller: Asker,
+    body: NewExport,
+    commands: Commands,
+    awaited: AwaitedPosition,
+    accept_language: Annotated[str | None, Header(description="Of the headings by name: Korean where it is left out.")] = None,
 ) -> Response:
     """Ask for an export; the file is written in the background."""
-    language = language_of(request.headers.get("Accept-Language"))
+    language = language_of(accept_language)
     wanted = Ask(body.reason, body.password, body.scope.asked(), body.columns, body.headings == "names", language, awaited)
     return _written(await commands.ask(caller, wanted, address_of(request.scope)), 202)
 
@@ -165,9 +170,16 @@ async def follow_export(export: Existing, caller: Seer, reads: Reads, listener: 
 
 @routes.post("/exports/{export_id}/download", response_class=StreamingResponse, responses=_FILE)
 @idempotency.repeatable
-async def download_export(request: Request, caller: Asker, export: Existing, commands: Commands) -> Response:
+async def download_export(
+    request: Request,
+    caller: Asker,
+    export: Existing,
+    commands: Commands,
+    range_: Annotated[str | None, Header(alias="Range", description="The bytes that are wanted.")] = None,
+    if_range: Annotated[str | None, Header(description="The file's `ETag`: of another file all bytes are sent.")] = None,
+) -> Response:
     """The file, by whoever asked for it; with `Range` a part of it."""
-    part = Part(request.headers.get("Range"), request.headers.get("If-Range"))
+    part = Part(range_, if_range)
     opened = await commands.download(caller, export.id, part, address_of(request.scope))
     return _file(opened)
 
