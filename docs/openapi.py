@@ -28,6 +28,8 @@ _EVERY_POST = (idempotency.Idempotency.attempt, idempotency.Attempt.begin)
 """What a POST with an `Idempotency-Key` meets."""
 _PASSED_ON = {404, 409, 410, 422, 503}
 """Statuses of another service's refusals that `common.peers` hands on."""
+_AWAY = (503, "unavailable")
+"""What the gateway says of any service that does not answer."""
 _POSITION = {
     "name": HEADER,
     "in": "header",
@@ -134,7 +136,7 @@ def _complete(operation: dict[str, Any], route: APIRoute, reach: Reach, elsewher
     begins = [*_calls(route.dependant), *_EVERY_ROUTE]
     begins += [] if public else _BORDER
     begins += _EVERY_POST if "POST" in (route.methods or ()) else ()
-    answers = reach.answers(*begins, elsewhere=elsewhere, passed_on=_PASSED_ON)
+    answers = reach.answers(*begins, elsewhere=elsewhere, passed_on=_PASSED_ON) | {_AWAY}
     responses = operation.setdefault("responses", {})
     responses.pop("422", None)
     by_status: dict[int, list[str]] = {}

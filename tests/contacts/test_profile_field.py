@@ -66,7 +66,7 @@ FITTING: list[tuple[FieldTypeName, Any, Any]] = [
     ("Number", 3, 3),
     ("Number", 3.0, 3),
     ("Number", -0.5, -0.5),
-    ("Number", 2**60, float(2**60)),
+    ("Number", 2**60, 1152921504606847000),
     ("Boolean", False, False),
     ("Date", "2026-11-24T12:00:00.1239+09:00", "2026-11-24T03:00:00.123Z"),
     ("Date", "", None),

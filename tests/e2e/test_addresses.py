@@ -22,7 +22,7 @@ async def test_a_mistyped_parameter_is_refused_on_every_operation_and_never_read
             wrong.append((method, path, answer.status_code, told.get("code")))
     assert wrong == []
     answer = await api.ask("GET", "/v1/audit?limt=1")
-    assert (answer.json()["parameter"], answer.json()["known"][-1]) == ("limt", "limit")
+    assert (answer.json()["parameter"], "limit" in answer.json()["known"]) == ("limt", True)
 
 
 async def test_a_slash_at_the_end_is_no_address_and_redirects_nowhere(api: Api) -> None:

@@ -52,7 +52,14 @@ async def test_what_a_frontend_asks_sees_ones_own_write_and_nobody_who_is_hidden
     trees = (await kim.done("POST", "/v1/filters/explain", {"filter": VIP, "contactIds": ids[:2]}))["items"]
     assert [(each["contactId"], each["tree"] and each["tree"]["value"]) for each in trees] == [(ids[0], "vip"), (ids[1], None)]
     past = await kim.done("POST", "/v1/filters/explain", {"filter": VIP, "contactIds": ids[:1], "at": before})
-    assert past["items"][0]["tree"] == {**VIP, "type": "string", "truth": False, "nextChangeAt": None, "value": "new"}
+    assert past["items"][0]["tree"] == {
+        **VIP,
+        "values": ["vip"],
+        "type": "string",
+        "truth": False,
+        "nextChangeAt": None,
+        "value": "new",
+    }
     early = {"filter": VIP, "contactIds": ids[:1], "at": "2020-01-01T00:00:00.000Z"}
     assert (await kim.done("POST", "/v1/filters/explain", early))["items"] == [{"contactId": ids[0], "tree": None}]
 

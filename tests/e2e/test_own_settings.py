@@ -25,7 +25,7 @@ async def test_preferences_are_the_callers_own_whatever_they_may_do(stack: Stack
 
 async def test_a_link_is_opened_by_others_and_searched_with_as_it_is(stack: Stack, channel: str, api: Api) -> None:
     await api.json("PUT", "/v1/contacts/@vip", body={"name": "홍길동", "tags": ["vip"]})
-    wanted = {"filter": {"key": "tags", "operator": "contains", "value": "vip"}, "sort": [{"key": "name"}]}
+    wanted = {"filter": {"key": "tags", "operator": "hasAny", "values": ["vip"]}, "sort": [{"key": "name"}]}
     made = await api.ask("POST", "/v1/links", body=wanted)
     again = await api.ask("POST", "/v1/links", body=dict(reversed(wanted.items())))
     assert (made.status_code, again.status_code, made.json()) == (201, 200, again.json())
