@@ -33,7 +33,7 @@ class Client:
         """What an operation (`contacts.upsert_contact`) answers, parsed; what was written before is seen."""
         function = importlib.import_module(f"{NAME}.api.{operation}").asyncio_detailed
         answer = await function(*place, client=self._session, dangol_position=self.position or "", **named)
-        assert answer.status_code.is_success, answer.content
+        assert answer.status_code < 300, answer.content
         self.position = answer.headers.get("Dangol-Position", self.position)
         return answer.content if answer.parsed is None else answer.parsed
 

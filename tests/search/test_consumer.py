@@ -203,7 +203,7 @@ async def test_a_contact_whose_field_nobody_can_tell_yet_waits(
 async def narrow(servers: Stack) -> AsyncIterator[Index]:
     """An index of this layout by its word, but without a place for a contact's name."""
     name = f"narrow-{uuid4().hex[:12]}"
-    shape = mapping() | {"_meta": {"layout": layout()}}
+    shape: dict[str, Any] = mapping() | {"_meta": {"layout": layout()}}
     del shape["properties"]["builtin"]["properties"]["name"]
     async with httpx.AsyncClient(base_url=servers.opensearch, timeout=60) as client:
         body = {"settings": settings(), "mappings": shape, "aliases": {name: {"is_write_index": True}}}

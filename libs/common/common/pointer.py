@@ -23,9 +23,10 @@ def place_in(body: object, parts: Sequence[str | int], *, missing: bool) -> str:
     taken: list[str | int] = []
     within: Any = body
     for n, part in enumerate(parts):
-        is_key = isinstance(within, Mapping) and part in within
+        index: Any = part
+        is_key = isinstance(within, Mapping) and index in within
         if is_key or (isinstance(within, list) and isinstance(part, int) and part < len(within)):
-            within = within[part]
+            within = within[index]
         elif not (missing and n == len(parts) - 1):
             continue
         taken.append(part)

@@ -29,7 +29,7 @@ def not_written(state: Contact | None, write: Write, fields: Mapping[str, FieldD
 
     A value that is the same as the one there is no loss, nor is null for a key that holds nothing.
     """
-    refused = {key: reason for key, reason in _refused(state, write, fields) if reason is not None}
+    refused: dict[str, Reason] = {key: reason for key, reason in _refused(state, write, fields) if reason is not None}
     return tuple(NotWritten(f"profile.{key}", reason) for key, reason in refused.items())
 
 

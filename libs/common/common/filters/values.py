@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 from common.clock import from_wire, to_millis
 from common.email_address import InvalidEmail, is_email, read_email
 from common.filters.text import WHITE_SPACE, fold, is_initials
-from common.filters.tree import COMPARISONS, FieldType, Operator, Size, Value, Window
+from common.filters.tree import COMPARISONS, Comparison, FieldType, Operator, Size, Value, Window
 from common.ids import parse_id
 from common.phone import UnreadablePhone, digits_of, read_phone
 
@@ -177,7 +177,7 @@ def _size(value: Any, _: str) -> Value:
     if not isinstance(value, dict) or value.keys() != {"op", "n"}:
         raise ValueError('it must be a comparison, such as {"op": "gte", "n": 2}')
     op, n = value["op"], value["n"]
-    comparison = next((each for each in COMPARISONS if each == op), None)
+    comparison: Comparison | None = next((each for each in COMPARISONS if each == op), None)
     if comparison is None:
         raise ValueError(f"op must be one of {', '.join(COMPARISONS)}")
     n = _whole(n)

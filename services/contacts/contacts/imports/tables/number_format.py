@@ -73,14 +73,15 @@ class Format:
 
     def section(self, number: float) -> tuple[Section, bool]:
         """The section for a number, and whether a minus sign is shown before what it writes."""
-        exact, last = Decimal(repr(number)), self.sections[-1]
+        exact, (first, *others) = Decimal(repr(number)), self.sections
         if any(section.condition for section in self.sections):
+            last = self.sections[-1]
             return next((s for s in self.sections if s.condition is None or _holds(s.condition, exact)), last), number < 0
-        if number > 0 or len(self.sections) == 1:
-            return self.sections[0], number < 0
+        if number > 0 or not others:
+            return first, number < 0
         if number < 0:
-            return self.sections[1], False
-        return self.sections[2] if len(self.sections) > 2 else self.sections[0], False
+            return others[0], False
+        return others[1] if len(others) > 1 else first, False
 
 
 def _holds(condition: tuple[str, Decimal], number: Decimal) -> bool:

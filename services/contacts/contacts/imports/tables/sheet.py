@@ -46,7 +46,7 @@ _DAMAGED = (
 class Texts(Protocol):
     """A workbook's texts by their numbers."""
 
-    def __getitem__(self, index: int) -> str:
+    def __getitem__(self, index: int, /) -> str:
         """The text of this number. Raises IndexError."""
         ...
 
