@@ -101,7 +101,7 @@ async def test_an_export_goes_on_when_its_worker_is_killed(stack: Stack) -> None
             count: int = (await api.json("POST", "/v1/search", body={"limit": 1}))["total"]
             return count
 
-        await eventually(total, lambda count: count == 8000, 60)
+        await eventually(total, lambda count: count == 8000, 180)
 
         async def kill_midway() -> dict[str, Any] | None:
             body = {"reason": "a fault is tried", "password": password, "scope": {"all": True}, "columns": ["id", "memberId"]}
