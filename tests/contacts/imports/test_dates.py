@@ -73,6 +73,8 @@ def test_a_time_is_read_to_the_millisecond(text: str, wire: str) -> None:
     "2026-11-24 15:30 무렵",
     "2026-11-241530", "2026-11-24~2026-11-25", "0001-01-01", "9999-12-31 23:59 -10:00", "내일", "", "15:30",
     "Movember 24, 2026",
+    "20261124-0001", "20261124-1", "20261124-12", "20261124+3", "20261124 -0001", "202611241530-12", "20261124153005-0001",
+    "20261124-09:00",
 ])  # fmt: skip
 def test_what_is_no_date_or_may_be_two_is_none(text: str) -> None:
     assert read_date(text, SEOUL) is None

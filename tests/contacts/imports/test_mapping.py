@@ -277,3 +277,14 @@ def test_a_known_commerce_key_is_of_its_own_type_whatever_the_cells_say() -> Non
     inference = Inference(SEOUL)
     inference.see("골드")
     assert inference.type("profile.totalAmount") == "Number"
+
+
+def test_a_number_that_no_double_is_near_to_is_not_taken_for_zero() -> None:
+    assert (as_number("0." + "0" * 400 + "1"), as_number("-0." + "0" * 400 + "1"), as_number("0.000")) == (None, None, 0)
+
+
+def test_order_numbers_that_begin_with_a_day_stay_texts() -> None:
+    inference = Inference(SEOUL)
+    for text in ("20261124-0001", "20261124-0002", "20261125-0013"):
+        inference.see(text)
+    assert inference.type("profile.orderNo") == "String"

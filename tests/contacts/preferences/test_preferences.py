@@ -6,11 +6,13 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from common.auth import Caller
 from common.errors import Forbidden, Unprocessable
 from contacts.browser_keys.browser_key import PERMISSIONS
 from contacts.identifying import Page, check_person
+from contacts.preferences.api import PreferencesChange
 from contacts.preferences.handlers import Preferences
 from contacts.preferences.preference import MOST_BYTES, merged, shown
 from tests.contacts.conftest import World
@@ -69,3 +71,10 @@ def test_a_page_has_none() -> None:
     check_person(Caller("kim", "shop", frozenset()))
     with pytest.raises(Forbidden):
         check_person(Page("browser:1", "shop", PERMISSIONS))
+
+
+def test_a_key_in_another_spelling_takes_nothing_away() -> None:
+    with pytest.raises(ValidationError, match="copyCountryCode"):
+        PreferencesChange.model_validate({"copy_country_code": True})
+    given = PreferencesChange.model_validate({"copyCountryCode": None, "other_key": 1})
+    assert given.model_dump(by_alias=True, exclude_unset=True) == {"copyCountryCode": None, "other_key": 1}

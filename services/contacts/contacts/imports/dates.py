@@ -55,6 +55,7 @@ _OFFSET = re.compile(
     r"(?P<zone>z|utc|gmt|kst|jst)?\s*(?:(?P<sign>[+-])(?P<hours>\d{1,2})(?::?(?P<minutes>\d{2}))?)?"
     r"(?:\s*\([^()\d]*\)|\[[a-z0-9_/+-]+\])?"
 )
+_BARE_NUMBER = re.compile(r"\s*[+-]")
 _DAY_OFFSET = re.compile(r"z|[+-]\d{2}:\d{2}")
 
 
@@ -96,8 +97,12 @@ def _parsed(text: str, zone: ZoneInfo) -> str | None:
     compact = _COMPACT.match(text)
     if compact is None:
         return None
+    rest = text[compact.end() :]
+    # Behind bare digits a number is no offset but a part of a code: orders are called 20261124-0001.
+    if "t" not in compact[0] and _BARE_NUMBER.match(rest):
+        return None
     local = datetime(*(int(part or 0) for part in compact.groups()))  # type: ignore[arg-type]  # noqa: DTZ001 - the zone follows
-    return _wire(local, text[compact.end() :], zone)
+    return _wire(local, rest, zone)
 
 
 def _day(parts: dict[str, str | None]) -> datetime | None:

@@ -132,7 +132,8 @@ def as_number(text: str) -> int | float | None:
     # More decimals than that are kept where they come back as they were, such as 0.30000000000000004.
     near = float(exact)
     digits = len(exact.normalize(Context(prec=MAX_PREC)).as_tuple().digits)
-    return near if digits <= _MOST_DIGITS or Decimal(repr(near)) == exact else None
+    kept = digits <= _MOST_DIGITS and (near != 0 or exact == 0)  # what no double is near to becomes 0
+    return near if kept or Decimal(repr(near)) == exact else None
 
 
 def _boolean(cell: Cell, key: str, place: str) -> bool:

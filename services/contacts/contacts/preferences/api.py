@@ -3,7 +3,7 @@
 from typing import Annotated, Literal
 
 from fastapi import Depends, Request, Response
-from pydantic import ConfigDict
+from pydantic import ConfigDict, model_validator
 
 from common.answers import POSITION, answers
 from common.auth import Caller
@@ -38,6 +38,14 @@ class PreferencesChange(Wire):
 
     copy_country_code: bool | None = None
     language: Literal["ko", "en"] | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _by_their_names(cls, body: object) -> object:
+        for field, info in cls.model_fields.items():
+            if isinstance(body, dict) and field != info.alias and field in body:
+                raise ValueError(f"there is no `{field}`; write `{info.alias}`")
+        return body
 
 
 @routes.get("/me/preferences", responses=answers(shapes.Preferences))

@@ -208,3 +208,25 @@ def test_what_would_fill_the_memory_is_refused(tmp_path: Path, name: str, body: 
     with pytest.raises(UnreadableFile) as refused:
         read(tmp_path, zipped({**parts(), name: body}))
     assert refused.value.code == "workbookTooLarge"
+
+
+@pytest.mark.parametrize("numbers", [("1", "1"), ("2", "1"), ("0",), ("1e300",), ("-1",), ("1.0",), ("1048577",), ("",), ("²",)])
+def test_rows_whose_numbers_do_not_rise_are_no_workbook(tmp_path: Path, numbers: tuple[str, ...]) -> None:
+    rows = "".join(f'<row r="{number}"><c t="s"><v>0</v></c></row>' for number in numbers)
+    with pytest.raises(UnreadableFile) as refusal:
+        read(tmp_path, zipped(parts(rows)))
+    assert refusal.value.code == "unreadableWorkbook"
+
+
+def test_rows_may_leave_their_numbers_and_others_out(tmp_path: Path) -> None:
+    rows = '<row><c t="s"><v>0</v></c></row><row r="1048575"><c t="s"><v>1</v></c></row><row><c t="s"><v>1</v></c></row>'
+    assert [line.number for line in read(tmp_path, zipped(parts(rows)))] == [1, 1_048_575, 1_048_576]
+
+
+@pytest.mark.parametrize("code", ["0." + "0" * 450, "0" + "%" * 220])
+def test_a_number_format_that_no_number_can_be_shown_in_is_told_as_damage(tmp_path: Path, code: str) -> None:
+    styles = f'<numFmts count="1"><numFmt numFmtId="164" formatCode="{code}"/></numFmts><cellXfs><xf numFmtId="164"/></cellXfs>'
+    with pytest.raises(UnreadableFile) as refusal:
+        for line in read(tmp_path, zipped(parts('<row r="1"><c r="A1" s="0"><v>1.5</v></c></row>', styles))):
+            assert line.cells
+    assert refusal.value.code == "unreadableWorkbook"

@@ -4,6 +4,7 @@ Read from the few parts that cells need, for the number formats, the formulas th
 other programs are what readers made for other ends leave out or stumble over.
 """
 
+import lzma
 import re
 import struct
 import zipfile
@@ -35,11 +36,14 @@ from contacts.imports.tables.workbook import Workbook, read_workbook
 
 _REFERENCE = re.compile(r"\$?([A-Za-z]{1,3})\$?(\d{1,7})", re.ASCII)
 _MOST_CELLS = 20_000
+_MOST_VALUE = 1024 * 1024
 _MOST_RANGES = 1000
+MOST_ROW = 1_048_576
+"""The last row of a sheet (ECMA-376 part 1, 18.3.1.73, and every program's limit)."""
 # What another kind of file, or a damaged workbook, makes the reader raise: its parts are whatever the sender wrote.
 _DAMAGED = (
-    zipfile.BadZipFile, zlib.error, ExpatError, struct.error, LookupError, OSError, ValueError, EOFError, OverflowError,
-    RuntimeError,
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, ExpatError, struct.error, LookupError, OSError, ValueError, EOFError,
+    ArithmeticError, RuntimeError,
 )  # fmt: skip
 
 
@@ -49,6 +53,16 @@ class Texts(Protocol):
     def __getitem__(self, index: int, /) -> str:
         """The text of this number. Raises IndexError."""
         ...
+
+
+def _row_number(said: str | None, last: int) -> int:
+    """The number of a row: what the file says, or the next. Raises ValueError where it does not come after the last."""
+    if said is None:
+        return last + 1
+    number = int(said) if said.isascii() and said.isdigit() and len(said) <= len(str(MOST_ROW)) else 0
+    if not last < number <= MOST_ROW:
+        raise ValueError("a row out of its order")
+    return number
 
 
 def lines(file: Path, spool: Path) -> Iterator[Line]:
@@ -118,6 +132,7 @@ class _Sheet:
         self._format = GENERAL
         self._formula: dict[str, str] | None = None
         self._value: list[str] = []
+        self._length = 0
         self._taking = False
         self._inline: TextItem | None = None
         self._ranges: list[tuple[int, int, int, int]] = []
@@ -136,14 +151,15 @@ class _Sheet:
             self._inline = TextItem()
         elif name == "row":
             number = attributes.get("r")
-            self._row = int(float(number)) if number else self._row + 1
+            self._row = _row_number(number, self._row)
             self._cells, self._column, self._seen = [], -1, 0
 
     def text(self, data: str) -> None:
         """Characters."""
         if self._taking:
             self._value.append(data)
-            if sum(map(len, self._value)) > 1024 * 1024:
+            self._length += len(data)
+            if self._length > _MOST_VALUE:
                 raise too_large()
         elif self._inline is not None:
             self._inline.text(data)
@@ -174,7 +190,7 @@ class _Sheet:
         formats = self._book.formats
         self._format = formats[int(style)] if style.isdigit() and int(style) < len(formats) else GENERAL
         self._formula = None
-        self._value = []
+        self._value, self._length = [], 0
         self._inline = None
 
     def _put(self, cell: Cell) -> None:
