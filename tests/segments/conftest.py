@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
@@ -12,9 +13,11 @@ from joserfc.jwk import ECKey
 
 from common.auth import Verifier
 from common.health import Health
+from common.topics import CONTACTS, FIELDS
 from localstack.stack import Stack
 from segments.api import Parts, application
 from segments.waiting import Waiting
+from tests.segments.support import NOON
 from tests.segments.world import CHANNEL, World
 from tests.support.postgres import fresh_database
 
@@ -51,3 +54,17 @@ def asked_as(world: World, tmp_path: Path) -> As:
         return httpx.AsyncClient(transport=transport, base_url="http://segments", headers=headers)
 
     return client
+
+
+@pytest.fixture
+async def people(world: World) -> list[UUID]:
+    """Five contacts named Kim, seen just before noon."""
+    await world.judge.positions([(CONTACTS, 0), (FIELDS, 0)])
+    made = sorted(uuid4() for _ in range(5))
+    await world.tell(*(world.contact(c, 1, NOON - 9, name="Kim", seen=NOON - 9) for c in made))
+    return made
+
+
+async def answer(client: httpx.AsyncClient, method: str, path: str, body: object = None, **headers: str) -> httpx.Response:
+    """What a route of segments answers."""
+    return await client.request(method, f"/v1/segments{path}", json=body, headers=headers)

@@ -1,32 +1,17 @@
-"""The routes over the real PostgreSQL: who may do what, stale changes, segments that are being built, and what is listed."""
+"""The routes over the real PostgreSQL: who may do what, stale changes, and what is listed."""
 
 import asyncio
 from typing import Any
 from uuid import UUID, uuid4
 
-import httpx
 import pytest
 
 from common.clock import from_millis, to_wire
-from common.topics import CONTACTS, FIELDS
-from tests.segments.conftest import As
-from tests.segments.support import MINUTE, NOON, named, seen_within
+from tests.segments.conftest import As, answer
+from tests.segments.support import MINUTE, NOON, named
 from tests.segments.world import KIM, World
 
 READ, MANAGE, OTHER = "contacts.read", "segments.manage", "exports.create"
-
-
-@pytest.fixture
-async def people(world: World) -> list[UUID]:
-    await world.judge.positions([(CONTACTS, 0), (FIELDS, 0)])
-    made = sorted(uuid4() for _ in range(5))
-    await world.tell(*(world.contact(c, 1, NOON - 9, name="Kim", seen=NOON - 9) for c in made))
-    return made
-
-
-async def answer(client: httpx.AsyncClient, method: str, path: str, body: object = None, **headers: str) -> httpx.Response:
-    return await client.request(method, f"/v1/segments{path}", json=body, headers=headers)
-
 
 # What the routes below tell: a definition and counts, or who the contacts are.
 ROUTES: list[tuple[str, str, object, set[str]]] = [
@@ -155,82 +140,6 @@ async def test_each_version_is_told_under_its_own_number(world: World) -> None:
     async with world.database.connection() as connection:
         rows = await connection.fetch("select headers from outbox where key = $1 order by id", f"c/{segment}")
     assert [row["headers"]["ce_version"] for row in rows] == ["1", "2", "3", "4"]
-
-
-async def test_while_a_segment_is_built_nobody_is_told_a_part(world: World, people: list[UUID], asked_as: As) -> None:
-    me = asked_as(READ)
-    segment = await world.make(named("Kim"), built=False)
-    builder = world.builder(chunk=2)
-    for done in (0, 2, 4):
-        refused = await answer(me, "GET", f"/{segment}/members")
-        assert (refused.status_code, refused.json()["code"]) == (503, "segmentBuilding")
-        assert refused.json()["progress"] == {"done": done, "total": 5}
-        assert int(refused.headers["Retry-After"]) >= 1
-        # One contact is told by the newest definition, whether or not its turn has come.
-        for person in people:
-            standing = (await answer(me, "GET", f"/{segment}/members/{person}")).json()
-            assert standing == {"member": True, "since": to_wire(from_millis(NOON)), "nextChangeAt": None}
-        # What was before the definition is known whole.
-        assert (await answer(me, "GET", f"/{segment}/members?at={to_wire(from_millis(NOON - 1))}")).json()["items"] == []
-        assert (await answer(me, "GET", f"/{segment}/members?at={to_wire(from_millis(NOON))}")).status_code == 503
-        await builder.advance()
-    await world.build()
-    assert [m["contactId"] for m in (await answer(me, "GET", f"/{segment}/members")).json()["items"]] == [*map(str, people)]
-
-    world.now = NOON + MINUTE
-    await world.commands.change(KIM, segment, None, seen_within(5))
-    assert (await answer(me, "GET", f"/{segment}/members")).json()["progress"] == {"done": 0, "total": 5}
-    standing = (await answer(me, "GET", f"/{segment}/members/{people[0]}")).json()
-    assert standing == {
-        "member": True, "since": to_wire(from_millis(NOON)), "nextChangeAt": to_wire(from_millis(NOON - 9 + 5 * MINUTE)),
-    }  # fmt: skip
-    world.now = NOON + 5 * MINUTE  # nobody has built it, nor settled the clock
-    assert not (await answer(me, "GET", f"/{segment}/members/{people[0]}")).json()["member"]
-    await world.commands.change(KIM, segment, None, named("Lee"))
-    assert not (await answer(me, "GET", f"/{segment}/members/{people[0]}")).json()["member"]
-
-
-async def test_what_is_foretold_is_what_the_build_finds(world: World, people: list[UUID], asked_as: As) -> None:
-    segment = await world.make({"or": [named("Lee"), seen_within(1)]})
-    await world.tell(
-        world.contact(people[1], 2, NOON + 1, name="Lee"), world.contact(people[2], 2, NOON + 2, name="Lee", hidden=True)
-    )
-    world.now = NOON + 2 * MINUTE
-    await world.commands.change(KIM, segment, None, {"not": seen_within(4)})
-    await world.tell(world.contact(people[3], 2, NOON + 2 * MINUTE + 5, name="Park", seen=NOON + 2 * MINUTE))
-
-    async def all_standings() -> list[Any]:
-        return [(await answer(asked_as(), "GET", f"/{segment}/members/{person}")).json() for person in people]
-
-    foretold = await all_standings()
-    await world.build()
-    assert await all_standings() == foretold
-    assert [s["member"] for s in foretold] == [False, True, False, False, False]
-
-
-async def test_a_segment_that_broke_before_it_was_whole_shows_no_part(world: World, people: list[UUID], asked_as: As) -> None:
-    await world.tell(world.field("grade", "String", 1))
-    raw = {"or": [named("Kim"), {"key": "profile.grade", "operator": "exists"}]}
-    segment = await world.make(raw, built=False)
-    await world.builder(chunk=2).advance()
-    await world.tell(world.field("grade", "String", 2, archived=True))
-    refused = await answer(asked_as(), "GET", f"/{segment}/members")
-    assert (refused.status_code, refused.json()["code"]) == (409, "segmentBroken")
-    await world.tell(world.field("grade", "String", 3))
-    await world.build()
-    await world.tell(world.field("grade", "String", 4, archived=True))
-    assert len((await answer(asked_as(), "GET", f"/{segment}/members")).json()["items"]) == 5
-
-
-async def test_pages_of_members_are_of_one_definition(world: World, people: list[UUID], asked_as: As) -> None:
-    segment = await world.make(named("Kim"))
-    first = (await answer(asked_as(), "GET", f"/{segment}/members?limit=2")).json()
-    await world.commands.change(KIM, segment, "another name")
-    assert (await answer(asked_as(), "GET", f"/{segment}/members?limit=2&cursor={first['next']}")).status_code == 200
-    await world.commands.change(KIM, segment, None, {"not": named("Lee")})
-    await world.build()
-    gone = await answer(asked_as(), "GET", f"/{segment}/members?limit=2&cursor={first['next']}")
-    assert (gone.status_code, gone.json()["code"]) == (410, "cursorExpired")
 
 
 async def test_nobody_is_known_to_be_in_later_than_now(world: World, people: list[UUID], asked_as: As) -> None:

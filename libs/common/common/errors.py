@@ -159,8 +159,12 @@ class TooManyRequests(Problem):
     def __init__(
         self, detail: str, retry_after: int, *, code: str | None = None, extra: Mapping[str, object] | None = None
     ) -> None:
-        told = {"retryAfter": retry_after, **(extra or {})}
-        super().__init__(detail, code=code, headers={"Retry-After": str(retry_after)}, extra=told)
+        super().__init__(
+            detail,
+            code=code,
+            headers={"Retry-After": str(retry_after)},
+            extra={"retryAfter": retry_after, **(extra or {})},
+        )
 
 
 class Unavailable(Problem):
@@ -169,5 +173,7 @@ class Unavailable(Problem):
     status = HTTPStatus.SERVICE_UNAVAILABLE
     code = "unavailable"
 
-    def __init__(self, detail: str, *, code: str | None = None, retry_after: int = 1) -> None:
-        super().__init__(detail, code=code, headers={"Retry-After": str(retry_after)})
+    def __init__(
+        self, detail: str, *, code: str | None = None, retry_after: int = 1, extra: Mapping[str, object] | None = None
+    ) -> None:
+        super().__init__(detail, code=code, headers={"Retry-After": str(retry_after)}, extra=extra)

@@ -191,7 +191,8 @@ async def list_memberships(
     await _caught_up(parts, caller, awaited)
     known = await _contact(parts, caller, contact)
     bound = f"memberships/{known.id}"
-    found = await parts.queries.memberships(caller.channel, known.id, _after(cursor, bound), limit + 1)
+    now = to_millis(parts.clock.now())
+    found = await parts.queries.memberships(caller.channel, known, _after(cursor, bound), limit + 1, now)
     page = [Membership(id=v.id, name=v.name, status=_status(v.status), since=from_millis(v.since)) for v in found[:limit]]
     return Page(items=page, next=_cursor(bound, page[-1].id) if len(found) > limit else None)
 

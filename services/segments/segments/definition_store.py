@@ -72,8 +72,15 @@ _PUT_TALLY = "insert into tally (channel, segment_id) values ($1, $2)"
 _UPDATE_SEGMENT = """
 update segment set name = $3, filter = $4, definition_version = $5, status = $6, problem = $7, since_ms = $9, version = $10,
     built_to = case when build = $8 then built_to end, built = case when build = $8 then built else 0 end,
-    to_build = case when build = $8 then to_build end, whole = whole and definition_version = $5, build = $8
+    to_build = case when build = $8 then to_build end, whole = whole and build = $8, build = $8
 where channel = $1 and id = $2
+"""
+# Two within a millisecond leave nothing between them that could be asked about.
+_CUT_SHORT = """
+insert into cut_short (channel, segment_id, from_ms, to_ms)
+select channel, id, since_ms, $4 from segment
+where channel = $1 and id = $2 and build <> $3 and not whole and since_ms < $4
+on conflict (channel, segment_id, from_ms) do update set to_ms = excluded.to_ms
 """
 _KEEP_DEFINITION = """
 insert into definition (channel, segment_id, version, definition_version, at, by, name, filter)
@@ -85,6 +92,7 @@ _DELETE_SEGMENT = (
     "delete from membership where channel = $1 and segment_id = $2",
     "delete from change where channel = $1 and segment_id = $2",
     "delete from tally where channel = $1 and segment_id = $2",
+    "delete from cut_short where channel = $1 and segment_id = $2",
     "delete from segment where channel = $1 and id = $2",
 )
 
@@ -160,7 +168,8 @@ async def changed_by(tx: Tx, channel: str, segment_id: UUID) -> str | None:
 
 
 async def update_segment(tx: Tx, channel: str, segment: Segment) -> None:
-    """The segment as it is now; where its build is another, that build begins at the beginning."""
+    """The segment as it is now; where its build is another, that build begins at the beginning, and its end makes it whole."""
+    await tx.execute(_CUT_SHORT, channel, segment.id, segment.build, segment.since)
     await tx.execute(
         _UPDATE_SEGMENT, channel, segment.id, segment.name, segment.filter, segment.definition_version, segment.status,
         segment.problem, segment.build, segment.since, segment.version,

@@ -7,15 +7,16 @@ from uuid import UUID
 
 import asyncpg
 
-from common.errors import Conflict, Gone, NotFound, Unavailable
+from common.errors import Conflict, Gone, NotFound
 from common.filters import explain, used_term_sets
 from common.position import Position
 from common.postgres import Database, Tx
 from segments import definition_store as definitions
 from segments import store
-from segments.definition import meaning, rule
-from segments.membership import Standing, define, settle
+from segments.definition import meaning
+from segments.foretelling import Foresight, to_foretell
 from segments.term_sets import store as term_set_store
+from segments.wholeness import SegmentBroken, refuse_a_part, refuse_broken_part
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,14 +115,17 @@ order by s.id
 """  # noqa: S608 - the columns alone
 # Whether these are all is read with them, in one statement: a definition may change at any moment.
 _MEMBERS = """
-select s.status, s.problem, s.whole, s.since_ms as judged_from, m.contact_id, m.since_ms from segment s left join lateral (
+select s.channel, s.id, s.status, s.problem, s.whole, m.contact_id, m.since_ms from segment s left join lateral (
     select contact_id, since_ms from membership
     where channel = $1 and segment_id = $2 and member and ($3::uuid is null or contact_id > $3) order by contact_id limit $4
 ) as m on true where s.channel = $1 and s.id = $2 order by m.contact_id
 """
 _MEMBERS_AT = """
-select s.status, s.problem, s.whole, s.since_ms as judged_from, m.contact_id, m.at_ms as since_ms
-from segment s left join lateral (
+select s.channel, s.id, s.status, s.problem, s.whole, s.since_ms as judged_from, p.from_ms, p.to_ms,
+    m.contact_id, m.at_ms as since_ms
+from segment s
+left join cut_short p on p.channel = s.channel and p.segment_id = s.id and p.from_ms <= $5 and $5 < p.to_ms
+left join lateral (
     select contact_id, at_ms from (
         select distinct on (contact_id) contact_id, change, at_ms from change
         where channel = $1 and segment_id = $2 and at_ms <= $5 and ($3::uuid is null or contact_id > $3)
@@ -133,15 +137,20 @@ from segment s left join lateral (
 """
 _CONTACT = "select channel, id, version, at_ms, doc, erased, merged_into from contact where channel = $1 and id = $2"
 _STANDING = """
-select s.status, s.build, m.member, m.since_ms, m.next_change_ms, m.settled_ms, m.build as standing_build,
+select s.status, s.problem, s.whole, s.build, m.member, m.since_ms, m.next_change_ms, m.settled_ms, m.build as standing_build,
     c.channel, c.id, c.version, c.at_ms, c.doc, c.erased, c.merged_into
 from segment s join contact c on c.channel = s.channel and c.id = $3
 left join membership m on m.channel = s.channel and m.segment_id = s.id and m.contact_id = c.id
 where s.channel = $1 and s.id = $2
 """
+# Those it is in, and those that are being built: whether it is in these, the build may have to be asked.
 _MEMBERSHIPS = """
-select s.id, s.name, s.status, m.since_ms from membership m join segment s on s.channel = m.channel and s.id = m.segment_id
-where m.channel = $1 and m.contact_id = $2 and m.member and ($3::uuid is null or s.id > $3) order by s.id limit $4
+select s.id, s.name, s.status, s.build, m.member, m.since_ms, m.next_change_ms, m.settled_ms, m.build as standing_build
+from segment s left join membership m on m.channel = s.channel and m.segment_id = s.id and m.contact_id = $2
+where s.channel = $1 and ($3::uuid is null or s.id > $3) and s.id in (
+    select segment_id from membership where channel = $1 and contact_id = $2 and member
+    union all select id from segment where channel = $1 and status = 'building'
+) order by s.id limit $4
 """
 _CHANGES = """
 select position, at_ms, contact_id, change, cause from change
@@ -160,10 +169,6 @@ _DEFINITIONS = """
 select version, definition_version, at, by, name, filter from definition
 where channel = $1 and segment_id = $2 and ($3::bigint is null or version < $3) order by version desc limit $4
 """
-_PROGRESS = """
-select s.built, coalesce(s.to_build, (select count(*) from contact c where c.channel = $1 and c.doc is not null)) as all
-from segment s where s.channel = $1 and s.id = $2
-"""
 _APPLIED_CONTACTS = """
 select count(*) from contact c join unnest($2::uuid[], $3::bigint[]) as w (id, version) on c.id = w.id
 where c.channel = $1 and c.version >= w.version
@@ -175,22 +180,6 @@ select count(*) from (
 ) as f join unnest($2::text[], $3::bigint[]) as w (key, version) on f.key = w.key and f.version >= w.version
 """
 _MOST_MERGES = 20
-
-
-class SegmentBroken(Conflict):
-    """The segment's filter can't be read as things stand."""
-
-    code = "segmentBroken"
-
-
-class SegmentBuilding(Unavailable):
-    """Everyone is being judged by the segment's definition; carries how far that is."""
-
-    code = "segmentBuilding"
-
-    def __init__(self, done: int, total: int) -> None:
-        super().__init__("The members of this segment are still being found. Ask again in a moment.")
-        self.extra["progress"] = {"done": done, "total": total}
 
 
 class ContactHidden(Conflict):
@@ -228,7 +217,8 @@ class Queries:
     ) -> list[MemberView]:
         """Members in the order of ids, following one; as of an instant (milliseconds), by the change log.
 
-        Raises NotFound, SegmentBuilding, and SegmentBroken where the segment broke before everyone had been judged.
+        Raises NotFound, SegmentBuilding, SegmentBroken where the segment broke before everyone had been judged, and NeverWhole
+        for an instant at which that was so, or a build under way was followed by another.
         """
         async with self._database.connection() as connection:
             if at is None:
@@ -237,8 +227,7 @@ class Queries:
                 rows = await connection.fetch(_MEMBERS_AT, channel, segment_id, after, most, at)
             if not rows:
                 raise NotFound("There is no such segment.")
-            if at is None or at >= rows[0]["judged_from"]:
-                await _refuse_a_part(connection, channel, segment_id, rows[0])
+            await refuse_a_part(connection, rows[0], at)
         return [MemberView(r["contact_id"], r["since_ms"]) for r in rows if r["contact_id"] is not None]
 
     async def contact(self, channel: str, contact_id: UUID) -> store.Contact:
@@ -261,33 +250,42 @@ class Queries:
         raise NotFound("There is no such contact.")
 
     async def standing(self, channel: str, segment_id: UUID, contact_id: UUID, now: int) -> StandingView:
-        """Where a contact stands in a segment; by its newest definition, whether or not the build has come to it."""
+        """Where a contact stands in a segment; by its newest definition, whether or not the build has come to it.
+
+        Raises SegmentBroken where the segment broke before everyone had been judged by that.
+        """
         async with self._database.connection() as connection:
             row = await connection.fetchrow(_STANDING, channel, segment_id, contact_id)
-            if row is not None and row["status"] == "building" and row["standing_build"] != row["build"]:
-                return await self._foretold(connection, channel, segment_id, row, now)
+            if row is not None and to_foretell(row):
+                foresight = await Foresight.of(connection, channel)
+                found = await foresight.standing(connection, segment_id, row, store.contact_of(row).known, now)
+                return StandingView(found.member, found.since, found.next_change)
+        if row is not None:
+            refuse_broken_part(row)
         if row is None or row["member"] is None:
             return StandingView(False, None, None)
         return StandingView(row["member"], row["since_ms"], None if row["status"] == "broken" else row["next_change_ms"])
 
-    async def _foretold(self, tx: Tx, channel: str, segment_id: UUID, row: asyncpg.Record, now: int) -> StandingView:
-        """As the build will find it, and the clock until now."""
-        known = store.contact_of(row).known
-        loaded = await definitions.load_channel(tx, channel)
-        read = meaning(loaded)
-        terms = await term_set_store.load(tx, channel, used_term_sets(read.nodes[segment_id]) if segment_id in read.nodes else ())
-        judged = rule(loaded.segments[segment_id], read, terms)
-        stored = Standing(
-            bool(row["member"]), row["since_ms"], row["next_change_ms"], row["settled_ms"] or 0, row["standing_build"] or 0
-        )
-        standing, _ = define(stored, judged, known)
-        standing, _ = settle(standing, judged, known, max(now, standing.settled))
-        return StandingView(standing.member, standing.since, standing.next_change)
-
-    async def memberships(self, channel: str, contact_id: UUID, after: UUID | None, most: int) -> list[MembershipView]:
-        """The segments that a contact is in."""
+    async def memberships(
+        self, channel: str, contact: store.Contact, after: UUID | None, most: int, now: int
+    ) -> list[MembershipView]:
+        """The segments that a contact is in, by their newest definitions, whether or not a build has come to it."""
+        found: list[MembershipView] = []
+        foresight: Foresight | None = None
         async with self._database.connection() as connection:
-            return [MembershipView(*r) for r in await connection.fetch(_MEMBERSHIPS, channel, contact_id, after, most)]
+            while True:
+                rows = await connection.fetch(_MEMBERSHIPS, channel, contact.id, after, most)
+                for row in rows:
+                    member, since = row["member"], row["since_ms"]
+                    if to_foretell(row):
+                        foresight = foresight or await Foresight.of(connection, channel)
+                        foretold = await foresight.standing(connection, row["id"], row, contact.known, now)
+                        member, since = foretold.member, foretold.since
+                    if member and since is not None:
+                        found.append(MembershipView(row["id"], row["name"], row["status"], since))
+                if len(found) >= most or len(rows) < most:
+                    return found[:most]
+                after = rows[-1]["id"]
 
     async def changes(self, channel: str, segment_id: UUID, after: int, most: int) -> list[ChangeView]:
         """The change log after a position, oldest first."""
@@ -327,7 +325,7 @@ class Queries:
                 raise NotFound("There is no such segment.")
             read = meaning(loaded)
             if segment_id not in read.nodes:
-                raise SegmentBroken(f"This segment is broken: {read.refusals[segment_id].detail}")
+                raise SegmentBroken(f"This segment is broken. {read.refusals[segment_id].detail}")
             if contact.known.doc is None:
                 raise ContactHidden(
                     "This contact is hidden by the managed-user limit: it is in no segment until the limit grows."
@@ -345,14 +343,6 @@ class Queries:
                 if wanted and await _count(connection, statement, channel, wanted) < len(wanted):
                     return False
         return True
-
-
-async def _refuse_a_part(connection: Tx, channel: str, segment_id: UUID, segment: asyncpg.Record) -> None:
-    if segment["status"] == "building":
-        row = await connection.fetchrow(_PROGRESS, channel, segment_id)
-        raise SegmentBuilding(*((0, 0) if row is None else (row["built"], max(row["built"], row["all"]))))
-    if segment["status"] == "broken" and not segment["whole"]:
-        raise SegmentBroken(f"This segment broke before its members had all been found: {segment['problem']}")
 
 
 async def _count(connection: Tx, statement: str, channel: str, wanted: Sequence[tuple[object, int]]) -> int:

@@ -14,7 +14,8 @@ from common.errors import NotFound, Unavailable, Unprocessable
 from common.postgres import Database, away_is_unavailable
 from common.telemetry import REGISTRY, log
 from segments import store
-from segments.queries import Queries, SegmentBroken, SegmentBuilding, SegmentView
+from segments.queries import Queries, SegmentView
+from segments.wholeness import SegmentBroken, SegmentBuilding
 
 DIFFERENCES = Gauge(
     "dangol_segment_differences", "Contacts that the last sweep found in only one of membership and search.", ["kind"],
