@@ -9,7 +9,7 @@ import pytest
 from common.answers import contact_shown
 from common.errors import Unprocessable
 from common.events.contacts import Change, Contact, ContactChanged, ContactCreated, FieldDefinition, Visit
-from contacts.contact import Write, created, decide, evolve, read_write, shown, visited
+from contacts.contact import Write, created, decide, evolve, read_write, visited, without_archived
 
 ID = UUID("01a20e30-0000-7000-8000-000000000001")
 BORN = datetime(2026, 11, 24, 3, tzinfo=UTC)
@@ -198,8 +198,8 @@ def test_visits_move_the_first_and_the_last_time_seen_outwards_only() -> None:
 
 def test_the_values_of_archived_fields_are_not_shown() -> None:
     state = contact(("profile.grade", "VIP"), ("profile.gone", 1))
-    assert shown(state, {"gone", "other"}).profile == {"grade": "VIP"}
-    assert shown(state, {"other"}) is state
+    assert without_archived(state, {"gone", "other"}).profile == {"grade": "VIP"}
+    assert without_archived(state, {"other"}) is state
 
 
 def test_on_the_wire_an_absent_value_is_null_and_instants_have_milliseconds() -> None:

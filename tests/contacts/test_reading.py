@@ -18,29 +18,29 @@ CONTACT = contact_shown(
 )
 
 
-def hidden(*keys: str) -> list[FieldDefinition]:
+def invisible(*keys: str) -> list[FieldDefinition]:
     own = [FieldDefinition(key=key, type="String") for key in ("profile.memo", "profile.name")]
     return [d.model_copy(update={"inbox_visible": d.key not in keys}) for d in (*BUILT_IN_FIELDS.values(), *own)]
 
 
-def test_where_nothing_is_hidden_the_inbox_shows_all() -> None:
-    assert in_the_inbox(CONTACT, hidden()) == CONTACT
+def test_where_nothing_is_left_out_the_inbox_shows_all() -> None:
+    assert in_the_inbox(CONTACT, invisible()) == CONTACT
 
 
 @pytest.mark.parametrize("key", [key for key in BUILT_IN_FIELDS if "." not in key and key != "id"])
-def test_each_built_in_that_is_hidden_is_left_out(key: str) -> None:
-    assert in_the_inbox(CONTACT, hidden(key)) == {name: value for name, value in CONTACT.items() if name != key}
+def test_each_built_in_that_is_not_visible_is_left_out(key: str) -> None:
+    assert in_the_inbox(CONTACT, invisible(key)) == {name: value for name, value in CONTACT.items() if name != key}
 
 
-def test_a_profile_value_that_is_hidden_is_left_out_and_one_of_a_built_ins_name_is_another() -> None:
-    assert in_the_inbox(CONTACT, hidden("profile.name")) == CONTACT | {"profile": {"memo": "x"}}
-    shown = in_the_inbox(CONTACT, hidden("name", "profile.memo"))
+def test_a_profile_value_that_is_not_visible_is_left_out_and_one_of_a_built_ins_name_is_another() -> None:
+    assert in_the_inbox(CONTACT, invisible("profile.name")) == CONTACT | {"profile": {"memo": "x"}}
+    shown = in_the_inbox(CONTACT, invisible("name", "profile.memo"))
     assert (shown["profile"], "name" in shown) == ({"name": "y"}, False)
     assert CONTACT["profile"] == {"memo": "x", "name": "y"}
 
 
 def test_the_panel_always_knows_whose_it_is() -> None:
-    assert in_the_inbox(CONTACT, hidden("id"))["id"] == CONTACT["id"]
+    assert in_the_inbox(CONTACT, invisible("id"))["id"] == CONTACT["id"]
 
 
 def test_a_fact_of_a_device_is_hidden_by_itself() -> None:

@@ -53,7 +53,7 @@ from exports.export import (
     evolve,
     fold,
 )
-from exports.sight import check_visible, no_export, shown
+from exports.sight import check_visible, export_shown, no_export
 from exports.waiting import in_words, wait_seconds
 
 AT = datetime(2026, 11, 24, 3, tzinfo=UTC)
@@ -251,7 +251,7 @@ def test_it_is_shown_to_its_asker_and_to_whoever_reads_the_audit_log() -> None:
 
 
 def test_what_is_shown_holds_neither_scope_nor_columns() -> None:
-    assert shown(after(READY)) == {
+    assert export_shown(after(READY)) == {
         "id": str(ID), "status": "ready", "rowsDone": 3, "rowsTotal": 3, "requestedAt": "2026-11-24T03:00:00.000Z",
         "readyAt": "2026-11-24T03:00:00.000Z", "expiresAt": "2026-12-01T03:00:00.000Z", "requestedBy": "kim",
         "reason": "a greeting", "problem": None,

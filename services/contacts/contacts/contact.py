@@ -328,13 +328,13 @@ def etag(contact: Contact) -> str:
     return f'"{contact.version}"'
 
 
-def shown(contact: Contact, archived: Collection[str]) -> Contact:
+def without_archived(contact: Contact, archived: Collection[str]) -> Contact:
     """The contact without the values of archived fields (by bare key), which stay in its state until they are restored."""
     if contact.profile.keys().isdisjoint(archived):
         return contact
     return contact.model_copy(update={"profile": {k: v for k, v in contact.profile.items() if k not in archived}})
 
 
-def is_shown(key: str, archived: Collection[str]) -> bool:
+def is_told(key: str, archived: Collection[str]) -> bool:
     """Whether a change of this key is told of; `archived` are bare keys, and a built-in field may be called as one of them."""
     return not (key.startswith("profile.") and key[8:] in archived)

@@ -16,7 +16,7 @@ from common.position import Position
 from common.postgres import Database, Tx
 from contacts import journal, store
 from contacts.channel import store as channel_store
-from contacts.contact import Write, created, decide, erased, evolve, given_in_vain, no_contact, read_write, shown
+from contacts.contact import Write, created, decide, erased, evolve, given_in_vain, no_contact, read_write, without_archived
 from contacts.expecting import MEMBER, Expected, first_other, read_expected
 from contacts.fields import store as field_store
 from contacts.fields.first_sight import Sighting
@@ -82,7 +82,7 @@ class RowResult:
 
     def without(self, keys: Collection[str]) -> "RowResult":
         """The result as it is shown: without the values of archived fields."""
-        return self if self.contact is None else replace(self, contact=shown(self.contact, keys))
+        return self if self.contact is None else replace(self, contact=without_archived(self.contact, keys))
 
 
 class Contacts:
@@ -147,7 +147,7 @@ class Contacts:
         made = zip(fitting, hide(steps, hidden), strict=True)
         results += [
             RowResult(
-                row.index, shown(step.after, archived(sighting.fields)), True, True,
+                row.index, without_archived(step.after, archived(sighting.fields)), True, True,
                 not_written=not_written(None, row.write, sighting.fields),
             )
             for row, step in made
@@ -216,7 +216,7 @@ class Contacts:
                 raise erased() if await store.is_erased(tx, caller.channel, contact_id) else no_contact()
             event = decide(state, write, sighting.fields)
             _check_version(state, by, expected)
-            await _check_values(tx, caller.channel, shown(state, archived(sighting.fields)), seen)
+            await _check_values(tx, caller.channel, without_archived(state, archived(sighting.fields)), seen)
             after = state if event is None else evolve(state, event, now)
             steps = [] if event is None else [Step(event, after)]
             return await _write_one(tx, caller, write, sighting, steps, after, not_written(state, write, sighting.fields))
@@ -334,7 +334,7 @@ async def _write_one(
     position, hidden = await journal.write(tx, caller.channel, steps, caller.subject, "api", () if steps else [after])
     await _count_in_vain(tx, caller.channel, [write], sighting.fields)
     after = hide(steps, hidden)[-1].after if steps else after
-    seen = shown(after, archived(sighting.fields))
+    seen = without_archived(after, archived(sighting.fields))
     return Written(seen, after.version == 1 and steps != [], position + sighting.position, missed)
 
 

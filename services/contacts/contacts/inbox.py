@@ -1,4 +1,4 @@
-"""A contact as the customer panel of the inbox shows it: without the fields that are hidden there. Pure."""
+"""A contact as the customer panel of the inbox shows it: without the fields that are not visible there. Pure."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -6,11 +6,11 @@ from typing import Any
 from common.events.contacts import FieldDefinition
 
 _ALWAYS = "id"
-"""Whatever is hidden, the panel must know whose it is."""
+"""Whatever is left out, the panel must know whose it is."""
 
 
 def in_the_inbox(contact: Mapping[str, Any], fields: Iterable[FieldDefinition]) -> dict[str, Any]:
-    """The contact, as the API shows it, without the members that `inboxVisible` hides; `web.os` is the `os` of its `web`."""
+    """The contact, as the API shows it, without the members whose `inboxVisible` is false; `web.os` is the `os` of its `web`."""
     shown = {**contact, "profile": dict(contact["profile"])}
     for definition in fields:
         if definition.inbox_visible or definition.key == _ALWAYS:

@@ -8,7 +8,7 @@ from pydantic import TypeAdapter
 from common.clock import to_wire
 from common.events.contacts import Contact, ContactAbsorbed, ContactCreated, ContactEvent, ContactMerged, ContactVisited
 from common.recorded import Recorded
-from contacts.contact import created, evolve, is_shown
+from contacts.contact import created, evolve, is_told
 
 _EVENT: TypeAdapter[ContactEvent] = TypeAdapter(ContactEvent)
 
@@ -37,7 +37,7 @@ def item(row: Recorded, archived: Collection[str]) -> dict[str, Any]:
         "at": to_wire(row.at),
         "by": row.by,
         "cause": row.cause,
-        "changes": [c for c in changes if is_shown(c["key"], archived)],
+        "changes": [c for c in changes if is_told(c["key"], archived)],
         "type": row.type,
     }
     if isinstance(event, ContactVisited):

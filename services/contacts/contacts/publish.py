@@ -18,7 +18,7 @@ from common.position import Applied
 from common.recorded import Recorded, as_data
 from common.telemetry import trace_headers
 from common.topics import CONTACTS
-from contacts.contact import is_shown, shown
+from contacts.contact import is_told, without_archived
 
 NAMES = UUID("6f1f7b0c-53a5-4f0e-9d55-9d5a1e6c3c77")
 
@@ -53,14 +53,14 @@ def contact_messages(channel: str, steps: Sequence[Step], withheld: Collection[s
 
 
 def _value(step: Step, withheld: Collection[str]) -> bytes:
-    event, contact = _told(step.event, withheld), shown(step.after, withheld)
+    event, contact = _told(step.event, withheld), without_archived(step.after, withheld)
     return ContactMessage(event=event, contact=contact, version=contact.version).encode()
 
 
 def _told(event: ContactEvent, withheld: Collection[str]) -> ContactEvent:
     if not withheld or not isinstance(event, ContactCreated | ContactChanged | ContactMerged | ContactRestored):
         return event
-    return event.model_copy(update={"changes": [c for c in event.changes if is_shown(c.key, withheld)]})
+    return event.model_copy(update={"changes": [c for c in event.changes if is_told(c.key, withheld)]})
 
 
 def applied(contact: Contact) -> Applied:

@@ -15,7 +15,7 @@ from common.events.contacts import Contact
 from common.postgres import Database
 from common.recorded import Recorded
 from contacts import past, store
-from contacts.contact import erased, no_contact, shown
+from contacts.contact import erased, no_contact, without_archived
 from contacts.fields import store as field_store
 from contacts.member_id import is_member_id
 
@@ -62,10 +62,10 @@ class Queries:
         async with self._database.connection() as connection:
             ids = await store.find_members(connection, channel, [member_id])
             found = await store.read(connection, channel, ids.values())
-            hidden = await field_store.archived_keys(connection, channel)
+            archived = await field_store.archived_keys(connection, channel)
         if not found:
             raise no_contact()
-        return shown(next(iter(found.values())), hidden)
+        return without_archived(next(iter(found.values())), archived)
 
     async def survivors(self, channel: str, ids: Iterable[UUID]) -> dict[UUID, Contact]:
         """Whom each id stands for, itself unless it was merged; those that are no contacts here are left out."""
@@ -73,10 +73,10 @@ class Queries:
             found = await store.read(connection, channel, ids)
             led = {c.id: c.merged_into for c in found.values() if c.merged_into is not None}
             behind = await store.read(connection, channel, led.values()) if led else {}
-            hidden = await field_store.archived_keys(connection, channel)
+            archived = await field_store.archived_keys(connection, channel)
         # One that was erased between the two reads is none any more, and neither is who was merged into it.
         whom = {i: behind.get(led[i]) if i in led else contact for i, contact in found.items()}
-        return {i: shown(contact, hidden) for i, contact in whom.items() if contact is not None}
+        return {i: without_archived(contact, archived) for i, contact in whom.items() if contact is not None}
 
     async def contacts(self, channel: str, ids: Sequence[UUID], at: datetime | None) -> list[Contact | None]:
         """The contacts of these ids in their order, None for one that is unknown here, or was not there yet at that instant."""
@@ -98,12 +98,12 @@ class Queries:
             found = await store.read(connection, channel, [contact_id])
             rows = [_recorded(channel, contact_id, r) for r in await connection.fetch(_UNTIL, channel, contact_id, at)]
             identified = await connection.fetchval(_IDENTIFIED, channel, contact_id)
-            hidden = await field_store.archived_keys(connection, channel)
+            archived = await field_store.archived_keys(connection, channel)
             is_erased = await store.is_erased(connection, channel, contact_id)
         if not rows or contact_id not in found:
             raise erased() if is_erased else no_contact()
         was = past.fold(rows, None if identified else found[contact_id].member_id)
-        return await self.contact_at(channel, was.merged_into, at) if was.merged_into else shown(was, hidden)
+        return await self.contact_at(channel, was.merged_into, at) if was.merged_into else without_archived(was, archived)
 
     async def all_sent(self) -> None:
         """Returns when every message committed before this call is with Kafka. Raises Unavailable after 10 seconds."""
@@ -121,8 +121,8 @@ class Queries:
         (before,) = cursors.decode(cursor, cursors.number) if cursor else (2**62,)
         async with self._database.connection() as connection:
             rows = await connection.fetch(_HISTORY, channel, contact_id, before, limit + 1)
-            hidden = await field_store.archived_keys(connection, channel)
-        items = [past.item(_recorded(channel, contact_id, r), hidden) for r in rows[:limit]]
+            archived = await field_store.archived_keys(connection, channel)
+        items = [past.item(_recorded(channel, contact_id, r), archived) for r in rows[:limit]]
         return Listed(items, cursors.encode(items[-1]["version"]) if len(rows) > limit else None)
 
     async def visits(self, channel: str, contact_id: UUID, limit: int, cursor: str | None) -> Listed:

@@ -25,7 +25,7 @@ from exports.export import Export
 from exports.handlers import Ask, Exports, Opened, Part
 from exports.queries import Allowances, Queries, progress
 from exports.refusals import address_of
-from exports.sight import no_export, shown
+from exports.sight import export_shown, no_export
 
 _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _LOOK_SECONDS = 0.3
@@ -109,7 +109,7 @@ pages = http.router(tags=["Exports"])
 
 def _written(export: Export, status: int = 200) -> Response:
     """The answer of a write. Exports are read where they are written, so that no reader has to wait for anything."""
-    return json_response(shown(export), status, where_written())
+    return json_response(export_shown(export), status, where_written())
 
 
 async def existing(export_id: str, caller: Seer, reads: Reads) -> Export:
@@ -142,7 +142,7 @@ async def create_export(
 async def list_exports(caller: Seer, reads: Reads, limit: Limit = 100, cursor: Cursor = None) -> Response:
     """One's own exports, or with `audit.read` everybody's, newest first."""
     found, following = await reads.exports(caller, limit, cursor)
-    return json_response({"items": [shown(e) for e in found], "next": following})
+    return json_response({"items": [export_shown(e) for e in found], "next": following})
 
 
 @routes.get("/exports/allowance", responses=answers(Allowance))
@@ -154,7 +154,7 @@ async def get_export_allowance(caller: Asker, reads: AllowanceReads) -> Response
 @routes.get("/exports/{export_id}", responses=answers(ExportShown))
 async def get_export(export: Existing) -> Response:
     """One export."""
-    return json_response(shown(export))
+    return json_response(export_shown(export))
 
 
 @routes.get("/exports/{export_id}/progress", response_class=StreamingResponse, responses=content(EVENTS))

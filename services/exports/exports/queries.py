@@ -14,7 +14,7 @@ from common.postgres import Database
 from exports import holdings, store
 from exports.export import MOST_ROWS, Export
 from exports.neighbours import Neighbours
-from exports.sight import check_visible, no_export, shown
+from exports.sight import check_visible, export_shown, no_export
 from exports.waiting import counted_for, opens_at
 
 _QUIET_LOOKS = 50
@@ -81,7 +81,7 @@ async def progress(
         quiet += 1
         if export.version != seen:
             seen, quiet = export.version, 0
-            yield b"id: %d\nevent: progress\ndata: %s\n\n" % (seen, orjson.dumps(shown(export)))
+            yield b"id: %d\nevent: progress\ndata: %s\n\n" % (seen, orjson.dumps(export_shown(export)))
         elif quiet % _QUIET_LOOKS == 0:
             yield b": still here\n\n"  # so that nothing in between takes the silence for a broken connection
         if not export.in_work:

@@ -6,7 +6,7 @@ from common.errors import Forbidden, NotFound
 from exports.export import Export
 
 
-def shown(export: Export) -> dict[str, JsonValue]:
+def export_shown(export: Export) -> dict[str, JsonValue]:
     """The export as the API shows it."""
     names = (
         "id", "status", "rowsDone", "rowsTotal", "requestedAt", "readyAt", "expiresAt", "requestedBy", "reason", "problem",

@@ -197,12 +197,12 @@ async def test_another_channels_key_is_none_and_twenty_live_ones_are_the_most(wo
 
 async def test_the_secret_is_told_when_it_is_made_and_stays_while_verifying_is_off(world: World, keys: BrowserKeys) -> None:
     key = await keys.make(world.caller(), "site", [SHOP])
-    assert (key.verify_members, key.secret, keys.shown(key, with_secret=True).get("secret")) == (False, None, None)
+    assert (key.verify_members, key.secret, keys.key_shown(key, with_secret=True).get("secret")) == (False, None, None)
     on, is_new = await keys.change(world.caller(), key.id, None, None, True)
     assert is_new
     assert on.secret is not None
     off, made_again = await keys.change(world.caller(), key.id, None, None, False)
-    assert (off.secret, made_again, keys.shown(off).get("secret")) == (on.secret, False, None)
+    assert (off.secret, made_again, keys.key_shown(off).get("secret")) == (on.secret, False, None)
     again, made_again = await keys.change(world.caller(), key.id, None, None, True)
     assert (again.secret, made_again) == (on.secret, False)
     new = await keys.rotate(world.caller(), key.id, timedelta(minutes=5))

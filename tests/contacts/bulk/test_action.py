@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from common.built_ins import CONSENTS
 from common.errors import Unprocessable
 from common.events.contacts import Change, Contact, ContactChanged, ContactRestored
-from contacts.bulk.action import Acted, Done, Outcome, act, read_action, shown, take_back
+from contacts.bulk.action import Acted, Done, Outcome, act, job_shown, read_action, take_back
 from contacts.contact import Write, evolve
 from contacts.jobs.job import Job, Status
 from contacts.tags import MOST_TAGS
@@ -251,6 +251,6 @@ def test_the_job_is_shown_with_its_counts_and_the_undo_once_asked_for() -> None:
         "status": "running", "total": 9, "done": 4, "changed": 3, "unchanged": 0, "failed": 1, "undo": None,
         "requestedBy": "kim", "requestedAt": "2026-11-24T03:00:00.000Z", "endedAt": None, "problem": None,
     }  # fmt: skip
-    assert shown(job, {"blocked": True}) == members
+    assert job_shown(job, {"blocked": True}) == members
     undoing = job.model_copy(update={"undoing": True, "counts": {"changed": 3, "failed": 1, "undone": 1, "skipped": 1}})
-    assert shown(undoing, {"blocked": True}) == members | {"undo": {"total": 3, "done": 2, "undone": 1, "skipped": 1}}
+    assert job_shown(undoing, {"blocked": True}) == members | {"undo": {"total": 3, "done": 2, "undone": 1, "skipped": 1}}

@@ -14,7 +14,7 @@ from contacts.browser_keys.browser_key import PERMISSIONS
 from contacts.identifying import Page, check_person
 from contacts.preferences.api import PreferencesChange
 from contacts.preferences.handlers import Preferences
-from contacts.preferences.preference import MOST_BYTES, merged, shown
+from contacts.preferences.preference import MOST_BYTES, merged, with_defaults
 from tests.contacts.conftest import World
 
 KEYS = st.dictionaries(st.text(max_size=5), st.none() | st.booleans() | st.integers(0, 9) | st.text(max_size=5), max_size=5)
@@ -29,8 +29,8 @@ def test_what_is_set_last_stays_and_null_takes_away(
 
 
 def test_what_nobody_has_chosen_is_the_default() -> None:
-    assert shown({}) == {"copyCountryCode": True, "language": None}
-    assert shown(merged({"copyCountryCode": False}, {"copyCountryCode": None, "density": "tight"})) == {
+    assert with_defaults({}) == {"copyCountryCode": True, "language": None}
+    assert with_defaults(merged({"copyCountryCode": False}, {"copyCountryCode": None, "density": "tight"})) == {
         "copyCountryCode": True, "language": None, "density": "tight",
     }  # fmt: skip
 

@@ -84,14 +84,14 @@ async def create_browser_key(caller: ChannelManager, body: NewKey, commands: Com
     in hexadecimal, which the business's server makes. The `secret` is told in this answer alone.
     """
     key = await commands.make(caller, body.name, body.origins, verify=body.verify_members)
-    return _answer(commands.shown(key, with_secret=True), 201)
+    return _answer(commands.key_shown(key, with_secret=True), 201)
 
 
 @routes.patch("/browser-keys/{key_id}", responses=answers(BrowserKeyShown, headers=POSITION))
 async def change_browser_key(key: KeyId, caller: ChannelManager, body: KeyChange, commands: Commands) -> Response:
     """Give a key another name or other origins, or let it verify members: the first time that tells its `secret`."""
     changed, is_new = await commands.change(caller, key, body.name, body.origins, body.verify_members)
-    return _answer(commands.shown(changed, with_secret=is_new))
+    return _answer(commands.key_shown(changed, with_secret=is_new))
 
 
 @routes.post("/browser-keys/{key_id}/rotate", status_code=201, responses=answers(BrowserKeyShown, 201, headers=POSITION))
@@ -101,7 +101,7 @@ async def rotate_browser_key(key: KeyId, caller: ChannelManager, commands: Comma
     Of a key that verifies members the new one has a new `secret`, told here alone; the old one goes on with its own.
     """
     keep = timedelta(minutes=(body or Rotation()).keep_minutes)
-    return _answer(commands.shown(await commands.rotate(caller, key, keep), with_secret=True), 201)
+    return _answer(commands.key_shown(await commands.rotate(caller, key, keep), with_secret=True), 201)
 
 
 @routes.delete("/browser-keys/{key_id}", status_code=204, responses=answers(None, 204, headers=POSITION))

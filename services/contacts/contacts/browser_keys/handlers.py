@@ -87,7 +87,7 @@ class BrowserKeys:
         page = found[:limit]
         return Listed([k.members(now) for k in page], cursors.encode(str(page[-1].id)) if len(found) > limit else None)
 
-    def shown(self, key: BrowserKey, *, with_secret: bool = False) -> dict[str, object]:
+    def key_shown(self, key: BrowserKey, *, with_secret: bool = False) -> dict[str, object]:
         """The key as it is at this moment."""
         return key.members(self._clock.now(), with_secret=with_secret)
 

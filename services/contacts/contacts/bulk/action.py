@@ -154,7 +154,7 @@ def _not_there(state: Contact | None) -> Problem | None:
     return None
 
 
-def shown(job: Job, action: JsonValue) -> dict[str, JsonValue]:
+def job_shown(job: Job, action: JsonValue) -> dict[str, JsonValue]:
     """The job as the API shows it, with what it does; `undo` tells of the taking back, once it was asked for."""
     members = job.members()
     counts = {outcome.value: job.counts.get(outcome, 0) for outcome in Outcome}

@@ -73,7 +73,7 @@ class NewBulkAction(Wire):
 
 
 async def _answer(job: Job, commands: BulkActions, status: int = 200) -> Response:
-    return json_response(await commands.shown(job), status, where_written(kept(job.position, job.channel)))
+    return json_response(await commands.job_shown(job), status, where_written(kept(job.position, job.channel)))
 
 
 async def existing(job_id: str, caller: Editor, commands: Commands) -> Job:

@@ -16,7 +16,7 @@ from common.ids import Ids
 from common.position import Position
 from common.postgres import Database
 from contacts.bulk import store as bulk_store
-from contacts.bulk.action import CHOSEN, KIND, Outcome, read_action, shown
+from contacts.bulk.action import CHOSEN, KIND, Outcome, job_shown, read_action
 from contacts.bulk.neighbours import Neighbours
 from contacts.bulk.store import FIRST
 from contacts.jobs import store as job_store
@@ -115,10 +115,10 @@ class BulkActions:
             raise no_job()
         return job
 
-    async def shown(self, job: Job) -> dict[str, JsonValue]:
+    async def job_shown(self, job: Job) -> dict[str, JsonValue]:
         """A bulk action as the API shows it, with what it does."""
         async with self._database.connection() as connection:
-            return shown(job, (await job_store.body(connection, job.channel, job.id))["action"])
+            return job_shown(job, (await job_store.body(connection, job.channel, job.id))["action"])
 
     async def listed(self, channel: str, limit: int, cursor: str | None) -> Listed:
         """The channel's bulk actions, newest first."""
@@ -127,7 +127,7 @@ class BulkActions:
             rows = await job_store.listed(connection, channel, KIND, before, limit + 1)
         last = rows[limit - 1][0] if len(rows) > limit else None
         following = None if last is None else cursors.encode(to_wire(last.requested_at), str(last.id))
-        return Listed([shown(job, body["action"]) for job, body in rows[:limit]], following)
+        return Listed([job_shown(job, body["action"]) for job, body in rows[:limit]], following)
 
     async def results(self, job: Job, outcome: Outcome | None, limit: int, cursor: str | None) -> Listed:
         """What became of each contact so far, in the order of ids."""

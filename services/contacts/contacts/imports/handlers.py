@@ -23,7 +23,7 @@ from contacts.fields.built_in import BUILT_IN_FIELDS
 from contacts.imports import store as import_store
 from contacts.imports.files import Files
 from contacts.imports.mapping import Headed, Kind, find_headings, read_mapping
-from contacts.imports.order import KIND, Order, Outcome, RowStatus, column_shown, shown
+from contacts.imports.order import KIND, Order, Outcome, RowStatus, column_shown, import_shown
 from contacts.imports.row import SAMPLED, sample
 from contacts.imports.source import Source, source_of
 from contacts.imports.tables.encoding import check_name, shown_name
@@ -106,7 +106,7 @@ class Imports:
         async with self._database.transaction() as tx:
             await job_store.insert(tx, job, body)
         upload.kept = True
-        return shown(job, body)
+        return import_shown(job, body)
 
     async def _looked_at(self, caller: Caller, upload: Upload) -> _Looked:
         given = upload.form.fields
@@ -134,7 +134,7 @@ class Imports:
             job = await job_store.load(connection, channel, import_id, KIND)
             if job is None:
                 raise no_job()
-            return job, shown(job, await job_store.body(connection, channel, import_id))
+            return job, import_shown(job, await job_store.body(connection, channel, import_id))
 
     async def imports(self, channel: str, limit: int, cursor: str | None) -> Listed:
         """The channel's imports, newest first."""
@@ -143,7 +143,7 @@ class Imports:
             before = cursors.decode(cursor, cursors.instant, cursors.identifier)
         async with self._database.connection() as connection:
             found = await import_store.listed(connection, channel, before, limit + 1)
-        items = [shown(job, body) for job, body in found[:limit]]
+        items = [import_shown(job, body) for job, body in found[:limit]]
         last_job = found[limit - 1][0] if len(found) > limit else None
         return Listed(items, None if last_job is None else cursors.encode(to_wire(last_job.requested_at), str(last_job.id)))
 
@@ -176,7 +176,7 @@ class Imports:
                 raise no_job()
             after = decide(job, Cancel(self._clock.now()))
             await job_store.update(tx, job.version, after)
-            return shown(after, await job_store.body(tx, caller.channel, import_id))
+            return import_shown(after, await job_store.body(tx, caller.channel, import_id))
 
 
 def _check_room(headed: Headed, known: set[str]) -> None:

@@ -65,7 +65,7 @@ class Order:
         return cls(cast("Kind", body["kind"]), layout, Headed(body["headings"], tuple(whole)))
 
 
-def shown(job: Job, body: Mapping[str, Any]) -> dict[str, Any]:
+def import_shown(job: Job, body: Mapping[str, Any]) -> dict[str, Any]:
     """An import as the API shows it."""
     counts = {status.value: job.counts.get(status.value, 0) for status in RowStatus}
     return {

@@ -21,6 +21,6 @@ def merged(kept: Mapping[str, JsonValue], given: Mapping[str, JsonValue]) -> dic
     return after
 
 
-def shown(kept: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+def with_defaults(kept: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
     """What is kept, with the defaults of what nobody has chosen."""
     return {**DEFAULTS, **kept}
