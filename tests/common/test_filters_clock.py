@@ -13,7 +13,7 @@ from common.clock import EPOCH, from_millis, from_wire, to_millis, to_wire
 from common.filters import Context, FieldDefinition, FieldType, Verdict, evaluate, explain, parse, windows
 from common.zones import zone_names
 from tests.support import oracle
-from tests.support.filter_cases import WORDS, ZONES
+from tests.support.filter_values import WORDS, ZONES
 
 DAY = 86_400_000
 

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from common.filters import Context, FilterRefused, Node, Verdict, compile_filter, evaluate, explain, fold, inline, parse, to_json
 from common.filters.tree import And, Or
 from tests.support import oracle
-from tests.support.filter_cases import DATES, OPERATORS, SEGMENTS, TEXTS, TYPES, Case, cases, context
+from tests.support.filter_cases import DATES, OPERATORS, Case, cases, context
+from tests.support.filter_values import SEGMENTS, TEXTS, TYPES
 
 HORIZON = 430 * oracle.UNITS["days"]
 

@@ -7,7 +7,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from common.phone import UnreadablePhone, digits_of, read_phone, read_phone_by_rules
+from common.phone import (
+    UnreadablePhone,
+    country_code,
+    country_code_by_rules,
+    digits_of,
+    phone_forms,
+    phone_forms_by_rules,
+    read_phone,
+    read_phone_by_rules,
+)
 
 MOBILE = "+821012345678"
 
@@ -156,10 +165,56 @@ def test_a_korean_mobile_number_has_eight_digits_behind_010(rest: str) -> None:
         assert read(text) == expected
 
 
+def by_the_plans(text: str, country: str) -> str | None:
+    """The number by the numbering plans alone; None where it is refused."""
+    try:
+        number = read_phone_by_rules(text, country)
+    except UnreadablePhone:
+        number = None
+    return number
+
+
 @given(NUMBERS)
 def test_the_quick_way_reads_what_the_plans_read(number: str) -> None:
-    try:
-        by_rules = read_phone_by_rules(number, "KR")
-    except UnreadablePhone:
-        by_rules = None
-    assert read(number) == by_rules
+    assert read(number) == by_the_plans(number, "KR")
+
+
+@settings(max_examples=400)
+@given(
+    st.sampled_from(["010", "+8210", "+82 10", "+82-10", "+82 010", "011", "10", "82 10"]),
+    st.sampled_from(["", "-", " ", "."]),
+    st.text("0123456789", min_size=3, max_size=5),
+    st.sampled_from(["", "-", " "]),
+    st.text("0123456789", min_size=3, max_size=5),
+    st.sampled_from(["KR", "US", "JP"]),
+)
+def test_the_usual_korean_numbers_are_read_as_the_numbering_plans_say(
+    start: str, first: str, middle: str, second: str, end: str, country: str
+) -> None:
+    written = f"{start}{first}{middle}{second}{end}"
+    assert read(written, country) == by_the_plans(written, country)
+
+
+@settings(max_examples=400)
+@given(
+    st.sampled_from(
+        ["01012345678", "+821012345678", "+8210123456789", "0101234567", "02012345678", "٠10١2345678", "+1012345678"]
+    ),
+    st.lists(st.tuples(st.integers(0, 14), st.sampled_from(["-", " ", "--", " - ", "+", "0", "."])), max_size=6),
+    st.sampled_from(["KR", "US"]),
+)
+def test_wherever_hyphens_and_blanks_stand_a_number_is_read_as_the_numbering_plans_say(
+    digits: str, put: list[tuple[int, str]], country: str
+) -> None:
+    written = digits
+    for place, sign in put:
+        written = written[:place] + sign + written[place:]
+    assert read(written, country) == by_the_plans(written, country)
+
+
+@settings(max_examples=1000)
+@given(st.sampled_from(["+8210", "+82", "+1"]), st.text("0123456789", min_size=7, max_size=9))
+def test_the_forms_of_the_usual_korean_numbers_are_those_of_the_numbering_plans(start: str, rest: str) -> None:
+    number = start + rest
+    assert phone_forms(number) == phone_forms_by_rules(number)
+    assert country_code(number) == country_code_by_rules(number)

@@ -13,7 +13,7 @@ from common.filters import Context, FieldDefinition, FieldType
 from search.document import Slots, document
 from search.index import Entry, Index
 from search.store import Fields, Store
-from tests.support.filter_cases import FIELDS
+from tests.support.filter_values import FIELDS
 
 AT = datetime(2026, 11, 24, 3, tzinfo=UTC)
 BEGAN = "2026-11-24T03:00:00.000Z"

@@ -19,7 +19,8 @@ from search.index import Index
 from tests.search.judge import IndexJudge
 from tests.search.support import contact, fields_of, put
 from tests.support import oracle
-from tests.support.filter_cases import OPERATORS, TYPES, Case, cases, population
+from tests.support.filter_cases import OPERATORS, Case, cases
+from tests.support.filter_values import TYPES, population
 
 SEED = int(os.environ.get("DANGOL_TEST_SEED") or secrets.randbelow(2**32))
 SETS, CONTACTS = 20, 30

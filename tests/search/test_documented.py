@@ -18,7 +18,8 @@ from search.index import Index
 from tests.search.judge import IndexJudge
 from tests.search.support import contact, fields_of, put
 from tests.support import oracle
-from tests.support.filter_cases import FIELDS, OPERATORS
+from tests.support.filter_cases import OPERATORS
+from tests.support.filter_values import FIELDS
 
 PAGE = (checkout() / "docs" / "filters.md").read_text("utf-8")
 BLOCKS = [(who, orjson.loads(body)) for who, body in re.findall(r"^```json ([^\n]+)\n(.*?)^```$", PAGE, re.M | re.S)]

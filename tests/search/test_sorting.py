@@ -20,7 +20,7 @@ from search.term_sets.store import TermSetStore
 from search.understanding import Wanted
 from tests.search.support import FixedNow, contact, define, put
 from tests.support import oracle
-from tests.support.filter_cases import FIELDS, TYPES, population
+from tests.support.filter_values import FIELDS, TYPES, population
 
 TOLD_APART = 8000  # characters; longer texts that agree in these are in the order of their hashes
 KINDS = {**{key: kind.value for key, kind in BUILT_INS.items()}, **TYPES}
