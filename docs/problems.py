@@ -142,7 +142,7 @@ class _Reader:
             for call in module.calls:
                 if call.owner and ast.unparse(call.node.func) == "super().__init__":
                     named = {keyword.arg: keyword.value for keyword in call.node.keywords}
-                    self._of_classes.setdefault(call.owner, set()).update(_members(named.get("extra")))
+                    self._of_classes.setdefault(call.owner, set()).update(_members(named.get("extra"), module, call.function))
 
     def sites(self) -> Iterator[Site]:
         for module in self._read:
@@ -161,7 +161,8 @@ class _Reader:
             codes = {own}  # what callers hand over is noted where they call
         if not codes and not isinstance(given, _HANDED_ON):
             raise Unresolved(f"{module.name}, line {call.node.lineno}")
-        members = _members(named.get("extra")).union(*(self._of_classes.get(base.__name__, set()) for base in kind.__mro__))
+        extra = _members(named.get("extra"), module, call.function)
+        members = extra.union(*(self._of_classes.get(base.__name__, set()) for base in kind.__mro__))
         words = call.node.args[0] if call.node.args else named.get("detail")
         details = set[_Text]() if words is None else self._texts(words, module, call)
         status = int(getattr(kind, "status", HTTPStatus.UNPROCESSABLE_ENTITY))
@@ -223,16 +224,29 @@ class _Reader:
         return found
 
 
-def _members(extra: ast.expr | None) -> set[str]:
-    if not isinstance(extra, ast.Dict):
-        return set()
-    return {key.value for key in extra.keys if isinstance(key, ast.Constant) and isinstance(key.value, str)}
+def _members(extra: ast.expr | None, module: Module, function: Function | None) -> set[str]:
+    """The names of further members: of a dict that stands there, was assigned before, or that a function of the module makes."""
+    match extra:
+        case ast.Dict(keys=keys, values=values):
+            named = {key.value for key in keys if isinstance(key, ast.Constant) and isinstance(key.value, str)}
+            merged = [_members(value, module, function) for key, value in zip(keys, values, strict=True) if key is None]
+            return named.union(*merged)
+        case ast.Name(id=name) if function is not None:
+            return set[str]().union(*(_members(v, module, function) for n, v in _assigned(function) if n == name))
+        case ast.Call(func=ast.Name(id=name)):
+            made = [node for node in module.tree.body if isinstance(node, ast.FunctionDef) and node.name == name]
+            dicts = [node for each in made for node in ast.walk(each) if isinstance(node, ast.Dict)]
+            return set[str]().union(*(_members(each, module, None) for each in dicts))
+        case _:
+            return set()
 
 
 def _assigned(function: Function) -> Iterator[tuple[str, ast.expr]]:
     for node in ast.walk(function):
         match node:
             case ast.Assign(targets=[ast.Name(id=name)], value=value):
+                yield name, value
+            case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
                 yield name, value
             case ast.Assign(targets=[ast.Tuple(elts=targets)], value=ast.Tuple(elts=values)):
                 for target, value in zip(targets, values, strict=False):

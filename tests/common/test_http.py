@@ -41,6 +41,8 @@ class Thing(Wire):
     free: Any = None
     inner: list[Inner] = Field(default_factory=list)
     other: Id | None = None
+    few: Annotated[list[int] | None, Field(min_length=1, max_length=2)] = None
+    short: Annotated[str | None, Field(max_length=3)] = None
 
 
 routes = router("/v1/things")
@@ -184,6 +186,26 @@ async def test_a_stale_version_tells_the_current_one_and_who_made_it(client: htt
 async def test_carriage_returns_become_line_feeds(client: httpx.AsyncClient) -> None:
     answer = await client.put("/v1/things/one", json={"size": 1, "inner": [{"firstName": "a\r\nb\rc"}]})
     assert answer.json()["first"] == "a\nb\nc"
+
+
+@pytest.mark.parametrize(
+    ("limit", "figures"),
+    [("0", {"parameter": "limit", "least": 1}), ("101", {"parameter": "limit", "most": 100}), ("x", {"parameter": "limit"})],
+)
+async def test_the_bound_that_was_passed_is_a_member(client: httpx.AsyncClient, limit: str, figures: dict[str, object]) -> None:
+    told = (await client.get("/v1/things", params={"limit": limit})).json()
+    assert {name: told[name] for name in ("parameter", "least", "most", "count") if name in told} == figures
+
+
+async def test_the_bound_of_a_list_and_of_a_text_is_a_member(client: httpx.AsyncClient) -> None:
+    for body, pointer, figures in (
+        ({"size": 1, "few": [1, 2, 3]}, "/few", {"most": 2, "count": 3}),
+        ({"size": 1, "few": []}, "/few", {"least": 1, "count": 0}),
+        ({"size": 1, "short": "four"}, "/short", {"most": 3}),
+    ):
+        told = (await client.put("/v1/things/one", json=body)).json()
+        assert told["pointer"] == pointer
+        assert {name: told[name] for name in ("least", "most", "count") if name in told} == figures
 
 
 @pytest.mark.parametrize("limit", ["0", "101", "x", ""])

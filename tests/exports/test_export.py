@@ -164,6 +164,8 @@ def test_what_may_not_happen_is_refused(given: list[Event], when: Command, kind:
         decide(after(given), when)
     assert type(refusal.value) is kind
     assert refusal.value.code == code
+    if kind is Conflict and not isinstance(when, Finish | Complete):
+        assert refusal.value.extra == {"exportStatus": after(given).status}
 
 
 @pytest.mark.parametrize(

@@ -186,6 +186,7 @@ def test_a_range_past_the_end_is_refused_with_the_size(wanted: str) -> None:
     with pytest.raises(NotThere) as refusal:
         part_of(100, TAG, wanted, None)
     assert (refusal.value.status, refusal.value.headers) == (416, {"Content-Range": "bytes */100"})
+    assert refusal.value.extra == {"size": 100}
 
 
 @given(size=st.integers(1, 10_000), first=st.integers(0, 10_000), length=st.integers(1, 10_000))

@@ -96,10 +96,10 @@ async def test_a_circle_is_refused_and_nothing_is_written(peopled: World) -> Non
 
 async def test_a_filter_that_would_break_those_that_stand_on_the_segment_is_refused(peopled: World) -> None:
     segment = await peopled.make(named("Kim"))
-    await peopled.make({"or": [of(segment), {"or": [named("Lee")] * 400}] + [of(segment)] * 4})
+    over_it = await peopled.make({"or": [of(segment), {"or": [named("Lee")] * 400}] + [of(segment)] * 4})
     with pytest.raises(FilterRefused) as refusal:
         await peopled.commands.change(KIM, segment, None, {"or": [named("Kim")] * 400})
-    assert refusal.value.code == "breaksSegment"
+    assert (refusal.value.code, refusal.value.extra) == ("breaksSegment", {"breaks": str(over_it)})
     assert (await peopled.shown(segment)).filter == named("Kim")
 
 

@@ -81,7 +81,7 @@ class Incoming:
 
 def too_large(limit: int) -> TooLarge:
     """What is said of a body beyond its limit in bytes."""
-    return TooLarge(f"The body may have {limit // MIB} MiB at most. Send it in parts.")
+    return TooLarge(f"The body may have {limit // MIB} MiB at most. Send it in parts.", extra={"most": limit})
 
 
 def counted(receive: Receive, limit: int) -> Receive:
@@ -119,7 +119,8 @@ def read_json(body: bytes) -> object:
     except orjson.JSONDecodeError:
         raise Unreadable("The body is not JSON that can be read (UTF-8, no NaN or infinity, no lone surrogate).") from None
     if is_deep(value):
-        refusal.set(Unprocessable(f"The body's lists and objects may be {MOST_DEPTH} within each other.", code=TOO_DEEP))
+        words = f"The body's lists and objects may be {MOST_DEPTH} within each other. Make it flatter."
+        refusal.set(Unprocessable(words, code=TOO_DEEP, extra={"most": MOST_DEPTH}))
         return value
     if not suspicious(body):
         return value

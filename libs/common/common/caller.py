@@ -34,4 +34,5 @@ class Caller:
             raise Forbidden(self.barred)
         if not self.may(*permissions):
             wanted = " or ".join(f"`{p}`" for p in permissions)
-            raise Forbidden(f"This needs the permission {wanted}. Ask whoever manages your team's roles for it.")
+            words = f"This needs the permission {wanted}. Ask whoever manages your team's roles for it."
+            raise Forbidden(words, extra={"permissions": list(permissions)})

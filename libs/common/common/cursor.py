@@ -27,7 +27,7 @@ class Listed:
 
 def bad_cursor() -> Unprocessable:
     """The refusal of a cursor that was made up, or made for another list."""
-    return Unprocessable("This cursor is none that this list answered with. Begin again without it.", code="badCursor")
+    return Unprocessable("This cursor does not come from this list. Begin again without it.", code="badCursor")
 
 
 def encode(*parts: object) -> str:

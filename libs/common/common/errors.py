@@ -150,6 +150,15 @@ class Unprocessable(Problem):
     code = "invalid"
 
 
+class WrongOrder(Unprocessable):
+    """A time that ends before it begins."""
+
+    code = "wrongOrder"
+
+    def __init__(self) -> None:
+        super().__init__("`to` is before `from`. Swap them.")
+
+
 class TooManyRequests(Problem):
     """Too soon; says how long to wait, in whole seconds."""
 

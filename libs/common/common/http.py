@@ -292,11 +292,24 @@ async def _on_invalid(_: Request, error: Exception) -> Response:
         return problem_response(refusal)
     message = str(first["msg"]).removeprefix("Value error, ")
     if place[0] != "body":
-        return problem_response(Unprocessable(f"`{'.'.join(place[1:])}`: {message}", code="invalid"))
+        parameter = ".".join(place[1:])
+        return problem_response(
+            Unprocessable(f"`{parameter}`: {message}", code="invalid", extra={"parameter": parameter, **_figures(first)})
+        )
     code = WRONG_TYPE if first["type"] == WRONG_TYPE else None
-    return problem_response(
-        Unprocessable(message, code=code, pointer=place_in(error.body, first["loc"][1:], missing=first["type"] == "missing"))
-    )
+    pointer = place_in(error.body, first["loc"][1:], missing=first["type"] == "missing")
+    return problem_response(Unprocessable(message, code=code, pointer=pointer, extra=_figures(first)))
+
+
+def _figures(error: Mapping[str, Any]) -> dict[str, object]:
+    """The bounds that the words of a validation error tell, as members."""
+    bounds: Mapping[str, Any] = error.get("ctx", {})
+    told = {
+        "least": bounds.get("ge", bounds.get("min_length")),
+        "most": bounds.get("le", bounds.get("max_length")),
+        "count": bounds.get("actual_length"),
+    }
+    return {name: value for name, value in told.items() if isinstance(value, int)}
 
 
 async def _on_http(_: Request, error: Exception) -> Response:

@@ -108,11 +108,11 @@ def _problem(answer: httpx.Response, within: str) -> Problem:
     """A refusal that is the caller's to understand, or Unavailable: not knowing better, it may pass."""
     known = answer.headers.get("content-type", "").startswith("application/problem+json")
     told: dict[str, Any] = answer.json() if known else {}
+    extra = {key: value for key, value in told.items() if key not in _MEMBERS}
     kind = _PASSED_ON.get(answer.status_code)
     if kind is not None and known:
         pointer = told.get("pointer")
-        extra = {key: value for key, value in told.items() if key not in _MEMBERS}
         return kind(told["detail"], code=told["code"], pointer=None if pointer is None else within + pointer, extra=extra)
     if answer.status_code == httpx.codes.SERVICE_UNAVAILABLE and known:
-        return Unavailable(told["detail"], code=told["code"])
+        return Unavailable(told["detail"], code=told["code"], extra=extra)
     return Unavailable(_AWAY)

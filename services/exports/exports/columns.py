@@ -46,12 +46,16 @@ def choose(keys: Sequence[str] | None, fields: Sequence[FieldDefinition], *, nam
         for n, key in enumerate(keys):
             field = known.get({"sessionCount": "sessionsCount"}.get(key, key))
             if field is None:
-                raise Unprocessable("There is no such field.", code="unknownField", pointer=f"/columns/{n}")
+                raise Unprocessable(
+                    "There is no such field. `GET /v1/fields` lists them.", code="unknownField", pointer=f"/columns/{n}"
+                )
             if field.archived:
-                raise Unprocessable("This field is archived.", code="archivedField", pointer=f"/columns/{n}")
+                raise Unprocessable(
+                    "This field is archived. Restore it, or leave its column out.", code="archivedField", pointer=f"/columns/{n}"
+                )
             chosen.append(field)
     if not chosen:
-        raise Unprocessable("A file needs a column.", pointer="/columns")
+        raise Unprocessable("No field is visible, so the file would have no column. Name some in `columns`.", pointer="/columns")
     return [Column(key=f.key, type=f.type, heading=_heading(f, language) if names else f.key) for f in chosen]
 
 

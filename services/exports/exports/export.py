@@ -7,8 +7,6 @@ from enum import StrEnum
 from typing import TypeAlias, assert_never
 from uuid import UUID
 
-from pydantic import JsonValue
-
 from common.clock import Instant
 from common.errors import Conflict, Forbidden, Gone
 from common.events.wire import Body
@@ -224,10 +222,20 @@ def decide(export: Export, command: Command) -> list[Event]:
     """Which events follow. Raises Conflict, and for a download Forbidden and Gone as well."""
     match command:
         case Cancel():
-            _require(export, export.in_work, "cannot be cancelled any more", "notCancellable")
+            if not export.in_work:
+                raise Conflict(
+                    "Only an export that is not ready yet can be cancelled. Revoke the file of one that is ready.",
+                    code="notCancellable",
+                    extra={"exportStatus": export.status},
+                )
             return [Cancelled()]
         case Revoke(by=by):
-            _require(export, export.status is Status.READY, "has no file that could be revoked", "notRevocable")
+            if export.status is not Status.READY:
+                raise Conflict(
+                    "Only the file of an export that is ready can be revoked. Cancel one that is not ready yet.",
+                    code="notRevocable",
+                    extra={"exportStatus": export.status},
+                )
             return [Revoked(by=by)]
         case Download():
             _check_download(export, command)
@@ -237,7 +245,8 @@ def decide(export: Export, command: Command) -> list[Event]:
         case Expire(at=at):
             return [Expired()] if export.status is Status.READY and _over(export, at) else []
         case _:
-            _require(export, export.in_work, "needs no work any more", "ended")
+            if not export.in_work:
+                raise Conflict("The work on this export has ended.", code="ended", extra={"exportStatus": export.status})
             return _decide_work(export, command)
 
 
@@ -250,11 +259,14 @@ def _decide_work(export: Export, command: ByWorker) -> list[Event]:
         case Progress(rows=rows):
             return [Progressed(rows=rows)] if rows != export.rows_done else []
         case Finish(rows=rows):
-            _require(export, rows == export.rows_total, "has other rows than were counted", "incomplete")
+            _require_all(export, rows)
             return [Written(rows=rows)]
         case Complete(manifest=manifest, at=at):
-            _require(export, export.status is Status.VERIFYING, "is not written yet", "incomplete")
-            _require(export, manifest.rows == export.rows_total, "has other rows than were counted", "incomplete")
+            if export.status is not Status.VERIFYING:
+                raise Conflict(
+                    "The file is not written to its end yet.", code="incomplete", extra={"exportStatus": export.status}
+                )
+            _require_all(export, manifest.rows)
             return [Completed(manifest=manifest, at=at, expires_at=at + KEPT)]
         case GiveBack():
             return [Failed(problem=GAVE_UP) if export.attempts >= MOST_ATTEMPTS else PutBack()]
@@ -264,9 +276,13 @@ def _decide_work(export: Export, command: ByWorker) -> list[Event]:
             assert_never(command)
 
 
-def _require(export: Export, holds: bool, otherwise: str, code: str) -> None:
-    if not holds:
-        raise Conflict(f"This export is {export.status} and {otherwise}.", code=code)
+def _require_all(export: Export, rows: int) -> None:
+    if rows != export.rows_total:
+        raise Conflict(
+            "The file does not hold all the contacts that were counted. Ask again; if it fails again, tell the operators.",
+            code="incomplete",
+            extra={"rows": rows, "total": export.rows_total},
+        )
 
 
 def _over(export: Export, at: datetime) -> bool:
@@ -279,22 +295,29 @@ def _check_download(export: Export, command: Download) -> None:
         raise Forbidden("Only the manager who asked for an export can download it. Ask for one of your own.")
     # Its seven days may be over before the keeper has noticed.
     status = Status.EXPIRED if export.status is Status.READY and _over(export, command.at) else export.status
-    told: dict[str, JsonValue] = {"exportStatus": status}
     match status:
         case Status.READY:
             return
         case Status.EXPIRED:
-            raise Gone("This file is gone: its seven days are over. Ask for a new export.", extra=told)
+            raise Gone("This file is gone: its seven days are over. Ask for a new export.", extra={"exportStatus": status})
         case Status.REVOKED:
-            raise Gone("This file is gone: it was revoked. Ask for a new export.", extra=told)
+            raise Gone("This file is gone: it was revoked. Ask for a new export.", extra={"exportStatus": status})
         case Status.WITHDRAWN:
-            raise Gone(WITHDRAWN, code="withdrawn", extra=told)
+            raise Gone(WITHDRAWN, code="withdrawn", extra={"exportStatus": status})
         case Status.FAILED:
-            raise Conflict(f"This export failed and has no file. {export.problem or GAVE_UP}", code="notReady", extra=told)
+            raise Conflict(
+                f"This export failed and has no file. {export.problem or GAVE_UP}",
+                code="notReady",
+                extra={"exportStatus": status},
+            )
         case Status.CANCELLED:
-            raise Conflict("This export was cancelled and has no file. Ask for a new one.", code="notReady", extra=told)
+            raise Conflict(
+                "This export was cancelled and has no file. Ask for a new one.", code="notReady", extra={"exportStatus": status}
+            )
         case Status.WAITING | Status.COUNTING | Status.WRITING | Status.VERIFYING:
-            raise Conflict("This export is not ready yet. Wait until its status is `ready`.", code="notReady", extra=told)
+            raise Conflict(
+                "This export is not ready yet. Wait until its status is `ready`.", code="notReady", extra={"exportStatus": status}
+            )
         case _:
             assert_never(status)
 

@@ -136,7 +136,9 @@ class Exports:
         survivors = await self._neighbours.survivors(channel, ids)
         for n, contact_id in enumerate(ids):
             if contact_id not in survivors:
-                raise Unprocessable("There is no such contact here.", code="unknownContact", pointer=f"/scope/contactIds/{n}")
+                raise Unprocessable(
+                    "There is no such contact here. Leave its id out.", code="unknownContact", pointer=f"/scope/contactIds/{n}"
+                )
         found: list[JsonValue] = [*dict.fromkeys(survivors[i] for i in ids)]
         return "contactIds", {"contactIds": found}, len(found)
 

@@ -16,7 +16,9 @@ class NotThere(Problem):
 
     def __init__(self, size: int) -> None:
         super().__init__(
-            f"The file has {size} bytes and none where the range begins.", headers={"Content-Range": f"bytes */{size}"}
+            f"The file has {size:,} bytes and ends before the range begins. Ask for a range within it.",
+            headers={"Content-Range": f"bytes */{size}"},
+            extra={"size": size},
         )
 
 

@@ -53,7 +53,9 @@ class Distinct:
         }  # fmt: skip
         if prefix is not None and (begins := fold(prefix)):
             if kind is FieldType.BOOLEAN:
-                raise Unprocessable("The values of a Boolean field have no beginning.", code="wrongType", pointer="/prefix")
+                raise Unprocessable(
+                    "A Boolean field's values have no beginning. Leave `prefix` out.", code="wrongType", pointer="/prefix"
+                )
             terms["include"] = pattern(begins)
         point = await self._points.fresh()
         asked = {"values": {"terms": terms}, "without": {"missing": {"field": place}}}

@@ -7,8 +7,9 @@ from typing import Any
 from uuid import UUID
 
 from common.clock import Clock, to_millis
-from common.errors import NotFound, Unprocessable
+from common.errors import NotFound
 from common.filters import explain, used_term_sets
+from common.query import not_later
 from search.index import Index
 from search.neighbours import Neighbours
 from search.term_sets.handlers import TermSets
@@ -36,8 +37,8 @@ class Explaining:
         now. Raises Unprocessable for an instant that is still to come.
         """
         now = self._clock.now()
-        if at is not None and at > now:
-            raise Unprocessable("This instant is still to come.", code="inFuture", pointer="/at")
+        if at is not None:
+            not_later(at, now, "at", "/at")
         _, understood = await self._understanding.read(channel, raw)
         terms = {name: await self._terms(channel, UUID(name)) for name in used_term_sets(understood.node)}
         shown = await self._contacts(channel, contact_ids, at)

@@ -213,7 +213,7 @@ class Index:
                     case 400 if result["error"]["type"] != _CLOSED:
                         refused.append(Refused(result["_id"], result["error"]["type"]))
                     case _:
-                        raise Unavailable("The search index asks for patience.")
+                        raise Unavailable("The search index is too busy just now. Try again in a moment.")
         return refused
 
     async def versions(self, ids: Sequence[str]) -> dict[str, int]:

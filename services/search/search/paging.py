@@ -69,7 +69,10 @@ def _before(name: str) -> str:
 def _read(value: object, kind: FieldType, order: str, pointer: str) -> object:
     """A sort value as the index has it. Raises Unprocessable."""
     wrong = Unprocessable(
-        f"A {kind.value} field is sorted by such a value or null, nothing else.", code="wrongType", pointer=pointer
+        f"The list is sorted by a field of the type {kind.value}. Give a value of that type, or null for rows without one.",
+        code="wrongType",
+        pointer=pointer,
+        extra={"fieldType": kind.value},
     )
     if value is None:
         return _absent(kind, order)

@@ -156,7 +156,8 @@ class Finder:
         try:
             state: Mapping[str, Any] = self._sealer.open("cursor", cursor)
         except NotOurs:
-            raise Unprocessable("This cursor is none that a search answered with.", code="badCursor", pointer="/cursor") from None
+            words = "This cursor does not come from a search. Begin again without it."
+            raise Unprocessable(words, code="badCursor", pointer="/cursor") from None
         if state["request"] != request:
             raise Unprocessable(
                 "This cursor belongs to another request. Send it with the same filter, query and sort.",

@@ -62,9 +62,11 @@ def _kind(key: str, fields: Mapping[str, FieldDefinition], pointer: str) -> Fiel
     definition = fields.get(key[8:]) if key.startswith("profile.") else None
     kind = BUILT_INS.get(key) if definition is None else definition.type
     if kind is None:
-        raise Unprocessable("There is no such field to sort by.", code="unknownField", pointer=pointer)
+        raise Unprocessable(
+            "There is no such field. `GET /v1/fields` lists those to sort by.", code="unknownField", pointer=pointer
+        )
     if definition is not None and definition.archived:
         raise Unprocessable("This field is archived. Restore it, or sort by another.", code="archivedField", pointer=pointer)
     if kind is FieldType.LIST:
-        raise Unprocessable("A list is no field to sort by.", code="notSortable", pointer=pointer)
+        raise Unprocessable("A List field cannot be sorted by. Choose another.", code="notSortable", pointer=pointer)
     return kind

@@ -16,6 +16,7 @@ from common.filters import (
     FieldType,
     Node,
     Operator,
+    broken_segment,
     check_inlined,
     conditions,
     inline,
@@ -151,11 +152,7 @@ class Understanding:
             try:
                 definitions[name] = parse(filter_, await self._context(channel, fields, filter_))
             except Unprocessable:
-                raise Unprocessable(
-                    "This segment is broken: its filter cannot be read any more. Mend the segment first.",
-                    code="brokenSegment",
-                    pointer=place,
-                ) from None
+                raise broken_segment(place) from None
             versions[name] = told[name]["definitionVersion"]
             open_ += [(inner, place) for inner in sorted(segment_ids(definitions[name]))]
         whole, beside = inline(node, definitions), And(())

@@ -308,7 +308,9 @@ async def explain_membership(segment: Readable, body: Why, parts: Using, caller:
 
 def _last_event(text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= 18):
-        raise Unprocessable("`Last-Event-ID` must be a position that an event bore.", code="invalid")
+        raise Unprocessable(
+            "`Last-Event-ID` must be the `id` of an event that you got. Leave it out to begin anew.", code="invalid"
+        )
     return int(text)
 
 

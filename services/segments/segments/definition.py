@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 from common.filters import (
+    BROKEN_SEGMENT,
     CompiledFilter,
     Condition,
     Context,
@@ -12,19 +13,19 @@ from common.filters import (
     FieldType,
     FilterRefused,
     Node,
+    broken_segment,
     check_inlined,
     compile_filter,
     conditions,
     inline,
     named_term_sets,
     parse,
+    segment_circle,
     segment_ids,
 )
 from common.filters.outcomes import TermValues
 from common.ids import parse_id
 from segments.membership import Rule
-
-BROKEN = "brokenSegment"
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,20 +174,21 @@ def _inlined(node: Node, read: Mapping[str, Node], own: str) -> Node:
         for n, value in enumerate(condition.values):
             name, place = str(value), f"{condition.pointer}/values/{n}"
             if name == own:
-                raise FilterRefused("Segments that refer to each other have no meaning.", code="segmentCircle", pointer=place)
+                raise segment_circle(place)
             if name not in read:
-                raise FilterRefused("This filter names a segment that is broken.", code=BROKEN, pointer=place)
+                raise broken_segment(place)
             try:
                 inline(read[name], read, (own, name))
             except FilterRefused as refusal:
-                code = BROKEN if refusal.code == "unknownSegment" else refusal.code
-                raise FilterRefused(refusal.detail, code=code, pointer=place) from None
+                code = BROKEN_SEGMENT if refusal.code == "unknownSegment" else refusal.code
+                raise FilterRefused(refusal.detail, code=code, pointer=place, extra=refusal.extra) from None
     try:
         whole = inline(node, read, (own,))
         check_inlined(whole)
         return whole
     except FilterRefused as refusal:
-        raise FilterRefused(refusal.detail, code=refusal.code, pointer=refusal.pointer or "/filter") from None
+        place = refusal.pointer or "/filter"
+        raise FilterRefused(refusal.detail, code=refusal.code, pointer=place, extra=refusal.extra) from None
 
 
 def _segment_conditions(node: Node) -> Iterable[Condition]:

@@ -67,7 +67,10 @@ class Segments:
             segment = Segment(self._ids(), name, raw, 1, "building", None, 1, to_millis(now))
             readable(raw, channel, segment.id)
             if len(channel.segments) >= MOST_SEGMENTS:
-                raise TooManySegments(f"A channel may have {MOST_SEGMENTS:,} segments. Delete some that are not used any more.")
+                raise TooManySegments(
+                    f"A channel may have {MOST_SEGMENTS:,} segments. Delete some that are not used any more.",
+                    extra={"most": MOST_SEGMENTS},
+                )
             await _keep_term_sets(tx, caller.channel, channel.with_segment(segment))
             await definitions.add_segment(tx, caller.channel, segment, now, caller.subject)
             await definitions.touch(tx, caller.channel)
@@ -116,7 +119,7 @@ class Segments:
             segment = _found(channel, segment_id)
             if users := dependents(channel, segment_id):
                 raise SegmentInUse(
-                    f"{len(users)} other segments refer to this one. Change or delete those first.",
+                    "Other segments refer to this one. Change or delete those first: `usedBy` has their ids.",
                     extra={"usedBy": [str(user.id) for user in users]},
                 )
             await _refuse_stale(tx, caller.channel, segment, expected)
@@ -134,7 +137,10 @@ class Segments:
             wanted = await term_set_store.missing(connection, channel, named)
         if len(wanted) > MAX_TERM_SETS:
             raise FilterRefused(
-                f"A filter may name {MAX_TERM_SETS} term sets at most.", code="tooManyTermSets", pointer="/filter"
+                f"A filter may name {MAX_TERM_SETS} term sets at most. Make one of several for the same field.",
+                code="tooManyTermSets",
+                pointer="/filter",
+                extra={"most": MAX_TERM_SETS},
             )
         found = [await self._term_sets.term_set(channel, each) for each in sorted(wanted)]
         return [each for each in found if each is not None]
@@ -145,9 +151,10 @@ async def _keep_term_sets(tx: Tx, name: str, channel: Channel) -> None:
     used = term_sets_of(segment.filter for segment in channel.segments.values())
     if await term_set_store.keep_only(tx, name, used) > MOST_TERMS:
         raise FilterRefused(
-            f"The term sets of a channel's segments may have {MOST_TERMS:,} terms together.",
+            f"The term sets of a channel's segments may have {MOST_TERMS:,} terms together. Take some out of other segments.",
             code="tooManyTerms",
             pointer="/filter",
+            extra={"most": MOST_TERMS},
         )
 
 
@@ -168,7 +175,8 @@ def _refuse_to_break(before: Channel, affected: list[Segment]) -> None:
         if segment.status == "broken" and before.segments[segment.id].status != "broken":
             raise FilterRefused(
                 "With this filter, a segment that refers to this one could not be read any more: "
-                "together they would be too deep or too long.",
+                "together they would be too deep or too long. Make this one simpler, or change that one first.",
                 code="breaksSegment",
                 pointer="/filter",
+                extra={"breaks": str(segment.id)},
             )

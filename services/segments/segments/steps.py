@@ -2,7 +2,7 @@
 
 from typing import Literal, assert_never
 
-from common.errors import Unprocessable
+from common.errors import Unprocessable, WrongOrder
 from common.filters import windows
 
 MOST = 1000
@@ -19,7 +19,7 @@ def steps(step: Step, begin: int | None, end: int, zone: str) -> list[int]:
     Without `begin` the last 30, the one of `end` included. Raises Unprocessable for more than 1,000, and for a later `begin`.
     """
     if begin is not None and begin > end:
-        raise Unprocessable("`from` must not be later than `to`.")
+        raise WrongOrder
     after = _number(step, end, zone)
     while _start(step, after, zone) < end or (begin is None and _start(step, after, zone) == end):
         after += 1

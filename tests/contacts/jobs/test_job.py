@@ -96,6 +96,7 @@ def test_what_is_refused(given: Job, when: Command, code: str) -> None:
     with pytest.raises(Conflict) as refused:
         decide(given, when)
     assert refused.value.code == code
+    assert refused.value.extra["jobStatus"] == given.status
 
 
 @pytest.mark.parametrize(

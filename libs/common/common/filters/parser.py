@@ -88,7 +88,9 @@ class _Parser:
         if not isinstance(raw, dict):
             raise FilterRefused("A filter's node must be an object: `and`, `or`, `not` or a condition.", pointer=pointer)
         if depth > MAX_DEPTH:
-            raise FilterRefused(f"A filter may be nested {MAX_DEPTH} deep at most.", code="tooDeep", pointer=pointer)
+            raise FilterRefused(
+                f"A filter may be nested {MAX_DEPTH} deep at most.", code="tooDeep", pointer=pointer, extra={"most": MAX_DEPTH}
+            )
         branches = raw.keys() & {"and", "or", "not"}
         if not branches:
             return self._condition(raw, pointer)
@@ -109,7 +111,10 @@ class _Parser:
         self._conditions += 1
         if self._conditions > MAX_CONDITIONS:
             raise FilterRefused(
-                f"A filter may have {MAX_CONDITIONS} conditions at most.", code="tooManyConditions", pointer=pointer
+                f"A filter may have {MAX_CONDITIONS} conditions at most.",
+                code="tooManyConditions",
+                pointer=pointer,
+                extra={"most": MAX_CONDITIONS},
             )
         if coming := sorted(raw.keys() & _STILL_TO_COME):
             raise FilterRefused("This is still to come.", code="notSupported", pointer=f"{pointer}/{coming[0]}")
@@ -142,7 +147,9 @@ class _Parser:
         operator = next((each for each in has if each == named), None)
         if operator is None:
             words = f"A {kind.value} field does not have this operator; it has {', '.join(has)}."
-            raise FilterRefused(words, code="unknownOperator", pointer=pointer)
+            raise FilterRefused(
+                words, code="unknownOperator", pointer=pointer, extra={"fieldType": kind.value, "operators": [*map(str, has)]}
+            )
         return operator
 
     def _word(self, raw: dict[str, Any], member: str, pointer: str) -> str:
@@ -227,6 +234,7 @@ class _Parser:
                 f"A filter may have {MAX_VALUES:,} values at most. Make a term set of them and name it by `termSet`.",
                 code="tooManyValues",
                 pointer=f"{pointer}/values",
+                extra={"most": MAX_VALUES},
             )
         try:
             values = reader([as_kept(key, v) if isinstance(v, str) else v for v in written], self._context.country)

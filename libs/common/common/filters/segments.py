@@ -11,6 +11,8 @@ MAX_INLINED_VALUES = 40_000  # a value is up to two of the 100,000 clauses that 
 PARTS_WEIGH = 4  # a part of a text is looked for with an automaton of its own: as many as a single filter may have, and no more
 MAX_TERM_SETS = 4  # of a million terms each, what one request to the index may hold: one named twice is in it twice
 
+BROKEN_SEGMENT = "brokenSegment"
+
 _PARTS = frozenset(
     {
         Operator.CONTAINS, Operator.NOT_CONTAINS, Operator.STARTS_WITH, Operator.ENDS_WITH, Operator.CHOSUNG,
@@ -28,6 +30,18 @@ class _Whole:
     depth: int
     count: int
     values: int
+
+
+def segment_circle(place: str) -> FilterRefused:
+    """The refusal of a segment that leads back to the one that names it."""
+    words = "This segment leads back to the one whose filter this is. Take it out of the filter."
+    return FilterRefused(words, code="segmentCircle", pointer=place)
+
+
+def broken_segment(place: str) -> FilterRefused:
+    """The refusal of a segment whose own filter cannot be read."""
+    words = "This segment is broken: its filter cannot be read any more. Mend the segment first."
+    return FilterRefused(words, code=BROKEN_SEGMENT, pointer=place)
 
 
 def segment_ids(node: Node) -> set[str]:
@@ -67,7 +81,7 @@ def check_inlined(node: Node, pointer: str = "/filter") -> None:
     told = conditions(node)
     if sum(condition.term_set is not None for condition in told) > MAX_TERM_SETS:
         detail = f"A filter may name term sets {MAX_TERM_SETS} times at most, its segments' filters included."
-        raise FilterRefused(detail, code="tooManyTermSets", pointer=pointer)
+        raise FilterRefused(detail, code="tooManyTermSets", pointer=pointer, extra={"most": MAX_TERM_SETS})
     _check_values(sum(map(_weight, told)), pointer)
 
 
@@ -86,7 +100,7 @@ def _read(name: str, definitions: Mapping[str, Node], within: tuple[str, ...], w
 
     def enter(segment: str) -> None:
         if segment in path or segment in within:
-            raise FilterRefused("Segments that refer to each other have no meaning.", code="segmentCircle", pointer=place)
+            raise segment_circle(place)
         if segment not in definitions:
             raise FilterRefused("There is no such segment.", code="unknownSegment", pointer=place)
         path.append(segment)
@@ -109,11 +123,19 @@ def _read(name: str, definitions: Mapping[str, Node], within: tuple[str, ...], w
 
 def _check(whole: _Whole, place: str) -> None:
     if whole.depth > MAX_INLINED_DEPTH:
-        detail = f"With its segments, a filter may be nested {MAX_INLINED_DEPTH} deep at most."
-        raise FilterRefused(detail, code="inlinedTooDeep", pointer=place)
+        raise FilterRefused(
+            f"With its segments, a filter may be nested {MAX_INLINED_DEPTH} deep at most.",
+            code="inlinedTooDeep",
+            pointer=place,
+            extra={"most": MAX_INLINED_DEPTH},
+        )
     if whole.count > MAX_INLINED_CONDITIONS:
-        detail = f"With its segments, a filter may have {MAX_INLINED_CONDITIONS:,} conditions at most."
-        raise FilterRefused(detail, code="inlinedTooManyConditions", pointer=place)
+        raise FilterRefused(
+            f"With its segments, a filter may have {MAX_INLINED_CONDITIONS:,} conditions at most.",
+            code="inlinedTooManyConditions",
+            pointer=place,
+            extra={"most": MAX_INLINED_CONDITIONS},
+        )
     _check_values(whole.values, place)
 
 
@@ -123,7 +145,7 @@ def _check_values(values: int, place: str) -> None:
             f"With its segments, a filter may have {MAX_INLINED_VALUES:,} values at most, a part of a text counting as "
             f"{PARTS_WEIGH}. Use a term set for the longest list."
         )
-        raise FilterRefused(detail, code="inlinedTooManyValues", pointer=place)
+        raise FilterRefused(detail, code="inlinedTooManyValues", pointer=place, extra={"most": MAX_INLINED_VALUES})
 
 
 class _Inliner:

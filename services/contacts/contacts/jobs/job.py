@@ -134,11 +134,11 @@ def decide(job: Job, command: Command) -> Job:
             where = {"undoing": True, "undone_by": by, "cursor": job.cursor if job.undoing else None}
             return _after(job, status=Status.WAITING, attempts=0, problem=None, ended_at=None, **where)
         case Cancel(at=at):
-            _require(job, job.in_work, "cannot be cancelled any more", "notCancellable")
-            _require(job, not job.undoing, "is being undone, which cannot be cancelled", "notCancellable")
+            _check_cancellable(job)
             return _ended(job, Status.CANCELLED, at)
         case _:
-            _require(job, job.in_work, "needs no work any more", "ended")
+            if not job.in_work:
+                raise Conflict("The work on this job has ended.", code="ended", extra={"jobStatus": job.status})
             return _decide_work(job, command)
 
 
@@ -174,17 +174,46 @@ def _ended(job: Job, status: Status, at: datetime, problem: str | None = None) -
     return _after(job, status=status, ended_at=at, problem=problem)
 
 
-def _require(job: Job, holds: bool, otherwise: str, code: str) -> None:
-    if not holds:
-        raise Conflict(f"This job is {job.status} and {otherwise}.", code=code)
+class NotCancellable(Conflict):
+    """There is nothing that could be cancelled."""
+
+    code = "notCancellable"
+
+
+class NotUndoable(Conflict):
+    """The job is not, or not yet, one that could be taken back."""
+
+    code = "notUndoable"
+
+
+class AlreadyUndone(Conflict):
+    """The job has been taken back, or is being."""
+
+    code = "alreadyUndone"
+
+
+def _check_cancellable(job: Job) -> None:
+    told = {"jobStatus": job.status}
+    if not job.in_work:
+        raise NotCancellable("This job has ended already: there is nothing left to cancel.", extra=told)
+    if job.undoing:
+        raise NotCancellable("This job is being undone, and that cannot be cancelled. Wait until it is done.", extra=told)
 
 
 def _check_undoable(job: Job, at: datetime) -> None:
-    _require(job, job.status is not Status.UNDONE, "cannot be undone twice", "alreadyUndone")
-    _require(job, not (job.in_work and job.undoing), "is being undone already", "alreadyUndone")
-    _require(job, not job.in_work, "cannot be undone yet; wait until it is done, or cancel it first", "notUndoable")
-    # By then its report is being deleted, without which it would be taken back in part.
-    _require(job, at < job.requested_at + KEPT, f"cannot be undone after {KEPT.days} days", "notUndoable")
+    told: dict[str, JsonValue] = {"jobStatus": job.status}
+    if job.status is Status.UNDONE:
+        raise AlreadyUndone("This job has been undone already.", extra=told)
+    if job.in_work and job.undoing:
+        raise AlreadyUndone("This job is being undone already. Wait until that is done.", extra=told)
+    if job.in_work:
+        raise NotUndoable("This job is still at work. Wait until it is done, or cancel it; then undo it.", extra=told)
+    if at >= job.requested_at + KEPT:
+        # By then its report is being deleted, without which it would be taken back in part.
+        raise NotUndoable(
+            f"A job can be undone within {KEPT.days} days after it was asked for, and these are over.",
+            extra={"jobStatus": job.status, "days": KEPT.days},
+        )
 
 
 def _joined(job: Job, position: Position | None) -> str | None:

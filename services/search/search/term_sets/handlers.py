@@ -80,9 +80,10 @@ class TermSets:
         chunks += [task.result() for task in asked]
         total = [sum(counts) for counts in zip(*(c.counts for c in chunks), strict=True)]
         if not total:
-            raise Unprocessable("There is no term in it.", code="noTerms")
+            raise Unprocessable("There is no term in this. Send one at least.", code="noTerms")
         if sum(total) > MOST_TERMS:
-            raise Unprocessable(f"A term set has {MOST_TERMS:,} terms at most. Make several.", code="tooManyTerms")
+            words = f"A term set has {MOST_TERMS:,} terms at most. Make several."
+            raise Unprocessable(words, code="tooManyTerms", extra={"count": sum(total), "most": MOST_TERMS})
         made = TermSet(self._ids(), key, self._clock.now(), by, tuple(total))
         await self._store.save(channel, made, chunks)
         return made
@@ -118,7 +119,7 @@ class TermSets:
             told += len(chosen)
             yield await asyncio.to_thread(_as_csv, chosen)
         if told != (sum(made.counts) if status is None else made.counts[_CODES[status]]):
-            raise Gone("The term set is no more.")
+            raise Gone("This term set is gone by now. Make it again.")
 
     async def _chunks(
         self, channel: str, term_set: UUID, status: Status | None, begin: int
@@ -198,7 +199,11 @@ def _key(written: str, fields: Fields) -> tuple[str, FieldType]:
     if definition is not None and definition.archived:
         raise Unprocessable("This field is archived. Restore it first.", code="archivedField", pointer="/key")
     if kind not in SPLITTABLE:
-        raise Unprocessable("Terms are looked for in fields of text alone.", code="wrongType", pointer="/key")
+        raise Unprocessable(
+            "Terms are looked for in String, List, Phone and Email fields alone. Choose one of those.",
+            code="wrongType",
+            pointer="/key",
+        )
     return key, kind
 
 
