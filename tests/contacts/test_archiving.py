@@ -15,6 +15,7 @@ from contacts import archiving
 from contacts.fields.handlers import KIND
 from contacts.jobs.worker import Worker
 from tests.contacts.conftest import NOW, World
+from tests.contacts.held import held
 from tests.contacts.imports.importing import Importing
 from tests.contacts.mortal import killed_at, worked_off
 
@@ -249,6 +250,33 @@ async def test_writers_and_an_archiving_at_one_time_leave_no_reader_with_a_value
     messages = await told(world)
     assert all("grade" not in messages[str(contact.id)].contact.profile for contact in made)
     assert all(message.version == message.contact.version for message in messages.values())
+
+
+@pytest.mark.parametrize("archived", [True, False], ids=["archived", "restored"])
+async def test_a_merge_on_its_way_while_a_field_is_turned_is_told_of_as_the_field_is_now(world: World, archived: bool) -> None:
+    member = await world.put("u1", name="a")
+    lead = (await world.contacts.create_lead(world.caller(), {"profile": {"grade": "VIP", "other": "x"}})).contact
+    await turn(world, True, "profile.other")
+    if not archived:
+        await turn(world, True)
+    await work(world)
+    if archived:
+        await turn(world, True)
+
+    async def turned() -> None:
+        if not archived:
+            await turn(world, False)
+        await work(world)
+
+    # What the merge tells is settled, and it waits to count a value before it is committed.
+    async with held(world, "lock table refused_value in share mode") as lock:
+        merging = asyncio.create_task(world.put("u1", leadId=str(lead.id), profile={"other": "y"}))
+        await lock.behind(merging)
+        turning = asyncio.create_task(turned())
+        await lock.behind(merging, turning)
+    await asyncio.gather(merging, turning)
+    assert (await field(world)).archived == archived
+    assert (await told(world))[str(member.id)].contact.profile == ({} if archived else {"grade": "VIP"})
 
 
 async def test_values_are_told_until_every_reader_knows_that_the_field_is_archived(world: World) -> None:

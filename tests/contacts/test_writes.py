@@ -136,6 +136,57 @@ async def test_a_key_that_only_refused_rows_name_is_not_defined_and_its_type_com
     assert await keys(world) == [("profile.n", "Number")]
 
 
+async def test_a_row_that_is_refused_for_its_contacts_state_defines_nothing_and_the_rows_after_it_give_the_type(
+    world: World,
+) -> None:
+    await world.put("full", tags=[f"t{n}" for n in range(20)])
+    await world.put("large", profile={f"k{n}": "x" * 10_000 for n in range(26)})
+    other = (await world.contacts.create_lead(world.caller(), {})).contact
+    await world.put("owner", leadId=str(other.id))
+    before = await keys(world)
+    results = await batch(
+        world,
+        {"memberId": "full", "addTags": ["one more"], "profile": {"new": "text", "only": 1}},
+        {"memberId": "large", "profile": {"new": "text", "k": "x" * 5_000}},
+        {"memberId": "u1", "leadId": str(other.id), "profile": {"new": "text"}},
+        {"memberId": "u1", "profile": {"new": 5}},
+        {"memberId": "full", "profileOnce": {"new": 6, "once": True}},
+    )
+    assert seen(results) == ["tooManyTags", "tooLarge", "leadIsMember", "made", "changed"]
+    assert [key for key in await keys(world) if key not in before] == [("profile.new", "Number"), ("profile.once", "Boolean")]
+    # What is not defined may still be of any type, and its place among the fields is nobody's.
+    await world.put("u2", profile={"only": "text"})
+    fields = [d for d in await world.field_queries.fields(world.channel) if d.key.startswith("profile.")]
+    assert [d.order for d in fields] == list(range(fields[0].order, fields[0].order + len(fields)))
+
+
+async def test_a_row_of_an_import_that_is_refused_for_its_contacts_state_defines_nothing(world: World) -> None:
+    await world.put("full", tags=[f"t{n}" for n in range(20)])
+    results, _ = await world.contacts.upsert_many(
+        world.caller(),
+        [(1, "full", {"addTags": ["one more"], "profile": {"new": 1}}), (2, "u2", {"profile": {"n": 1}})],
+        "import:1",
+    )
+    assert seen(results) == ["tooManyTags", "made"]
+    leads, _ = await world.contacts.create_leads(
+        world.caller(),
+        [(1, new_id(), {"tags": ["a", 5], "profile": {"new": 1}}), (2, new_id(), {"profile": {"new": {}}}), (3, new_id(), {})],
+        "import:2",
+    )
+    assert {r.index: r.problem.code if r.problem else "made" for r in leads} == {1: "wrongType", 2: "wrongType", 3: "made"}
+    assert await keys(world) == [("profile.n", "Number")]
+
+
+async def test_batches_that_define_fields_over_the_same_members_at_one_time_all_finish(world: World) -> None:
+    rows: list[dict[str, Any]] = [{"memberId": f"u{n}", "profile": {f"k{n}": n}} for n in range(40)]
+    async with asyncio.timeout(20):
+        done = await asyncio.gather(*(batch(world, *order) for order in (rows, rows[::-1], rows[20:] + rows[:20])))
+    assert sum(seen(each).count("made") for each in done) == 40
+    assert len(await keys(world)) == 40
+    orders = [d.order for d in await world.field_queries.fields(world.channel)]
+    assert orders == list(range(len(orders)))
+
+
 async def test_a_null_or_blank_value_for_a_key_nobody_knows_defines_nothing(world: World) -> None:
     made = await world.put("u1", profile={"a": None, "b": " ", "c": [], "d": 1})
     assert made.profile == {"d": 1}

@@ -3,6 +3,9 @@
 Archiving: readers know that the field is archived before they are told of anybody without its value. Restoring: they are told of
 every value before they are told that the field is back. A channel may have a million holders, so they are told of in the
 background, a piece a transaction. Nothing here moves a value: whether it is shown is the definition's to say.
+
+A merge moves values, from one contact to another whom nobody has looked for yet. So whether values are told of turns only while
+nobody is writing any: who wrote before is found here, and who writes after that tells it right itself.
 """
 
 from datetime import datetime
@@ -35,7 +38,7 @@ class Followers(Protocol):
 
 
 class Telling:
-    """The runner. Its cursor is none, the last id told of, or a word: all are told of, or the end.
+    """The runner. Its cursor is none, the last id told of (an id before all of them), or a word: all are told of, or the end.
 
     It ends early where the field has been turned again meanwhile: that has a job of its own.
     """
@@ -55,7 +58,9 @@ class Telling:
                 await restored(tx, job.channel, key, job.id, now)
                 return Advance(_END)
             if archived and job.cursor is None:
+                await field_store.alone(tx, job.channel)
                 await field_store.withhold(tx, job.channel, key, job.id)
+                return Advance(str(_BEFORE_ALL))
             return await _tell(tx, job, key, now, archived=archived)
 
         while held.job.cursor != _END:

@@ -19,8 +19,8 @@ from contacts.channel import store as channel_store
 from contacts.contact import Write, created, decide, erased, evolve, given_in_vain, no_contact, read_write, without_archived
 from contacts.expecting import MEMBER, Expected, first_other, read_expected
 from contacts.fields import store as field_store
-from contacts.fields.first_sight import Sighting
-from contacts.fields.handlers import define_seen
+from contacts.fields.first_sight import Known, look
+from contacts.fields.handlers import define_seen, known_fields
 from contacts.identifying import check_defined, check_identifying, only_identifies, proved
 from contacts.identity import Lead, carry_out, lock_survivors, plan, read_lead
 from contacts.managed_users.limit import hide
@@ -137,22 +137,22 @@ class Contacts:
         async with self._database.transaction() as tx:
             settings, _ = await channel_store.load_channel(tx, caller.channel)
             writes, results = _parsed_leads(rows, settings.country)
-            sighting = await define_seen(tx, caller.channel, [r.write for r in writes], now)
-            results += [RowResult(writes[n].index, problem=refusal) for n, refusal in sighting.refused.items()]
-            fitting = [row for n, row in enumerate(writes) if n not in sighting.refused]
-            steps = [_made_lead(row.id, row.write, sighting.fields, now) for row in fitting]
-            await store.reserve_leads(tx, caller.channel, [row.id for row in fitting])
+            known = await known_fields(tx, caller.channel, [r.write for r in writes])
+            known, made, refused = _made_leads(known, writes, now)
+            await store.reserve_leads(tx, caller.channel, [row.id for row, _ in made])
+            defined = await define_seen(tx, caller.channel, known, now)
+            steps = [step for _, step in made]
             position, hidden = await journal.write(tx, caller.channel, steps, caller.subject, cause)
-            await _count_in_vain(tx, caller.channel, [row.write for row in fitting], sighting.fields)
-        made = zip(fitting, hide(steps, hidden), strict=True)
+            await _count_in_vain(tx, caller.channel, [row.write for row, _ in made], known.fields)
+        results += refused
         results += [
             RowResult(
-                row.index, without_archived(step.after, archived(sighting.fields)), True, True,
-                not_written=not_written(None, row.write, sighting.fields),
+                row.index, without_archived(step.after, archived(known.fields)), True, True,
+                not_written=not_written(None, row.write, known.fields),
             )
-            for row, step in made
+            for (row, _), step in zip(made, hide(steps, hidden), strict=True)
         ]  # fmt: skip
-        return results, position + sighting.position
+        return results, position + defined
 
     async def _upsert_rows(
         self,
@@ -167,36 +167,36 @@ class Contacts:
         async with self._database.transaction() as tx:
             settings, _ = await channel_store.load_channel(tx, caller.channel)
             writes, refused = _parsed(rows, settings.country)
-            sighting = await define_seen(tx, caller.channel, [r.write for r in writes], now)
-            refused += [RowResult(writes[n].index, problem=refusal) for n, refusal in sighting.refused.items()]
-            fitting = [row for n, row in enumerate(writes) if n not in sighting.refused]
-            ids = await store.reserve_members(tx, caller.channel, {r.member_id: self._ids() for r in fitting})
-            leads = [r.lead.id for r in fitting if r.lead is not None]
+            known = await known_fields(tx, caller.channel, [r.write for r in writes])
+            ids = await store.reserve_members(tx, caller.channel, {r.member_id: self._ids() for r in writes})
+            leads = [r.lead.id for r in writes if r.lead is not None]
             states = await store.lock(tx, caller.channel, [*ids.values(), *leads])
             if not states.keys() >= set(ids.values()):
                 raise ConcurrentChange  # one was erased since it was found: its member id is free again
             session = timedelta(minutes=settings.session_minutes)
-            work = _Work(tx, caller, sighting.fields, ids, states, session, now, expected)
-            results = [*refused, *[await _upserted(work, row) for row in fitting]]
+            work = _Work(tx, caller, known, ids, states, session, now, expected)
+            results = [*refused, *[await _upserted(work, row) for row in writes]]
             if alone and results[0].problem is not None:
                 raise results[0].problem
             if empty := [i for i, (state, _) in states.items() if state is None]:
                 await store.drop_reserved(tx, caller.channel, empty)
+            defined = await define_seen(tx, caller.channel, work.known, now)
             same = [r.contact for r in results if r.contact is not None and not r.changed]
             position, hidden = await journal.write(tx, caller.channel, work.steps, caller.subject, cause, same)
             taken = {r.index for r in results if r.problem is None}
-            await _count_in_vain(tx, caller.channel, [r.write for r in fitting if r.index in taken], sighting.fields)
-        seen = [r.hidden_by(hidden).without(archived(sighting.fields)) for r in results]
-        return sorted(seen, key=lambda r: r.index), position + sighting.position
+            await _count_in_vain(tx, caller.channel, [r.write for r in writes if r.index in taken], work.known.fields)
+        seen = [r.hidden_by(hidden).without(archived(work.known.fields)) for r in results]
+        return sorted(seen, key=lambda r: r.index), position + defined
 
     async def create_lead(self, caller: Caller, raw: object) -> Written:
         """Make a lead. Raises Unprocessable."""
         now = self._clock.now()
         async with self._database.transaction() as tx:
-            write, sighting, _ = await _read(tx, caller.channel, raw, now)
-            step = _made_lead(self._ids(), write, sighting.fields, now)
+            write, known, _ = await _read(tx, caller.channel, raw)
+            step = _made_lead(self._ids(), write, known.fields, now)
             await store.reserve_leads(tx, caller.channel, [step.after.id])
-            return await _write_one(tx, caller, write, sighting, [step], step.after, not_written(None, write, sighting.fields))
+            missed = not_written(None, write, known.fields)
+            return await _write_one(tx, caller, write, known, [step], step.after, missed)
 
     async def change(self, caller: Caller, contact_id: UUID, raw: object, expected: int | None) -> Written:
         """Change some of a contact's fields.
@@ -208,27 +208,28 @@ class Contacts:
     async def _change(self, caller: Caller, contact_id: UUID, raw: object, expected: int | None) -> Written:
         now = self._clock.now()
         async with self._database.transaction() as tx:
-            write, sighting, country = await _read(tx, caller.channel, raw, now, _EXPECTED)
-            seen = read_expected(raw, country, sighting.fields)
+            write, known, country = await _read(tx, caller.channel, raw, _EXPECTED)
+            seen = read_expected(raw, country, known.fields)
             survivor, states = await lock_survivors(tx, caller.channel, [contact_id])
             state, by = states.get(survivor[contact_id], (None, ""))
             if state is None:
                 raise erased() if await store.is_erased(tx, caller.channel, contact_id) else no_contact()
-            event = decide(state, write, sighting.fields)
+            event = decide(state, write, known.fields)
             _check_version(state, by, expected)
-            await _check_values(tx, caller.channel, without_archived(state, archived(sighting.fields)), seen)
+            await _check_values(tx, caller.channel, without_archived(state, archived(known.fields)), seen)
             after = state if event is None else evolve(state, event, now)
             steps = [] if event is None else [Step(event, after)]
-            return await _write_one(tx, caller, write, sighting, steps, after, not_written(state, write, sighting.fields))
+            missed = not_written(state, write, known.fields)
+            return await _write_one(tx, caller, write, known, steps, after, missed)
 
 
 @dataclass(slots=True)
 class _Work:
-    """One transaction's upserts under way: what is locked, what has happened so far."""
+    """One transaction's upserts under way: what is locked, what has happened so far, what accepted rows have defined."""
 
     tx: Tx
     caller: Caller
-    fields: Mapping[str, FieldDefinition]
+    known: Known
     ids: dict[str, UUID]
     states: States
     window: timedelta
@@ -254,11 +255,13 @@ async def _upserted(work: _Work, row: Row) -> RowResult:
                 by_page=only_identifies(work.caller),
             )  # fmt: skip
         state = before if joined is None else joined.contact
-        event = decide(state, row.write, work.fields)
-        missed = not_written(state, row.write, work.fields)
+        known = look(work.known, row.write)
+        event = decide(state, row.write, known.fields)
+        missed = not_written(state, row.write, known.fields)
     except (Unprocessable, Conflict) as problem:
         return RowResult(row.index, problem=problem)
     _check_version(before, by, work.expected)
+    work.known = known
     if joined is not None:
         await carry_out(work.tx, work.caller.channel, joined)
         work.ids[row.member_id] = contact_id = joined.contact.id
@@ -312,6 +315,23 @@ def _made_lead(lead_id: UUID, write: Write, fields: Mapping[str, FieldDefinition
     return Step(event, created(lead_id, None, event, now))
 
 
+def _made_leads(
+    known: Known, rows: Iterable[LeadRow], now: datetime
+) -> tuple[Known, list[tuple[LeadRow, Step]], list[RowResult]]:
+    """The steps that make those rows' leads that are accepted, what is known after them, and the refusals of the others."""
+    made: list[tuple[LeadRow, Step]] = []
+    refused: list[RowResult] = []
+    for row in rows:
+        try:
+            seen = look(known, row.write)
+            made.append((row, _made_lead(row.id, row.write, seen.fields, now)))
+        except Unprocessable as problem:
+            refused.append(RowResult(row.index, problem=problem))
+        else:
+            known = seen
+    return known, made, refused
+
+
 async def _check_values(tx: Tx, channel: str, state: Contact, expected: Sequence[Expected]) -> None:
     """Raises StaleValue for the first that is another by now."""
     other = first_other(state, expected)
@@ -325,17 +345,18 @@ async def _write_one(
     tx: Tx,
     caller: Caller,
     write: Write,
-    sighting: Sighting,
+    known: Known,
     steps: Sequence[Step],
     after: Contact,
     missed: tuple[NotWritten, ...],
 ) -> Written:
     """The last part of a command on one contact: write what happened, and answer what is to be seen of it."""
+    defined = await define_seen(tx, caller.channel, known, after.updated_at)
     position, hidden = await journal.write(tx, caller.channel, steps, caller.subject, "api", () if steps else [after])
-    await _count_in_vain(tx, caller.channel, [write], sighting.fields)
+    await _count_in_vain(tx, caller.channel, [write], known.fields)
     after = hide(steps, hidden)[-1].after if steps else after
-    seen = without_archived(after, archived(sighting.fields))
-    return Written(seen, after.version == 1 and steps != [], position + sighting.position, missed)
+    seen = without_archived(after, archived(known.fields))
+    return Written(seen, after.version == 1 and steps != [], position + defined, missed)
 
 
 async def _count_in_vain(tx: Tx, channel: str, writes: Sequence[Write], fields: Mapping[str, FieldDefinition]) -> None:
@@ -343,13 +364,9 @@ async def _count_in_vain(tx: Tx, channel: str, writes: Sequence[Write], fields: 
     await field_store.count_refused(tx, channel, counted)
 
 
-async def _read(
-    tx: Tx, channel: str, raw: object, now: datetime, also: frozenset[str] = frozenset()
-) -> tuple[Write, Sighting, str]:
+async def _read(tx: Tx, channel: str, raw: object, also: frozenset[str] = frozenset()) -> tuple[Write, Known, str]:
     """A write of one contact, the definitions it is judged by and the channel's country. Raises Unprocessable."""
     settings, _ = await channel_store.load_channel(tx, channel)
     write = read_write(raw, settings.country, also=also)
-    sighting = await define_seen(tx, channel, [write], now)
-    if sighting.refused:
-        raise sighting.refused[0]
-    return write, sighting, settings.country
+    known = await known_fields(tx, channel, [write])
+    return write, look(known, write), settings.country

@@ -1,54 +1,48 @@
-"""Keys seen for the first time: which fields a writing defines before it is judged, row by row: no row spoils another."""
+"""Keys seen for the first time: which fields the rows of a writing define, each after those accepted before it. Pure."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 
-from common.errors import Unprocessable
 from common.events.contacts import FieldDefinition
 from common.pointer import escape
-from common.position import NOWHERE, Position
-from contacts.contact import Write, decide
+from contacts.contact import Write
+from contacts.fields.built_in import BUILT_IN_FIELDS
 from contacts.profile_field import MOST_FIELDS, check_key, first_seen, is_nothing, too_many_fields
 
 
 @dataclass(frozen=True, slots=True)
-class Sighting:
-    """The definitions by bare key that the rows are judged by, those made now among them, and what is refused by row."""
+class Known:
+    """The definitions by bare key that rows are judged by; `made` are those among them that accepted rows have defined."""
 
     fields: Mapping[str, FieldDefinition]
-    made: Sequence[FieldDefinition]
-    refused: Mapping[int, Unprocessable] = field(default_factory=dict[int, Unprocessable])
-    position: Position = NOWHERE
+    made: tuple[FieldDefinition, ...] = ()
 
 
-def look(known: Mapping[str, FieldDefinition], writes: Sequence[Write], order: int) -> Sighting:
-    """Define what each row names for the first time, unless the row is refused; new fields come after `order` others."""
-    fields = dict(known)
-    made: list[FieldDefinition] = []
-    refused: dict[int, Unprocessable] = {}
-    for index, write in enumerate(writes):
-        try:
-            new = _of_one(fields, write, order + len(made))
-            decide(None, write, {**fields, **new} if new else fields)
-        except Unprocessable as refusal:
-            refused[index] = refusal
-            continue
-        fields |= new
-        made += new.values()
-    return Sighting(fields, made, refused)
+def look(known: Known, write: Write) -> Known:
+    """What is known with this row, whose new fields count only where the row is accepted.
 
-
-def _of_one(fields: Mapping[str, FieldDefinition], write: Write, order: int) -> dict[str, FieldDefinition]:
+    Raises Unprocessable for a bad key, a value that no field can have, and the 201st field.
+    """
     new: dict[str, FieldDefinition] = {}
+    for key, value, pointer in _given(write):
+        if key in known.fields or key in new:
+            continue
+        check_key(key, pointer)
+        if is_nothing(value):
+            continue
+        there = len(known.fields) + len(new)
+        if there >= MOST_FIELDS:
+            raise too_many_fields(f"profile.{key}", pointer)
+        new[key] = first_seen(key, value, len(BUILT_IN_FIELDS) + there, pointer)
+    return Known({**known.fields, **new}, (*known.made, *new.values())) if new else known
+
+
+def may_define(known: Known, writes: Iterable[Write]) -> bool:
+    """Whether any row has a value for a key that nobody knows."""
+    return any(key not in known.fields and not is_nothing(value) for write in writes for key, value, _ in _given(write))
+
+
+def _given(write: Write) -> Iterator[tuple[str, object, str]]:
     for member, given in (("profile", write.profile), ("profileOnce", write.profile_once)):
         for key, value in given.items():
-            if key in fields or key in new:
-                continue
-            pointer = f"{write.pointer}/{member}/{escape(key)}"
-            check_key(key, pointer)
-            if is_nothing(value):
-                continue
-            if len(fields) + len(new) >= MOST_FIELDS:
-                raise too_many_fields(f"profile.{key}", pointer)
-            new[key] = first_seen(key, value, order + len(new), pointer)
-    return new
+            yield key, value, f"{write.pointer}/{member}/{escape(key)}"

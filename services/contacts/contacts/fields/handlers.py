@@ -1,7 +1,6 @@
 """Commands on field definitions."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -12,13 +11,13 @@ from common.clock import Clock
 from common.errors import Conflict, Unprocessable, check_expected
 from common.events.contacts import FieldDefinition
 from common.ids import Ids
-from common.position import Position
+from common.position import NOWHERE, Position
 from common.postgres import Database, Tx
 from contacts.channel import store as channel_store
 from contacts.contact import Write
 from contacts.fields import store as field_store
 from contacts.fields.built_in import BUILT_IN_FIELDS, no_field
-from contacts.fields.first_sight import Sighting, look
+from contacts.fields.first_sight import Known, may_define
 from contacts.fields.publish import field_messages, fields_position
 from contacts.jobs import store as job_store
 from contacts.jobs.job import Job, Status
@@ -139,7 +138,11 @@ def _named(known: Mapping[str, tuple[FieldDefinition, int]], key: str) -> tuple[
 
 
 async def _archivable(tx: Tx, channel: str, key: str) -> tuple[FieldDefinition, int]:
-    """The definition, locked, and its version. Raises NotFound, Unprocessable for a built-in field."""
+    """The definition, locked, and its version. Raises NotFound, Unprocessable for a built-in field.
+
+    Whoever has read that the field is collected, or is not, has written by now what follows from it.
+    """
+    await field_store.alone(tx, channel)
     found = _named(await _locked(tx, channel), key)
     if key in BUILT_IN_FIELDS:
         raise Unprocessable("A built-in field cannot be archived. Hide it instead.", code="builtIn")
@@ -173,18 +176,25 @@ async def _locked(tx: Tx, channel: str) -> dict[str, tuple[FieldDefinition, int]
     return await field_store.fields(tx, channel)
 
 
-async def define_seen(tx: Tx, channel: str, writes: Sequence[Write], now: datetime) -> Sighting:
-    """The definitions that these writes are judged by, those of keys seen for the first time made now."""
-    sighting = _look(await field_store.fields(tx, channel), writes)
-    if sighting.made:
-        sighting = _look(await _locked(tx, channel), writes)
-        made = [(definition, 1) for definition in sighting.made]
-        await field_store.save_fields(tx, channel, made)
-        await outbox.put(tx, field_messages(channel, made, now))
-        return replace(sighting, position=fields_position(channel, made).wrote())
-    return sighting
+async def known_fields(tx: Tx, channel: str, writes: Sequence[Write]) -> Known:
+    """What these writes are judged by. No field is archived or restored from now until the commit.
+
+    Where a write has a value for an unknown key the channel's row is locked. So this comes before any contact is locked.
+    """
+    await field_store.together(tx, channel)
+    known = _known(await field_store.fields(tx, channel))
+    return _known(await _locked(tx, channel)) if may_define(known, writes) else known
 
 
-def _look(written: Mapping[str, tuple[FieldDefinition, int]], writes: Sequence[Write]) -> Sighting:
-    known = {key[8:]: d for key, (d, _) in written.items() if key.startswith("profile.")}
-    return look(known, writes, len(BUILT_IN_FIELDS) + len(known))
+async def define_seen(tx: Tx, channel: str, known: Known, now: datetime) -> Position:
+    """Keep and tell of the fields that accepted writes defined."""
+    if not known.made:
+        return NOWHERE
+    made = [(definition, 1) for definition in known.made]
+    await field_store.save_fields(tx, channel, made)
+    await outbox.put(tx, field_messages(channel, made, now))
+    return fields_position(channel, made).wrote()
+
+
+def _known(written: Mapping[str, tuple[FieldDefinition, int]]) -> Known:
+    return Known({key[8:]: definition for key, (definition, _) in written.items() if key.startswith("profile.")})

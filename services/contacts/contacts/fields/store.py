@@ -32,6 +32,20 @@ from unnest($2::text[], $3::jsonb[], $4::bigint[]) as new (key, definition, vers
 on conflict (channel, key) do update set definition = excluded.definition, version = excluded.version
 """
 
+_TURNING = "hashtextextended('fields turned ' || current_schema() || ' ' || $1, 0)"
+_TOGETHER = f"select pg_advisory_xact_lock_shared({_TURNING})"
+_ALONE = f"select pg_advisory_xact_lock({_TURNING})"
+
+
+async def together(tx: Tx, channel: str) -> None:
+    """Until the commit no field is archived or restored. The first lock of whoever writes values: before the channel's row."""
+    await tx.execute(_TOGETHER, channel)
+
+
+async def alone(tx: Tx, channel: str) -> None:
+    """Wait for all who write values, and let nobody begin until the commit. Taken before the channel's row."""
+    await tx.execute(_ALONE, channel)
+
 
 async def fields(tx: Tx, channel: str) -> dict[str, tuple[FieldDefinition, int]]:
     """Every definition that the channel has written, with its version, by key as the API writes it."""

@@ -1,0 +1,94 @@
+"""A field is archived or restored while values are on their way: each value is kept or counted, whoever comes first."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from common.events.contacts import FieldDefinition
+from common.ids import new_id
+from tests.contacts.conftest import World
+from tests.contacts.held import held
+
+GRADE = "profile.grade"
+GOLD: Mapping[str, Any] = {"profile": {"grade": "gold"}}
+WRITERS_WAIT = "lock table event in share mode"
+TURNS_WAIT = "select from channel for update"
+
+Write = Callable[[World, UUID], Awaitable[object]]
+WRITES: Mapping[str, Write] = {
+    "upsert": lambda world, _: world.put("u1", **GOLD),
+    "change": lambda world, contact: world.contacts.change(world.caller(), contact, GOLD, None),
+    "lead": lambda world, _: world.contacts.create_lead(world.caller(), GOLD),
+    "batch": lambda world, _: world.contacts.batch(world.caller(), [{"memberId": "u1", **GOLD}]),
+    "imported members": lambda world, _: world.contacts.upsert_many(world.caller(), [(1, "u1", GOLD)], "import:1"),
+    "imported leads": lambda world, _: world.contacts.create_leads(world.caller(), [(1, new_id(), GOLD)], "import:1"),
+}
+
+
+async def gold(world: World) -> int:
+    return await world.count("select count(*) from contact where doc->'profile'->>'grade' = 'gold'")
+
+
+async def field(world: World) -> FieldDefinition:
+    return await world.field_queries.field(world.channel, GRADE)
+
+
+async def turn(world: World, archived: bool) -> object:
+    return await (world.fields.archive if archived else world.fields.restore)(world.caller(), GRADE)
+
+
+@pytest.mark.parametrize("write", WRITES.values(), ids=WRITES)
+async def test_a_field_is_archived_once_the_values_on_their_way_are_written(world: World, write: Write) -> None:
+    made = await world.put("u1", profile={"grade": "VIP"})
+    async with held(world, WRITERS_WAIT) as lock:
+        on_its_way: asyncio.Task[object] = asyncio.ensure_future(write(world, made.id))
+        await lock.behind(on_its_way)
+        archiving = asyncio.create_task(turn(world, True))
+        await lock.behind(on_its_way, archiving)
+        assert (await field(world)).collected
+    await asyncio.gather(on_its_way, archiving)
+    assert (await gold(world), (await field(world)).refused_while_archived) == (1, 0)
+
+
+@pytest.mark.parametrize("write", WRITES.values(), ids=WRITES)
+async def test_a_value_that_comes_while_a_field_is_being_archived_is_counted_and_not_kept(world: World, write: Write) -> None:
+    made = await world.put("u1", profile={"grade": "VIP"})
+    async with held(world, TURNS_WAIT) as lock:
+        archiving = asyncio.create_task(turn(world, True))
+        await lock.behind(archiving)
+        late: asyncio.Task[object] = asyncio.ensure_future(write(world, made.id))
+        await lock.behind(archiving, late)
+    await asyncio.gather(archiving, late)
+    assert (await gold(world), (await field(world)).refused_while_archived) == (0, 1)
+
+
+async def test_a_value_that_comes_while_a_field_is_being_restored_is_kept_and_not_counted(world: World) -> None:
+    await world.put("u1", profile={"grade": "VIP"})
+    await turn(world, True)
+    async with held(world, TURNS_WAIT) as lock:
+        restoring = asyncio.create_task(turn(world, False))
+        await lock.behind(restoring)
+        late: asyncio.Task[object] = asyncio.ensure_future(world.put("u1", **GOLD))
+        await lock.behind(restoring, late)
+    await asyncio.gather(restoring, late)
+    assert (await gold(world), (await field(world)).refused_while_archived) == (1, 0)
+
+
+async def test_writers_who_define_fields_and_turns_at_one_time_all_finish(world: World) -> None:
+    await world.put("u0", profile={"grade": "VIP"})
+
+    async def write(n: int) -> None:
+        for turn_ in range(4):
+            await world.put(f"u{n % 3}", profile={"grade": f"{n}", f"k{n}_{turn_}": n})
+
+    async def turns() -> None:
+        for n in range(6):
+            await turn(world, n % 2 == 0)
+
+    async with asyncio.timeout(30):
+        await asyncio.gather(*(write(n) for n in range(6)), turns())
+    keys = [d.key for d in await world.field_queries.fields(world.channel) if d.key.startswith("profile.k")]
+    assert sorted(keys) == sorted(f"profile.k{n}_{turn_}" for n in range(6) for turn_ in range(4))
