@@ -21,6 +21,7 @@ from common.recorded import Recorded
 from common.relay import Relay
 from common.topics import Topic, dead_letter_topic
 from localstack.stack import Stack
+from tests.support.api import eventually
 from tests.support.postgres import fresh_database, fresh_schema, over_a_line
 
 AT = datetime(2026, 11, 24, 3, tzinfo=UTC)
@@ -55,6 +56,36 @@ async def test_migrations_are_applied_once_even_by_several_at_a_time(servers: St
         applied = await asyncio.gather(*(migrate(dsn, ["common"]) for _ in range(4)))
         *none, all_of_them = sorted(applied, key=len)
         assert (none, all_of_them[:1]) == ([[], [], []], ["common/0001_events_and_outbox"])
+
+
+APART = "tests.common.apart"
+VALID = "select indisvalid from pg_index where indexrelid = 'thing_by_name'::regclass"
+WAITING = "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and query like '%thing_by_name%'"
+
+
+async def test_an_index_that_is_built_while_others_write_keeps_nobody_out_and_begins_anew_where_it_failed(servers: Stack) -> None:
+    async with fresh_schema(servers.postgres_dsn(None), ()) as dsn, Database.open(dsn) as database:
+        with pytest.raises(asyncpg.UniqueViolationError):
+            await migrate(dsn, [APART])
+        async with database.connection() as connection:
+            assert not await connection.fetchval(VALID)
+            await connection.execute("update thing set name = 'two' where id = 2")
+
+        async def waiting() -> int:
+            async with database.connection() as connection:
+                return int(await connection.fetchval(WAITING))
+
+        async with database.transaction() as writer:
+            await writer.execute("insert into thing values (3, 'three')")
+            building = [asyncio.create_task(migrate(dsn, [APART])) for _ in range(3)]
+            await eventually(waiting, lambda count: count == 1, 10)
+            async with asyncio.timeout(10), database.connection() as connection:
+                await connection.execute("insert into thing values (4, 'four')")
+        async with asyncio.timeout(20):
+            applied = await asyncio.gather(*building)
+        assert sorted(applied) == [[], [], [f"{APART}/0002_thing_by_name"]]
+        async with database.connection() as connection:
+            assert await connection.fetchval(VALID)
 
 
 async def test_events_of_many_streams_are_appended_and_read_back(database: Database) -> None:

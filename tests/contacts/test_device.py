@@ -9,7 +9,7 @@ import pytest
 
 from common.answers import contact_shown
 from common.errors import Unprocessable
-from common.events.contacts import Contact, ContactCreated, Visit
+from common.events.contacts import Contact, ContactCreated, DeviceFacts, Visit
 from contacts.contact import created, evolve, visited
 from contacts.device import kind_of, read_device
 
@@ -123,3 +123,17 @@ def test_the_event_of_a_visit_says_what_it_changed_and_from_what() -> None:
         ("mobile.sessionsCount", 0, 1),
         ("mobile.lastSeenAt", None, "2026-11-24T13:00:00.000Z"),
     ]
+
+
+@pytest.mark.parametrize("last", [{}, {"lastSeenAt": None}])
+def test_facts_of_before_the_last_visit_was_told_were_last_seen_when_they_are_from(last: dict[str, Any]) -> None:
+    facts = DeviceFacts.model_validate({"os": "iOS 18", "seenAt": "2026-11-23T03:00:00.000Z", "visitId": "v-0", **last})
+    assert facts.members()["lastSeenAt"] == "2026-11-23T03:00:00.000Z"
+    older = after().model_copy(update={"web": facts})
+    assert contact_shown(older)["web"]["lastSeenAt"] == "2026-11-23T03:00:00.000Z"
+    again = evolve(older, visited(older, visit("v-1", 0, {"kind": "web"}), 1, 1), NOON)
+    assert again.web is not None
+    assert (again.web.last_seen_at, again.web.os, again.web.seen_at) == (NOON, "iOS 18", facts.seen_at)
+    earlier = evolve(older, visited(older, visit("v-1", -60 * 24 * 9, {"kind": "web"}), 1, 1), NOON)
+    assert earlier.web is not None
+    assert earlier.web.last_seen_at == facts.seen_at

@@ -1,12 +1,12 @@
 """PostgreSQL: the pool, transactions, JSON columns, and migrations written as plain SQL."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from importlib.resources import files
-from importlib.resources.abc import Traversable
 from typing import TypeAlias
 
 import asyncpg
@@ -23,6 +23,8 @@ Record = asyncpg.Record
 
 # One key for all of Dangol: two services never migrate the same schema, and waiting a moment costs nothing.
 _MIGRATION_LOCK = 4_907_241_126
+_TRY_LOCK = "select pg_try_advisory_lock($1)"
+_LOOK_AGAIN_SECONDS = 0.1
 
 _CREATE_TABLE = """
 create table if not exists schema_migrations (version text primary key, applied_at timestamptz not null default now())
@@ -164,37 +166,62 @@ class Unmigrated(Exception):
     """A migration file is not in the expected format."""
 
 
-def _migrations(package: str) -> list[tuple[str, str]]:
+@dataclass(frozen=True, slots=True)
+class _Migration:
+    """A file's `up` part: in one transaction, or each statement by itself where PostgreSQL takes it in none."""
+
+    name: str
+    statements: Sequence[str]
+    whole: bool
+
+
+_UP = re.compile(r"\s*-- migrate:up(?P<apart> transaction:false)?\s*\n(?P<up>.*?)(?:\n-- migrate:down\b.*)?", re.DOTALL)
+
+
+def _migrations(package: str) -> list[_Migration]:
     folder = files(package) / "migrations"
     found = sorted((f for f in folder.iterdir() if f.name.endswith(".sql")), key=lambda f: f.name)
-    return [(f"{package}/{f.name.removesuffix('.sql')}", _up(f)) for f in found]
+    return [_read(f"{package}/{f.name.removesuffix('.sql')}", f.read_text("utf-8")) for f in found]
 
 
-def _up(file: Traversable) -> str:
-    match = re.fullmatch(r"\s*-- migrate:up\s*\n(.*?)(?:\n-- migrate:down\b.*)?", file.read_text("utf-8"), re.DOTALL)
+def _read(name: str, text: str) -> _Migration:
+    match = _UP.fullmatch(text)
     if match is None:
-        raise Unmigrated(f"{file.name} must begin with `-- migrate:up`")
-    return match[1]
+        raise Unmigrated(f"{name} must begin with `-- migrate:up`")
+    if match["apart"] is None:
+        return _Migration(name, [match["up"]], whole=True)
+    return _Migration(name, [part for part in re.split(r"(?<=;)\n", match["up"]) if part.strip()], whole=False)
 
 
 async def migrate(dsn: str, packages: Sequence[str]) -> list[str]:
     """Bring the DSN's schema up to date with the `migrations` folders of these packages, in that order.
 
-    Runs under an advisory lock, each file in a transaction of its own (dbmate's format, only its `up` part).
-    Answers the names of the files applied now.
+    Runs under an advisory lock, each file in a transaction of its own (dbmate's format, only its `up` part). One that says
+    `transaction:false`, as an index that is built while others write needs it, has one statement a line or paragraph, each of
+    which may come a second time: broken off, the file begins anew. Answers the names of the files applied now.
     """
     connection = await asyncpg.connect(dsn)
     applied: list[str] = []
     try:
-        await connection.execute("select pg_advisory_lock($1)", _MIGRATION_LOCK)
+        # Asked for again and again: a statement that waited would have a snapshot, which the building of an index waits for.
+        while not await connection.fetchval(_TRY_LOCK, _MIGRATION_LOCK):  # noqa: ASYNC110 - another process holds it
+            await asyncio.sleep(_LOOK_AGAIN_SECONDS)
         await connection.execute(_CREATE_TABLE)
         known = {row["version"] for row in await connection.fetch(_APPLIED)}
-        for name, sql in (m for package in packages for m in _migrations(package)):
-            if name not in known:
-                async with connection.transaction():
-                    await connection.execute(sql)
-                    await connection.execute(_RECORD, name)
-                applied.append(name)
+        for migration in (m for package in packages for m in _migrations(package) if m.name not in known):
+            await _apply(connection, migration)
+            applied.append(migration.name)
     finally:
         await connection.close()
     return applied
+
+
+async def _apply(connection: "asyncpg.Connection[asyncpg.Record]", migration: _Migration) -> None:
+    if migration.whole:
+        async with connection.transaction():
+            await connection.execute(migration.statements[0])
+            await connection.execute(_RECORD, migration.name)
+    else:
+        for statement in migration.statements:
+            await connection.execute(statement)
+        await connection.execute(_RECORD, migration.name)

@@ -5,7 +5,6 @@ from typing import Any
 from pydantic import JsonValue
 
 from common.built_ins import FACTS
-from common.clock import Instant
 from common.errors import Unprocessable
 from common.events.contacts import DeviceFacts, Visit
 from common.fields import MOBILE, WEB
@@ -59,11 +58,9 @@ def united(one: DeviceFacts, other: DeviceFacts, sessions: int) -> DeviceFacts:
     Of two visits of one instant that of the greater id counts.
     """
     latest = max(one, other, key=lambda facts: (_tells(facts), facts.seen_at, facts.visit_id))
-    return latest.model_copy(update={"sessions_count": sessions, "last_seen_at": max(_last(one), _last(other))})
-
-
-def _last(facts: DeviceFacts) -> Instant:
-    return facts.last_seen_at or facts.seen_at
+    return latest.model_copy(
+        update={"sessions_count": sessions, "last_seen_at": max(filter(None, (one.last_seen_at, other.last_seen_at)))}
+    )
 
 
 def _tells(facts: DeviceFacts) -> bool:

@@ -3,7 +3,7 @@
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import Field, JsonValue
+from pydantic import Field, JsonValue, ValidationInfo, field_validator
 
 from common.clock import Instant
 from common.envelope import Delivered
@@ -16,6 +16,9 @@ FieldTypeName = Literal["String", "Number", "Boolean", "Date", "List"]
 class DeviceFacts(Body):
     """What a contact was last seen with on one kind of device, by the latest visit that told; how often, and when last."""
 
+    # The visit that the facts are from.
+    seen_at: Instant
+    visit_id: str
     device: Annotated[str | None, Fact(FieldType.STRING, "기기", "device")] = None
     os: Annotated[str | None, Fact(FieldType.STRING, "운영체제", "OS")] = None
     os_name: Annotated[str | None, Fact(FieldType.STRING, "운영체제 이름", "OS name")] = None
@@ -26,13 +29,19 @@ class DeviceFacts(Body):
     sdk_name: Annotated[str | None, Fact(FieldType.STRING, "SDK 이름", "SDK name", (MOBILE,))] = None
     sdk_version: Annotated[str | None, Fact(FieldType.STRING, "SDK 버전", "SDK version", (MOBILE,))] = None
     sessions_count: Annotated[int, Fact(FieldType.NUMBER, "세션 수", "sessions", told=False)] = 0
-    last_seen_at: Annotated[Instant | None, Fact(FieldType.DATE, "최근 접속 시간", "last seen", told=False)] = None
-    # The visit that the facts are from. The three after it are told no more, and stand in older events.
-    seen_at: Instant
-    visit_id: str
+    last_seen_at: Annotated[
+        Instant | None, Fact(FieldType.DATE, "최근 접속 시간", "last seen", told=False), Field(validate_default=True)
+    ] = None
+    # Told no more; they stand in older events.
     os_version: str | None = None
     browser_version: str | None = None
     model: str | None = None
+
+    @field_validator("last_seen_at")
+    @classmethod
+    def _seen_then(cls, last: Instant | None, info: ValidationInfo) -> Instant | None:
+        """Older events do not say it: the visit that they have facts of is the last that is known."""
+        return info.data.get("seen_at") if last is None else last
 
 
 class Contact(Body):

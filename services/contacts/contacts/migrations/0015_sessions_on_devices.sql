@@ -1,10 +1,8 @@
 -- migrate:up
+
+-- The key takes `kind` in later, by an index that is built while visits go on being written: see 0018 and 0019.
 alter table session add column kind text not null default '';
-alter table session drop constraint session_pkey;
-alter table session add primary key (channel, contact_id, kind, started_at);
 
 -- migrate:down
 delete from session where kind <> '';
-alter table session drop constraint session_pkey;
 alter table session drop column kind;
-alter table session add primary key (channel, contact_id, started_at);
