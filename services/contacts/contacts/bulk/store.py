@@ -6,7 +6,7 @@ from uuid import UUID
 
 from common.events.contacts import Change
 from common.postgres import Tx
-from contacts.bulk.action import Acted, Done, Outcome
+from contacts.bulk.action import Acted, Done, Outcome, undo_cause
 from contacts.jobs.job import Job
 
 _ADD = "insert into bulk_action_contact (channel, job_id, contact_id) select $1, $2, unnest($3::uuid[])"
@@ -21,13 +21,19 @@ from bulk_action_contact t
 left join event e on e.channel = t.channel and e.stream = t.changed_id and e.version = t.version
 where t.channel = $1 and t.job_id = $2 and t.outcome = 'changed' and t.contact_id > $3 order by t.contact_id limit $4
 """
+# A later action that was itself taken back left everything as it was: neither its change nor its undo counts.
 _CHANGED_SINCE = """
 select t.contact_id, array_agg(distinct later.key) as keys
 from bulk_action_contact t
 join event e on e.channel = t.channel and e.stream = t.changed_id and e.version > t.version
 cross join lateral jsonb_path_query(e.data, '$.changes[*].key') as change (name)
 cross join lateral (select change.name #>> '{}') as later (key)
-where t.channel = $1 and t.job_id = $2 and t.contact_id = any($3::uuid[]) group by t.contact_id
+where t.channel = $1 and t.job_id = $2 and t.contact_id = any($3::uuid[]) and not exists (
+    select from bulk_action_contact back
+    where back.channel = t.channel and back.changed_id = t.changed_id and back.version > t.version
+        and back.undo_outcome = 'undone' and (back.version = e.version or e.cause = replace($4, $5, back.job_id::text))
+)
+group by t.contact_id
 """
 _NOTE = """
 update bulk_action_contact t
@@ -80,8 +86,12 @@ async def following_changed(tx: Tx, job: Job, after: UUID, limit: int) -> list[D
 
 
 async def changed_since(tx: Tx, job: Job, ids: Sequence[UUID]) -> dict[UUID, frozenset[str]]:
-    """Which keys of these contacts, whose rows are locked, anything changed after the action, back and forth too."""
-    return {r["contact_id"]: frozenset(r["keys"]) for r in await tx.fetch(_CHANGED_SINCE, job.channel, job.id, ids)}
+    """Which keys of these contacts, whose rows are locked, anything changed after the action, back and forth too.
+
+    Only what later actions changed and took back again is left out.
+    """
+    rows = await tx.fetch(_CHANGED_SINCE, job.channel, job.id, ids, undo_cause(job.id), str(job.id))
+    return {r["contact_id"]: frozenset(r["keys"]) for r in rows}
 
 
 async def note(tx: Tx, job: Job, acted: Sequence[Acted]) -> None:
