@@ -1,4 +1,4 @@
-"""Clears up: files that no import needs any more, jobs that are old with their reports, links that nobody uses."""
+"""Clears up: files that no import needs any more, jobs that are old with their reports, links that nobody uses, long sums."""
 
 import asyncio
 from collections.abc import Collection
@@ -15,6 +15,7 @@ from contacts.jobs import store as job_store
 from contacts.jobs.job import KEPT
 from contacts.links import store as link_store
 from contacts.links.link import KEPT as LINKS_KEPT
+from contacts.managed_users import store as managed_users_store
 
 UPLOADING = timedelta(hours=1)
 """A file that is no import's may still be on its way in for so long."""
@@ -43,6 +44,8 @@ class Keeper:
             await asyncio.to_thread(self._files.remove, *over)
         async with self._database.transaction() as tx:
             await import_store.forget_erased(tx)
+        async with self._database.transaction() as tx:
+            await managed_users_store.add_up(tx)
         more = True
         while more:
             self._health.beat("keeper")

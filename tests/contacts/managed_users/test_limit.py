@@ -14,10 +14,14 @@ from common.health import Health
 from common.ids import new_id
 from common.topics import CHANNEL
 from contacts.channel.handlers import NewLimit
+from contacts.erasure.handlers import Erasures
+from contacts.erasure.neighbours import Readers
+from contacts.keeper import Keeper
 from contacts.managed_users.limit import Moves, Users, count, hide, moves, warn
 from contacts.publish import Step
 from contacts.revealing import Revealer
 from tests.contacts.conftest import NOW, World
+from tests.contacts.held import held
 
 IDS = [UUID(int=n) for n in range(1, 6)]
 
@@ -218,3 +222,42 @@ async def test_a_limit_that_comes_while_contacts_are_made_counts_every_one(world
     now = await users(world)
     assert now.count == 30 == await world.count("select count(*) from contact")
     assert now.hidden == await world.count("select count(*) from contact where hidden")
+
+
+COUNTED = "select count(*) from contact where merged_into is null and erased_at is null"
+ROWS = "select count(*) from contact_count where channel = $1"
+MANY_ROWS = "insert into contact_count (channel, contacts) select $1, 1 - 2 * (n % 2) from generate_series(1, 200) as n"
+
+
+async def test_without_a_limit_the_count_is_of_all_who_came_and_did_not_go_and_no_contact_is_read_for_it(world: World) -> None:
+    caller, contacts = world.caller(), world.contacts
+    leads = [(await contacts.create_lead(caller, {})).contact for _ in range(3)]
+    await contacts.batch(
+        caller, [{"memberId": "a"}, {"memberId": "b"}, {"memberId": "b"}, {"memberId": "c", "leadId": str(new_id())}]
+    )
+    await world.put("a", leadId=str(leads[0].id))  # merges
+    await world.put("d", leadId=str(leads[1].id))  # becomes
+    await world.visits.record(caller, [{"id": "1", "memberId": "e", "at": to_wire(NOW)}])
+    for gone in ("a", "e"):
+        member = await world.queries.member(world.channel, gone)
+        await Erasures(world.database, Readers({}), world.files, world.clock, new_id).erase(caller, member.id, None)
+    assert await users(world) == Users(None, 3, 0)
+    assert await world.count(COUNTED) == 3
+    async with held(world, "lock table contact in access exclusive mode"), asyncio.timeout(5):
+        assert await users(world) == Users(None, 3, 0)
+    await limit(world, 4)
+    await world.put("f")
+    assert await users(world) == Users(4, 4, 0, 100)
+
+
+async def test_the_count_is_exact_while_it_is_added_up(world: World) -> None:
+    async with world.database.transaction() as tx:
+        await tx.execute(MANY_ROWS, world.channel)
+    keeper = Keeper(world.database, world.files, world.clock, Health({}))
+    creators = [world.put(f"m{n}") for n in range(30)]
+    counts = [users(world) for _ in range(10)]
+    work: list[Any] = [*creators[:10], *counts, *creators[10:], *(keeper.clear() for _ in range(4))]
+    found = await asyncio.gather(*work)
+    assert all(0 <= each.count <= 30 for each in found if isinstance(each, Users))
+    assert await users(world) == Users(None, 30, 0)
+    assert await world.count(ROWS, world.channel) <= 31
