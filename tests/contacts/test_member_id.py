@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from common.errors import Unprocessable
 from common.invisible import INVISIBLE
-from contacts.member_id import check_member_id, is_member_id
+from contacts.member_id import check_member_id, check_new_member_id, is_member_id
 
 
 def refusal_of(value: object) -> str:
@@ -27,6 +27,7 @@ def refusal_of(value: object) -> str:
 )  # fmt: skip
 def test_a_member_id_that_may_be(member_id: str) -> None:
     assert check_member_id(member_id, "") == member_id
+    check_new_member_id(member_id, "")
 
 
 @pytest.mark.parametrize(
@@ -51,5 +52,10 @@ def test_an_id_that_only_an_error_makes_is_refused_but_may_be_asked_for(member_i
 
 
 @given(st.text("ab1", max_size=5), st.from_regex(INVISIBLE, fullmatch=True), st.text("ab1", max_size=5))
-def test_an_id_with_a_character_that_nobody_sees_is_refused(before: str, unseen: str, after: str) -> None:
-    assert refusal_of(before + unseen + after) == "invisibleCharacter"
+def test_nobody_new_gets_an_id_with_a_character_that_nobody_sees(before: str, unseen: str, after: str) -> None:
+    member_id = before + unseen + after
+    with pytest.raises(Unprocessable) as refusal:
+        check_new_member_id(member_id, "/memberId")
+    assert (refusal.value.code, refusal.value.pointer) == ("invisibleCharacter", "/memberId")
+    if is_member_id(member_id):
+        assert check_member_id(member_id, "") == member_id

@@ -43,7 +43,14 @@ def after(before: Contact, **write: Any) -> list[str]:
         (["vip"], {"addTags": ["A"], "removeTags": ["a"]}, ["vip"]),
         (["vip"], {"tags": []}, []),
         # what was written before this held
-        (["a", "A", " a "], {"addTags": ["a", "b"]}, ["a", "A", " a ", "b"]),
+        (["a", "A", " a "], {"addTags": ["a", "b"]}, ["a", "b"]),
+        (["a  b"], {"addTags": ["a b"]}, ["a b"]),
+        (["a  b"], {"addTags": ["A B"]}, ["a b"]),
+        (["a  b"], {"tags": ["A  B"]}, ["a b"]),
+        (["a  b", "V\u00adIP"], {"removeTags": ["a b", "vip"]}, []),
+        (["a  b", "V\u00adIP"], {"removeTags": ["A\u200b  B"]}, ["VIP"]),
+        (["\u200b", "x"], {"addTags": ["y"]}, ["x", "y"]),
+        ([f"t{n}" for n in range(19)] + ["T0"], {"addTags": ["t19"]}, [f"t{n}" for n in range(20)]),
         (["a", "A", " a "], {"removeTags": ["A"]}, []),
         (["a", "A", " a "], {"tags": ["A"]}, ["a"]),
         (["a", "A"], {"name": "Kim"}, ["a", "A"]),
@@ -72,6 +79,9 @@ def test_a_merge_takes_over_no_second_writing() -> None:
     member, lead = having("vip", "x"), having("VIP", "y", "Y")
     to = {change.key: change.to for change in merged(member, lead, {"": 0, "web": 0, "mobile": 0}).changes}
     assert to["tags"] == ["vip", "x", "y"]
+    member, lead = having("a  b", "A B"), having("c\u200b", "a b")
+    to = {change.key: change.to for change in merged(member, lead, {"": 0, "web": 0, "mobile": 0}).changes}
+    assert to["tags"] == ["a b", "c"]
 
 
 TAGS = st.lists(st.text(st.sampled_from("aAbB \u200bé\u00a0ß"), max_size=4), max_size=6)

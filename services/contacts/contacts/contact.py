@@ -37,13 +37,19 @@ from common.pointer import escape
 from contacts.device import kind_of, seen
 from contacts.profile_field import MOST_ELEMENTS, fit, is_nothing, text
 from contacts.size import check_contact, may_be_too_large
-from contacts.tags import MOST_TAGS, as_written, joined, read_tags, without
+from contacts.tags import MOST_TAGS, as_kept, as_written, joined, read_tags, without
 
 _NOBODY = UUID(int=0)
 _NOTHING: Mapping[FieldType, JsonValue] = {FieldType.BOOLEAN: False, FieldType.LIST: []}
 _SHORTEN = "Clear or shorten some of them."
 _WEB_ADDRESS = re.compile(r"https?://[^\s/?#@]+([/?#]\S*)?", re.IGNORECASE)
 _MOST_ADDRESS = 2048
+# Numbers were kept before they were read by their plan, addresses before they were checked and looked through.
+_KEPT_BEFORE = {
+    **dict.fromkeys((key for key, field in BUILT_INS.items() if field.type is FieldType.PHONE), re.compile(r"\+[0-9]{5,15}")),
+    "email": re.compile(r"[^\s@]{1,64}@[^\s@]{1,189}"),
+    "avatarUrl": _WEB_ADDRESS,
+}
 _MOVED_BY_VISITS = ("firstSeenAt", "lastSeenAt", "sessionsCount", *OF_DEVICES)
 _OF_VISITS = {"first_seen_at", "last_seen_at", "sessions_count", "web", "mobile"}
 _NOT_EDITABLE = ({str(member.alias) for member in Contact.model_fields.values()} | {*OF_DEVICES, "sessionCount"}) - {
@@ -54,10 +60,19 @@ _NOT_EDITABLE = ({str(member.alias) for member in Contact.model_fields.values()}
 
 
 @dataclass(frozen=True, slots=True)
+class Unread:
+    """A text that is no value of its field today. It may be there from before that was so, and stays then."""
+
+    text: object
+    refusal: Unprocessable
+
+
+@dataclass(frozen=True, slots=True)
 class Write:
     """What a caller wants of a contact: built-in values by name (None clears), profile values, tags to add and remove."""
 
     values: Mapping[str, JsonValue] = field(default_factory=dict[str, JsonValue])
+    unread: Mapping[str, Unread] = field(default_factory=dict[str, Unread])
     profile: Mapping[str, object] = field(default_factory=dict[str, object])
     profile_once: Mapping[str, object] = field(default_factory=dict[str, object])
     add_tags: tuple[str, ...] = ()
@@ -70,11 +85,17 @@ def read_write(raw: object, country: str, pointer: str = "", also: frozenset[str
     if not isinstance(raw, dict):
         raise Unprocessable("A contact must be an object.", pointer=pointer)
     values: dict[str, JsonValue] = {}
+    unread: dict[str, Unread] = {}
     tags: dict[str, tuple[str, ...]] = {}
     for key, value in raw.items():
         place = f"{pointer}/{escape(key)}"
         if key in GIVEN:
-            values[key] = read_built_in(key, value, country, place)
+            try:
+                values[key] = read_built_in(key, value, country, place)
+            except Unprocessable as refusal:
+                if not may_be_from_before(key, value):
+                    raise
+                unread[key] = Unread(value, refusal)
         elif key in ("addTags", "removeTags"):
             tags[key] = read_tags(value, place, MOST_ELEMENTS)
         elif key in _NOT_EDITABLE:
@@ -85,6 +106,7 @@ def read_write(raw: object, country: str, pointer: str = "", also: frozenset[str
             )
     return Write(
         values,
+        unread,
         _mapping(raw.get("profile", {}), f"{pointer}/profile"),
         _mapping(raw.get("profileOnce", {}), f"{pointer}/profileOnce"),
         tags.get("addTags", ()),
@@ -97,6 +119,18 @@ def _mapping(value: object, pointer: str) -> Mapping[str, object]:
     if not isinstance(value, dict):
         raise Unprocessable("This must be an object of keys and values.", pointer=pointer)
     return value
+
+
+def may_be_from_before(key: str, value: object) -> bool:
+    """Whether the field may have taken the value when it was judged by an older rule."""
+    form = _KEPT_BEFORE.get(key)
+    return form is not None and isinstance(value, str) and form.fullmatch(value) is not None
+
+
+def check_read(write: Write) -> None:
+    """Raises Unprocessable for what nothing but a value of before may be."""
+    for each in write.unread.values():
+        raise each.refusal
 
 
 def nothing_of(key: str) -> JsonValue:
@@ -161,11 +195,14 @@ def changes(state: Contact | None, write: Write, fields: Mapping[str, FieldDefin
     """
     found: list[Change] = []
     now: dict[str, Any] = state.members() if state is not None else {"tags": []}
-    wanted = dict(write.values)
+    for key, unread in write.unread.items():
+        if now.get(key) != unread.text:
+            raise unread.refusal
+    wanted, held = dict(write.values), as_kept(now["tags"])
     if "tags" in wanted:
-        wanted["tags"] = list[JsonValue](as_written(now["tags"], _texts(wanted["tags"])))
+        wanted["tags"] = list[JsonValue](as_written(held, _texts(wanted["tags"])))
     if write.add_tags or write.remove_tags:
-        tags = without(joined(_texts(wanted.get("tags", now["tags"])), write.add_tags), write.remove_tags)
+        tags = without(joined(_texts(wanted["tags"]) if "tags" in wanted else held, write.add_tags), write.remove_tags)
         if len(tags) > MOST_TAGS:
             raise Unprocessable(
                 f"A contact has {MOST_TAGS} tags at most.", code="tooManyTags", pointer=f"{write.pointer}/addTags"

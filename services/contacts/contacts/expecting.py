@@ -4,23 +4,20 @@ A version says that anything changed, a visit too. `expected` compares the named
 phone number written another way is the same, and so are tags in another order or writing.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pydantic import JsonValue
 
-from common.built_ins import BUILT_INS, GIVEN
+from common.built_ins import GIVEN
 from common.errors import Unprocessable
 from common.events.contacts import Contact, FieldDefinition
-from common.fields import FieldType
 from common.pointer import escape
-from contacts.contact import nothing_of, read_built_in, same
+from contacts.contact import may_be_from_before, nothing_of, read_built_in, same
 from contacts.profile_field import fit, is_nothing
 from contacts.tags import are_same
 
 MEMBER = "expected"
-_KEPT_BEFORE = {FieldType.PHONE: re.compile(r"\+[0-9]{5,15}"), FieldType.EMAIL: re.compile(r"[^\s@]{1,64}@[^\s@]{1,189}")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +51,7 @@ def _read(key: str, value: object, country: str, fields: Mapping[str, FieldDefin
         try:
             return Expected(key, read_built_in(key, value, country, pointer), pointer, written)
         except Unprocessable:
-            # Numbers were kept before they were read by their plan, and addresses before they were checked.
-            form = _KEPT_BEFORE.get(BUILT_INS[key].type)
-            if form is None or written is None or form.fullmatch(written) is None:
+            if written is None or not may_be_from_before(key, written):
                 raise
             return Expected(key, written, pointer)
     definition = fields.get(key.removeprefix("profile.")) if key.startswith("profile.") else None

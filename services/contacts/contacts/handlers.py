@@ -24,7 +24,7 @@ from contacts.fields.handlers import define_seen, known_fields
 from contacts.identifying import check_defined, check_identifying, only_identifies, proved
 from contacts.identity import Lead, carry_out, lock_survivors, plan, read_lead
 from contacts.managed_users.limit import hide
-from contacts.member_id import check_member_id
+from contacts.member_id import check_member_id, check_new_member_id
 from contacts.not_written import NotWritten, not_written
 from contacts.profile_field import archived
 from contacts.publish import Step
@@ -46,10 +46,11 @@ class Written:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One upsert, read: of which member, what, and which lead it was until now."""
+    """One upsert, read: of which member, what, and which lead it was until now. `named_at` points to the member's id."""
 
     index: int
     member_id: str
+    named_at: str
     write: Write
     lead: Lead | None
 
@@ -166,7 +167,7 @@ class Contacts:
         now = self._clock.now()
         async with self._database.transaction() as tx:
             settings, _ = await channel_store.load_channel(tx, caller.channel)
-            writes, refused = _parsed(rows, settings.country)
+            writes, refused = _parsed(rows, settings.country, alone=alone)
             known = await known_fields(tx, caller.channel, [r.write for r in writes])
             ids = await store.reserve_members(tx, caller.channel, {r.member_id: self._ids() for r in writes})
             leads = [r.lead.id for r in writes if r.lead is not None]
@@ -249,6 +250,8 @@ async def _upserted(work: _Work, row: Row) -> RowResult:
     contact_id, joined = work.ids[row.member_id], None
     before, by = work.states[contact_id]
     try:
+        if before is None:
+            check_new_member_id(row.member_id, row.named_at)
         if row.lead is not None:
             joined = await plan(
                 work.tx, work.caller.channel, row.lead, row.member_id, contact_id, work.states, work.window, work.now,
@@ -285,14 +288,14 @@ def _written(result: RowResult, position: Position) -> Written:
     return Written(result.contact, result.created, position, result.not_written)
 
 
-def _parsed(rows: Sequence[tuple[int, str, object, str]], country: str) -> tuple[list[Row], list[RowResult]]:
+def _parsed(rows: Sequence[tuple[int, str, object, str]], country: str, *, alone: bool) -> tuple[list[Row], list[RowResult]]:
     writes: list[Row] = []
     refused: list[RowResult] = []
     for index, member_id, raw, pointer in rows:
         try:
             write = read_write(raw, country, pointer, _ROW_MEMBERS)
             lead = read_lead(raw, pointer) if isinstance(raw, dict) else None
-            writes.append(Row(index, member_id, write, lead))
+            writes.append(Row(index, member_id, "" if alone else f"{pointer}/memberId", write, lead))
         except Unprocessable as problem:
             refused.append(RowResult(index, problem=problem))
     return writes, refused

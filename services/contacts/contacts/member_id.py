@@ -34,7 +34,7 @@ def is_placeholder(member_id: str) -> bool:
 
 
 def check_member_id(value: object, pointer: str) -> str:
-    """The value as a member id to be written. Raises Unprocessable."""
+    """The value as the id of a member who is there, or may come to be (`check_new_member_id`). Raises Unprocessable."""
     if isinstance(value, str) and is_placeholder(value):
         raise Unprocessable(
             "This memberId is what a program writes where it has no id; it would make one contact of many people."
@@ -48,6 +48,10 @@ def check_member_id(value: object, pointer: str) -> str:
             code="invalidMemberId",
             pointer=pointer,
         )
-    if has_invisible(value):
-        raise unseen("memberId", pointer)
     return value
+
+
+def check_new_member_id(member_id: str, pointer: str) -> None:
+    """Raises Unprocessable where nobody may be made under it. Members of before it was refused are still called by it."""
+    if has_invisible(member_id):
+        raise unseen("memberId", pointer)

@@ -21,7 +21,7 @@ from common.clock import from_wire
 from common.errors import Conflict, Unprocessable
 from common.events.contacts import Change, Contact, ContactAbsorbed, ContactIdentified, ContactMerged
 from contacts.device import KINDS, united
-from contacts.tags import MOST_TAGS, joined
+from contacts.tags import MOST_TAGS, as_kept
 
 _OF_THE_STREAM = frozenset({"id", "memberId", "member", "version", "updatedAt", "mergedInto", "profile"})
 _NONE: Collection[str] = frozenset()
@@ -85,7 +85,7 @@ def merged(
     to |= _consents(mine, theirs, only_taken_back=by_page)
     to |= {
         "blocked": member.blocked or (lead.blocked and not by_page),
-        "tags": list[JsonValue](joined(member.tags, () if by_page else lead.tags)[:MOST_TAGS]),
+        "tags": list[JsonValue](as_kept([*member.tags, *(() if by_page else lead.tags)])[:MOST_TAGS]),
         "createdAt": _earlier(mine["createdAt"], theirs["createdAt"]),
         "firstSeenAt": _earlier(mine["firstSeenAt"], theirs["firstSeenAt"]),
         "lastSeenAt": _later(mine["lastSeenAt"], theirs["lastSeenAt"]),

@@ -11,10 +11,15 @@ MOST_TAGS = 20
 
 def read_tags(value: object, pointer: str, most: int = MOST_TAGS) -> tuple[str, ...]:
     """The tags of a write, each once. Raises Unprocessable."""
-    tags = joined((), filter(None, map(read_tag, elements(value, pointer) or ())))
+    tags = as_kept(elements(value, pointer) or ())
     if len(tags) > most:
         raise Unprocessable(f"A list here has {most} elements at most.", code="tooLong", pointer=pointer)
     return tags
+
+
+def as_kept(tags: Iterable[str]) -> tuple[str, ...]:
+    """Tags as they are written today, each once: those of a write, or those of before it was so."""
+    return joined((), filter(None, map(read_tag, tags)))
 
 
 def joined(tags: Iterable[str], more: Iterable[str]) -> tuple[str, ...]:

@@ -7,13 +7,13 @@ from zoneinfo import ZoneInfo
 
 from common.errors import Problem, Unprocessable
 from common.events.contacts import Channel, FieldDefinition, FieldTypeName
-from contacts.contact import read_write
+from contacts.contact import check_read, read_write
 from contacts.imports.mapping import MEMBER_ID
 from contacts.imports.order import Order, Outcome, RowStatus
 from contacts.imports.source import Row, rows
 from contacts.imports.tables.table import Line
 from contacts.imports.values import Inference, key_of, row_of
-from contacts.member_id import check_member_id
+from contacts.member_id import check_member_id, check_new_member_id
 from contacts.profile_field import PRESETS
 
 SAMPLED = 5
@@ -77,6 +77,8 @@ def _sampled(order: Order, row: Row, types: Mapping[str, FieldTypeName], zone: Z
     try:
         body = body_of(order, row, types, zone)
         write = read_write(body, country, also=frozenset({MEMBER_ID}))
+        check_read(write)
+        check_new_member_id(str(body.get(MEMBER_ID, "")), f"/{MEMBER_ID}")
     except Unprocessable as problem:
         told = refused(order, row.number, problem)
         return {"row": row.number, "problem": {"code": told.code, "detail": told.detail, "column": told.heading}}

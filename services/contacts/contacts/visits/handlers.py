@@ -20,6 +20,7 @@ from contacts.contact import created, evolve, visited
 from contacts.device import kind_of
 from contacts.identifying import proved
 from contacts.identity import lock_survivors
+from contacts.member_id import check_new_member_id
 from contacts.publish import Step
 from contacts.sessions import session
 from contacts.sessions import store as session_store
@@ -76,12 +77,11 @@ class Visits:
             visits: list[Visit] = []
             for report in reports:
                 contact_id = survivors[report.contact_id] if report.contact_id else members[report.member_id or ""]
-                if states.get(contact_id) is None and contact_id not in reserved:
-                    place = f"/visits/{report.index}/contactId"
-                    unknown = Unprocessable("There is no such contact.", code="unknownContact", pointer=place)
-                    rejected.append((report.index, unknown))
-                else:
+                try:
+                    _check_whose(report, contact_id, states, reserved)
                     visits.append(_visit(report, contact_id))
+                except Unprocessable as problem:
+                    rejected.append((report.index, problem))
             first = list({v.id: v for v in reversed(visits)}.values())[::-1]
             new = await visit_store.add_visits(tx, caller.channel, first)
             fresh = [v for v in first if v.id in new]
@@ -125,6 +125,15 @@ class Visits:
         new = [(row, s) for row, sessions in after.items() for s in sessions if s not in before[row]]
         await session_store.replace_sessions(tx, channel, gone, new)
         return steps
+
+
+def _check_whose(report: Reported, contact_id: UUID, states: Mapping[UUID, Contact | None], reserved: Collection[UUID]) -> None:
+    """Raises Unprocessable for an unknown contact, and for a member who cannot be made under such an id."""
+    place = f"/visits/{report.index}"
+    if report.member_id is not None and contact_id in reserved:
+        check_new_member_id(report.member_id, f"{place}/memberId")
+    elif states.get(contact_id) is None:
+        raise Unprocessable("There is no such contact.", code="unknownContact", pointer=f"{place}/contactId")
 
 
 def _rows(visit: Visit) -> list[Row]:
