@@ -6,7 +6,7 @@ import pytest
 
 from common.errors import Unavailable
 from common.health import Health
-from common.loop import repeat
+from common.loop import moving, repeat
 
 HOUR = 3600.0
 
@@ -106,3 +106,43 @@ async def test_work_that_comes_seldom_has_no_part_in_the_health() -> None:
     work.health.started = True
     await repeat(work.work, work.stop, every=HOUR, name="purge", away=0)
     assert work.seen == [{}, {}, {}]
+
+
+async def test_what_takes_long_says_so_until_it_is_done_and_answers() -> None:
+    health = Health({})
+    health.started = True
+    done = asyncio.Event()
+
+    async def long() -> int:
+        await done.wait()
+        return 7
+
+    working = asyncio.create_task(moving(long(), health, "relay", "Kafka does not answer", every=0.01))
+    async with asyncio.timeout(10):
+        while await health.problems() != {"relay": "Kafka does not answer"}:
+            await asyncio.sleep(0)
+        done.set()
+        assert await working == 7
+    health.beat("relay")
+    assert await health.problems() == {}
+
+
+async def test_what_takes_long_fails_as_it_would_alone_and_ends_with_who_waits_for_it() -> None:
+    health, ended = Health({}), asyncio.Event()
+
+    async def broken() -> None:
+        raise Unavailable("Kafka does not answer.")
+
+    async def endless() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    with pytest.raises(Unavailable):
+        await moving(broken(), health, "relay", "it is away")
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.01):
+            await moving(endless(), health, "relay", "it is away")
+    async with asyncio.timeout(10):
+        await ended.wait()

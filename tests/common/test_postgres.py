@@ -1,7 +1,7 @@
 """Migrations, the event store and the outbox on the real PostgreSQL; the relay and the group source on the real Kafka."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
@@ -187,6 +187,35 @@ async def test_a_row_that_kafka_finds_too_large_is_put_aside_and_the_others_go_o
     assert str(MOST_BYTES + 2) in aside[0]["reason"]
 
 
+class Away:
+    """Where messages go, away for so many times it is asked."""
+
+    def __init__(self, times: int) -> None:
+        self.left = times
+        self.taken: list[int] = []
+
+    async def send(self, messages: Iterable[Message]) -> None:
+        if self.left:
+            self.left -= 1
+            raise Unavailable("Kafka does not answer.")
+        self.taken += [int(m.headers["ce_version"]) for m in messages]
+
+
+async def test_while_kafka_is_away_a_relay_waits_with_every_row_and_goes_on(database: Database) -> None:
+    async with database.transaction() as tx:
+        await outbox.put(tx, [told("t", "x", version) for version in range(1, 6)])
+    health, away = Health({}), Away(1)
+    health.started = True
+    relay = Relay(database, away, health)
+    running = asyncio.create_task(drain(database, [relay], asyncio.Event()))
+    await eventually(health.problems, lambda told: told == {"relay": "Kafka does not answer."})
+    async with database.connection() as connection:
+        assert await connection.fetchval("select count(*) from outbox") == 5
+    await running
+    assert away.taken == [1, 2, 3, 4, 5]
+    assert await health.problems() == {}
+
+
 async def test_what_a_relay_takes_at_once_is_bounded_in_bytes(servers: Stack, database: Database, topic: str) -> None:
     async with database.transaction() as tx:
         await outbox.put(tx, [replace(told(topic, str(n), 1), value=b"x" * 3_000_000) for n in range(8)])
@@ -260,7 +289,7 @@ async def test_dead_letters_keep_the_message_its_reason_and_origin_up_to_a_limit
         async with asyncio.timeout(30), Source.open(servers.kafka, f"g-{uuid4().hex[:8]}", [topic]) as source:
             while not (records := await source.poll()):
                 pass
-        letters = DeadLetters(producer, topic, limit=1)
+        letters = DeadLetters(producer, topic, Health({}), limit=1)
         await letters.put(records[0], UnreadableMessage("it says bad"))
         with pytest.raises(TooManyDeadLetters):
             await letters.put(records[0], UnreadableMessage("it says bad"))

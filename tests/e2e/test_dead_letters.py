@@ -9,6 +9,7 @@ from typing import Any
 
 from common.envelope import Delivered, Message, UnreadableMessage, message
 from common.events.contacts import Contact, ContactCreated, ContactMessage
+from common.health import Health
 from common.ids import new_id
 from common.kafka import DeadLetters, Producer
 from common.topics import CONTACTS
@@ -59,7 +60,7 @@ def told(channel: str, contact_id: str, version: int, name: str) -> Message:
 async def put_aside(producer: Producer, sent: Message) -> None:
     """As the consumer would have done it with a code that did not understand the message."""
     delivered = Delivered(CONTACTS, 3, 1234, sent.key, sent.value, sent.headers)
-    await DeadLetters(producer, "search").put(delivered, UnreadableMessage("an older code did not know better"))
+    await DeadLetters(producer, "search", Health({})).put(delivered, UnreadableMessage("an older code did not know better"))
 
 
 async def count(stack: Stack) -> int:

@@ -170,8 +170,9 @@ class Line:
         """Consume as the process does, until the condition holds."""
         stop = asyncio.Event()
         async with Source.open(self.kafka, group or self.group, [self.topic]) as source:
-            letters = DeadLetters(self.producer, self.group)
-            consumer = asyncio.create_task(Consumer(source, decode, apply, letters, Health({})).run(stop))
+            health = Health({})
+            letters = DeadLetters(self.producer, self.group, health)
+            consumer = asyncio.create_task(Consumer(source, decode, apply, letters, health).run(stop))
             try:
                 waiting = asyncio.create_task(eventually(until, bool, 60))
                 await asyncio.wait({consumer, waiting}, return_when=asyncio.FIRST_COMPLETED)

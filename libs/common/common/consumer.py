@@ -4,6 +4,7 @@ import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Generic, Protocol, TypeVar
 
 from common.envelope import Delivered, UnreadableMessage
@@ -33,7 +34,7 @@ class Aside(Protocol):
     """Where unreadable messages go: `common.kafka.DeadLetters`, or a list in a test of the loop."""
 
     async def put(self, record: Delivered, reason: UnreadableMessage) -> None:
-        """Keep the record."""
+        """Keep the record. Raises Unavailable."""
         ...
 
 
@@ -78,20 +79,20 @@ class Consumer(Generic[M]):
                 try:
                     messages.append(self._decode(record))
                 except UnreadableMessage as reason:
-                    await self._dead_letters.put(record, reason)
+                    await self._patiently(partial(self._dead_letters.put, record, reason), stop)
             with span("apply", records[-1].headers, messages=len(messages)):
-                await self._apply_patiently(messages, stop)
+                await self._patiently(partial(self._apply, messages), stop)
             if self._commit:
                 await self._source.commit()
             for record in records:
                 CONSUMED.labels(record.topic).inc()
 
-    async def _apply_patiently(self, messages: Sequence[M], stop: asyncio.Event) -> None:
+    async def _patiently(self, work: Callable[[], Awaitable[None]], stop: asyncio.Event) -> None:
         began = time.monotonic()
         pause = 0.1
         while True:
             try:
-                return await self._apply(messages)
+                return await work()
             except Unavailable as error:
                 if stop.is_set() or time.monotonic() - began > _GIVE_UP_SECONDS:
                     raise

@@ -3,13 +3,17 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, TypeVar
 
 from common.errors import Unavailable
 from common.health import Health
 from common.telemetry import log
 
+T = TypeVar("T")
+
 _AWAY_SECONDS = 1.0
+_LATE_SECONDS = 5.0
 
 
 class Turns:
@@ -60,3 +64,19 @@ async def repeat(
         if pause:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), pause)
+
+
+async def moving(work: Coroutine[Any, Any, T], health: Health, name: str, reason: str, *, every: float = _LATE_SECONDS) -> T:
+    """The work's result, however long it takes: from time to time `health` is told that this loop waits for that reason."""
+    working, told = asyncio.ensure_future(work), False
+    try:
+        while True:
+            done, _ = await asyncio.wait([working], timeout=every)
+            if done:
+                return working.result()
+            health.wait(name, reason)
+            if not told:
+                log.warning("waiting for a store", loop=name, reason=reason)
+                told = True
+    finally:
+        working.cancel()

@@ -2,13 +2,15 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from typing import Protocol
+from collections.abc import Coroutine, Iterable, Sequence
+from typing import Any, Protocol
 
 import asyncpg
 
 from common.envelope import Message, MessageTooLarge
+from common.errors import Unavailable
 from common.health import Health
+from common.loop import moving
 from common.partition import SHARDS
 from common.postgres import Database
 from common.telemetry import ASIDE, RELAYED, log
@@ -16,7 +18,7 @@ from common.telemetry import ASIDE, RELAYED, log
 _BATCH, _BYTES = 2000, 16 * 1024 * 1024
 # Looks often while rows keep coming, and ever less often, up to a limit that a person does not notice, once they stop.
 _BUSY_SECONDS, _IDLE_SECONDS, _SLOWER = 0.002, 0.05, 1.2
-_CLAIM_SECONDS = 2.0
+_CLAIM_SECONDS, _AWAY_SECONDS = 2.0, 1.0
 
 # Advisory locks are the database's, not the schema's: the service's schema is part of the lock's first half.
 _HOLD = "select pg_try_advisory_lock(hashtext('outbox ' || current_schema()), $1)"
@@ -37,8 +39,8 @@ _FORGET = "delete from outbox_aside where key = any($1::text[])"
 class Sink(Protocol):
     """Where messages go: `common.kafka.Producer`, or what a benchmark puts beside it."""
 
-    async def send(self, messages: Iterable[Message]) -> None:
-        """Send all, in their order per key; returns when every one is acknowledged. Raises MessageTooLarge."""
+    def send(self, messages: Iterable[Message]) -> Coroutine[Any, Any, None]:
+        """Send all, in their order per key; done when every one is acknowledged. Raises MessageTooLarge, Unavailable."""
         ...
 
 
@@ -59,7 +61,10 @@ class Relay:
         health.beat("relay")
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Go on until told to stop. Losing the connection loses the locks and ends the process, which starts anew."""
+        """Go on until told to stop. While Kafka is away the rows stay and it waits.
+
+        Losing the database's connection loses the locks and ends the process, which starts anew.
+        """
         loop = asyncio.get_running_loop()
         async with self._database.connection() as connection:
             claim_at, pause = 0.0, _BUSY_SECONDS
@@ -68,11 +73,20 @@ class Relay:
                 if loop.time() >= claim_at and len(self._held) < len(self._wanted):
                     await self.claim(connection)
                     claim_at = loop.time() + _CLAIM_SECONDS
-                if await self.send_once(connection):
+                if await self._send_if_kafka_answers(connection):
                     pause = _BUSY_SECONDS
                 else:
                     await asyncio.sleep(pause)
                     pause = min(pause * _SLOWER, _IDLE_SECONDS)
+
+    async def _send_if_kafka_answers(self, connection: "asyncpg.Connection[asyncpg.Record]") -> int:
+        try:
+            return await self.send_once(connection)
+        except Unavailable as error:
+            log.warning("waiting for Kafka", reason=error.detail)
+            self._health.wait("relay", error.detail)
+            await asyncio.sleep(_AWAY_SECONDS)
+            return 0
 
     async def claim(self, connection: "asyncpg.Connection[asyncpg.Record]") -> None:
         """Take the shards that nobody holds."""
@@ -90,7 +104,7 @@ class Relay:
             rows = sorted(await connection.fetch(_TAKE, sorted(self._held), _BATCH, _BYTES), key=lambda r: r["id"])
             if rows:
                 try:
-                    await self._producer.send(map(_message, rows))
+                    await moving(self._producer.send(map(_message, rows)), self._health, "relay", "Kafka does not answer")
                 except MessageTooLarge:
                     await self._send_one_by_one(connection, rows)
             # Who erases does not see what is put aside here meanwhile; but its tombstone comes after it, the last of its key.
@@ -103,7 +117,7 @@ class Relay:
     async def _send_one_by_one(self, connection: "asyncpg.Connection[asyncpg.Record]", rows: Iterable[asyncpg.Record]) -> None:
         for row in rows:
             try:
-                await self._producer.send([_message(row)])
+                await moving(self._producer.send([_message(row)]), self._health, "relay", "Kafka does not answer")
             except MessageTooLarge as error:
                 size = len(row["value"] or b"")
                 await connection.execute(

@@ -97,7 +97,7 @@ async def run_consumer() -> None:
     ):
         health = Health({"postgres": database.check, "kafka": source.check})
         withdrawer = Withdrawer(database, Files(settings.files), SystemClock(), new_id)
-        consumer = Consumer(source, decode, withdrawer.apply, DeadLetters(producer, GROUP), health)
+        consumer = Consumer(source, decode, withdrawer.apply, DeadLetters(producer, GROUP, health), health)
         await process.serve(common_health.application(health), settings.host, settings.port, health, [consumer.run])
 
 

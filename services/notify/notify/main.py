@@ -45,7 +45,7 @@ async def run_consumer() -> None:
     ):
         health = Health({"postgres": database.check, "kafka": source.check})
         notifier = Notifier(Store(database), settings.public_url, SystemClock(), new_id)
-        consumer = Consumer(source, decode, notifier.apply, kafka.DeadLetters(producer, GROUP), health)
+        consumer = Consumer(source, decode, notifier.apply, kafka.DeadLetters(producer, GROUP, health), health)
         await process.serve(common_health.application(health), settings.host, settings.port, health, [consumer.run])
 
 

@@ -82,7 +82,7 @@ async def run_consumer() -> None:
         kafka.Source.open(settings.kafka, GROUP, [CONTACTS, FIELDS]) as source,
     ):
         health = Health({"postgres": database.check, "opensearch": index.check, "kafka": source.check})
-        dead_letters = kafka.DeadLetters(producer, GROUP)
+        dead_letters = kafka.DeadLetters(producer, GROUP, health)
         store = Store(database)
         projector = Projector(store, index, Projection(store, neighbours), dead_letters)
         consumer = Consumer(source, decode, projector.apply, dead_letters, health)
@@ -108,7 +108,7 @@ async def run_rebuild() -> None:
         kafka.Producer.open(settings.kafka, client_id="search-rebuild") as producer,
     ):
         store = Store(database)
-        dead_letters = kafka.DeadLetters(producer, GROUP)
+        dead_letters = kafka.DeadLetters(producer, GROUP, Health({}))
         topic = partial(_topic, settings.kafka)
         try:
             done = await Rebuilder(store, index, Projection(store, neighbours), dead_letters, topic).run(settings.readers_seconds)
@@ -141,7 +141,7 @@ async def run_dlq(arguments: Sequence[str]) -> None:
         )
         try:
             status = await dlq.run(command, box)
-        except NotFound as reason:
+        except (NotFound, Unavailable) as reason:
             raise SystemExit(reason.detail) from None
     raise SystemExit(status)
 

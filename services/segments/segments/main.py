@@ -67,7 +67,7 @@ async def _consumer(settings: Settings) -> None:
         async with Source.open(settings.kafka, GROUP, TOPICS, positions=judge.positions) as source:
             state = Health({"postgres": database.check, "kafka": source.check})
             apply = partial(judge.apply, beat=partial(state.beat, "consumer"))
-            loop = Consumer(source, judge.decode, apply, DeadLetters(producer, GROUP), state)
+            loop = Consumer(source, judge.decode, apply, DeadLetters(producer, GROUP, state), state)
             loops: list[process.Loop] = [loop.run, partial(judge.watch, state)]
             await process.serve(health.application(state), settings.host, settings.port, state, loops)
 

@@ -5,9 +5,9 @@ from common.kafka.dead_letters import DeadLetter, DeadLetters, TooManyDeadLetter
 from common.kafka.producer import MOST_BYTES, Producer
 from common.kafka.progress import Progress
 from common.kafka.reader import Places, Reader
-from common.kafka.source import Positions, Source, Stalled
+from common.kafka.source import Positions, Source
 
 __all__ = [
-    "MOST_BYTES", "DeadLetter", "DeadLetters", "Places", "Positions", "Producer", "Progress", "Reader", "Source", "Stalled",
+    "MOST_BYTES", "DeadLetter", "DeadLetters", "Places", "Positions", "Producer", "Progress", "Reader", "Source",
     "TooManyDeadLetters", "answers", "bounds", "committed", "create_topics", "dead_letter",
 ]  # fmt: skip

@@ -5,7 +5,9 @@ from collections import deque
 from dataclasses import dataclass
 
 from common.envelope import Delivered, Message, UnreadableMessage
+from common.health import Health
 from common.kafka.producer import Producer
+from common.loop import moving
 from common.telemetry import DEAD_LETTERS, log
 from common.topics import dead_letter_topic
 
@@ -18,26 +20,31 @@ _ORIGIN = ("dlq_reason", "dlq_topic", "dlq_partition", "dlq_offset")
 
 
 class DeadLetters:
-    """Puts aside what can never be understood, with the reason and where it came from, up to `limit` a minute."""
+    """Puts aside what can never be understood, with the reason and where it came from, up to `limit` a minute.
 
-    def __init__(self, producer: Producer, group: str, *, limit: int = 100) -> None:
+    While Kafka is away it waits, and `health` is told that the consumer does.
+    """
+
+    def __init__(self, producer: Producer, group: str, health: Health, *, limit: int = 100) -> None:
         self._producer = producer
         self._topic = dead_letter_topic(group)
+        self._health = health
         self._limit = limit
         self._recent: deque[float] = deque()
 
     async def put(self, record: Delivered, reason: UnreadableMessage) -> None:
-        """Keep the record. Raises TooManyDeadLetters beyond the limit."""
+        """Keep the record. Raises TooManyDeadLetters beyond the limit, Unavailable where Kafka takes nothing at all."""
         now = time.monotonic()
         while self._recent and now - self._recent[0] > 60:
             self._recent.popleft()
         if len(self._recent) >= self._limit:
             raise TooManyDeadLetters(f"more than {self._limit} messages within a minute were not understood")
-        self._recent.append(now)
         values = (str(reason), record.topic, str(record.partition), str(record.offset))
         origin = dict(zip(_ORIGIN, values, strict=True))
         letter = Message(self._topic, record.key, record.value, record.headers | origin)
-        await self._producer.send([letter], partitions=1)
+        sending = self._producer.send([letter], partitions=1)
+        await moving(sending, self._health, "consumer", "Kafka does not answer")
+        self._recent.append(now)
         DEAD_LETTERS.labels(record.topic).inc()
         log.error("a message was put aside", **origin)
 

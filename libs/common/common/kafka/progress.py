@@ -6,9 +6,9 @@ from contextlib import asynccontextmanager
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import GroupCoordinatorNotAvailableError, KafkaError
+from aiokafka.errors import GroupCoordinatorNotAvailableError
 
-from common.errors import Unavailable
+from common.kafka.away import away_is_unavailable
 from common.kafka.reader import Places
 from common.topics import Topic
 
@@ -52,13 +52,14 @@ class Progress:
     async def _asking(self) -> AsyncIterator[tuple[AIOKafkaAdminClient, AIOKafkaConsumer]]:
         async with self._alone:
             try:
-                if self._clients is None:
-                    await self._connect()
-                assert self._clients is not None
-                yield self._clients
-            except (KafkaError, OSError) as error:  # a time-out is an OSError
+                with away_is_unavailable():
+                    if self._clients is None:
+                        await self._connect()
+                    assert self._clients is not None
+                    yield self._clients
+            except BaseException:  # whoever gave up waiting leaves a client behind that may be half connected
                 await self._close()
-                raise Unavailable(f"Kafka does not answer ({type(error).__name__}). Try again in a moment.") from error
+                raise
 
     async def _connect(self) -> None:
         options = {"bootstrap_servers": self._servers, "request_timeout_ms": _REQUEST_SECONDS * 1000}

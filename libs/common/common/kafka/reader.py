@@ -8,6 +8,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from common.clock import from_millis
 from common.envelope import Delivered, decode_headers
+from common.kafka.away import away_is_unavailable
 from common.kafka.producer import MOST_BYTES
 
 Places = Mapping[tuple[str, int], int]
@@ -24,15 +25,16 @@ class Reader:
     @classmethod
     @asynccontextmanager
     async def open(cls, servers: str, topics: Sequence[str]) -> AsyncIterator["Reader"]:
-        """At the first message that each partition still holds."""
+        """At the first message that each partition still holds. Raises Unavailable."""
         client = AIOKafkaConsumer(
             *topics, bootstrap_servers=servers, auto_offset_reset="earliest", enable_auto_commit=False,
             max_partition_fetch_bytes=MOST_BYTES,
         )  # fmt: skip
-        await client.start()
         try:
-            partitions = list(client.assignment())
-            begins = await client.beginning_offsets(partitions)
+            with away_is_unavailable():
+                await client.start()
+                partitions = list(client.assignment())
+                begins = await client.beginning_offsets(partitions)
             yield cls(client, {(p.topic, p.partition): begins[p] for p in partitions})
         finally:
             await client.stop()
@@ -43,8 +45,9 @@ class Reader:
         return self._begins
 
     async def ends(self) -> Places:
-        """For each (topic, partition) the next offset that will be written."""
-        ends = await self._client.end_offsets(list(self._client.assignment()))
+        """For each (topic, partition) the next offset that will be written. Raises Unavailable."""
+        with away_is_unavailable():
+            ends = await self._client.end_offsets(list(self._client.assignment()))
         return {(p.topic, p.partition): end for p, end in ends.items()}
 
     async def poll(self, *, most: int = 2000, wait_ms: int = 200) -> list[Delivered]:

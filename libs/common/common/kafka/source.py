@@ -1,8 +1,9 @@
 """Reading as a member of a consumer group."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
@@ -12,23 +13,25 @@ from common.kafka.producer import MOST_BYTES
 from common.kafka.reader import delivered
 from common.telemetry import LAG, log
 
-
-class Stalled(Exception):
-    """Messages wait but none has come for a minute: the client is stuck, and only a new start helps."""
-
-
 Positions = Callable[[Sequence[tuple[str, int]]], Awaitable[Mapping[tuple[str, int], int]]]
 """For (topic, partition) pairs just assigned, the next offset of each that the reader's own store knows."""
 
 _WATCH_SECONDS = 15.0
 _STALL_SECONDS = 60.0
+_AGAIN_SECONDS = 1.0
+_ANSWER_SECONDS = 5.0
+# Together below the patience of health, which hears of the loop again only after both.
+_JOIN_SECONDS, _LEAVE_SECONDS = 30.0, 45.0
+_PART_SECONDS = 3.0
 
 
 class Source:
-    """A member of a consumer group."""
+    """A member of a consumer group. While Kafka is away it has no messages; it goes on by itself when that is back."""
 
-    def __init__(self, client: AIOKafkaConsumer) -> None:
-        self._client = client
+    def __init__(self, make: Callable[[], AIOKafkaConsumer]) -> None:
+        self._make = make
+        self._client: AIOKafkaConsumer | None = None
+        self._owes = False
         self._moved = self._watched = time.monotonic()
 
     @classmethod
@@ -36,50 +39,118 @@ class Source:
     async def open(
         cls, servers: str, group: str, topics: Sequence[str], *, positions: Positions | None = None
     ) -> AsyncIterator["Source"]:
-        """Join the group. With `positions` the reader's own store says where each partition goes on."""
-        client = AIOKafkaConsumer(
-            bootstrap_servers=servers, group_id=group, client_id=group, auto_offset_reset="earliest",
-            enable_auto_commit=False, max_poll_interval_ms=300_000, session_timeout_ms=10_000, heartbeat_interval_ms=3_000,
-            fetch_max_wait_ms=500, max_partition_fetch_bytes=MOST_BYTES, metadata_max_age_ms=60_000,
-        )  # fmt: skip
-        client.subscribe(list(topics), listener=_Resume(client, positions))
-        await client.start()
+        """A member, joined when it first polls. With `positions` the reader's own store says where each partition goes on."""
+
+        def make() -> AIOKafkaConsumer:
+            client = AIOKafkaConsumer(
+                bootstrap_servers=servers, group_id=group, client_id=group, auto_offset_reset="earliest",
+                enable_auto_commit=False, max_poll_interval_ms=300_000, session_timeout_ms=10_000, heartbeat_interval_ms=3_000,
+                fetch_max_wait_ms=500, max_partition_fetch_bytes=MOST_BYTES, metadata_max_age_ms=60_000,
+            )  # fmt: skip
+            client.subscribe(list(topics), listener=_Resume(client, positions))
+            return client
+
+        source = cls(make)
         try:
-            yield cls(client)
+            yield source
         finally:
-            await client.stop()
+            await source._part()
 
     async def poll(self, *, most: int = 2000, wait_ms: int = 200) -> list[Delivered]:
-        """Up to `most` messages, in order per partition; empty after `wait_ms` without any. Raises Stalled."""
-        batches = await self._client.getmany(timeout_ms=wait_ms, max_records=most)
+        """Up to `most` messages, in order per partition; empty after `wait_ms` without any, or while Kafka is away.
+
+        Raises TimeoutError where a client that is to be replaced does not end: it would keep its partitions.
+        """
+        if self._client is None and not await self._join():
+            await asyncio.sleep(_AGAIN_SECONDS)
+            return []
+        assert self._client is not None
+        if self._owes:
+            await self.commit()
+        try:
+            batches = await self._client.getmany(timeout_ms=wait_ms, max_records=most)
+        except KafkaError as error:
+            log.error("reading failed; the group is joined anew", reason=repr(error))
+            await self._leave()
+            await asyncio.sleep(_AGAIN_SECONDS)
+            return []
         now = time.monotonic()
         if batches:
             self._moved = now
         if now - self._watched > _WATCH_SECONDS:
-            self._watched = now
-            await self._watch(now)
+            await self._watch()
         return delivered(batches)
 
     async def commit(self) -> None:
-        """Record that everything polled so far is applied. A lost partition is not an error: its next owner repeats."""
-        try:
-            await self._client.commit()
-        except (CommitFailedError, IllegalStateError) as error:
-            log.warning("offsets were not committed; the partitions moved", exc_info=error)
+        """Record that everything polled so far is applied. While Kafka is away this is owed, and done when it is polled next.
 
-    @property
-    def assigned(self) -> bool:
-        """Whether the group has given this member its partitions (possibly none, with more members than partitions)."""
-        return bool(self._client.assignment())
+        Where the partitions have moved it is nobody's any more: who has them now reads and applies it again.
+        """
+        if self._client is None:
+            return
+        try:
+            async with asyncio.timeout(_ANSWER_SECONDS):
+                await self._client.commit()
+        except (CommitFailedError, IllegalStateError) as error:
+            self._owes = False
+            log.warning("offsets were not committed; the partitions moved", reason=type(error).__name__)
+        except (KafkaError, TimeoutError) as error:
+            self._owes = True
+            log.warning("offsets are not committed yet; waiting for Kafka", reason=type(error).__name__)
+        else:
+            self._owes = False
 
     async def check(self) -> None:
         """Raises where Kafka does not answer, or no partition is assigned."""
-        if not self.assigned:
+        if self._client is None or not self._client.assignment():
             raise KafkaError("no partition is assigned yet")
         await self._client.topics()
 
-    async def lag(self) -> dict[str, int]:
+    async def _join(self) -> bool:
+        self._client = self._make()
+        try:
+            async with asyncio.timeout(_JOIN_SECONDS):
+                await self._client.start()
+        except (KafkaError, OSError) as error:  # a time-out is an OSError
+            log.warning("waiting for Kafka", reason=type(error).__name__)
+            await self._leave()
+            return False
+        self._moved = self._watched = time.monotonic()
+        return True
+
+    async def _leave(self) -> None:
+        client, self._client, self._owes = self._client, None, False
+        if client is not None:
+            async with asyncio.timeout(_LEAVE_SECONDS):
+                await client.stop()
+
+    async def _part(self) -> None:
+        """Leave for good. Where Kafka does not answer it finds out by itself that this member is gone."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_PART_SECONDS):
+                await self._leave()
+
+    async def _watch(self) -> None:
+        """Tell the lag. A client that gets nothing though messages wait is stuck: another takes its place."""
+        try:
+            async with asyncio.timeout(_ANSWER_SECONDS):
+                lag = await self._lag()
+        except (KafkaError, OSError) as error:
+            log.warning("waiting for Kafka", reason=type(error).__name__)
+            self._moved = self._watched = time.monotonic()
+            return
+        self._watched = now = time.monotonic()
+        for topic, behind in lag.items():
+            LAG.labels(topic).set(behind)
+        if not any(lag.values()):
+            self._moved = now
+        elif now - self._moved > _STALL_SECONDS:
+            log.error("messages wait and none comes; the group is joined anew", waiting=sum(lag.values()))
+            await self._leave()
+
+    async def _lag(self) -> dict[str, int]:
         """Messages not yet polled, by topic."""
+        assert self._client is not None
         assigned = list(self._client.assignment())
         ends = await self._client.end_offsets(assigned) if assigned else {}
         lag: dict[str, int] = {}
@@ -87,15 +158,6 @@ class Source:
             behind = max(0, end - await self._client.position(partition))
             lag[partition.topic] = lag.get(partition.topic, 0) + behind
         return lag
-
-    async def _watch(self, now: float) -> None:
-        lag = await self.lag()
-        for topic, behind in lag.items():
-            LAG.labels(topic).set(behind)
-        if not any(lag.values()):
-            self._moved = now
-        elif now - self._moved > _STALL_SECONDS:
-            raise Stalled(f"{sum(lag.values())} messages wait and none came for {_STALL_SECONDS:.0f} s")
 
 
 class _Resume(ConsumerRebalanceListener):  # type: ignore[misc]  # the client ships no types

@@ -1,0 +1,17 @@
+"""What its client raises while Kafka is away, in our words."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from aiokafka.errors import KafkaError
+
+from common.errors import Unavailable
+
+
+@contextmanager
+def away_is_unavailable() -> Iterator[None]:
+    """Raises Unavailable where Kafka does not answer: the same may be asked again."""
+    try:
+        yield
+    except (KafkaError, OSError) as error:  # a time-out is an OSError
+        raise Unavailable(f"Kafka does not answer ({type(error).__name__}). Try again in a moment.") from error
