@@ -7,7 +7,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -15,10 +15,12 @@ from pathlib import Path
 import httpx
 import pytest
 
+from common.body import UNREAD
 from localstack import gateway
 from localstack.home import SERVICES, Facts, Home
 from localstack.ports import port_of
 from localstack.processes import BY_NAME, GATEWAY
+from tests.support.sockets import Stopwatch, connected
 from tests.support.stack import free_port_base
 
 
@@ -44,6 +46,21 @@ def handler(service: StandIn) -> type[BaseHTTPRequestHandler]:
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
+
+        def do_POST(self) -> None:
+            """Refuses before it has read anything, lets what comes pass by, and ends the answer."""
+            self.close_connection = True
+            self.send_response(401)
+            self.send_header("Transfer-Encoding", "chunked")
+            self.send_header("Connection", "close")
+            self.send_header(*(part.decode() for part in UNREAD))
+            self.end_headers()
+            self.wfile.write(b"2\r\nno\r\n")
+            self.connection.settimeout(0.2)
+            with suppress(TimeoutError):
+                while self.connection.recv(65_536):
+                    pass
+            self.wfile.write(b"0\r\n\r\n")
 
         def stream(self) -> None:
             self.close_connection = True
@@ -177,6 +194,27 @@ def test_a_stream_is_passed_on_as_it_comes_and_ends_when_its_reader_goes(door: D
         assert next(answer.iter_raw()) == b"data: first\n\n"
         service.go_on.set()
     assert service.reader_left.wait(20)
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "word"),
+    [("/v1/contacts", 401, b"no"), ("/v1/rooms/me", 503, b"unavailable"), ("/unknown", 404, b"notFound")],
+)
+@pytest.mark.parametrize("lines", [["Content-Length: 10"], ["Content-Length: 10000000"], ["Transfer-Encoding: chunked"]])
+async def test_a_refusal_arrives_before_the_body_and_breaks_nothing(
+    door: Door, path: str, status: int, word: bytes, lines: list[str]
+) -> None:
+    watch = Stopwatch()
+    async with connected(door.port) as line:
+        await line.send(f"POST {path}", *lines)
+        assert await line.status() == status
+        assert b"unread" not in (await line.until(word)).lower()
+    async with connected(door.port) as line:
+        await line.send(f"POST {path}", "Content-Length: 300", body=b"x" * 300)
+        assert await line.status() == status
+        await line.until(word)
+    assert watch.seconds < 2
+    assert "panic" not in door.log.read_text()
 
 
 def test_no_path_is_written_to_the_log(door: Door) -> None:

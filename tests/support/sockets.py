@@ -36,9 +36,9 @@ class Line:
         line = await asyncio.wait_for(self._reader.readline(), _PATIENCE_SECONDS)
         return int(line.split()[1])
 
-    async def until(self, word: bytes) -> None:
-        """Read until this has come."""
-        await asyncio.wait_for(self._reader.readuntil(word), _PATIENCE_SECONDS)
+    async def until(self, word: bytes) -> bytes:
+        """Read until this has come; all that was read."""
+        return await asyncio.wait_for(self._reader.readuntil(word), _PATIENCE_SECONDS)
 
 
 @asynccontextmanager

@@ -17,6 +17,9 @@ TOO_DEEP = "tooDeep"
 _LINGER_SECONDS, _QUIET_SECONDS = 5.0, 0.2
 _LINGER_BYTES, _LINGER_BYTES_OF_STRANGERS = 64 * MIB, MIB
 
+UNREAD = (b"dangol-unread", b"body")
+"""Tells the gateway that this answer was given before its request had ended."""
+
 refusal: ContextVar[Unprocessable | None] = ContextVar("refusal", default=None)
 """What is wrong with this request's body, told once permission is checked."""
 
@@ -69,7 +72,7 @@ class Incoming:
                 kept = [
                     (name, value) for name, value in message["headers"] if name.lower() not in {b"content-length", b"connection"}
                 ]
-                message = {**message, "headers": [*kept, (b"connection", b"close")]}
+                message = {**message, "headers": [*kept, (b"connection", b"close"), UNREAD]}
             if early and message["type"] == "http.response.body" and not message.get("more_body", False):
                 await send({**message, "more_body": True})
                 await self.linger()
