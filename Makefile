@@ -65,7 +65,7 @@ test-deep: setup ## Run the long tests too
 bench-contacts: setup ## Measure appending, intake, relay and imports (ARGS='append intake relay import')
 	@$(BIN)/python -m tests.bench.contacts $(ARGS)
 
-bench-search: setup ## Measure finding over N=100000 contacts (ARGS='rebuild terms million ids quick filter fresh consumer pages')
+bench-search: setup ## Measure finding over N=100000 contacts (ARGS='rebuild terms million ids quick names filter fresh consumer pages index')
 	@N='$(N)' $(BIN)/python -m tests.bench.search $(ARGS)
 
 bench-workbook: setup ## Measure an encrypted workbook of N=100000 rows beside openpyxl and msoffcrypto-tool

@@ -20,14 +20,12 @@ import httpx
 import orjson
 
 from common.clock import to_wire
-from common.filters.text import initials
 from common.filters.tree import FieldType
 from common.kafka import Producer
 from common.postgres import Database
 from localstack.stack import Stack
-from search import hangul
 from search.term_sets.terms import Normalise, normaliser, split
-from tests.bench import paging, writing
+from tests.bench import indexing, paging, quick_terms, writing
 from tests.bench.measure import Row, open_loop, peak_memory, percentile, table, timed, told
 from tests.bench.people import CHANNEL, GRADES, NOW, TAGS, Person, contact_message, field_messages, people, person
 from tests.bench.processes import command, serving
@@ -221,35 +219,13 @@ async def ids(world: World) -> list[Row]:
     return [Row(f"`POST /v1/search/ids`, {rows:,} rows", figure, "–", "–", "bounded memory")]
 
 
-def typed(who: Person, n: int) -> str:
-    """What a manager types to find this person."""
-    ways: Mapping[int, Callable[[], str]] = {
-        0: lambda: who.mobile[-4:],
-        1: lambda: f"010-{who.mobile[5:9]}-{who.mobile[9:11]}",
-        2: lambda: who.email.partition("@")[0],
-        3: lambda: who.name,
-        4: lambda: who.name[1:],
-        5: lambda: initials(who.name),
-        6: lambda: who.name[:2] + initials(who.name[2]),
-        7: lambda: hangul.keys(who.name),
-    }
-    return ways[n % 8]()
-
-
-def plainly(query: str, who: Person) -> bool:
-    """Whether a number or an address is found in this person, read plainly."""
-    digits = query.replace("-", "")
-    numbers = (who.mobile[1:], "0" + who.mobile[3:]) if digits.isdecimal() else ()
-    return any(query in text for text in (who.email, f"m-{who.number}")) or any(digits in number for number in numbers)
-
-
 async def quick(world: World) -> list[Row]:
     """The one box, 20 times a second, of eight ways to type in turn."""
     chosen = [person(n * 7919 % world.count) for n in range(400)]
-    queries = [typed(who, n) for n, who in enumerate(chosen)]
+    queries = [quick_terms.typed(who, n) for n, who in enumerate(chosen)]
     async with world.api() as (client, _):
         checked = [q for n, q in enumerate(queries[:24]) if n % 8 < 3]
-        counts = Counter(q for who in people(world.count) for q in checked if plainly(q, who))
+        counts = Counter(q for who in people(world.count) for q in checked if quick_terms.plainly(q, who))
         for query in checked:
             total = (await ask(client, "/v1/search", {"query": query}))["total"]
             require(total == counts[query], f"{counts[query]} for {query}, not {total}")
@@ -262,6 +238,22 @@ async def quick(world: World) -> list[Row]:
             await one(n)
         waits = await open_loop(20, 30, one)
     return [Row("quick search, 20/s open-loop, total and first page", told(waits, 0.99), "–", "–", "p99 ≤ 150 ms")]
+
+
+async def names(world: World) -> list[Row]:
+    """Names as people write them, one request after the other."""
+    async with world.api() as (client, _):
+
+        async def total(query: str) -> int:
+            count: int = (await ask(client, "/v1/search", {"query": query}))["total"]
+            return count
+
+        return await quick_terms.names(total, world.count)
+
+
+async def index(world: World) -> list[Row]:
+    """What a contact costs the index."""
+    return await indexing.index(world.stack, world.count)
 
 
 @dataclass(frozen=True, slots=True)
@@ -339,8 +331,8 @@ async def pages(world: World) -> list[Row]:
 
 Part = Callable[[World], Awaitable[list[Row]]]
 PARTS: Mapping[str, Part] = {
-    "rebuild": rebuild, "terms": term_sets, "million": million, "ids": ids, "quick": quick, "filter": filters, "fresh": fresh,
-    "consumer": consumer, "pages": pages,
+    "rebuild": rebuild, "terms": term_sets, "million": million, "ids": ids, "quick": quick, "names": names, "filter": filters,
+    "fresh": fresh, "consumer": consumer, "pages": pages, "index": index,
 }  # fmt: skip
 
 

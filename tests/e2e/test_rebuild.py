@@ -17,6 +17,7 @@ from localstack.processes import BY_NAME
 from localstack.stack import Stack, service_settings_for_commands
 from localstack.supervision import Supervisor
 from search.document import document
+from search.layout import QUICK, layout
 from tests.support.api import caller, eventually, fresh_channel
 
 PEOPLE = 300
@@ -200,7 +201,8 @@ async def test_into_an_index_of_another_version_nothing_is_written_until_it_is_r
     before = await eventually(lambda: status(stack), lambda told: told[0] == 0, 60)
     await asyncio.to_thread(supervisor.stop_process, consumer)
     async with httpx.AsyncClient(base_url=stack.opensearch, timeout=30) as client:
-        (await client.put("/contacts/_mapping", json={"_meta": {"layout": "another version's"}})).raise_for_status()
+        meta = {"layout": dict(layout()) | {QUICK: "another version's"}}
+        (await client.put("/contacts/_mapping", json={"_meta": meta})).raise_for_status()
     await asyncio.to_thread(supervisor.start_processes, [consumer])
     async with caller(stack, fresh_channel()) as api:
         await api.json("PUT", "/v1/contacts/@waiting", body={"name": "길동"})
@@ -213,8 +215,13 @@ async def test_into_an_index_of_another_version_nothing_is_written_until_it_is_r
         assert code == 1
         assert told["lag"]["search"][CONTACTS] >= 1
         assert (await api.json("POST", "/v1/search/count", body={}))["total"] == 0
+        # What asks for nothing that this index has otherwise is answered; the quick search would find less, and says so.
+        refused = await api.ask("POST", "/v1/search", body={"query": "길동"})
+        assert (refused.status_code, refused.json()["code"]) == (503, "otherLayout")
         await ended(await begun(stack))
         await eventually(lambda: api.json("POST", "/v1/search/count", body={}), lambda found: found["total"] == 1)
+        asked = await eventually(lambda: api.ask("POST", "/v1/search", body={"query": "ㄱ동"}), lambda told: told.is_success)
+        assert asked.json()["total"] == 1
     _, after = await eventually(lambda: status(stack), lambda told: told[0] == 0, 60)
     assert after["deadLetters"] == before[1]["deadLetters"]
 

@@ -30,8 +30,8 @@ from common.topics import CONTACTS, FIELDS
 from localstack.stack import Stack
 from search.connection import OtherLayout
 from search.consumer import Projector, until_writable
-from search.document import layout, mapping, settings
 from search.index import Index
+from search.layout import layout, mapping, settings
 from search.neighbours import Neighbours
 from search.projection import Item, Projection, decode
 from search.store import Store

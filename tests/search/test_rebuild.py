@@ -16,8 +16,9 @@ from common.kafka import Places
 from common.postgres import Database
 from common.topics import CONTACTS
 from localstack.stack import Stack
-from search.document import SLOTS, document, mapping, tombstone
+from search.document import SLOTS, document, tombstone
 from search.index import Entry, Index
+from search.layout import mapping
 from search.neighbours import Neighbours
 from search.projection import Projection, decode
 from search.rebuild import CannotRebuild, Rebuilder

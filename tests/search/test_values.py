@@ -34,7 +34,7 @@ async def distinct(database: Database, index: Index, neighbours: Neighbours, cha
     await define(store, channel, FIELDS)
     archived = {"key": "profile.old", "type": "String", "archived": True}
     await store.save_fields(channel, [(FieldDefinition.model_validate(archived), 2)])
-    return Distinct(Understanding(store, TermSetStore(database), neighbours, FixedNow()), index)
+    return Distinct(Understanding(store, TermSetStore(database), index, neighbours, FixedNow()), index)
 
 
 async def graded(index: Index, channel: str, *grades: Any) -> None:

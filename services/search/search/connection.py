@@ -37,7 +37,8 @@ class OtherLayout(Unavailable):
 
     def __init__(self) -> None:
         super().__init__(
-            "The index was made by another version. Run `python -m search rebuild`: it waits for that.", code="otherLayout"
+            "The index was made by another version. Run `python -m search rebuild`: after that it goes on by itself.",
+            code="otherLayout",
         )
 
 

@@ -4,9 +4,7 @@ Profile values lie in typed slots, `string.17` or `date.3`: the mapping is the s
 """
 
 import hashlib
-import json
 from collections.abc import Callable, Mapping, Sequence
-from itertools import product
 from typing import Any
 
 from common.answers import contact_shown
@@ -28,9 +26,6 @@ START, END = "\u0002", "\u0003"
 
 UNIT = "\u0004"
 """Stands before the first key of each syllable: the index has that key with it and without it in one place."""
-
-SYLLABLE = "\u0005"
-"""Stands before each syllable and its initial: the index has the one and the other in one place."""
 
 MOST_WRITTEN = 1_000
 """Characters of a value that is counted by how it is written; a longer one is looked up."""
@@ -74,9 +69,9 @@ def unit_keys(text: str) -> str:
     return "".join(UNIT + unit for unit in hangul.units(text))
 
 
-def with_initials(text: str) -> str:
-    """A text, each of its syllables with its initial: whoever looks for it may write the one or the other."""
-    return "".join(f"{SYLLABLE}{i}{c}" if (i := hangul.initial(c)) is not None else c for c in text)
+def as_initials(text: str) -> str:
+    """A text of the same length with the initial of each of its syllables in its place."""
+    return "".join(hangul.initial(c) or c for c in text)
 
 
 def document(channel: str, contact: Contact, slots: Slots) -> dict[str, Any]:
@@ -196,178 +191,15 @@ _PROJECTIONS: Mapping[FieldType, Callable[[object], object]] = {
 def _quick(shown: Mapping[str, Any]) -> dict[str, list[str]]:
     texts = [squeezed(shown[key]) for key in ("name", "email", "memberId") if shown[key]]
     numbers = [form for key in ("mobileNumber", "landlineNumber") if shown[key] for form in phone_forms(shown[key])]
-    syllables = [text for text in texts if initials(text)]
+    syllabic = [text for text in texts if initials(text)]
+    others = [text for text in texts if not initials(text)]
     # Initials alone are looked for past what is no syllable, too: ㄱㅅ is in 김a수.
-    sequences = [sequence for text in syllables if len(sequence := initials(text)) < len(text)]
+    sequences = [sequence for text in syllabic if len(sequence := initials(text)) < len(text)]
     typed = [unit_keys(text) for text in texts]
     return {
-        "text": [marked(t) for t in texts],
+        # Each initial has the same place in its field as its syllable has in that of texts: those with syllables come first.
+        "text": [marked(t) for t in (*syllabic, *others)],
+        "initials": [marked(s) for s in (*map(as_initials, syllabic), *sequences)],
         "digits": [marked(n) for n in dict.fromkeys(numbers)],
-        "initials": [marked(s) for s in (*map(with_initials, syllables), *sequences)],
         "keys": [marked(k) for k in typed if k],
     }
-
-
-def settings() -> dict[str, Any]:
-    """The index's settings: one-character tokens, limits that the filter language needs."""
-    return {
-        "index": {
-            "number_of_shards": 1,
-            "number_of_replicas": 0,
-            "refresh_interval": "500ms",
-            "max_terms_count": 1_000_000,
-            "mapping.total_fields.limit": 4000,
-        },
-        "analysis": {
-            "tokenizer": {
-                "character": {"type": "ngram", "min_gram": 1, "max_gram": 1, "token_chars": []},
-                "pair": {"type": "ngram", "min_gram": 2, "max_gram": 2, "token_chars": []},
-                "triple": {"type": "ngram", "min_gram": 3, "max_gram": 3, "token_chars": []},
-                "key": {"type": "pattern", "pattern": f"(?s){UNIT}?.", "group": 0},
-                "syllable": {"type": "pattern", "pattern": f"(?s){SYLLABLE}..|.", "group": 0},
-            },
-            "filter": {
-                "bare": {"type": "pattern_replace", "pattern": UNIT, "replacement": ""},
-                "marked_and_bare": {"type": "multiplexer", "filters": ["bare"]},
-                "two": _run(2),
-                "three": _run(3),
-                # Where the run itself begins with a unit is told; where another begins within it is not.
-                "first_mark": {"type": "pattern_replace", "pattern": f"(?<!^){UNIT}", "replacement": ""},
-                **_either(1),
-                **_either(2),
-                **_either(3),
-            },
-            "analyzer": {
-                "characters": {"type": "custom", "tokenizer": "character"},
-                "pairs": {"type": "custom", "tokenizer": "pair"},
-                "triples": {"type": "custom", "tokenizer": "triple"},
-                "keys": _keys_analyzer("marked_and_bare"),
-                "keys_pairs": _keys_analyzer("two", "first_mark", "marked_and_bare"),
-                "keys_triples": _keys_analyzer("three", "first_mark", "marked_and_bare"),
-                "typed": _keys_analyzer(),
-                "typed_pairs": _keys_analyzer("two", "first_mark"),
-                "typed_triples": _keys_analyzer("three", "first_mark"),
-                "initials": {"type": "custom", "tokenizer": "syllable", "filter": ["either_1"]},
-                "initials_pairs": {"type": "custom", "tokenizer": "syllable", "filter": ["two", "either_2"]},
-                "initials_triples": {"type": "custom", "tokenizer": "syllable", "filter": ["three", "either_3"]},
-            },
-        },
-    }
-
-
-def _keys_analyzer(*filters: str) -> dict[str, Any]:
-    return {"type": "custom", "tokenizer": "key", "filter": list(filters)}
-
-
-def _either(length: int) -> dict[str, Any]:
-    """A run of so many syllables and other characters in every writing: of each syllable either itself or its initial."""
-    one = f"(?:{SYLLABLE}(.)(.)|(.))"
-    filters: dict[str, Any] = {}
-    for chosen in product((1, 2), repeat=length):
-        written = "".join(f"${3 * place + each}${3 * place + 3}" for place, each in enumerate(chosen))
-        name = "either_" + "".join(map(str, chosen)) + "_"
-        filters[name] = {"type": "pattern_replace", "pattern": f"(?s)^{one * length}$", "replacement": written}
-    return filters | {f"either_{length}": {"type": "multiplexer", "filters": list(filters), "preserve_original": False}}
-
-
-def _run(length: int) -> dict[str, Any]:
-    """So many keys or syllables that stand together, as one token."""
-    return {
-        "type": "shingle", "min_shingle_size": length, "max_shingle_size": length, "output_unigrams": False,
-        "token_separator": "",
-    }  # fmt: skip
-
-
-def mapping() -> dict[str, Any]:
-    """The strict mapping: the same for every channel."""
-    by_type = {
-        "string": _text_mapping(),
-        "number": {"type": "double"},
-        "boolean": {"type": "boolean"},
-        "date": {"type": "long"},
-        "list": _list_mapping(),
-    }
-    kinds: Mapping[FieldType, dict[str, Any]] = {
-        FieldType.STRING: by_type["string"],
-        FieldType.EMAIL: _object({**_folded_mapping(), "domain": {"type": "keyword"}}),
-        FieldType.PHONE: _object({"term": {"type": "keyword"}, "chars": _characters(), "code": {"type": "keyword"}}),
-        FieldType.NUMBER: by_type["number"],
-        FieldType.BOOLEAN: by_type["boolean"],
-        FieldType.DATE: by_type["date"],
-        FieldType.LIST: by_type["list"],
-    }
-    return {
-        "dynamic": "strict",
-        "properties": {
-            "channel": {"type": "keyword"},
-            "id": {"type": "keyword"},
-            "version": {"type": "long"},
-            "deleted": {"type": "boolean"},
-            "seen": {"type": "long"},
-            "source": {"type": "object", "enabled": False},
-            "quick": _object({**{name: _runs() for name in ("text", "digits")}, **_typed()}),
-            "builtin": _built_ins(kinds),
-            **{name: _object({str(slot): each for slot in range(SLOTS)}) for name, each in by_type.items()},
-        },
-    }
-
-
-def _built_ins(kinds: Mapping[FieldType, dict[str, Any]]) -> dict[str, Any]:
-    """The built-ins by their keys: `web.os` is the `os` of the object `web`."""
-    made = _object({})
-    for key, kind in BUILT_INS.items():
-        *holders, member = key.split(".")
-        within = made
-        for name in holders:
-            within = within["properties"].setdefault(name, _object({}))
-        within["properties"][member] = kinds[kind]
-    return made
-
-
-def layout() -> str:
-    """A word for the settings and the mapping as this version makes them; an index of another word is another version's."""
-    return hashlib.sha256(json.dumps([settings(), mapping()], sort_keys=True).encode()).hexdigest()[:16]
-
-
-def _object(properties: Mapping[str, Any]) -> dict[str, Any]:
-    return {"dynamic": "strict", "properties": dict(properties)}
-
-
-def _characters() -> dict[str, Any]:
-    return {"type": "text", "analyzer": "characters", "norms": False}
-
-
-def _runs() -> dict[str, Any]:
-    """By characters, and by two and three that stand together: those are in few documents where one alone is in nearly all."""
-    fields = {name: {"type": "text", "analyzer": name, "norms": False} for name in ("pairs", "triples")}
-    return {**_characters(), "fields": fields}
-
-
-def _typed() -> dict[str, Any]:
-    """The same of keys, and of syllables that may be written by their initials."""
-
-    def field(analyzer: str, searched: str) -> dict[str, Any]:
-        return {"type": "text", "analyzer": analyzer, "search_analyzer": searched, "norms": False}
-
-    keys = {name: field(f"keys_{name}", f"typed_{name}") for name in ("pairs", "triples")}
-    initials = {name: field(f"initials_{name}", name) for name in ("pairs", "triples")}
-    return {
-        "keys": {**field("keys", "typed"), "fields": keys},
-        "initials": {**field("initials", "characters"), "fields": initials},
-    }
-
-
-def _folded_mapping() -> dict[str, Any]:
-    return {"term": {"type": "keyword"}, "chars": _characters(), "initials": _characters()}
-
-
-def _text_mapping() -> dict[str, Any]:
-    return _object({**_folded_mapping(), "written": _WRITTEN})
-
-
-def _list_mapping() -> dict[str, Any]:
-    whole = {"type": "integer"}
-    return _object({"term": {"type": "keyword"}, "chars": _characters(), "size": whole, "distinct": whole, "written": _WRITTEN})
-
-
-_WRITTEN = {"type": "keyword", "index": False}  # counted, never looked for

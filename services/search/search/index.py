@@ -1,7 +1,8 @@
 """The index in OpenSearch: bulk writes told item by item, pages and counts, points in time, another index in its place."""
 
 import re
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+import time
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -13,11 +14,12 @@ from common.errors import Gone, Unavailable
 from common.telemetry import log
 from search.compile import Query
 from search.connection import AWAY, OtherLayout, TooFewClauses, connected, translated
-from search.document import layout, mapping, settings
+from search.layout import layout, mapping, settings
 
 ALIAS = "contacts"
 FIRST = "contacts-000001"
 _KEEP_ALIVE = "5m"
+_LOOK_SECONDS = 1.0
 _MOST_POINTS = 20_000  # of a node, of whose heap each takes some 18 KB: what three processes open, see `points`
 _MAX_POINTS, _USUAL_POINTS = "search.max_open_pit_context", "300"
 _MOST_BUCKETS = 65_535
@@ -74,6 +76,7 @@ class Index:
         self._bulk_seconds = bulk_seconds
         self._alias = alias
         self._roomy = False
+        self._seen: tuple[float, Mapping[str, str]] | None = None
 
     @property
     def alias(self) -> str:
@@ -106,10 +109,26 @@ class Index:
 
     async def check_layout(self) -> None:
         """Raises OtherLayout where the index that serves was made by another version: nothing new in this one is in it."""
+        if await self._layout() != layout():
+            raise OtherLayout
+
+    async def check_readable(self, parts: Collection[str]) -> None:
+        """Raises OtherLayout where the index that serves has any of these parts as another version makes them.
+
+        It is looked at once a second: what is asked in it meanwhile would find nothing, or something else.
+        """
+        now = time.monotonic()
+        if self._seen is None or now - self._seen[0] > _LOOK_SECONDS:
+            self._seen = (now, await self._layout())
+        there = self._seen[1]
+        if any(there.get(part) != layout()[part] for part in parts):
+            raise OtherLayout
+
+    async def _layout(self) -> Mapping[str, str]:
         with translated():
             told = await self._client.indices.get_mapping(index=self._alias, params={"filter_path": "*.mappings._meta"})
-        if [index["mappings"]["_meta"].get("layout") for index in told.values()] != [layout()]:
-            raise OtherLayout
+        there = next((index["mappings"]["_meta"].get("layout") for index in told.values()), None)
+        return there if isinstance(there, Mapping) else {}  # earlier versions had one word for the whole, or none
 
     # -- another index in the place of the one that serves
 

@@ -59,7 +59,9 @@ async def run_migrate() -> None:
         try:
             await index.check_layout()
         except OtherLayout as reason:
-            telemetry.log.warning("until the index is rebuilt, searches may miss", reason=reason.detail)
+            telemetry.log.warning(
+                "until the index is rebuilt, searches that ask for what it lacks are refused", reason=reason.detail
+            )
         # What a killed rebuild left holds personal data, and nobody would ever erase it there.
         async with Store(database).rebuilding() as granted:
             for stray in await index.strays() if granted else []:

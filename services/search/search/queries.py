@@ -13,6 +13,7 @@ from common.errors import Conflict, Gone, Unavailable, Unprocessable
 from common.position import Position
 from search.compile import Query
 from search.index import Hits, Index
+from search.layout import layout
 from search.neighbours import Neighbours
 from search.nodes import MOST_NODES, NodeCount, parts_of
 from search.paging import Order, Place, Seek, backwards, place_of
@@ -78,7 +79,7 @@ class Finder:
         self._neighbours = neighbours
         self._sealer = sealer
         self._caught_up = caught_up
-        self.understanding = Understanding(store, term_sets, neighbours, clock)
+        self.understanding = Understanding(store, term_sets, index, neighbours, clock)
         self._points = Points(index)
 
     async def search(
@@ -107,7 +108,10 @@ class Finder:
         cursors = hits.around
         if point is not None and seek is not None and not resumed:
             cursors = replace(cursors, before=await self._before(prepared.query, order, cursors.before, point))
-        state = {"request": request, "meaning": prepared.meaning, "point": point, "now": prepared.now, "total": total}
+        state = {
+            "request": request, "meaning": prepared.meaning, "layout": layout(), "point": point, "now": prepared.now,
+            "total": total,
+        }  # fmt: skip
 
         def sealed(after: list[Any] | None, *, backwards: bool) -> str | None:
             if point is None or after is None:
@@ -164,6 +168,8 @@ class Finder:
                 code="badCursor",
                 pointer="/cursor",
             )
+        if state.get("layout") != layout():  # another version's, whose question its index answers
+            raise Gone("This cursor has expired. Begin again without it.", code="cursorExpired")
         return state
 
     async def count(self, channel: str, wanted: Wanted) -> tuple[int, str]:

@@ -1,13 +1,13 @@
 """The quick search: one box for names, numbers and addresses, however they are typed."""
 
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from common.filters.text import fold, is_blank
 from common.phone import UnreadablePhone, digits_of, read_phone
 from search import hangul
 from search.compile import Query, phrase
-from search.document import END, START, UNIT
+from search.document import END, START, UNIT, as_initials
 from search.plain import squeezed, usual_width, without_accents
 
 EXACT, PREFIX, INFIX = 3.0, 2.0, 1.0
@@ -50,7 +50,7 @@ def _by_initials(wanted: str) -> list[Query]:
     ways: list[Query] = []
     for written in hangul.meant(wanted):
         if any(map(hangul.is_consonant, written)):
-            ways += _ranked("quick.initials", written)
+            ways.append(_better_where(_mixed, written))
             ways += _half_typed(written)
     return ways
 
@@ -62,20 +62,31 @@ def _half_typed(written: str) -> list[Query]:
         return []
 
     def found(wanted: str, boost: float) -> Query:
-        return {"constant_score": {"filter": _one_of_endings(wanted, endings), "boost": boost}}
+        return _mixed(wanted, boost, endings)
 
     return [{"bool": {"must": [found(written, INFIX)], "should": [found(START + written, PREFIX - INFIX)]}}]
 
 
-def _one_of_endings(wanted: str, endings: list[str]) -> Query:
-    """The runs of a text one after the other, as a phrase asks for them, the last with any of these characters at its end."""
-    length = min(len(wanted), 3)
-    name = _by_runs("quick.initials", length)
-    *runs, last = [wanted[at : at + length] for at in range(len(wanted) - length + 1)]
-    any_of: Query = {"span_or": {"clauses": [{"span_term": {name: last[:-1] + ending}} for ending in endings]}}
-    if not runs:
-        return any_of
-    return {"span_near": {"clauses": [*({"span_term": {name: run}} for run in runs), any_of], "slop": 0, "in_order": True}}
+def _mixed(written: str, boost: float, endings: Sequence[str] = ()) -> Query:
+    """Initials among whole syllables, the last of these any of `endings` where there are some.
+
+    Whoever has it has its initials, and few do: only with these are the syllables looked for in their places.
+    """
+    by_initials = phrase(_by_runs("quick.initials", len(written)), as_initials(written))
+    if not any(map(hangul.initial, written)):
+        return {"constant_score": {"filter": by_initials, "boost": boost}}
+    places = [_in_place(character) for character in written]
+    if endings:
+        places[-1] = {"span_or": {"clauses": [_in_place(ending) for ending in endings]}}
+    in_order: Query = {"span_near": {"clauses": places, "slop": 0, "in_order": True}}
+    return {"constant_score": {"filter": {"bool": {"filter": [by_initials, in_order]}}, "boost": boost}}
+
+
+def _in_place(character: str) -> Query:
+    """A character where it stands: a syllable in the texts, anything else in their initials, where all else stands as well."""
+    if hangul.initial(character) is not None:
+        return {"span_term": {"quick.text": character}}
+    return {"span_field_masking": {"query": {"span_term": {"quick.initials": character}}, "field": "quick.text"}}
 
 
 def _numbers(text: str, country: str) -> list[str]:

@@ -28,6 +28,8 @@ from common.filters import (
 )
 from common.ids import parse_id
 from search.compile import Query, compile_filter
+from search.index import Index
+from search.layout import FIELDS, QUICK
 from search.neighbours import Neighbours
 from search.quick import quick
 from search.seal import digest
@@ -76,9 +78,10 @@ class Understood:
 class Understanding:
     """Reads requests by what is known of their channel."""
 
-    def __init__(self, store: Store, term_sets: TermSetStore, neighbours: Neighbours, clock: Clock) -> None:
+    def __init__(self, store: Store, term_sets: TermSetStore, index: Index, neighbours: Neighbours, clock: Clock) -> None:
         self._store = store
         self._term_sets = term_sets
+        self._index = index
         self._neighbours = neighbours
         self._clock = clock
 
@@ -98,7 +101,7 @@ class Understanding:
         return node, await self.understand(channel, node, fields, None)
 
     async def prepare(self, channel: str, wanted: Wanted, now: int | None = None) -> Prepared:
-        """Understand a request. Raises FilterRefused, Unprocessable, Unavailable."""
+        """Understand a request. Raises FilterRefused, Unprocessable, Unavailable, OtherLayout."""
         fields = await self._store.fields(channel)
         context = await self._context(channel, fields, wanted.filter)
         node: Node = parse(wanted.filter, context) if wanted.filter_given else And(())
@@ -106,6 +109,7 @@ class Understanding:
         terms = await self._terms(channel, And((understood.node, understood.beside)))
         at = to_millis(self._clock.now()) if now is None else now
         term = quick(wanted.query, fields.context.country) if wanted.query is not None else None
+        await self._index.check_readable([FIELDS] if term is None else [FIELDS, QUICK])
         alive = [{"term": {"channel": channel}}, {"term": {"deleted": False}}]
 
         def read(part: Node) -> Query:

@@ -20,6 +20,7 @@ from common.ids import Ids
 from search.compile import Query
 from search.document import field_name, term
 from search.index import Index
+from search.layout import FIELDS
 from search.seal import NotOurs, Sealer, digest
 from search.store import Fields, Store
 from search.term_sets.store import TermChunk, TermSet, TermSetStore
@@ -64,6 +65,7 @@ class TermSets:
         """Sort the terms and keep them. Raises Unprocessable for a key that takes no term set, no term at all, and too many."""
         fields = await self._fields.fields(channel)
         key, kind = _key(key, fields)
+        await self._index.check_readable([FIELDS])
         name = f"{field_name(key, fields.slots)}.term"
         chunks: list[TermChunk] = []
         asked: list[asyncio.Task[TermChunk]] = []
@@ -162,6 +164,7 @@ class TermSets:
         """The page's terms, each with the contacts that have it now, a hundred of each at most."""
         fields = await self._fields.fields(channel)
         name = f"{field_name(key, fields.slots)}.term"
+        await self._index.check_readable([FIELDS])
         compared = sorted({term(form) for _, form, code in page if form is not None and STATUSES[code] not in _OUT})
         having = await self._index.ids_having(_in(channel, name, compared), name, compared, _MOST_NAMED) if compared else {}
         return [

@@ -1,0 +1,164 @@
+"""How the index is laid out: one mapping for every channel, the analysis of its texts, and the word by which versions tell it."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from common.filters.tree import BUILT_INS, FieldType
+from search.document import SLOTS, UNIT
+
+FIELDS, QUICK = "fields", "quick"
+"""What of an index filters, sorting and counting ask, and what the quick search asks besides."""
+
+_MADE = {FIELDS: 1, QUICK: 2}
+"""Raised where the same contact becomes another document and neither mapping nor settings tell."""
+
+
+def settings() -> dict[str, Any]:
+    """The index's settings: one-character tokens, limits that the filter language needs."""
+    return {
+        "index": {
+            "number_of_shards": 1,
+            "number_of_replicas": 0,
+            "refresh_interval": "500ms",
+            "max_terms_count": 1_000_000,
+            "mapping.total_fields.limit": 4000,
+        },
+        "analysis": {
+            "tokenizer": {
+                "character": {"type": "ngram", "min_gram": 1, "max_gram": 1, "token_chars": []},
+                "pair": {"type": "ngram", "min_gram": 2, "max_gram": 2, "token_chars": []},
+                "triple": {"type": "ngram", "min_gram": 3, "max_gram": 3, "token_chars": []},
+                "key": {"type": "pattern", "pattern": f"(?s){UNIT}?.", "group": 0},
+            },
+            "filter": {
+                "bare": {"type": "pattern_replace", "pattern": UNIT, "replacement": ""},
+                "marked_and_bare": {"type": "multiplexer", "filters": ["bare"]},
+                "two": _run(2),
+                "three": _run(3),
+                # Where the run itself begins with a unit is told; where another begins within it is not.
+                "first_mark": {"type": "pattern_replace", "pattern": f"(?<!^){UNIT}", "replacement": ""},
+            },
+            "analyzer": {
+                "characters": {"type": "custom", "tokenizer": "character"},
+                "pairs": {"type": "custom", "tokenizer": "pair"},
+                "triples": {"type": "custom", "tokenizer": "triple"},
+                "keys": _keys_analyzer("marked_and_bare"),
+                "keys_pairs": _keys_analyzer("two", "first_mark", "marked_and_bare"),
+                "keys_triples": _keys_analyzer("three", "first_mark", "marked_and_bare"),
+                "typed": _keys_analyzer(),
+                "typed_pairs": _keys_analyzer("two", "first_mark"),
+                "typed_triples": _keys_analyzer("three", "first_mark"),
+            },
+        },
+    }
+
+
+def _keys_analyzer(*filters: str) -> dict[str, Any]:
+    return {"type": "custom", "tokenizer": "key", "filter": list(filters)}
+
+
+def _run(length: int) -> dict[str, Any]:
+    """So many keys that stand together, as one token."""
+    return {
+        "type": "shingle", "min_shingle_size": length, "max_shingle_size": length, "output_unigrams": False,
+        "token_separator": "",
+    }  # fmt: skip
+
+
+def mapping() -> dict[str, Any]:
+    """The strict mapping: the same for every channel."""
+    by_type = {
+        "string": _text_mapping(),
+        "number": {"type": "double"},
+        "boolean": {"type": "boolean"},
+        "date": {"type": "long"},
+        "list": _list_mapping(),
+    }
+    kinds: Mapping[FieldType, dict[str, Any]] = {
+        FieldType.STRING: by_type["string"],
+        FieldType.EMAIL: _object({**_folded_mapping(), "domain": {"type": "keyword"}}),
+        FieldType.PHONE: _object({"term": {"type": "keyword"}, "chars": _characters(), "code": {"type": "keyword"}}),
+        FieldType.NUMBER: by_type["number"],
+        FieldType.BOOLEAN: by_type["boolean"],
+        FieldType.DATE: by_type["date"],
+        FieldType.LIST: by_type["list"],
+    }
+    return {
+        "dynamic": "strict",
+        "properties": {
+            "channel": {"type": "keyword"},
+            "id": {"type": "keyword"},
+            "version": {"type": "long"},
+            "deleted": {"type": "boolean"},
+            "seen": {"type": "long"},
+            "source": {"type": "object", "enabled": False},
+            "quick": _object({**{name: _runs() for name in ("text", "digits", "initials")}, "keys": _keys()}),
+            "builtin": _built_ins(kinds),
+            **{name: _object({str(slot): each for slot in range(SLOTS)}) for name, each in by_type.items()},
+        },
+    }
+
+
+def _built_ins(kinds: Mapping[FieldType, dict[str, Any]]) -> dict[str, Any]:
+    """The built-ins by their keys: `web.os` is the `os` of the object `web`."""
+    made = _object({})
+    for key, kind in BUILT_INS.items():
+        *holders, member = key.split(".")
+        within = made
+        for name in holders:
+            within = within["properties"].setdefault(name, _object({}))
+        within["properties"][member] = kinds[kind]
+    return made
+
+
+@cache
+def layout() -> Mapping[str, str]:
+    """A word for each part of an index as this version makes it; where an index has another, it is another version's."""
+    settings_, whole = settings(), mapping()
+    index, analysis = settings_["index"], settings_["analysis"]
+    quick = whole["properties"].pop("quick")
+    characters = [analysis["tokenizer"]["character"], analysis["analyzer"]["characters"]]
+    parts = {FIELDS: [_MADE[FIELDS], index, characters, whole], QUICK: [_MADE[QUICK], analysis, quick]}
+    return {part: hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16] for part, told in parts.items()}
+
+
+def _object(properties: Mapping[str, Any]) -> dict[str, Any]:
+    return {"dynamic": "strict", "properties": dict(properties)}
+
+
+def _characters() -> dict[str, Any]:
+    return {"type": "text", "analyzer": "characters", "norms": False}
+
+
+def _runs() -> dict[str, Any]:
+    """By characters, and by two and three that stand together: those are in few documents where one alone is in nearly all."""
+    fields = {name: {"type": "text", "analyzer": name, "norms": False} for name in ("pairs", "triples")}
+    return {**_characters(), "fields": fields}
+
+
+def _keys() -> dict[str, Any]:
+    """The same of keys."""
+
+    def field(name: str = "") -> dict[str, Any]:
+        return {"type": "text", "analyzer": f"keys{name}", "search_analyzer": f"typed{name}", "norms": False}
+
+    return {**field(), "fields": {name: field(f"_{name}") for name in ("pairs", "triples")}}
+
+
+def _folded_mapping() -> dict[str, Any]:
+    return {"term": {"type": "keyword"}, "chars": _characters(), "initials": _characters()}
+
+
+def _text_mapping() -> dict[str, Any]:
+    return _object({**_folded_mapping(), "written": _WRITTEN})
+
+
+def _list_mapping() -> dict[str, Any]:
+    whole = {"type": "integer"}
+    return _object({"term": {"type": "keyword"}, "chars": _characters(), "size": whole, "distinct": whole, "written": _WRITTEN})
+
+
+_WRITTEN = {"type": "keyword", "index": False}  # counted, never looked for

@@ -1,0 +1,95 @@
+"""What a contact costs the index: OpenSearch's processor time and the bytes on disk, of long Korean names beside Latin ones."""
+
+import asyncio
+import random
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+
+import httpx
+import orjson
+
+from common.events.contacts import Contact, ContactMessage
+from common.filters.tree import FieldType
+from localstack.stack import Stack
+from search.document import Slots, document
+from search.index import Entry, Index
+from tests.bench.measure import Row
+from tests.bench.people import CHANNEL, NOW, contact_message, people
+from tests.bench.serving import require
+
+LONG_NAMES, LENGTH = 8000, 200
+_SLOTS: Slots = {
+    key: (kind, 0)
+    for key, kind in {
+        "grade": FieldType.STRING, "totalAmount": FieldType.NUMBER, "lastOrderAt": FieldType.DATE,
+        "newsletter": FieldType.BOOLEAN, "interests": FieldType.LIST,
+    }.items()
+}  # fmt: skip
+_BATCH = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Seconds of OpenSearch's processor time, and MiB on disk when all is one segment."""
+
+    seconds: float
+    size: float
+
+
+def named(letter: Callable[[random.Random], str]) -> Iterator[Contact]:
+    """Contacts with long names of such letters, the same each time."""
+    chance = random.Random(1)
+    for number in range(LONG_NAMES):
+        name = "".join(letter(chance) for _ in range(LENGTH))
+        first = {"id": f"01900000-0000-7000-8000-{number:012x}", "createdAt": NOW, "updatedAt": NOW, "version": 1}
+        yield Contact.model_validate({**first, "name": name})
+
+
+def ordinary(count: int) -> Iterator[Contact]:
+    """The contacts that all searches are measured over."""
+    for who in people(count):
+        value = contact_message(who).value
+        yield ContactMessage.model_validate(orjson.loads(value or b"")).contact
+
+
+async def cost(stack: Stack, contacts: Iterable[Contact]) -> Cost:
+    """What it costs to write these into an index of their own, which is removed."""
+    alias = "bench-cost"
+    async with httpx.AsyncClient(base_url=stack.opensearch, timeout=600) as client, Index.open(stack.opensearch, alias) as index:
+
+        async def seconds() -> float:
+            (node,) = (await client.get("/_nodes/stats/process")).raise_for_status().json()["nodes"].values()
+            used: int = node["process"]["cpu"]["total_in_millis"]
+            return used / 1000
+
+        await index.create(f"{alias}-000001")
+        await asyncio.sleep(2)
+        before = await seconds()
+        each = iter(contacts)
+        while some := [Entry(f"{CHANNEL}/{c.id}", 1, document(CHANNEL, c, _SLOTS)) for c in islice(each, _BATCH)]:
+            require(await index.write(some) == [], "every document is taken")
+        await index.refresh()
+        await asyncio.sleep(2)  # merges that follow
+        used = await seconds() - before
+        (await client.post(f"/{alias}/_forcemerge", params={"max_num_segments": 1})).raise_for_status()
+        told = (await client.get(f"/{alias}/_stats/store")).raise_for_status().json()
+        await index.remove(f"{alias}-000001")
+    return Cost(used, told["_all"]["primaries"]["store"]["size_in_bytes"] / 2**20)
+
+
+async def index(stack: Stack, count: int) -> list[Row]:
+    """Long names of syllables beside long names of letters, and ordinary contacts."""
+    korean = await cost(stack, named(lambda chance: chr(chance.randrange(0xAC00, 0xD7A4))))
+    latin = await cost(stack, named(lambda chance: chr(chance.randrange(ord("a"), ord("z") + 1))))
+    usual = await cost(stack, ordinary(count))
+
+    def figures(found: Cost) -> str:
+        return f"{found.seconds:.1f} s of OpenSearch's processors, {found.size:,.0f} MiB"
+
+    what = f"indexing {LONG_NAMES:,} names of {LENGTH} syllables"
+    beside = f"{figures(latin)} (the same of {LENGTH} Latin letters)"
+    return [
+        Row(what, figures(korean), beside, f"{korean.seconds / latin.seconds:.1f} × the time", "–"),
+        Row(f"indexing {count:,} contacts", figures(usual), "–", "–", "–"),
+    ]
