@@ -1,4 +1,4 @@
-"""What an earlier version has left: an index of another layout answers rightly or not at all."""
+"""What an earlier version has left: an index of another layout answers rightly or not at all, and old values are found."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from datetime import UTC, datetime
@@ -29,7 +29,7 @@ from tests.support.api import eventually
 
 SEALER = Sealer(b"a key of the tests' own")
 CLOCK = FixedClock(datetime(2026, 11, 24, 3, tzinfo=UTC))
-HONG = {"name": "홍길동", "email": "hong@naver.com"}
+HONG = {"name": "홍길동", "email": "hong@naver.com,", "memberId": "h-\u200b1", "tags": ["VIP  gold", "vip gold\u200b"]}
 
 Served: TypeAlias = tuple[Index, Callable[[Mapping[str, str] | str], Awaitable[None]]]
 
@@ -67,7 +67,7 @@ def finder_of(database: Database, index: Index, neighbours: Neighbours) -> Finde
 
 
 def equal(key: str, value: str) -> Wanted:
-    return Wanted({"key": key, "operator": "eq", "values": [value]}, filter_given=True)
+    return Wanted({"key": key, "operator": "hasAny" if key == "tags" else "eq", "values": [value]}, filter_given=True)
 
 
 async def test_where_only_the_quick_search_is_another_versions_all_else_is_answered(
@@ -127,3 +127,35 @@ async def test_a_cursor_of_another_version_has_expired(
             await finder.search(channel, Wanted(), None, 1, SEALER.seal("cursor", other))
         assert refusal.value.code == "cursorExpired"
     assert len((await finder.search(channel, Wanted(), None, 1, begun.next)).items) == 1
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("email", "hong@naver.com"),
+        ("email", "hong@naver.com,"),
+        ("memberId", "h-1"),
+        ("memberId", "h-\u200b1"),
+        ("tags", "VIP gold"),
+    ],
+)
+async def test_what_an_earlier_version_kept_otherwise_is_found_by_what_it_stands_for(
+    database: Database, served: Served, neighbours: Neighbours, channel: str, key: str, value: str
+) -> None:
+    finder = finder_of(database, served[0], neighbours)
+    (found,) = (await finder.search(channel, equal(key, value), None, 100, None)).items
+    assert {name: found[name] for name in HONG} == HONG
+
+
+async def test_old_values_are_found_counted_and_listed_as_what_they_stand_for(
+    database: Database, served: Served, neighbours: Neighbours, channel: str
+) -> None:
+    index = served[0]
+    finder = finder_of(database, index, neighbours)
+    assert [(await finder.count(channel, Wanted(query=typed)))[0] for typed in ("h-1", "hong@naver.com")] == [1, 1]
+    one = {"key": "tags", "operator": "size", "values": [{"op": "eq", "n": 1}]}
+    assert (await finder.count(channel, Wanted(one, filter_given=True)))[0] == 1
+    listed = await Distinct(finder.understanding, index).values(channel, Wanted(), "tags", None, 10)
+    assert listed.items == [("VIP gold", 1)]
+    sets = TermSets(Store(database), TermSetStore(database), index, SEALER, CLOCK, new_id)
+    assert (await sets.create(channel, "memberId", ["h-1", "h-2"], "kim")).counts[:2] == (1, 1)

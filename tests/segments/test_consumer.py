@@ -1,5 +1,6 @@
 """Facts into memberships on the real PostgreSQL: offsets move with their effect, nothing is judged twice or by a stale rule."""
 
+from typing import Any
 from uuid import uuid4
 
 import asyncpg
@@ -84,6 +85,15 @@ async def test_what_can_not_be_read_is_stepped_over(ready: World) -> None:
         ready.judge.decode(record)
     await ready.judge.apply([])
     assert await ready.value(NEXT_OFFSET, CONTACTS, 0) == 1
+
+
+async def test_what_an_earlier_version_kept_otherwise_is_judged_by_what_it_stands_for(ready: World) -> None:
+    old: dict[str, Any] = {"email": "kim@naver.com,", "member_id": "k-\u200b1", "tags": ["VIP  gold", "vip gold\u200b"]}
+    wanted = (("email", "eq", "kim@naver.com"), ("memberId", "eq", "k-1"), ("tags", "isExactly", "VIP gold"))
+    segments = [await ready.make({"key": key, "operator": how, "values": [value]}) for key, how, value in wanted]
+    one = uuid4()
+    await ready.tell(ready.contact(one, 1, NOON + 1, **old))
+    assert [await ready.members(segment) for segment in segments] == [{one}] * 3
 
 
 async def test_an_erased_contact_leaves_everywhere_and_its_data_with_it(ready: World) -> None:

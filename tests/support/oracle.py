@@ -37,6 +37,7 @@ COMPARE = {
     "lt": lambda a, b: a < b,
     "lte": lambda a, b: a <= b,
 }
+UNSEEN = "\u00ad\u200b\ufeff"
 BLANKS = re.compile("[\\u0009-\\u000d\\u0020\\u0085\\u00a0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000]*")
 
 
@@ -87,11 +88,13 @@ def condition_holds(raw: Any, contact: Mapping[str, Any], now: int, world: World
             return moment(operator, instant(value), values, now, world.zone)
         case "list":
             tags = key == "tags" and operator != "size"
-            return listing(operator, value, [" ".join(v.split()) for v in values] if tags else values)
+            return listing(operator, value, [" ".join(seen(v).split()) for v in values] if tags else values)
         case "phone":
             return phone(operator, value, values, world.country)
+        case "string" if key == "memberId":
+            return text(operator, value, [seen(v) for v in values])
         case "email" if operator in {"eq", "in"}:  # as a mail program writes it, with a name before
-            return text(operator, value, [v.rpartition("<")[2].rstrip("; >") if "@" in v else v for v in values])
+            return text(operator, value, [seen(v).rpartition("<")[2].strip(" ,;>") if "@" in v else v for v in values])
         case _:
             return text(operator, value, values)
 
@@ -105,7 +108,25 @@ def stored(contact: Mapping[str, Any], key: str) -> Any:
     value: Any = contact
     for name in ("profile", key[len("profile.") :]) if key.startswith("profile.") else key.split("."):
         value = (value or {}).get(name)
+    value = kept_today(key, value) if value else value
     return None if value is None or value == [] or (isinstance(value, str) and same(value) == "") else value
+
+
+def kept_today(key: str, value: Any) -> Any:
+    """A value in the form in which it would be written today, whatever an earlier version let in."""
+    match key:
+        case "memberId":
+            return seen(value)
+        case "email":
+            return seen(value).strip(" ,;")
+        case "tags":
+            once = {same(tag): tag for tag in (" ".join(seen(tag).split()) for tag in reversed(value))}
+            return [tag for form, tag in reversed(once.items()) if form]
+    return value
+
+
+def seen(written: str) -> str:
+    return "".join(character for character in written if character not in UNSEEN)
 
 
 @lru_cache(maxsize=4096)

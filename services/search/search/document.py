@@ -11,6 +11,7 @@ from common.answers import contact_shown
 from common.built_ins import value_at
 from common.clock import to_millis
 from common.events.contacts import Contact
+from common.filters.kept import as_kept_today
 from common.filters.outcomes import instant_of
 from common.filters.text import WHITE_SPACE, fold, initials, is_blank
 from common.filters.tree import BUILT_INS, FieldType
@@ -87,7 +88,7 @@ def document(channel: str, contact: Contact, slots: Slots) -> dict[str, Any]:
         "source": shown,
     }
     for key, kind in BUILT_INS.items():
-        if (value := _value(kind, value_at(shown, key))) is not None:
+        if (value := _value(kind, as_kept_today(key, value_at(shown, key)))) is not None:
             *holders, member = key.split(".")
             holder = made.setdefault("builtin", {})
             for name in holders:
@@ -189,7 +190,8 @@ _PROJECTIONS: Mapping[FieldType, Callable[[object], object]] = {
 
 
 def _quick(shown: Mapping[str, Any]) -> dict[str, list[str]]:
-    texts = [squeezed(shown[key]) for key in ("name", "email", "memberId") if shown[key]]
+    kept = [as_kept_today(key, shown[key]) for key in ("name", "email", "memberId")]
+    texts = [squeezed(text) for text in kept if isinstance(text, str) and text]
     numbers = [form for key in ("mobileNumber", "landlineNumber") if shown[key] for form in phone_forms(shown[key])]
     syllabic = [text for text in texts if initials(text)]
     others = [text for text in texts if not initials(text)]

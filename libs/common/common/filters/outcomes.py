@@ -9,6 +9,7 @@ from typing import TypeAlias, assert_never
 from common.built_ins import FROM_THE_START, value_at
 from common.clock import from_wire, to_millis
 from common.filters import windows
+from common.filters.kept import as_kept_today
 from common.filters.text import fold, initials, is_blank
 from common.filters.tree import (
     DATE_OPERATORS,
@@ -69,12 +70,12 @@ Outcome: TypeAlias = bool | Clocked
 
 
 def value_of(contact: Contact, key: str) -> object:
-    """The value under a key; None for none: empty and blank texts and empty lists are none too."""
+    """The value under a key, as it would be kept today; None for none: empty and blank texts and empty lists are none too."""
     if key.startswith("profile."):
         profile = contact.get("profile")
         value = profile.get(key[8:]) if isinstance(profile, Mapping) else None
     else:
-        value = value_at(contact, key)
+        value = as_kept_today(key, value_at(contact, key))
         if value is None:
             value = FROM_THE_START.get(key)
     if isinstance(value, str) and is_blank(value):
