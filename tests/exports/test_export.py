@@ -8,7 +8,7 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from common.errors import Conflict, Forbidden, Gone, NotFound, Problem
+from common.errors import Conflict, Forbidden, Gone, Problem
 from exports.events import (
     EVENTS,
     Cancelled,
@@ -53,7 +53,7 @@ from exports.export import (
     evolve,
     fold,
 )
-from exports.sight import check_visible, export_shown, no_export
+from exports.sight import check_visible, export_shown
 from exports.waiting import in_words, wait_seconds
 
 AT = datetime(2026, 11, 24, 3, tzinfo=UTC)
@@ -249,7 +249,6 @@ def test_it_is_shown_to_its_asker_and_to_whoever_reads_the_audit_log() -> None:
     check_visible(export, "lee", auditor=True)
     with pytest.raises(Forbidden):
         check_visible(export, "lee", auditor=False)
-    assert isinstance(no_export(), NotFound)
 
 
 def test_what_is_shown_holds_neither_scope_nor_columns() -> None:

@@ -122,7 +122,9 @@ def test_what_is_put_aside_lies_on_the_disk_without_a_name_and_not_in_the_clear(
         aside.write(word)
     raw = aside._file
     raw.seek(0)
-    assert "비밀".encode() not in raw.read()
+    sealed = raw.read()
+    assert len(sealed) == sum(map(len, words))
+    assert "비밀".encode() not in sealed
     assert list(tmp_path.iterdir()) == []
     aside.turn()
     assert [aside.read(len(word)) for word in words] == words
