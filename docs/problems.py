@@ -6,6 +6,7 @@ the function that makes it; so the list needs no second place that could forget 
 
 import ast
 import importlib
+import inspect
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -225,7 +226,7 @@ class _Reader:
 
 
 def _members(extra: ast.expr | None, module: Module, function: Function | None) -> set[str]:
-    """The names of further members: of a dict that stands there, was assigned before, or that a function of the module makes."""
+    """The names of further members: of a dict that stands there, was assigned before, or that a function makes."""
     match extra:
         case ast.Dict(keys=keys, values=values):
             named = {key.value for key in keys if isinstance(key, ast.Constant) and isinstance(key.value, str)}
@@ -233,9 +234,9 @@ def _members(extra: ast.expr | None, module: Module, function: Function | None) 
             return named.union(*merged)
         case ast.Name(id=name) if function is not None:
             return set[str]().union(*(_members(v, module, function) for n, v in _assigned(function) if n == name))
-        case ast.Call(func=ast.Name(id=name)):
-            made = [node for node in module.tree.body if isinstance(node, ast.FunctionDef) and node.name == name]
-            dicts = [node for each in made for node in ast.walk(each) if isinstance(node, ast.Dict)]
+        case ast.Call(func=ast.Name(id=name)) if inspect.isfunction(getattr(module.runtime, name, None)):
+            made = ast.parse(inspect.getsource(getattr(module.runtime, name)))
+            dicts = [node for node in ast.walk(made) if isinstance(node, ast.Dict)]
             return set[str]().union(*(_members(each, module, None) for each in dicts))
         case _:
             return set()

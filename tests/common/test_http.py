@@ -197,6 +197,24 @@ async def test_the_bound_that_was_passed_is_a_member(client: httpx.AsyncClient, 
     assert {name: told[name] for name in ("parameter", "least", "most", "count") if name in told} == figures
 
 
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (b"", "This is missing. Send it."),
+        (b"{}", "This is missing. Send it."),
+        (b"[]", "This must be an object."),
+        (b'{"size": "1"}', "This must be a whole number."),
+        (b'{"size": 1, "some": 1}', "There is no such member here. Leave it out, or mend its name."),
+        (b'{"size": 1, "few": [1, 2, 3]}', "This must have 2 elements or fewer."),
+        (b'{"size": 1, "short": "four"}', "This must have 3 characters or fewer."),
+        (b'{"size": 1, "short": 5}', "This must be a text."),
+        (b'{"size": 1, "other": "no id"}', "This must be an id, such as 019a1f0e-7c2e-7d44-9a51-0f6f0e2b7c11."),
+    ],
+)
+async def test_what_is_wrong_with_a_shape_is_said_in_a_sentence(client: httpx.AsyncClient, body: bytes, words: str) -> None:
+    assert (await client.put("/v1/things/one", content=body)).json()["detail"] == words
+
+
 async def test_the_bound_of_a_list_and_of_a_text_is_a_member(client: httpx.AsyncClient) -> None:
     for body, pointer, figures in (
         ({"size": 1, "few": [1, 2, 3]}, "/few", {"most": 2, "count": 3}),

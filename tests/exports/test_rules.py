@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from common.errors import Unprocessable
 from common.events.contacts import FieldDefinition
 from exports import page
+from exports.api import NewExport
 from exports.columns import choose, language_of, row_maker
 from exports.events import Column, Language
 from exports.export import Status
@@ -113,6 +115,13 @@ def test_a_column_that_is_none_is_refused_with_its_place(keys: list[str], code: 
     with pytest.raises(Unprocessable) as refusal:
         chosen(keys)
     assert (refusal.value.code, refusal.value.pointer) == (code, pointer)
+
+
+def test_columns_that_are_null_are_not_taken_for_left_out() -> None:
+    asked = {"reason": "why", "password": "abc-123!", "scope": {"all": True}}
+    assert NewExport.model_validate(asked).columns is None
+    with pytest.raises(ValidationError, match="must not be null"):
+        NewExport.model_validate({**asked, "columns": None})
 
 
 def test_a_file_needs_a_column() -> None:

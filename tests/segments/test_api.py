@@ -179,6 +179,7 @@ async def test_steps_are_aligned_in_the_channels_zone(world: World, people: list
         {"at": f"2026-11-24T{at}:00.000Z", "entered": 5 if at == "12:00" else 0, "left": 0, "size": 0 if at == "11:59" else 5}
         for at in ("11:59", "12:00", "12:01", "12:02", "12:03", "12:04", "12:05", "12:06")
     ]
+    assert await counts("from=2026-11-24T18:00:00+05:30&to=2026-11-24T18:00:01%2B05:30") == [day]
     usual = await counts("")
     assert (len(usual), usual[-1]) == (30, day)
     assert await counts("from=2026-11-24T00:00:00Z&to=2026-11-24T02:00:00Z&step=hour") == [

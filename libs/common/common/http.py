@@ -27,6 +27,7 @@ from common.clock import Clock, SystemClock
 from common.errors import ANY_VERSION, MethodNotAllowed, NotFound, Problem, Unprocessable, Unreadable
 from common.given import WRONG_TYPE
 from common.health import PATHS, Health, routes
+from common.invalid import figures, words
 from common.pointer import place_in
 from common.telemetry import REQUESTS, log, span
 
@@ -290,26 +291,14 @@ async def _on_invalid(_: Request, error: Exception) -> Response:
     if (refusal := body_refusal.get()) is not None and (refusal.code == TOO_DEEP or place[0] == "query"):
         # The place of what else is wrong could be as long as the body is deep; and what is missing may have been mistyped.
         return problem_response(refusal)
-    message = str(first["msg"]).removeprefix("Value error, ")
     if place[0] != "body":
         parameter = ".".join(place[1:])
         return problem_response(
-            Unprocessable(f"`{parameter}`: {message}", code="invalid", extra={"parameter": parameter, **_figures(first)})
+            Unprocessable(f"`{parameter}`: {words(first)}", code="invalid", extra={"parameter": parameter, **figures(first)})
         )
     code = WRONG_TYPE if first["type"] == WRONG_TYPE else None
     pointer = place_in(error.body, first["loc"][1:], missing=first["type"] == "missing")
-    return problem_response(Unprocessable(message, code=code, pointer=pointer, extra=_figures(first)))
-
-
-def _figures(error: Mapping[str, Any]) -> dict[str, object]:
-    """The bounds that the words of a validation error tell, as members."""
-    bounds: Mapping[str, Any] = error.get("ctx", {})
-    told = {
-        "least": bounds.get("ge", bounds.get("min_length")),
-        "most": bounds.get("le", bounds.get("max_length")),
-        "count": bounds.get("actual_length"),
-    }
-    return {name: value for name, value in told.items() if isinstance(value, int)}
+    return problem_response(Unprocessable(words(first), code=code, pointer=pointer, extra=figures(first)))
 
 
 async def _on_http(_: Request, error: Exception) -> Response:

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Annotated
 
 from fastapi.dependencies.models import Dependant
 from fastapi.dependencies.utils import get_flat_params
 from fastapi.params import Query
+from pydantic import BeforeValidator
 
-from common.clock import from_wire, to_wire
+from common.clock import Instant, from_wire, to_wire
 from common.errors import Unprocessable
 
 
@@ -37,10 +39,19 @@ def refusal(sent: Iterable[tuple[str, str]], known: frozenset[str]) -> Unprocess
     return None
 
 
+def unescaped(value: object) -> object:
+    """A plus sign that was not escaped arrives as a blank: no instant has one."""
+    return value.replace(" ", "+") if isinstance(value, str) else value
+
+
+InstantAsked = Annotated[Instant, BeforeValidator(unescaped)]
+"""An instant as a query parameter."""
+
+
 def instant(text: str, parameter: str) -> datetime:
     """The instant that a parameter names. Raises Unprocessable."""
     try:
-        return from_wire(text.replace(" ", "+"))  # a plus sign that was not escaped
+        return from_wire(text.replace(" ", "+"))
     except ValueError as error:
         raise Unprocessable(f"`{parameter}`: {error}", code="invalid", extra={"parameter": parameter}) from None
 

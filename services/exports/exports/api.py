@@ -85,7 +85,7 @@ class Scope(Wire):
             if len(given) != 1 or (self.all is None and self.contact_ids is None):
                 raise ValueError("must be `all: true` alone, `contactIds` alone, or what was searched with its `fingerprint`")
         elif self.fingerprint is None:
-            raise ValueError("needs the `fingerprint` that the search answered with; `all: true` and `contactIds` go without")
+            raise ValueError("Send the `fingerprint` that the search answered with; `all: true` and `contactIds` go without.")
         return self
 
     def asked(self) -> dict[str, Any]:
@@ -99,7 +99,7 @@ class NewExport(Wire):
     reason: Annotated[str, Field(max_length=1000)]
     password: Annotated[str, Field(repr=False)]
     scope: Scope
-    columns: Annotated[list[str], Field(min_length=1, max_length=500)] | None = None
+    columns: Annotated[list[str] | None, Field(min_length=1, max_length=500), Given()] = None
     headings: Literal["names", "keys"] = "names"
 
 

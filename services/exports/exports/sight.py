@@ -24,4 +24,7 @@ def no_export() -> NotFound:
 def check_visible(export: Export, subject: str, *, auditor: bool) -> None:
     """Raises Forbidden for another manager's export, unless the subject reads the audit log."""
     if export.requested_by != subject and not auditor:
-        raise Forbidden("This is another manager's export. Seeing it needs the permission `audit.read`.")
+        raise Forbidden(
+            "This is another manager's export. Seeing it needs the permission `audit.read`.",
+            extra={"permissions": ["audit.read"]},
+        )

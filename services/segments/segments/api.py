@@ -15,7 +15,7 @@ from common import cursor as cursors
 from common import http, idempotency, position
 from common.answers import ETAG, EVENTS, POSITION, answers, content
 from common.auth import Caller, Verifier
-from common.clock import Clock, Instant, from_millis, to_millis
+from common.clock import Clock, from_millis, to_millis
 from common.erased import Answer, Question
 from common.errors import Gone, NotFound, Unprocessable
 from common.given import Given
@@ -23,6 +23,7 @@ from common.health import Health
 from common.http import At, AwaitedPosition, Cursor, IfMatch, Limit, Page, Wire, permit, tell
 from common.ids import Id, parse_id
 from common.listening import listening
+from common.query import InstantAsked
 from common.shapes import Explanation, FilterAsked
 from segments.answers import Change, Changes, Count, Definition, Member, Membership, Segment, Standing
 from segments.handlers import UNCHANGED, Segments
@@ -110,7 +111,7 @@ async def _contact(parts: Parts, caller: Caller, text: str) -> Contact:
 
 def _named(text: str) -> str:
     if not text.strip():
-        raise ValueError("a segment's name must not be blank")
+        raise ValueError("A segment needs a name that is not blank.")
     return text.strip()
 
 
@@ -283,8 +284,8 @@ async def count_segment_changes(
     segment: Existing,
     parts: Using,
     caller: Looker,
-    begin: Annotated[Instant | None, Query(alias="from")] = None,
-    end: Annotated[Instant | None, Query(alias="to")] = None,
+    begin: Annotated[InstantAsked | None, Query(alias="from")] = None,
+    end: Annotated[InstantAsked | None, Query(alias="to")] = None,
     step: Step = "day",
 ) -> Page[Count]:
     """Count who entered and left, and the size at the end, step by step: each whole step that has to do with the time asked for.

@@ -7,8 +7,8 @@ from fastapi import Depends, Query, Request, Response
 from common import http
 from common.answers import answers
 from common.auth import Caller
-from common.clock import Instant
 from common.http import Cursor, Limit, Page, json_response, permit
+from common.query import InstantAsked
 from exports.audit.answers import AuditEntry
 from exports.audit.entry import Action
 from exports.audit.queries import AuditLog
@@ -37,8 +37,8 @@ async def list_audit_entries(
     action: Action | None = None,
     by: Word = None,
     target: Word = None,
-    begin: Annotated[Instant | None, Query(alias="from")] = None,
-    end: Annotated[Instant | None, Query(alias="to")] = None,
+    begin: Annotated[InstantAsked | None, Query(alias="from")] = None,
+    end: Annotated[InstantAsked | None, Query(alias="to")] = None,
     limit: Limit = 100,
     cursor: Cursor = None,
 ) -> Response:

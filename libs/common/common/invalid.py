@@ -1,0 +1,58 @@
+"""What is wrong with a body or a parameter of another shape than was declared: in words of our own, its figures as members."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+_PLAIN: Mapping[str, str] = {
+    "missing": "This is missing. Send it.",
+    "extra_forbidden": "There is no such member here. Leave it out, or mend its name.",
+    "string_type": "This must be a text.",
+    "bool_type": "This must be true or false.",
+    "bool_parsing": "This must be true or false.",
+    "int_type": "This must be a whole number.",
+    "int_parsing": "This must be a whole number.",
+    "int_parsing_size": "This number is too large.",
+    "int_from_float": "This must be a whole number.",
+    "float_type": "This must be a number.",
+    "float_parsing": "This must be a number.",
+    "list_type": "This must be a list.",
+    "dict_type": "This must be an object.",
+    "model_type": "This must be an object.",
+    "model_attributes_type": "This must be an object.",
+}
+_FIGURED: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
+    "literal_error": lambda told: f"This must be one of these: {told['expected']}.",
+    "enum": lambda told: f"This must be one of these: {told['expected']}.",
+    "greater_than_equal": lambda told: f"This must be {told['ge']:,} or more.",
+    "less_than_equal": lambda told: f"This must be {told['le']:,} or less.",
+    "string_too_short": lambda told: f"This must have {told['min_length']:,} characters or more.",
+    "string_too_long": lambda told: f"This must have {told['max_length']:,} characters or fewer.",
+    "too_short": lambda told: f"This must have {told['min_length']:,} elements or more.",
+    "too_long": lambda told: f"This must have {told['max_length']:,} elements or fewer.",
+}
+_OWN = "value_error"
+
+
+def words(error: Mapping[str, Any]) -> str:
+    """What a validation error means, as a sentence; a value's own reader has its own, such as \"must be an id\"."""
+    kind = error["type"]
+    if kind in _PLAIN:
+        return _PLAIN[kind]
+    if kind in _FIGURED:
+        return _FIGURED[kind](error["ctx"])
+    told = str(error["msg"]).removeprefix("Value error, ")
+    if kind == _OWN and told.startswith("must "):
+        told = f"This {told}"
+    told = told[:1].upper() + told[1:]
+    return told if told.endswith((".", "!", "?")) else f"{told}."
+
+
+def figures(error: Mapping[str, Any]) -> dict[str, object]:
+    """The bounds that the words tell, as members."""
+    bounds: Mapping[str, Any] = error.get("ctx", {})
+    told = {
+        "least": bounds.get("ge", bounds.get("min_length")),
+        "most": bounds.get("le", bounds.get("max_length")),
+        "count": bounds.get("actual_length"),
+    }
+    return {name: value for name, value in told.items() if isinstance(value, int)}
