@@ -56,8 +56,8 @@ token: $(VENV)/.complete ## Print a token: CHANNEL=demo SUB=kim PERMISSIONS='*' 
 command: $(VENV)/.complete ## Run one command of a service in the local stack: RUN='search rebuild'
 	@$(LOCAL) command $(RUN)
 
-test: setup ## Run every test against the real servers
-	@DANGOL_JAVA_OPTIONS='-XX:TieredStopAtLevel=1' $(BIN)/pytest -m 'not deep' $(ARGS)
+test: setup ## Run every test against the real servers, two at a time
+	@DANGOL_JAVA_OPTIONS='-XX:TieredStopAtLevel=1' $(BIN)/pytest -m 'not deep' -n 2 --no-loadscope-reorder $(ARGS)
 
 test-deep: setup ## Run the long tests too
 	@$(BIN)/pytest $(ARGS)

@@ -1,12 +1,35 @@
 """What every test may ask for: the whole system, or its three servers, started once per run and only when asked for."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from localstack.errors import StackError
 from localstack.stack import Stack
 from tests.support.stack import NoStack, stack_of_this_run
+
+# Tests that ask for the whole system lie here.
+_SYSTEM = ("tests/e2e/", "tests/faults/", "tests/local/")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The whole system's tests first: they take longest, and the other files fill what time is left on either worker."""
+    items.sort(key=lambda item: not item.nodeid.startswith(_SYSTEM))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> "_Scheduler":
+    """Who of several workers, each with servers of its own, gets what."""
+    return _Scheduler(config, log)
+
+
+class _Scheduler(LoadScopeScheduling):  # type: ignore[misc]
+    """The whole system's tests stay on one worker, so that only one such system is started; all others go file by file."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "system" if nodeid.startswith(_SYSTEM) else nodeid.partition("::")[0]
 
 
 @pytest.fixture(scope="session")

@@ -26,7 +26,7 @@ PEOPLE = 300
 async def begun(stack: Stack) -> Process:
     """`python -m search rebuild`, as an operator starts it."""
     # Lists stay readable for minutes after they were looked at; nobody here comes back to one after so long.
-    env = service_settings_for_commands(stack.home, stack.facts, "search") | {"SEARCH_READERS_SECONDS": "20"}
+    env = service_settings_for_commands(stack.home, stack.facts, "search") | {"SEARCH_READERS_SECONDS": "6"}
     return await asyncio.create_subprocess_exec(
         sys.executable, "-m", "search", "rebuild", env=env, cwd=stack.home.root, stdin=DEVNULL, stdout=PIPE, stderr=PIPE
     )

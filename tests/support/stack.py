@@ -1,5 +1,6 @@
 """The stack that a test run has for itself: a home and ports of its own, or one that a developer keeps running."""
 
+import fcntl
 import os
 import random
 import shutil
@@ -47,8 +48,10 @@ def stack_of_this_run() -> Iterator[Stack]:
 
 
 def free_port_base() -> int:
-    """The first of a hundred free ports, by chance: two runs that begin together seldom meet. Raises NoStack."""
-    for base in random.sample(PORT_BASES, len(PORT_BASES)):
+    """The first of a hundred free ports, by chance: two runs seldom meet, workers of one run never. Raises NoStack."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    own = PORT_BASES[worker :: int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))]
+    for base in random.sample(own, len(own)):
         if all(is_free(base + p.offset) for p in PROCESSES if p.offset is not None):
             return base
     raise NoStack("The tests need 100 free ports in a row from 21000 to 32000 and found none. Stop what listens there.")
@@ -66,8 +69,11 @@ def _require_tools() -> None:
 
 def _sweep() -> None:
     """Stop and remove what earlier runs left, those killed before their end too."""
-    for home in _RUNS.glob("run-*"):
-        # Two runs at once are fine: each has its own home, named after its process.
-        if not psutil.pid_exists(int(home.name.removeprefix("run-"))):
-            Stack(home).down()
-            shutil.rmtree(home)
+    _RUNS.mkdir(exist_ok=True)
+    # Two runs at once are fine: each has its own home, named after its process, and they sweep one after the other.
+    with (_RUNS / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        for home in _RUNS.glob("run-*"):
+            if not psutil.pid_exists(int(home.name.removeprefix("run-"))):
+                Stack(home).down()
+                shutil.rmtree(home)

@@ -1,6 +1,7 @@
 """What a channel's segments mean: their filters read with its fields and settings, each referred segment inlined."""
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from uuid import UUID
 
@@ -100,13 +101,15 @@ def meaning(channel: Channel) -> Meaning:
 
 def readable(raw: object, channel: Channel, segment_id: UUID) -> Node:
     """The inlined tree of a filter that a segment of this id is to have. Raises FilterRefused with the place in the body."""
-    node = parse(raw, channel.context())
+    context = channel.context()
+    node = parse(raw, context)
     read: dict[str, Node] = {}
-    for other in channel.segments.values():
-        try:
-            read[str(other.id)] = parse(other.filter, channel.context())
-        except FilterRefused:
-            continue  # a broken segment matters only to a filter that names it, and then it is missing below
+    ahead = segment_ids(node)
+    while ahead:
+        other = channel.segments[UUID(ahead.pop())]
+        with suppress(FilterRefused):  # a broken segment is missing below, where it is named
+            read[str(other.id)] = parse(other.filter, context)
+            ahead |= segment_ids(read[str(other.id)]) - read.keys()
     return _inlined(node, read, str(segment_id))
 
 
