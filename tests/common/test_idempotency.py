@@ -29,6 +29,7 @@ from common.idempotency.ledger import Answer, Name
 from common.position import HEADER, Applied, Position
 from common.postgres import Database
 from localstack.stack import Stack
+from tests.support.api import eventually
 from tests.support.postgres import fresh_database
 
 SECRET = b"s" * 32
@@ -72,6 +73,24 @@ async def make(caller: Editor, body: Thing, database: Stored, request: Request, 
     return Response(json.dumps({"count": count}), 201, headers={"ETag": f'"{count}"', "X-Other": "y"} | where_written())
 
 
+@routes.post("/asked-things", status_code=201)
+async def ask_and_make(caller: Editor, body: Thing, database: Stored, request: Request) -> Response:
+    """As a command that asks another service before it writes."""
+    async with database.connection() as connection:
+        await connection.fetchval("select count(*) from thing")
+    request.app.state.entered.set()
+    request.app.state.asking.append(body.name)
+    await request.app.state.gate.wait()
+    for name in (body.name, "its shadow"):
+        async with database.transaction() as tx:
+            await tx.execute("insert into thing (channel, name) values ($1, $2)", caller.channel, name)
+    async with database.connection() as connection:
+        count = await connection.fetchval("select count(*) from thing where channel = $1", caller.channel)
+    if body.name == "refused":
+        raise Unprocessable("Not this one.", code="notThisOne")
+    return Response(json.dumps({"count": count}), 201)
+
+
 @routes.post("/things/{thing}/archive")
 async def archive(caller: Editor, thing: str, database: Stored) -> dict[str, object]:
     async with database.transaction() as tx:
@@ -107,6 +126,13 @@ class System:
     entered: asyncio.Event
     gate: asyncio.Event
     bearer: Callable[..., dict[str, str]]
+    elsewhere: httpx.AsyncClient
+    """Another process of the service."""
+    asked: list[str]
+
+    async def asking(self) -> int:
+        """How many requests have asked the other service."""
+        return len(self.asked)
 
     async def post(self, path: str, body: object, key: str | None, **headers: str) -> httpx.Response:
         with_key = headers if key is None else {"Idempotency-Key": key, **headers}
@@ -132,14 +158,19 @@ async def system(servers: Stack, tmp_path: Path) -> AsyncIterator[System]:
         async with database.connection() as connection:
             await connection.execute("create table thing (channel text, name text)")
         clock, entered, gate = Later(), asyncio.Event(), asyncio.Event()
+        asked: list[str] = []
         memory = Idempotency(database, SECRET, clock)
-        app = application(
-            "test", "For the tests.", Verifier(str(tmp_path / "jwks.json"), "dangol-local"), Health({}), [routes],
-            state={"database": database, "entered": entered, "gate": gate}, memory=memory,
-        )  # fmt: skip
-        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-        async with httpx.AsyncClient(transport=transport, base_url="http://test", headers=bearer()) as client:
-            yield System(client, database, memory, clock, entered, gate, bearer)
+
+        def process(memory: Idempotency) -> httpx.AsyncClient:
+            app = application(
+                "test", "For the tests.", Verifier(str(tmp_path / "jwks.json"), "dangol-local"), Health({}), [routes],
+                state={"database": database, "entered": entered, "gate": gate, "asking": asked}, memory=memory,
+            )  # fmt: skip
+            transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+            return httpx.AsyncClient(transport=transport, base_url="http://test", headers=bearer())
+
+        async with process(memory) as client, process(Idempotency(database, SECRET, clock)) as elsewhere:
+            yield System(client, database, memory, clock, entered, gate, bearer, elsewhere, asked)
 
 
 async def test_the_same_request_twice_has_one_effect_and_the_same_answer(system: System) -> None:
@@ -255,6 +286,48 @@ async def test_a_second_that_waits_too_long_is_told_to_come_back(system: System)
     assert (second.status_code, second.json()["code"], second.headers["retry-after"]) == (409, "idempotencyInProgress", "1")
     system.gate.set()
     assert (await first).status_code == 201
+
+
+async def test_no_connection_is_held_before_the_first_write(system: System) -> None:
+    asking = [asyncio.create_task(system.post("/v1/asked-things", {"name": "a"}, f"k{n}")) for n in range(12)]
+    await eventually(system.asking, lambda asking: asking == 12)
+    async with asyncio.timeout(2):
+        assert [(await system.post("/v1/things", {"name": "b"}, f"b{n}")).status_code for n in range(3)] == [201] * 3
+    assert await system.asking() == 12
+    system.gate.set()
+    assert {answer.status_code for answer in await asyncio.gather(*asking)} == {201}
+    assert await system.things() == 3 + 2 * 12
+
+
+async def test_what_a_request_wrote_before_its_refusal_is_undone_all_of_it(system: System) -> None:
+    system.gate.set()
+    assert (await system.post("/v1/asked-things", {"name": "refused"}, "k")).status_code == 422
+    assert await system.things() == 0
+
+
+async def test_a_second_that_waits_while_the_first_asks_is_told_to_come_back(system: System) -> None:
+    first = asyncio.create_task(system.post("/v1/asked-things", {"name": "a"}, "k"))
+    await system.entered.wait()
+    second = await system.post("/v1/asked-things", {"name": "a"}, "k")
+    assert (second.status_code, second.json()["code"]) == (409, "idempotencyInProgress")
+    system.gate.set()
+    assert (await first).json() == {"count": 2}
+
+
+@pytest.mark.parametrize(("other", "status"), [({"name": "a"}, 201), ({"name": "b"}, 409)])
+async def test_two_processes_that_ask_at_once_write_once(system: System, other: dict[str, str], status: int) -> None:
+    asking = [
+        asyncio.create_task(client.post("/v1/asked-things", json=body, headers={"Idempotency-Key": "k"}))
+        for client, body in ((system.client, {"name": "a"}), (system.elsewhere, other))
+    ]
+    await eventually(system.asking, lambda asking: asking == 2)
+    system.gate.set()
+    answers = await asyncio.gather(*asking)
+    assert sorted(answer.status_code for answer in answers) == sorted([201, status])
+    assert sum("idempotency-replayed" in answer.headers for answer in answers) == (status == 201)
+    assert await system.things() == 2
+    if status == 201:
+        assert [answer.json() for answer in answers] == [{"count": 2}] * 2
 
 
 async def test_many_at_once_have_one_effect(system: System) -> None:

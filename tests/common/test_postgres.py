@@ -317,9 +317,10 @@ async def test_what_cannot_be_taken_back_is_done_after_the_commit_and_not_withou
             await database.afterwards(look)
             raise RuntimeError("broken in the middle")
     assert seen == [0]
-    async with database.whole() as tx:
+    async with database.whole():
         await database.afterwards(look)
-        await eventstore.append(tx, [happened(stream, 1)])
+        async with database.transaction() as tx:
+            await eventstore.append(tx, [happened(stream, 1)])
         assert seen == [0]
     assert seen == [0, 1]
 

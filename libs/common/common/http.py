@@ -5,7 +5,7 @@ import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextvars import ContextVar
 from datetime import datetime
-from functools import wraps
+from functools import partial, wraps
 from http import HTTPStatus
 from typing import Annotated, Any, Generic, TypeVar
 
@@ -201,8 +201,7 @@ class Route(APIRoute):
             if not self._streamed:
                 idempotency.asked.set(await idempotency.what_is_asked(request, request.scope.get(_JSON)))
             async with memory.attempt(who, request.method, request.url.path, key) as attempt:
-                response = await handle(request)
-                await attempt.keep(response)
+                response = await attempt.answer(partial(handle, request))
             if (given := response.headers.get(position.HEADER)) and idempotency.REPLAYED in response.headers:
                 response.headers[position.HEADER] = (_carried.get() + position.kept(given, who.channel)).encode(who.channel)
             return response

@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, AsyncExitStack, asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from importlib.resources import files
@@ -73,10 +73,20 @@ async def prepare(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
     )
 
 
-@dataclass(frozen=True, slots=True)
+Beginning: TypeAlias = Callable[[], AbstractAsyncContextManager[Tx]]
+
+
+@dataclass(slots=True)
 class _Whole:
-    connection: "asyncpg.Connection[asyncpg.Record]"
+    begin: Beginning
+    stack: AsyncExitStack
+    connection: "asyncpg.Connection[asyncpg.Record] | None" = None
     afterwards: list[Work] = field(default_factory=list[Work])
+
+    async def begun(self) -> Tx:
+        if self.connection is None:
+            self.connection = await self.stack.enter_async_context(self.begin())
+        return self.connection
 
 
 class Database:
@@ -107,20 +117,35 @@ class Database:
         """One transaction: committed at the end, rolled back by an exception. Raises Unavailable where PostgreSQL is away."""
         joined = self._joined.get()
         if joined is not None:
-            async with joined.connection.transaction():
-                yield joined.connection
+            connection = await joined.begun()
+            async with connection.transaction():
+                yield connection
             return
+        async with self.apart() as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def apart(self) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
+        """A transaction of its own, whatever this task is in. Raises Unavailable."""
         async with self._acquired() as connection, connection.transaction():
             yield connection
 
     @asynccontextmanager
-    async def whole(self) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
-        """One transaction that all of this task's transactions and reads belong to until it ends: all are kept, or none."""
-        async with self.transaction() as connection:
-            joined = _Whole(connection)
+    async def whole(self, begin: Beginning | None = None) -> AsyncIterator[None]:
+        """One transaction that all of this task's transactions belong to until it ends: all are kept, or none.
+
+        It begins, as `begin` says, with the first of them: before that no connection is held, and reads are on their own;
+        from then on they belong to it as well.
+        """
+        if self._joined.get() is not None:
+            async with self.transaction():
+                yield
+            return
+        async with AsyncExitStack() as stack:
+            joined = _Whole(begin or self.apart, stack)
             token = self._joined.set(joined)
             try:
-                yield connection
+                yield
             finally:
                 self._joined.reset(token)
         for work in joined.afterwards:
@@ -130,11 +155,16 @@ class Database:
     async def connection(self) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
         """A connection without a transaction, for reads of one statement and for session locks. Raises Unavailable."""
         joined = self._joined.get()
-        if joined is not None:
+        if joined is not None and joined.connection is not None:
             yield joined.connection
             return
         async with self._acquired() as connection:
             yield connection
+
+    @property
+    def joined(self) -> bool:
+        """Whether this task's transactions are parts of a `whole` one."""
+        return self._joined.get() is not None
 
     async def afterwards(self, work: Work) -> None:
         """Do what cannot be taken back once all that was written is committed: now, or at the end of a `whole` transaction."""

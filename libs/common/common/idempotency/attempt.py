@@ -1,8 +1,11 @@
-"""One POST with an `Idempotency-Key`: its effect and its answer are written in one transaction, or neither is."""
+"""One POST with an `Idempotency-Key`: its effect and its answer are written in one transaction, or neither is.
+
+That transaction begins with the first write: while a request reads and asks other services it holds no connection.
+"""
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from contextvars import ContextVar
 from http import HTTPStatus
@@ -14,7 +17,7 @@ from common.auth import Caller
 from common.clock import Clock
 from common.errors import Conflict, Gone, Unreadable
 from common.idempotency import ledger
-from common.idempotency.ledger import Answer, Name
+from common.idempotency.ledger import Answer, Found, Name
 from common.loop import repeat
 from common.postgres import Database, Tx
 
@@ -28,6 +31,14 @@ _PURGE_SECONDS = 600.0
 _current: ContextVar["Attempt | None"] = ContextVar("idempotent request", default=None)
 
 
+class Answered(Exception):
+    """The request was answered meanwhile, by another process, and is not done again."""
+
+    def __init__(self, response: Response) -> None:
+        super().__init__()
+        self.response = response
+
+
 class Idempotency:
     """A service's memory of the requests that carried a key."""
 
@@ -35,6 +46,7 @@ class Idempotency:
         self._database = database
         self._secret = secret
         self._clock = clock
+        self._at_work: set[bytes] = set()
 
     @asynccontextmanager
     async def attempt(self, caller: Caller, method: str, path: str, key: str) -> AsyncIterator["Attempt"]:
@@ -43,7 +55,7 @@ class Idempotency:
             raise Unreadable(f"`{HEADER}` must be 1 to 255 printable ASCII characters; a new UUID does well.")
         name = Name.of(self._secret, caller.channel, caller.subject, method, path, key)
         async with AsyncExitStack() as stack:
-            attempt = Attempt(self._database, self._secret, self._clock, name, stack)
+            attempt = Attempt(self._database, self._secret, self._clock, self._at_work, name, stack)
             token = _current.set(attempt)
             try:
                 yield attempt
@@ -63,16 +75,28 @@ class Idempotency:
 class Attempt:
     """A request with a key: begun once it is permitted and readable, kept once it has an answer that is no refusal."""
 
-    def __init__(self, database: Database, secret: bytes, clock: Clock, name: Name, stack: AsyncExitStack) -> None:
+    def __init__(
+        self, database: Database, secret: bytes, clock: Clock, at_work: set[bytes], name: Name, stack: AsyncExitStack
+    ) -> None:
         self._database = database
         self._secret = secret
         self._clock = clock
+        self._at_work = at_work
         self._name = name
         self._stack = stack
         self._asked: bytes | None = None
         self._repeatable = False
         self._replayed = False
         self._contact_id: UUID | None = None
+
+    async def answer(self, handle: Callable[[], Awaitable[Response]]) -> Response:
+        """What the request is answered, and kept. Raises what `handle` raises; then nothing is kept."""
+        try:
+            response = await handle()
+            await self.keep(response)
+        except Answered as before:
+            return before.response
+        return response
 
     async def begin(self, request: bytes, *, repeatable: bool = False) -> Response | None:
         """The answer that was given before, or None: then every write until the answer is one transaction with it.
@@ -83,11 +107,16 @@ class Attempt:
         """
         self._asked = ledger.keyed(self._secret, b"asked", self._name.digest + request)
         self._repeatable = repeatable
-        if repeatable:
-            async with self._database.transaction() as tx:
-                found = await ledger.find(tx, self._name, self._clock.now())
-        else:
-            found = await ledger.find(await self._alone(), self._name, self._clock.now())
+        if not repeatable:
+            await self._stack.enter_async_context(self._alone_here())
+        async with self._database.connection() as connection:
+            given = self._given(await ledger.find(connection, self._name, self._clock.now()))
+        if given is None and not repeatable:
+            await self._stack.enter_async_context(self._database.whole(self._alone))
+        return given
+
+    def _given(self, found: Found | None) -> Response | None:
+        """The answer that was given before. Raises Conflict, Gone."""
         if found is None:
             return None
         if found.asked != self._asked:
@@ -102,22 +131,31 @@ class Attempt:
         headers = {**found.answer.headers, REPLAYED: "true"}
         return Response(found.answer.body, found.answer.status, headers=headers)
 
-    async def _alone(self) -> Tx:
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + _PATIENCE_SECONDS
+    @asynccontextmanager
+    async def _alone_here(self) -> AsyncIterator[None]:
+        """Waits until no other request of this process has this name. Raises Conflict."""
+        waiting = _Patience()
+        while self._name.digest in self._at_work:
+            await waiting.look_again()
+        self._at_work.add(self._name.digest)
+        try:
+            yield
+        finally:
+            self._at_work.discard(self._name.digest)
+
+    @asynccontextmanager
+    async def _alone(self) -> AsyncIterator[Tx]:
+        """A transaction in which nobody else answers this request, in whatever process. Raises Conflict, Gone, Answered."""
+        waiting = _Patience()
         while True:
-            async with AsyncExitStack() as trial:
-                tx = await trial.enter_async_context(self._database.whole())
+            async with self._database.apart() as tx:
                 if await ledger.alone(tx, self._name):
-                    self._stack.push_async_exit(trial.pop_all())
-                    return tx
-            if loop.time() > deadline:
-                raise Conflict(
-                    "The first request with this key is still at work. Send it again in a moment.",
-                    code="idempotencyInProgress",
-                    headers={"Retry-After": "1"},
-                )
-            await asyncio.sleep(_LOOK_SECONDS)
+                    given = self._given(await ledger.find(tx, self._name, self._clock.now()))
+                    if given is not None:
+                        raise Answered(given)
+                    yield tx
+                    return
+            await waiting.look_again()
 
     def concerns(self, contact_id: UUID) -> None:
         """The answer holds this contact's data, and goes when the contact is erased."""
@@ -133,6 +171,23 @@ class Attempt:
             answer = Answer(response.status_code, headers, bytes(response.body))
         async with self._database.transaction() as tx:
             await ledger.keep(tx, self._name, self._asked, answer, self._contact_id, self._clock.now())
+
+
+class _Patience:
+    """How long the second of two requests with one key waits for the first."""
+
+    def __init__(self) -> None:
+        self._until = asyncio.get_running_loop().time() + _PATIENCE_SECONDS
+
+    async def look_again(self) -> None:
+        """Rest before the next look. Raises Conflict where it was long enough."""
+        if asyncio.get_running_loop().time() > self._until:
+            raise Conflict(
+                "The first request with this key is still at work. Send it again in a moment.",
+                code="idempotencyInProgress",
+                headers={"Retry-After": "1"},
+            )
+        await asyncio.sleep(_LOOK_SECONDS)
 
 
 async def begin(request: bytes, *, repeatable: bool = False) -> Response | None:
