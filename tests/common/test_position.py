@@ -71,6 +71,14 @@ def test_what_is_written_stands_for_what_was_carried_in_its_partition_and_for_no
     assert set(met.entries) == {now, before, there, field}
 
 
+def test_what_several_transactions_wrote_stands_for_what_was_carried_in_the_partitions_of_all_of_them() -> None:
+    (a1, a2, a3), (b1, b2, *_), (there, *_) = _in_partition(0, 3), _in_partition(1, 2), _in_partition(2, 1)
+    first, second = Position((a2, b2)).wrote(), Position((a3,)).wrote()
+    both = second.after(first.after(NOWHERE, "c"), "c")
+    assert set(both.entries) == {a3, b2}
+    assert set(both.after(Position((a1, b1, there)), "c").entries) == {a3, b2, there}
+
+
 @given(st.lists(st.tuples(st.integers(0, 300), st.integers(0, 10), st.booleans()), max_size=200))
 def test_a_chain_of_writes_has_a_short_word_that_stands_for_each_of_them(writes: list[tuple[int, int, bool]]) -> None:
     last, sent = NOWHERE, list[tuple[tuple[str, int], Applied]]()

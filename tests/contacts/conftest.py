@@ -55,6 +55,13 @@ class World:
         async with self.database.connection() as connection:
             return int(await connection.fetchval(statement, *values) or 0)
 
+    async def written(self) -> list[int]:
+        """The bytes of the messages that each transaction wrote, since this was asked last."""
+        async with self.database.transaction() as tx:
+            rows = await tx.fetch("select sum(octet_length(value)) from outbox group by xmin::text order by min(id)")
+            await tx.execute("delete from outbox")
+        return [int(r["sum"]) for r in rows]
+
 
 @pytest.fixture
 async def world(servers: Stack, tmp_path: Path) -> AsyncIterator[World]:

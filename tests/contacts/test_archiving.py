@@ -193,6 +193,22 @@ async def test_a_field_turned_back_before_its_job_ran_is_told_of_as_it_is_now(wo
     assert (message.version, message.event.type, message.contact.profile) == (2, "contact.field_restored", {"grade": "VIP"})
 
 
+async def test_large_holders_are_told_of_a_few_at_a_time(world: World) -> None:
+    for n in range(11):
+        await world.put(f"u{n}", profile={"grade": "VIP", "memo": "가" * 7_000})
+    runner = archiving.Telling(Following(), most_bytes=60_000)
+    for archived in (True, False):
+        await turn(world, archived)
+        await world.written()
+        for pieces in (0, 2):
+            await killed_at(world, KIND, runner, pieces, within=True)
+        await worked_off(world, KIND, runner)
+        written = [size for size in await world.written() if size > 10_000]  # the others tell of the field
+        assert (len(written), max(written) < 60_000 + 30_000) == (4, True)
+    assert not (await field(world)).archived
+    assert {(await world.queries.member(world.channel, f"u{n}")).version for n in range(11)} == {3}
+
+
 async def test_more_holders_than_one_piece_are_told_of_once_each(world: World) -> None:
     rows = [{"memberId": f"u{n}", "profile": {"grade": "VIP"}} for n in range(1000)]
     await world.contacts.batch(world.caller(), rows)

@@ -9,7 +9,7 @@ from common.errors import NotFound, Unprocessable
 from common.events.contacts import Contact
 from contacts.bulk.action import Outcome, act
 from contacts.contact import read_write
-from contacts.handlers import RowResult
+from contacts.rows import RowResult
 from tests.contacts.conftest import NOW, World
 from tests.contacts.imports.importing import Importing, told
 

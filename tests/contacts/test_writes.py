@@ -8,7 +8,7 @@ import pytest
 from common.clock import to_wire
 from common.errors import NotFound, StaleVersion, Unprocessable
 from common.ids import new_id
-from contacts.handlers import RowResult
+from contacts.rows import RowResult
 from tests.contacts.conftest import NOW, World
 
 EVENTS = "select count(*) from event"

@@ -55,10 +55,10 @@ class Position:
         return replace(self, written=frozenset(self.entries))
 
     def after(self, carried: "Position", channel: str) -> "Position":
-        """This write and what its request carried: that was committed before, so what is written now stands for it."""
+        """This write and what its request carried, or wrote earlier: that was committed before, so this stands for it."""
         passed = {_place(entry, channel) for entry in self.written}
         kept = tuple(entry for entry in carried.entries if _place(entry, channel) not in passed)
-        return Position(kept, carried.everything) + self
+        return Position(kept, carried.everything, carried.written & frozenset(kept)) + self
 
     def encode(self, channel: str) -> str:
         """The opaque word, which is good in this channel alone."""

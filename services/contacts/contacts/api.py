@@ -138,7 +138,10 @@ async def create_lead(caller: Editor, body: Lead, commands: Commands) -> Respons
 
 @routes.post("/contacts/batch", responses=answers(BatchResults, headers=POSITION))
 async def upsert_contacts(caller: Editor, body: Batch, commands: Commands) -> Response:
-    """Upsert up to 1,000 members in their order; each row has its own result."""
+    """Upsert up to 1,000 members in their order; each row has its own result.
+
+    Those of very large contacts are written part by part. After a 5xx the first may be there: send all again, which is harmless.
+    """
     results, where = await commands.batch(caller, body.contacts)
     shown: list[dict[str, Any]] = []
     for result in results:

@@ -22,6 +22,7 @@ from contacts.fields.handlers import restored
 from contacts.fields.publish import fields_position
 from contacts.jobs.job import Advance, Job
 from contacts.jobs.runner import HeldJob, NotYet
+from contacts.portion import MOST_BYTES
 from contacts.publish import Step
 
 _PIECE = 500
@@ -43,8 +44,9 @@ class Telling:
     It ends early where the field has been turned again meanwhile: that has a job of its own.
     """
 
-    def __init__(self, followers: Followers) -> None:
+    def __init__(self, followers: Followers, *, most_bytes: int = MOST_BYTES) -> None:
         self._followers = followers
+        self._most_bytes = most_bytes
 
     async def run(self, held: HeldJob) -> None:
         """Go on from the cursor. Raises NotYet where a reader is behind."""
@@ -61,7 +63,7 @@ class Telling:
                 await field_store.alone(tx, job.channel)
                 await field_store.withhold(tx, job.channel, key, job.id)
                 return Advance(str(_BEFORE_ALL))
-            return await _tell(tx, job, key, now, archived=archived)
+            return await self._tell(tx, job, key, now, archived=archived)
 
         while held.job.cursor != _END:
             awaited = await self._awaited(held, key, archived=archived)
@@ -79,17 +81,18 @@ class Telling:
             return kept(held.job.position, held.job.channel)
         return None
 
-
-async def _tell(tx: Tx, job: Job, key: str, now: datetime, *, archived: bool) -> Advance:
-    """Tell of the next holders, in the order of their ids."""
-    bare = key.removeprefix("profile.")
-    after = UUID(str(job.cursor)) if job.cursor else _BEFORE_ALL
-    ids = await store.holders(tx, job.channel, bare, after, _PIECE)
-    states = await store.lock(tx, job.channel, ids)
-    event = ContactFieldArchived(key=key) if archived else ContactFieldRestored(key=key)
-    steps = [
-        Step(event, evolve(state, event, now)) for state, _ in states.values() if state is not None and bare in state.profile
-    ]
-    position = await journal.append(tx, job.channel, steps, job.requested_by, event.type.removeprefix("contact."))
-    following = str(ids[-1]) if len(ids) == _PIECE else _END if archived else _TOLD
-    return Advance(following, {"done": len(steps)}, position=position)
+    async def _tell(self, tx: Tx, job: Job, key: str, now: datetime, *, archived: bool) -> Advance:
+        """Tell of the next holders, in the order of their ids."""
+        bare = key.removeprefix("profile.")
+        after = UUID(str(job.cursor)) if job.cursor else _BEFORE_ALL
+        found = await store.holders(tx, job.channel, bare, after, _PIECE)
+        ids = found[: await store.first_fitting(tx, job.channel, found, self._most_bytes)]
+        states = await store.lock(tx, job.channel, ids)
+        event = ContactFieldArchived(key=key) if archived else ContactFieldRestored(key=key)
+        steps = [
+            Step(event, evolve(state, event, now)) for state, _ in states.values() if state is not None and bare in state.profile
+        ]
+        position = await journal.append(tx, job.channel, steps, job.requested_by, event.type.removeprefix("contact."))
+        more = len(ids) < len(found) or len(found) == _PIECE
+        following = str(ids[-1]) if more else _END if archived else _TOLD
+        return Advance(following, {"done": len(steps)}, position=position)

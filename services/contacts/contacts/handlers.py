@@ -1,18 +1,18 @@
 """Commands on contacts: one command, one transaction: load, decide, append."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from common.auth import Caller
 from common.clock import Clock, to_wire
-from common.errors import ANY_VERSION, Conflict, Problem, StaleValue, StaleVersion, Unprocessable
+from common.errors import ANY_VERSION, Conflict, StaleValue, StaleVersion, Unprocessable
 from common.events.contacts import Contact, ContactCreated, FieldDefinition
 from common.eventstore import ConcurrentChange, again
 from common.ids import Ids
-from common.position import Position
+from common.position import NOWHERE, Position
 from common.postgres import Database, Tx
 from contacts import journal, store
 from contacts.channel import store as channel_store
@@ -22,15 +22,17 @@ from contacts.fields import store as field_store
 from contacts.fields.first_sight import Known, look
 from contacts.fields.handlers import define_seen, known_fields
 from contacts.identifying import check_defined, check_identifying, only_identifies, proved
-from contacts.identity import Lead, carry_out, lock_survivors, plan, read_lead
+from contacts.identity import carry_out, lock_survivors, plan, whom
 from contacts.managed_users.limit import hide
 from contacts.member_id import check_member_id, check_new_member_id
 from contacts.not_written import NotWritten, not_written
+from contacts.parts import in_parts
+from contacts.portion import MOST_BYTES, Portion, fitting
 from contacts.profile_field import archived
 from contacts.publish import Step
+from contacts.rows import LeadRow, Raw, Row, RowResult, lead_named, parsed, parsed_leads
 from contacts.store import States
 
-_ROW_MEMBERS = frozenset({"memberId", "leadId"})
 _EXPECTED = frozenset({MEMBER})
 
 
@@ -44,55 +46,14 @@ class Written:
     not_written: tuple[NotWritten, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One upsert, read: of which member, what, and which lead it was until now. `named_at` points to the member's id."""
-
-    index: int
-    member_id: str
-    named_at: str
-    write: Write
-    lead: Lead | None
-
-
-@dataclass(frozen=True, slots=True)
-class LeadRow:
-    """A lead to be made, read: under which id, and with what."""
-
-    index: int
-    id: UUID
-    write: Write
-
-
-@dataclass(frozen=True, slots=True)
-class RowResult:
-    """What one row of a batch came to: the contact, or the problem."""
-
-    index: int
-    contact: Contact | None = None
-    created: bool = False
-    changed: bool = False
-    problem: Problem | None = None
-    not_written: tuple[NotWritten, ...] = ()
-
-    def hidden_by(self, hidden: Collection[UUID]) -> "RowResult":
-        """The result, told that the managed-user limit hides these contacts."""
-        if self.contact is None or self.contact.id not in hidden:
-            return self
-        return replace(self, contact=self.contact.model_copy(update={"hidden": True}))
-
-    def without(self, keys: Collection[str]) -> "RowResult":
-        """The result as it is shown: without the values of archived fields."""
-        return self if self.contact is None else replace(self, contact=without_archived(self.contact, keys))
-
-
 class Contacts:
     """The commands. Time, ids and the actor come from outside."""
 
-    def __init__(self, database: Database, clock: Clock, ids: Ids) -> None:
+    def __init__(self, database: Database, clock: Clock, ids: Ids, *, most_bytes: int = MOST_BYTES) -> None:
         self._database = database
         self._clock = clock
         self._ids = ids
+        self._most_bytes = most_bytes
 
     async def upsert(self, caller: Caller, member_id: str, raw: object, expected: int | None) -> Written:
         """Make or change the member. Raises Unprocessable, StaleVersion."""
@@ -111,8 +72,11 @@ class Contacts:
         await self.upsert(caller, member_id, raw, None)
 
     async def batch(self, caller: Caller, rows: Sequence[object]) -> tuple[list[RowResult], Position]:
-        """Upsert many, in their order; a row that is refused says why, and the others go on."""
-        named: list[tuple[int, str, object, str]] = []
+        """Upsert many, in their order; a row that is refused says why, and the others go on.
+
+        Raises Unprocessable where they have to be one transaction, and are too much for it.
+        """
+        named: list[Raw] = []
         refused: list[RowResult] = []
         for index, raw in enumerate(rows):
             try:
@@ -121,13 +85,23 @@ class Contacts:
                 named.append((index, check_member_id(member_id, f"{pointer}/memberId"), raw, pointer))
             except Unprocessable as problem:
                 refused.append(RowResult(index, problem=problem))
-        results, position = await again(lambda: self._upsert_rows(caller, named, "batch", None))
-        return sorted([*results, *refused], key=lambda r: r.index), position
+
+        async def write(some: Sequence[Raw]) -> tuple[int, tuple[list[RowResult], Position]]:
+            part = await self._upsert_rows(caller, some, "batch", None)
+            return len(part[0]), part
+
+        position, results = NOWHERE, refused
+        for some, where in await in_parts(self._database, named, write, lambda row: (row[3], row[0])):
+            results, position = [*results, *some], where.after(position, caller.channel)
+        return sorted(results, key=lambda r: r.index), position
 
     async def upsert_many(
         self, caller: Caller, rows: Sequence[tuple[int, str, object]], cause: str
     ) -> tuple[list[RowResult], Position]:
-        """Upsert members that have a number, an id and a body each; a row that is refused says why, and the others go on."""
+        """Upsert members that have a number, an id and a body each, as many of the first as go into one transaction.
+
+        There is a result for each of them; a row that is refused says why, and the others go on.
+        """
         return await self._upsert_rows(caller, [(index, member_id, raw, "") for index, member_id, raw in rows], cause, None)
 
     async def create_leads(
@@ -137,7 +111,7 @@ class Contacts:
         now = self._clock.now()
         async with self._database.transaction() as tx:
             settings, _ = await channel_store.load_channel(tx, caller.channel)
-            writes, results = _parsed_leads(rows, settings.country)
+            writes, results = parsed_leads(rows, settings.country)
             known = await known_fields(tx, caller.channel, [r.write for r in writes])
             known, made, refused = _made_leads(known, writes, now)
             await store.reserve_leads(tx, caller.channel, [row.id for row, _ in made])
@@ -158,25 +132,28 @@ class Contacts:
     async def _upsert_rows(
         self,
         caller: Caller,
-        rows: Sequence[tuple[int, str, object, str]],
+        rows: Sequence[Raw],
         cause: str,
         expected: int | None,
         *,
         alone: bool = False,
     ) -> tuple[list[RowResult], Position]:
+        """Upsert as many of the first rows, whose numbers rise, as go into one transaction; each of them has a result."""
         now = self._clock.now()
         async with self._database.transaction() as tx:
             settings, _ = await channel_store.load_channel(tx, caller.channel)
-            writes, refused = _parsed(rows, settings.country, alone=alone)
+            stored = await store.stored_members(tx, caller.channel, [member_id for _, member_id, _, _ in rows])
+            rows = await self._first(tx, caller.channel, rows, stored)
+            writes, refused = parsed(rows, settings.country, alone=alone)
             known = await known_fields(tx, caller.channel, [r.write for r in writes])
-            ids = await store.reserve_members(tx, caller.channel, {r.member_id: self._ids() for r in writes})
+            ids = await store.reserve_members(tx, caller.channel, {r.member_id: self._ids() for r in writes}, stored)
             leads = [r.lead.id for r in writes if r.lead is not None]
             states = await store.lock(tx, caller.channel, [*ids.values(), *leads])
             if not states.keys() >= set(ids.values()):
                 raise ConcurrentChange  # one was erased since it was found: its member id is free again
             session = timedelta(minutes=settings.session_minutes)
-            work = _Work(tx, caller, known, ids, states, session, now, expected)
-            results = [*refused, *[await _upserted(work, row) for row in writes]]
+            work = _Work(tx, caller, known, ids, states, session, now, expected, Portion(self._most_bytes))
+            results = await _until_full(work, writes, refused)
             if alone and results[0].problem is not None:
                 raise results[0].problem
             if empty := [i for i, (state, _) in states.items() if state is None]:
@@ -188,6 +165,17 @@ class Contacts:
             await _count_in_vain(tx, caller.channel, [r.write for r in writes if r.index in taken], work.known.fields)
         seen = [r.hidden_by(hidden).without(archived(work.known.fields)) for r in results]
         return sorted(seen, key=lambda r: r.index), position + defined
+
+    async def _first(self, tx: Tx, channel: str, rows: Sequence[Raw], known: Mapping[str, store.Stored]) -> Sequence[Raw]:
+        """As many of the first as go into one transaction, by what is stored of the members and of the leads they name."""
+        leads = [lead_named(raw) for _, _, raw, _ in rows]
+        sizes = await store.sizes(tx, channel, {lead for lead in leads if lead is not None})
+        members = (known.get(member_id) for _, member_id, _, _ in rows)
+        stored = (
+            (member.bytes if member else 0) + (sizes.get(lead, 0) if lead else 0)
+            for member, lead in zip(members, leads, strict=True)
+        )
+        return rows[: fitting(stored, self._most_bytes)]
 
     async def create_lead(self, caller: Caller, raw: object) -> Written:
         """Make a lead. Raises Unprocessable."""
@@ -211,7 +199,7 @@ class Contacts:
         async with self._database.transaction() as tx:
             write, known, country = await _read(tx, caller.channel, raw, _EXPECTED)
             seen = read_expected(raw, country, known.fields)
-            survivor, states = await lock_survivors(tx, caller.channel, [contact_id])
+            survivor, states = await lock_survivors(tx, caller.channel, await whom(tx, caller.channel, [contact_id]))
             state, by = states.get(survivor[contact_id], (None, ""))
             if state is None:
                 raise erased() if await store.is_erased(tx, caller.channel, contact_id) else no_contact()
@@ -236,13 +224,25 @@ class _Work:
     window: timedelta
     now: datetime
     expected: int | None
+    portion: Portion
     steps: list[Step] = field(default_factory=list[Step])
 
     def note(self, steps: Iterable[Step]) -> None:
         """Remember what happened, for the rows that follow."""
         for step in steps:
             self.steps.append(step)
+            self.portion.add(step.event, step.after)
             self.states[step.after.id] = (step.after, self.caller.subject)
+
+
+async def _until_full(work: _Work, rows: Sequence[Row], refused: Sequence[RowResult]) -> list[RowResult]:
+    """The rows' upserts until the transaction is full, and of the rows that were refused before those that it came past."""
+    results: list[RowResult] = []
+    for row in rows:
+        if work.portion.is_full:
+            return [*results, *(r for r in refused if r.index < row.index)]
+        results.append(await _upserted(work, row))
+    return [*results, *refused]
 
 
 async def _upserted(work: _Work, row: Row) -> RowResult:
@@ -286,30 +286,6 @@ def _written(result: RowResult, position: Position) -> Written:
         raise result.problem
     assert result.contact is not None
     return Written(result.contact, result.created, position, result.not_written)
-
-
-def _parsed(rows: Sequence[tuple[int, str, object, str]], country: str, *, alone: bool) -> tuple[list[Row], list[RowResult]]:
-    writes: list[Row] = []
-    refused: list[RowResult] = []
-    for index, member_id, raw, pointer in rows:
-        try:
-            write = read_write(raw, country, pointer, _ROW_MEMBERS)
-            lead = read_lead(raw, pointer) if isinstance(raw, dict) else None
-            writes.append(Row(index, member_id, "" if alone else f"{pointer}/memberId", write, lead))
-        except Unprocessable as problem:
-            refused.append(RowResult(index, problem=problem))
-    return writes, refused
-
-
-def _parsed_leads(rows: Sequence[tuple[int, UUID, object]], country: str) -> tuple[list[LeadRow], list[RowResult]]:
-    writes: list[LeadRow] = []
-    refused: list[RowResult] = []
-    for index, lead_id, raw in rows:
-        try:
-            writes.append(LeadRow(index, lead_id, read_write(raw, country)))
-        except Unprocessable as problem:
-            refused.append(RowResult(index, problem=problem))
-    return writes, refused
 
 
 def _made_lead(lead_id: UUID, write: Write, fields: Mapping[str, FieldDefinition], now: datetime) -> Step:

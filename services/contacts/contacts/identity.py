@@ -8,20 +8,24 @@ from uuid import UUID
 from common.errors import Unprocessable
 from common.events.contacts import Contact, ContactAbsorbed, ContactIdentified
 from common.eventstore import ConcurrentChange
-from common.ids import parse_id
 from common.postgres import Tx
 from contacts import merge, store
 from contacts.contact import evolve
 from contacts.device import KINDS
 from contacts.merge import Identified
 from contacts.publish import Step
+from contacts.rows import Lead
 from contacts.sessions import session
 from contacts.sessions import store as session_store
 from contacts.sessions.session import Session
 from contacts.size import check_contact
-from contacts.store import States
+from contacts.store import States, Stored
 
-_SURVIVORS = "select id, merged_into from contact where channel = $1 and id = any($2::uuid[]) and merged_into is not null"
+_WHOM = """
+select c.id, s.id as survivor, coalesce(s.doc_bytes, octet_length(s.doc::text)) as bytes
+from contact c join contact s on s.channel = c.channel and s.id = coalesce(c.merged_into, c.id)
+where c.channel = $1 and c.id = any($2::uuid[])
+"""
 _BECOME = "update contact set member_id = $3 where channel = $1 and id = $2"
 _MOVE_VISITS = """
 update visit set contact_id = $3, body = jsonb_set(body, '{contactId}', to_jsonb($3::uuid)) where channel = $1 and contact_id = $2
@@ -30,36 +34,24 @@ update visit set contact_id = $3, body = jsonb_set(body, '{contactId}', to_jsonb
 _BEFORE_JOINING = "The lead and the member together would have more. Clear or shorten values of one of them first."
 
 
-@dataclass(frozen=True, slots=True)
-class Lead:
-    """The lead that an upsert names: who the member was until now."""
-
-    id: UUID
-    pointer: str
-
-
-def read_lead(raw: Mapping[str, object], pointer: str) -> Lead | None:
-    """The lead that an upsert's body names, if it does. Raises Unprocessable where it is no id."""
-    value = raw.get("leadId")
-    if value is None:
-        return None
-    lead_id = parse_id(value) if isinstance(value, str) else None
-    if lead_id is None:
-        raise Unprocessable("There is no such lead.", code="unknownLead", pointer=f"{pointer}/leadId")
-    return Lead(lead_id, f"{pointer}/leadId")
+async def whom(tx: Tx, channel: str, ids: Iterable[UUID]) -> dict[UUID, Stored]:
+    """Whom each id stands for: a merged lead's for its member, any other, one that nobody has too, for itself."""
+    wanted = set(ids)
+    found = await tx.fetch(_WHOM, channel, list(wanted)) if wanted else []
+    return {i: Stored(i, 0) for i in wanted} | {r["id"]: Stored(r["survivor"], r["bytes"]) for r in found}
 
 
-async def lock_survivors(tx: Tx, channel: str, ids: Iterable[UUID], also: Iterable[UUID] = ()) -> tuple[dict[UUID, UUID], States]:
-    """Lock whom each id stands for (a merged lead's for its member, any other for itself), and further contacts that were
-    never merged; answers whom that is, and the locked states by their own ids.
+async def lock_survivors(
+    tx: Tx, channel: str, stand_for: Mapping[UUID, Stored], also: Iterable[UUID] = ()
+) -> tuple[dict[UUID, UUID], States]:
+    """Lock whom each id stands for, as `whom` answered just now, and further contacts that were never merged; answers whom that
+    is, and the locked states by their own ids.
 
     Raises ConcurrentChange where one was erased or a lead was merged just now: its survivor cannot be locked any more without
     breaking the order of locking, so the whole transaction begins again.
     """
-    wanted = set(ids)
-    led = {r["id"]: r["merged_into"] for r in await tx.fetch(_SURVIVORS, channel, list(wanted))} if wanted else {}
     also = set(also)
-    survivors = {i: led.get(i, i) for i in wanted}
+    survivors = {i: stored.id for i, stored in stand_for.items()}
     states = await store.lock(tx, channel, [*survivors.values(), *also])
     merged = any(state is not None and state.merged_into is not None for state, _ in states.values())
     if merged or not also <= states.keys():

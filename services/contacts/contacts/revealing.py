@@ -10,6 +10,7 @@ from common.postgres import Database
 from contacts import journal, store
 from contacts.contact import evolve
 from contacts.managed_users import store as managed_users_store
+from contacts.portion import MOST_BYTES
 from contacts.publish import Step
 
 _BY = "service:contacts"
@@ -20,12 +21,15 @@ _LOOK_SECONDS = 0.5
 class Revealer:
     """Any number may run: each contact is shown once, whoever comes first."""
 
-    def __init__(self, database: Database, clock: Clock, health: Health, *, batch: int = _BATCH) -> None:
+    def __init__(
+        self, database: Database, clock: Clock, health: Health, *, batch: int = _BATCH, most_bytes: int = MOST_BYTES
+    ) -> None:
         self._database = database
         self._clock = clock
         self._health = health
         health.beat("revealer")
         self._batch = batch
+        self._most_bytes = most_bytes
 
     async def run(self, stop: asyncio.Event) -> None:
         """Go on until told to stop."""
@@ -40,7 +44,8 @@ class Revealer:
     async def _show(self, channel: str) -> int:
         async with self._database.transaction() as tx:
             wanted = await managed_users_store.oldest_hidden(tx, channel, self._batch)
-            locked = await store.lock(tx, channel, wanted)
+            fit = await store.first_fitting(tx, channel, wanted, self._most_bytes)
+            locked = await store.lock(tx, channel, wanted[:fit])
             users = await managed_users_store.load(tx, channel)
             if users is None:
                 return 0

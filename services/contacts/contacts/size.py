@@ -47,8 +47,9 @@ def check_contact(before: Contact | None, after: Contact, detail: str, pointer: 
         raise Unprocessable(most, code="tooLarge", pointer=pointer, extra={"most": MOST_CONTACT})
 
 
-def check_visit(given: object, pointer: str) -> None:
-    """Raises Unprocessable where what was given of a visit is beyond the limit."""
-    if weight(given) > MOST_VISIT:
+def check_visit(given: object, pointer: str) -> int:
+    """The bytes of what was given of a visit. Raises Unprocessable where they are beyond the limit."""
+    if (now := weight(given)) > MOST_VISIT:
         most = f"A visit has {MOST_VISIT // _KIB} KiB at most, all its properties together. Send less with it."
         raise Unprocessable(most, code="tooLarge", pointer=pointer, extra={"most": MOST_VISIT})
+    return now

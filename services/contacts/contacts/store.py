@@ -1,12 +1,15 @@
 """The tables of contacts: rows locked and written by arrays, never one at a time."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from common.events.contacts import Contact
 from common.eventstore import ConcurrentChange
 from common.postgres import Tx
+from contacts.portion import fitting
+from contacts.size import weight
 
 _RESERVE = """
 insert into contact (channel, id, member_id, version, doc, changed_by)
@@ -18,7 +21,13 @@ _RESERVE_LEADS = """
 insert into contact (channel, id, member_id, version, doc, changed_by)
 select $1, new.id, null, 0, '{}', '' from unnest($2::uuid[]) as new (id)
 """
-_IDS = "select member_id, id from contact where channel = $1 and member_id = any($2::text[])"
+_IDS = """
+select member_id, id, coalesce(doc_bytes, octet_length(doc::text)) as bytes from contact
+where channel = $1 and member_id = any($2::text[])
+"""
+_SIZES = """
+select id, coalesce(doc_bytes, octet_length(doc::text)) as bytes from contact where channel = $1 and id = any($2::uuid[])
+"""
 _LOCK = """
 select id, member_id, version, doc, changed_by from contact
 where channel = $1 and id = any($2::uuid[]) and erased_at is null order by id for update
@@ -29,8 +38,8 @@ select id, member_id, version, doc, changed_by from contact where channel = $1 a
 """
 _SAVE = """
 update contact set version = new.version, doc = new.doc, changed_by = $5, merged_into = (new.doc ->> 'mergedInto')::uuid,
-    hidden = (new.doc ->> 'hidden')::boolean
-from unnest($2::uuid[], $3::bigint[], $4::jsonb[]) as new (id, version, doc)
+    hidden = (new.doc ->> 'hidden')::boolean, doc_bytes = new.bytes
+from unnest($2::uuid[], $3::bigint[], $4::jsonb[], $6::integer[]) as new (id, version, doc, bytes)
 where contact.channel = $1 and contact.id = new.id
 """
 _HOLDERS = """
@@ -46,13 +55,41 @@ select by, at from event where channel = $1 and stream = $2 and data->'changes' 
 """
 
 
-async def reserve_members(tx: Tx, channel: str, new: Mapping[str, UUID]) -> dict[str, UUID]:
-    """A row for every member id, made where there is none; answers each one's contact id.
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A contact's id, and how many bytes its state has."""
+
+    id: UUID
+    bytes: int
+
+
+async def stored_members(tx: Tx, channel: str, member_ids: Iterable[str]) -> dict[str, Stored]:
+    """The members of these ids that are there, by them."""
+    return {r["member_id"]: Stored(r["id"], r["bytes"]) for r in await tx.fetch(_IDS, channel, sorted(set(member_ids)))}
+
+
+async def sizes(tx: Tx, channel: str, ids: Collection[UUID]) -> dict[UUID, int]:
+    """How many bytes the states of these contacts have, of those that are there."""
+    return {r["id"]: r["bytes"] for r in await tx.fetch(_SIZES, channel, list(ids))} if ids else {}
+
+
+async def first_fitting(tx: Tx, channel: str, ids: Sequence[UUID], most: int) -> int:
+    """How many of the first of these contacts go into one transaction that tells of each once."""
+    known = await sizes(tx, channel, ids)
+    return fitting((known.get(i, 0) for i in ids), most)
+
+
+async def reserve_members(
+    tx: Tx, channel: str, new: Mapping[str, UUID], known: Mapping[str, Stored] | None = None
+) -> dict[str, UUID]:
+    """A row for every member id, made where there is none; answers each one's contact id. `known` is what was read just now.
 
     Rows are inserted in the order of their member ids and before any row is locked, so two writers never wait for each other.
     Raises ConcurrentChange where a member stood in the way of a new row and was erased before it could be read.
     """
-    found = {r["member_id"]: r["id"] for r in await tx.fetch(_IDS, channel, sorted(new))}
+    if known is None:
+        known = await stored_members(tx, channel, new)
+    found = {member_id: known[member_id].id for member_id in new if member_id in known}
     missing = sorted(new.keys() - found.keys())
     if missing:
         await tx.execute(_RESERVE, channel, [new[m] for m in missing], missing)
@@ -97,8 +134,9 @@ async def is_erased(tx: Tx, channel: str, contact_id: UUID) -> bool:
 async def save(tx: Tx, channel: str, contacts: Sequence[Contact], by: str) -> None:
     """Keep the contacts' new states."""
     if contacts:
+        docs = [c.members() for c in contacts]
         await tx.execute(
-            _SAVE, channel, [c.id for c in contacts], [c.version for c in contacts], [c.members() for c in contacts], by
+            _SAVE, channel, [c.id for c in contacts], [c.version for c in contacts], docs, by, [weight(doc) for doc in docs]
         )
 
 

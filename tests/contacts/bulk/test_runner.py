@@ -145,6 +145,24 @@ async def bench(world: World, tmp_path: Path) -> AsyncIterator[Bench]:
         yield Bench(world, search, Neighbours(Peer(client, signer, "http://search", "contacts.read")))
 
 
+async def test_large_contacts_are_changed_and_changed_back_a_few_at_a_time(bench: Bench) -> None:
+    ids = [(await bench.world.put(f"u{n}", tags=["old"], profile={"memo": "가" * 7_000})).id for n in range(11)]
+    before = await bench.contacts(ids)
+    await bench.world.written()
+    bench.runner = Runner(bench.runner._neighbours, chunk=8, most_bytes=60_000)
+    job = await bench.ask(ids)
+    done = await bench.work(job, 2)
+    assert (done.status, done.counts) == (Status.DONE, {"changed": 11})
+    written = await bench.world.written()
+    assert (len(written), max(written) < 60_000 + 30_000) == (4, True)
+    assert await bench.versions(cause(job.id)) == sorted(ids)
+    await bench.commands.undo(bench.world.caller(), job.id)
+    assert (await bench.work(job, 1)).counts == {"changed": 11, "undone": 11}
+    written = await bench.world.written()
+    assert (len(written), max(written) < 60_000 + 30_000) == (4, True)
+    assert [lasting(c) for c in await bench.contacts(ids)] == [lasting(c) for c in before]
+
+
 def lasting(contact: Contact) -> Contact:
     """What an undo brings back: all but the version and when that was made."""
     return contact.model_copy(update={"version": 0, "updated_at": contact.created_at})

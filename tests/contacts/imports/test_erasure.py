@@ -13,8 +13,9 @@ from common.ids import new_id
 from common.position import Position
 from contacts.erasure.erasure import Erased
 from contacts.erasure.handlers import Erasures
-from contacts.handlers import Contacts, RowResult
+from contacts.handlers import Contacts
 from contacts.imports.runner import Imports as Runner
+from contacts.rows import RowResult
 from tests.contacts.conftest import World
 from tests.contacts.imports.importing import Importing, id_at, told
 from tests.support import tables

@@ -17,8 +17,10 @@ from common.health import Health
 from common.ids import new_id
 from common.partition import partition_of
 from common.position import decode
+from contacts.handlers import Contacts
 from contacts.imports.files import IMPORT_FILES_KEPT
 from contacts.imports.order import KIND, lead_id
+from contacts.imports.runner import Imports as Runner
 from contacts.jobs.job import KEPT, Job, Status
 from contacts.jobs.worker import Worker
 from contacts.keeper import UPLOADING
@@ -66,6 +68,26 @@ async def a_channel(world: World, channel: str) -> Importing:
     importing = Importing(world, channel)
     await world.contacts.upsert(importing.caller, "here", {"city": "Seoul"}, None)
     return importing
+
+
+async def test_rows_about_large_contacts_are_written_a_few_at_a_time(world: World) -> None:
+    for n in range(11):
+        await world.put(f"u{n}", profile={"memo": "가" * 7_000})
+    await world.written()
+    shop = Importing(world, world.channel)
+    contacts = Contacts(world.database, world.clock, new_id, most_bytes=60_000)
+    shop.runner = Runner(world.database, contacts, world.fields, world.files, chunk=9)
+    rows = [[f"u{n}", f"이름 {n}", "12" if n % 4 == 3 else "", "many" if n == 5 else "1"] for n in range(11)]
+    import_id = await shop.send(table(*rows))
+    for number in (1, 2, 4):
+        await shop.killed_at(number, within=True)
+    await shop.work()
+    report = [(number, status) for number, status, _ in told(await shop.report(import_id))]
+    assert report == [(n + 2, "refused" if n % 4 == 3 or n == 5 else "changed") for n in range(11)]
+    assert (await shop.job(import_id)).counts == {"changed": 8, "refused": 3}
+    written = [size for size in await world.written() if size > 10_000]
+    assert (len(written), max(written) < 60_000 + 30_000) == (4, True)
+    assert [c.version for c in await shop.contacts()] == [1 if n % 4 == 3 or n == 5 else 2 for n in range(11)]
 
 
 async def values(importing: Importing) -> list[tuple[Any, ...]]:

@@ -103,6 +103,19 @@ async def reveal(world: World) -> int:
     return await Revealer(world.database, world.clock, Health({}), batch=3).work_once()
 
 
+async def test_large_contacts_are_shown_a_few_at_a_time(world: World) -> None:
+    await limit(world, 0)
+    for n in range(11):
+        await world.put(f"u{n}", profile={"memo": "가" * 7_000})
+    await limit(world, None)
+    await world.written()
+    revealer = Revealer(world.database, world.clock, Health({}), most_bytes=60_000)
+    while await revealer.work_once():
+        pass
+    written = await world.written()
+    assert (await hidden(world), len(written), max(written) < 60_000 + 30_000) == (set(), 4, True)
+
+
 async def warnings(world: World) -> list[tuple[int, int]]:
     """The warnings that wait to be sent: percent and count."""
     async with world.database.connection() as connection:

@@ -13,9 +13,10 @@ from contacts.bulk import store as bulk_store
 from contacts.bulk.action import CHOSEN, Acted, act, cause, read_action, take_back, undo_cause
 from contacts.bulk.neighbours import Neighbours
 from contacts.bulk.store import FIRST
-from contacts.identity import lock_survivors
+from contacts.identity import lock_survivors, whom
 from contacts.jobs.job import Advance, Job
 from contacts.jobs.runner import HeldJob
+from contacts.portion import MOST_BYTES, fitting
 
 CHUNK = 500
 
@@ -26,9 +27,10 @@ class BulkActions:
     Contacts are chosen, dealt with and undone in the order of their ids. One that was merged meanwhile stands for its survivor.
     """
 
-    def __init__(self, neighbours: Neighbours, *, chunk: int = CHUNK) -> None:
+    def __init__(self, neighbours: Neighbours, *, chunk: int = CHUNK, most_bytes: int = MOST_BYTES) -> None:
         self._neighbours = neighbours
         self._chunk = chunk
+        self._most_bytes = most_bytes
 
     async def run(self, held: HeldJob) -> None:
         """Choose, then act; or undo."""
@@ -58,9 +60,11 @@ class BulkActions:
 
         async def piece(tx: Tx, job: Job, now: datetime) -> Advance:
             nonlocal more
-            ids = await bulk_store.following(tx, job, _place(job), self._chunk)
-            more = len(ids) == self._chunk
-            survivors, states = await lock_survivors(tx, job.channel, ids)
+            found = await bulk_store.following(tx, job, _place(job), self._chunk)
+            stand_for = await whom(tx, job.channel, found)
+            ids = found[: fitting((stand_for[i].bytes for i in found), self._most_bytes)]
+            more = len(ids) < len(found) or len(found) == self._chunk
+            survivors, states = await lock_survivors(tx, job.channel, {i: stand_for[i] for i in ids})
             acted: list[Acted] = []
             for contact_id in ids:
                 each = act(contact_id, states.get(survivors[contact_id], (None, ""))[0], write, now)
@@ -79,8 +83,10 @@ class BulkActions:
 
         async def piece(tx: Tx, job: Job, now: datetime) -> Advance:
             nonlocal more
-            changed = await bulk_store.following_changed(tx, job, _place(job), self._chunk)
-            more = len(changed) == self._chunk
+            found = await bulk_store.following_changed(tx, job, _place(job), self._chunk)
+            fit = await store.first_fitting(tx, job.channel, [done.changed_id for done in found], self._most_bytes)
+            changed = found[:fit]
+            more = len(changed) < len(found) or len(found) == self._chunk
             states = await store.lock(tx, job.channel, [done.changed_id for done in changed])
             since = await bulk_store.changed_since(tx, job, [done.contact_id for done in changed])
             taken_back = [

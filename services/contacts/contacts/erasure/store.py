@@ -56,7 +56,7 @@ _UNSENT = (
 )
 _CONTACT = """
 update contact set member_id = null, version = new.version, doc = new.doc, changed_by = $5, merged_into = null, hidden = false,
-    erased_at = $6
+    erased_at = $6, doc_bytes = null
 from unnest($2::uuid[], $3::bigint[], $4::jsonb[]) as new (id, version, doc)
 where contact.channel = $1 and contact.id = new.id
 """

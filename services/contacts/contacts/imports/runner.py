@@ -19,7 +19,7 @@ from contacts import publish
 from contacts.channel import store as channel_store
 from contacts.fields import store as field_store
 from contacts.fields.handlers import Fields
-from contacts.handlers import Contacts, RowResult
+from contacts.handlers import Contacts
 from contacts.imports import store as import_store
 from contacts.imports.files import Files
 from contacts.imports.mapping import MEMBER_ID
@@ -30,6 +30,7 @@ from contacts.imports.tables.table import UnreadableFile
 from contacts.jobs.job import Advance, Job
 from contacts.jobs.runner import HeldJob, Piece
 from contacts.profile_field import MOST_NAME, PRESETS, NewField
+from contacts.rows import RowResult
 
 CHUNK = 500
 
@@ -127,6 +128,10 @@ class Imports:
             except Unprocessable as problem:
                 outcomes[row.number] = refused(order, row.number, problem)
         results, fields = await self._written(order, bodies, job)
+        if len(results) < len(bodies):  # the others are too much for this transaction
+            left = bodies[len(results)][0]
+            following = next(row.place for row in found if row.number == left)
+            outcomes = {number: outcome for number, outcome in outcomes.items() if number < left}
         if await import_store.erased_meanwhile(tx, job) != erased:
             raise ConcurrentChange  # one of these may have been made anew
         outcomes |= {result.index: _outcome(order, result) for result in results}
@@ -137,7 +142,7 @@ class Imports:
     async def _written(
         self, order: Order, bodies: Sequence[tuple[int, dict[str, Any]]], job: Job
     ) -> tuple[list[RowResult], Position]:
-        """What became of the rows, and where the fields defined by them are seen."""
+        """What became of the first of the rows, as many as go into the transaction, and where fields defined by them are seen."""
         cause = f"import:{job.id}"
         if order.kind == "members":
             members = [(number, body.pop(MEMBER_ID), body) for number, body in bodies]

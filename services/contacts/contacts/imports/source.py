@@ -51,11 +51,15 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row below the headings: the cells of the columns that are read, and whether others stand right of all headings."""
+    """A row below the headings: the cells of the columns that are read, and whether others stand right of all headings.
+
+    Once it is written down, `place` is where it begins in that file.
+    """
 
     number: int
     cells: tuple[Cell, ...]
     wide: bool
+    place: int = 0
 
 
 def source_of(file: Path, password: str | None, plain: Path, encoding: str | None = None) -> Source:
@@ -125,13 +129,13 @@ def read_rows(file: Path, start: int, most: int) -> tuple[list[Row], int]:
     with file.open("rb") as opened:
         opened.seek(start)
         for line in islice(opened, most):
-            found.append(_row(orjson.loads(line)))
+            found.append(_row(orjson.loads(line), place))
             place += len(line)
             if place - start > _MOST_READ:
                 break
     return found, place
 
 
-def _row(raw: Any) -> Row:
+def _row(raw: Any, place: int) -> Row:
     number, cells, wide = raw
-    return Row(number, tuple(map(from_json, cells)), wide)
+    return Row(number, tuple(map(from_json, cells)), wide, place)

@@ -38,7 +38,10 @@ class Reports(Wire):
 
 @routes.post("/visits", status_code=202, responses=answers(VisitsTaken, 202, headers=POSITION))
 async def record_visits(caller: Sender, body: Reports, commands: Commands) -> Response:
-    """Take in up to 1,000 visits and custom events; each id counts once in a channel."""
+    """Take in up to 1,000 visits and custom events; each id counts once in a channel.
+
+    Those of very large contacts are written part by part. After a 5xx the first may be there: send all again, which is harmless.
+    """
     taken = await commands.record(caller, body.visits)
     shown = {
         "accepted": taken.accepted,

@@ -10,17 +10,18 @@ from common.auth import Caller
 from common.clock import Clock
 from common.errors import Forbidden, Problem, Unprocessable
 from common.events.contacts import Contact, ContactCreated, Visit
-from common.eventstore import again
 from common.ids import Ids
-from common.position import Position
+from common.position import NOWHERE, Position
 from common.postgres import Database, Tx
 from contacts import journal, store
 from contacts.channel import store as channel_store
 from contacts.contact import created, evolve, visited
 from contacts.device import kind_of
 from contacts.identifying import proved
-from contacts.identity import lock_survivors
+from contacts.identity import lock_survivors, whom
 from contacts.member_id import check_new_member_id
+from contacts.parts import in_parts
+from contacts.portion import MOST_BYTES, fitting
 from contacts.publish import Step
 from contacts.sessions import session
 from contacts.sessions import store as session_store
@@ -39,17 +40,35 @@ class Taken:
     rejected: list[tuple[int, Problem]]
     position: Position
 
+    @property
+    def rows(self) -> int:
+        """How many visits it was."""
+        return self.accepted + self.duplicates + len(self.rejected)
+
+    def after(self, earlier: "Taken", channel: str) -> "Taken":
+        """Both as one, this one written later."""
+        return Taken(
+            earlier.accepted + self.accepted,
+            earlier.duplicates + self.duplicates,
+            [*earlier.rejected, *self.rejected],
+            self.position.after(earlier.position, channel),
+        )
+
 
 class Visits:
     """The one command on visits."""
 
-    def __init__(self, database: Database, clock: Clock, ids: Ids) -> None:
+    def __init__(self, database: Database, clock: Clock, ids: Ids, *, most_bytes: int = MOST_BYTES) -> None:
         self._database = database
         self._clock = clock
         self._ids = ids
+        self._most_bytes = most_bytes
 
     async def record(self, caller: Caller, rows: Sequence[object]) -> Taken:
-        """Take visits and custom events in; a rejected one says why, and the others are stored when this returns."""
+        """Take visits and custom events in; a rejected one says why, and the others are stored when this returns.
+
+        Raises Unprocessable where they have to be one transaction, and are too much for it.
+        """
         now = self._clock.now()
         reports: list[Reported] = []
         rejected: list[tuple[int, Problem]] = []
@@ -60,17 +79,29 @@ class Visits:
                 reports.append(read_report(index, raw, now))
             except (Forbidden, Unprocessable) as problem:
                 rejected.append((index, problem))
-        return await again(lambda: self._record(caller, reports, rejected, now))
 
-    async def _record(
-        self, caller: Caller, reports: Sequence[Reported], unreadable: Sequence[tuple[int, Problem]], now: datetime
-    ) -> Taken:
-        rejected = list(unreadable)
+        async def write(some: Sequence[Reported]) -> tuple[int, Taken]:
+            part = await self._record(caller, some, now)
+            return part.rows, part
+
+        taken = Taken(0, 0, rejected, NOWHERE)
+        for part in await in_parts(self._database, reports, write, lambda report: (f"/visits/{report.index}", report.index)):
+            taken = part.after(taken, caller.channel)
+        return Taken(taken.accepted, taken.duplicates, sorted(taken.rejected, key=lambda r: r[0]), taken.position)
+
+    async def _record(self, caller: Caller, reports: Sequence[Reported], now: datetime) -> Taken:
+        """Take in as many of the first as go into one transaction."""
+        rejected: list[tuple[int, Problem]] = []
         async with self._database.transaction() as tx:
             settings, _ = await channel_store.load_channel(tx, caller.channel)
+            known = await store.stored_members(tx, caller.channel, (r.member_id for r in reports if r.member_id is not None))
+            stand_for = await whom(tx, caller.channel, (r.contact_id for r in reports if r.contact_id is not None))
+            stored = (stand_for[r.contact_id] if r.contact_id else known.get(r.member_id or "") for r in reports)
+            bytes_ = ((of.bytes if of else 0) + r.bytes for r, of in zip(reports, stored, strict=True))
+            reports = reports[: fitting(bytes_, self._most_bytes)]
             wanted = {r.member_id for r in reports if r.member_id is not None}
-            members = await store.reserve_members(tx, caller.channel, {m: self._ids() for m in wanted})
-            named = [r.contact_id for r in reports if r.contact_id is not None]
+            members = await store.reserve_members(tx, caller.channel, {m: self._ids() for m in wanted}, known)
+            named = {r.contact_id: stand_for[r.contact_id] for r in reports if r.contact_id is not None}
             survivors, locked = await lock_survivors(tx, caller.channel, named, members.values())
             states = {i: state for i, (state, _) in locked.items()}
             reserved = {i for i in members.values() if states[i] is None}
@@ -93,7 +124,7 @@ class Visits:
             steps += await self._place(tx, caller.channel, moved, states, timedelta(minutes=settings.session_minutes), now)
             position = await journal.append(tx, caller.channel, steps, caller.subject, "visit", _met(states, first))
             await outbox.put(tx, visit_messages(caller.channel, fresh))
-        return Taken(len(fresh), len(visits) - len(fresh), sorted(rejected, key=lambda r: r[0]), position)
+        return Taken(len(fresh), len(visits) - len(fresh), rejected, position)
 
     async def _place(
         self,

@@ -15,7 +15,7 @@ from common.number import one_form
 from common.pointer import escape
 from contacts.device import read_device
 from contacts.member_id import check_member_id
-from contacts.size import check_visit
+from contacts.size import check_visit, weight
 
 AHEAD = timedelta(minutes=5)
 VISIT = "visit"
@@ -36,6 +36,8 @@ class Reported:
     properties: dict[str, JsonValue] = field(default_factory=dict[str, JsonValue])
     url: str | None = None
     device: dict[str, JsonValue] | None = None
+    bytes: int = field(default=0, compare=False)
+    """Of properties, device and url, as JSON."""
 
 
 def read_report(index: int, raw: object, now: datetime) -> Reported:
@@ -48,7 +50,7 @@ def read_report(index: int, raw: object, now: datetime) -> Reported:
     member_id, contact_id = _whose(raw, place)
     properties = _mapping(raw.get("properties"), f"{place}/properties")
     device = read_device(raw.get("device"), f"{place}/device")
-    check_visit([properties, device], place)
+    bytes_ = check_visit([properties, device], place)
     return Reported(
         index,
         _text(raw, "id", place, _MOST_ID),
@@ -59,6 +61,7 @@ def read_report(index: int, raw: object, now: datetime) -> Reported:
         properties or {},
         _text(raw, "url", place, _MOST_URL, "") or None,
         device,
+        bytes_ + weight(raw.get("url")),
     )
 
 
