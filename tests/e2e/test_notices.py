@@ -39,7 +39,7 @@ async def test_a_finished_export_is_told_in_its_askers_room_alone_with_the_link_
         [told] = await filled(api, 1)
         assert told | {"id": "", "at": "", "text": ""} == {
             "id": "", "at": "", "from": "notice-bot", "text": "", "link": f"{stack.url}/exports/{export_id}",
-            "kind": "export.ready",
+            "kind": "export.ready", "readAt": None,
         }  # fmt: skip
         assert not any(secret in told["text"] for secret in ("홍길동", "1234"))
         assert (await nobody.get(told["link"])).status_code == 200

@@ -11,10 +11,11 @@ from pydantic import ValidationError
 
 from common.errors import Unprocessable
 from common.events.contacts import FieldDefinition
+from common.language import Language, language_of
 from exports import page
 from exports.api import NewExport
-from exports.columns import choose, language_of, row_maker
-from exports.events import Column, Language
+from exports.columns import choose, row_maker
+from exports.events import Column
 from exports.export import Status
 from exports.handlers import Ask
 from exports.password import check_password

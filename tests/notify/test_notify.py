@@ -42,6 +42,7 @@ from tests.support.postgres import fresh_database
 
 AT = datetime(2026, 11, 24, 3, tzinfo=UTC)
 URL = "https://dangol.example"
+KIM = Caller("kim", "c", frozenset())
 ID = UUID("019a1f0e-7c2e-7d44-9a51-0f6f0e2b7c11")
 COMMON: dict[str, Any] = {"export_id": ID, "requested_by": "kim", "at": AT}
 COMPLETED = ExportCompleted(**COMMON, rows=1234, expires_at=AT + timedelta(days=7))
@@ -56,30 +57,30 @@ def test_a_finished_export_is_told_with_the_link_to_its_page_and_how_many_rows()
     notice = react(COMPLETED, URL)
     assert notice is not None
     assert (notice.manager, notice.kind, notice.link) == ("kim", "export.ready", f"{URL}/exports/{ID}")
-    assert notice.text.count("1,234") == 2
+    assert [text.count("1,234") for text in (notice.korean, notice.english)] == [1, 1]
 
 
 def test_a_failed_export_is_told_with_its_reason_and_without_a_link() -> None:
     notice = react(FAILED, URL)
     assert notice is not None
     assert (notice.manager, notice.kind, notice.link) == ("kim", "export.failed", None)
-    assert "The file cannot be written." in notice.text
+    assert all("The file cannot be written." in text for text in (notice.korean, notice.english))
 
 
 def test_a_withdrawn_file_is_told_with_the_reason_in_both_languages_and_as_no_expiry() -> None:
     notice = react(ExportWithdrawn(**COMMON), URL)
     assert notice is not None
     assert (notice.manager, notice.kind, notice.link) == ("kim", "export.withdrawn", None)
-    assert "고객이 삭제되었기 때문입니다" in notice.text
-    assert "a contact in it was erased" in notice.text
-    assert "seven days" not in notice.text
+    assert "고객이 삭제되었기 때문입니다" in notice.korean
+    assert "a contact in it was erased" in notice.english
+    assert "seven days" not in notice.english
 
 
 def test_a_file_that_another_revoked_is_told_with_who_did() -> None:
     notice = react(ExportRevoked(**COMMON, revoked_by="eye"), URL)
     assert notice is not None
     assert (notice.manager, notice.kind, notice.link) == ("kim", "export.revoked", None)
-    assert notice.text.count("eye") == 2
+    assert [text.count("eye") for text in (notice.korean, notice.english)] == [1, 1]
 
 
 @pytest.mark.parametrize("event", SILENT, ids=lambda event: event.type)
@@ -105,9 +106,9 @@ async def room(database: Database, subject: str = "kim", channel: str = "c", lim
     items: list[dict[str, Any]] = []
     cursor: str | None = None
     while True:
-        page, cursor = await Queries(Store(database)).own_room(Caller(subject, channel, frozenset()), limit, cursor)
-        assert len(page) <= limit
-        items += page
+        page = await Queries(Store(database)).own_room(Caller(subject, channel, frozenset()), limit, cursor)
+        assert len(page.items) <= limit
+        items, cursor = items + page.items, page.next
         if cursor is None:
             return items
 
@@ -133,18 +134,18 @@ async def test_a_room_is_its_managers_and_its_channels_own(database: Database) -
 async def test_a_room_is_read_newest_first_by_pages_while_messages_arrive(database: Database) -> None:
     told = [COMPLETED.model_copy(update={"export_id": uuid4()}) for _ in range(7)]
     await notifier(database).apply([item(event) for event in told])
-    page, cursor = await Queries(Store(database)).own_room(Caller("kim", "c", frozenset()), 3, None)
+    page = await Queries(Store(database)).own_room(KIM, 3, None)
     await notifier(database).apply([item()])
-    rest, end = await Queries(Store(database)).own_room(Caller("kim", "c", frozenset()), 100, cursor)
-    assert [m["link"] for m in page + rest] == [f"{URL}/exports/{event.export_id}" for event in reversed(told)]
-    assert end is None
+    rest = await Queries(Store(database)).own_room(KIM, 100, page.next)
+    assert [m["link"] for m in page.items + rest.items] == [f"{URL}/exports/{event.export_id}" for event in reversed(told)]
+    assert rest.next is None
     assert len(await room(database, limit=1)) == 8
 
 
-@pytest.mark.parametrize("cursor", ["x", "019a1f0e", "1; drop table message"])
+@pytest.mark.parametrize("cursor", ["x", "", "019a1f0e", str(ID), "1; drop table message"])
 async def test_a_cursor_that_is_none_is_refused(database: Database, cursor: str) -> None:
     with pytest.raises(Unprocessable):
-        await Queries(Store(database)).own_room(Caller("kim", "c", frozenset()), 100, cursor)
+        await Queries(Store(database)).own_room(KIM, 100, cursor)
 
 
 @dataclass

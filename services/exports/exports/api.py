@@ -16,11 +16,11 @@ from common.erased import Answer, Question
 from common.given import Given
 from common.http import AwaitedPosition, Cursor, Limit, Page, Wire, json_response, permit, where_written
 from common.ids import Id, parse_id
+from common.language import language_of
 from common.listening import Open
 from common.shapes import FilterAsked
 from exports import page
 from exports.answers import Allowance, ExportShown
-from exports.columns import language_of
 from exports.export import Export
 from exports.handlers import Ask, Exports, Opened, Part
 from exports.queries import Allowances, Queries, progress

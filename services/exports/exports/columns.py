@@ -1,6 +1,5 @@
 """Which columns a file has, what they are called, and how a contact's values stand in them."""
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -10,30 +9,17 @@ from common.built_ins import value_at
 from common.clock import from_wire
 from common.errors import Unprocessable
 from common.events.contacts import FieldDefinition
+from common.language import ENGLISH, KOREAN, Language
 from common.term_lists import write_list
-from exports.events import Column, Language
+from exports.events import Column
 from exports.workbook.cells import Cell
 from exports.workbook.long_values import Words
 
-KOREAN: Language = "ko"
-ENGLISH: Language = "en"
 LONG_VALUES: Mapping[Language, Words] = {
     KOREAN: Words("긴 값", ("행", "열", "조각", "내용"), " …[긴 값]"),
     ENGLISH: Words("Long values", ("Row", "Column", "Piece", "Text"), " …[Long values]"),
 }
 """What the sheet of texts longer than a cell is called, its headings, and what ends such a text's cell."""
-
-_ACCEPTED = re.compile(r"\s*(ko|en)(?:-[a-z0-9-]+)?\s*(?:;\s*q\s*=\s*([01](?:\.\d{0,3})?))?\s*", re.ASCII | re.IGNORECASE)
-
-
-def language_of(accepted: str | None) -> Language:
-    """The language of an `Accept-Language` header among ours: Korean unless English is wanted more."""
-    weights: dict[str, float] = {KOREAN: 0.0, ENGLISH: 0.0}
-    for part in (accepted or "").split(","):
-        if match := _ACCEPTED.fullmatch(part):
-            language = match[1].lower()
-            weights[language] = max(weights[language], float(match[2] or 1))
-    return ENGLISH if weights[ENGLISH] > weights[KOREAN] else KOREAN
 
 
 def choose(keys: Sequence[str] | None, fields: Sequence[FieldDefinition], *, names: bool, language: Language) -> list[Column]:

@@ -7,6 +7,7 @@ from pydantic import Field, TypeAdapter
 
 from common.clock import Instant
 from common.events.wire import Body
+from common.language import Language
 
 WITHDRAWN = "A contact in this file was erased, so the file was withdrawn. Ask for a new export."
 
@@ -20,7 +21,6 @@ class Column(Body):
 
 
 Kind: TypeAlias = Literal["all", "filter", "contactIds"]
-Language: TypeAlias = Literal["ko", "en"]
 
 
 class Scope(Body):

@@ -10,6 +10,7 @@ from uuid import UUID
 from common.clock import Instant
 from common.errors import Conflict, Forbidden, Gone
 from common.events.wire import Body
+from common.language import Language
 from exports.events import (
     WITHDRAWN,
     Cancelled,
@@ -20,7 +21,6 @@ from exports.events import (
     Event,
     Expired,
     Failed,
-    Language,
     Manifest,
     Progressed,
     PutBack,

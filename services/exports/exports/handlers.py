@@ -13,12 +13,13 @@ from common.auth import Caller
 from common.clock import Clock
 from common.errors import Gone, TooManyRequests, Unprocessable
 from common.ids import Ids
+from common.language import Language
 from common.position import Position
 from common.postgres import Database, Tx
 from exports import columns, journal, store
 from exports.audit import store as audit
 from exports.audit.entry import Action, Entry
-from exports.events import Column, Kind, Language, Requested, Scope
+from exports.events import Column, Kind, Requested, Scope
 from exports.export import MOST_ROWS, Cancel, Command, Download, Export, Revoke, decide, too_many
 from exports.files import Files
 from exports.neighbours import Neighbours

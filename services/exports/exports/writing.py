@@ -13,8 +13,9 @@ from xml.etree import ElementTree
 
 import orjson
 
+from common.language import Language
 from exports.columns import LONG_VALUES, row_maker
-from exports.events import Column, Language
+from exports.events import Column
 from exports.workbook.agile import EncryptedPackage
 from exports.workbook.agile_format import Stretched
 from exports.workbook.agile_reader import open_package

@@ -1,21 +1,28 @@
 """The routes of the rooms."""
 
+from collections.abc import Callable
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import Depends, Request, Response
+from fastapi import Depends, Header, Request, Response
+from fastapi.responses import StreamingResponse
 from pydantic import Field
 
-from common.answers import Shape, answers
+from common.answers import EVENTS, POSITION, Shape, answers, content
+from common.auth import Caller
 from common.clock import Instant
-from common.http import AnyCaller, Cursor, Limit, Page, json_response, router
+from common.http import AnyCaller, Cursor, Limit, Wire, json_response, router, where_written
+from common.ids import Id
+from common.language import language_of
+from common.listening import Open
+from notify.handlers import Rooms
 from notify.queries import Queries
 
 routes = router("/v1", tags=["Room"])
 
 
 class RoomMessage(Shape):
-    """A message in a manager's own room."""
+    """A message in a manager's own room; `readAt` is null until it is read."""
 
     id: UUID
     at: Instant
@@ -23,6 +30,27 @@ class RoomMessage(Shape):
     text: str
     link: str | None
     kind: str
+    read_at: Instant | None
+
+
+class RoomMessages(Shape):
+    """A page of a room, newest first, and how many of all its messages are unread."""
+
+    items: list[RoomMessage]
+    next: str | None
+    unread: int
+
+
+class Read(Wire):
+    """How far the room was read: up to this message, which is among them."""
+
+    until: Id
+
+
+class Unread(Shape):
+    """How many messages are still unread."""
+
+    unread: int
 
 
 def queries(request: Request) -> Queries:
@@ -31,13 +59,42 @@ def queries(request: Request) -> Queries:
     return found
 
 
-@routes.get("/rooms/me/messages", responses=answers(Page[RoomMessage]))
+def rooms(request: Request) -> Rooms:
+    """The command."""
+    found: Rooms = request.app.state.rooms
+    return found
+
+
+def listener(request: Request) -> Callable[[Caller], Open]:
+    """How long a caller may listen to a stream."""
+    found: Callable[[Caller], Open] = request.app.state.listening
+    return found
+
+
+@routes.get("/rooms/me/messages", responses={200: {"model": RoomMessages, **content(EVENTS)[200]}})
 async def list_messages(
+    request: Request,
     caller: AnyCaller,
     reads: Annotated[Queries, Depends(queries)],
+    listening: Annotated[Callable[[Caller], Open], Depends(listener)],
     limit: Limit = 100,
     cursor: Cursor = None,
+    accept_language: Annotated[str | None, Header(description="Of the texts: Korean where it is left out.")] = None,
+    last_event_id: Annotated[str | None, Header(description="The `id` of the last message that was seen.")] = None,
 ) -> Response:
-    """The messages in the caller's own room (나와의 대화방), newest first."""
-    items, following = await reads.own_room(caller, limit, cursor)
-    return json_response({"items": items, "next": following})
+    """List the messages in one's own room (나와의 대화방), newest first.
+
+    With `Accept: text/event-stream` you hear each new one as it comes, for as long as you listen.
+    """
+    language = language_of(accept_language)
+    if EVENTS not in request.headers.get("accept", ""):
+        room = await reads.own_room(caller, limit, cursor, language)
+        return json_response({"items": room.items, "next": room.next, "unread": room.unread})
+    lines = await reads.follow(caller, last_event_id, language, listening(caller))
+    return StreamingResponse(lines, media_type=EVENTS, headers={"Cache-Control": "no-store"})
+
+
+@routes.post("/rooms/me/read", responses=answers(Unread, headers=POSITION))
+async def read_messages(caller: AnyCaller, body: Read, commands: Annotated[Rooms, Depends(rooms)]) -> Response:
+    """Note that one has read one's room up to a message."""
+    return json_response({"unread": await commands.read(caller, body.until)}, headers=where_written())

@@ -1,5 +1,6 @@
 """The composition root of notify: settings are read and connections opened here and nowhere else."""
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from common import health as common_health
@@ -61,21 +62,28 @@ async def run_api() -> None:
     from common.auth import Verifier
     from common.http import application
     from common.idempotency import Idempotency
+    from common.listening import listening
+    from notify.handlers import Rooms
     from notify.queries import Queries
 
     settings = _settings("api")
     async with Database.open(settings.postgres.get_secret_value(), size=settings.pool_size, application="notify-api") as database:
-        tokens = Verifier(settings.jwks, settings.issuer)
+        tokens, clock = Verifier(settings.jwks, settings.issuer), SystemClock()
         health = Health({"postgres": database.check, "keys": tokens.check})
-        memory = Idempotency(database, bytes.fromhex(settings.idempotency_secret.get_secret_value()), SystemClock())
+        memory = Idempotency(database, bytes.fromhex(settings.idempotency_secret.get_secret_value()), clock)
         app = application(
             "notify",
             "Tells managers what happened, in their own room first.",
             tokens,
             health,
             routers(),
-            state={"queries": Queries(Store(database))},
+            state={
+                "queries": Queries(Store(database)),
+                "rooms": Rooms(Store(database), clock),
+                "listening": partial(listening, health=health, clock=clock),
+            },
             memory=memory,
+            clock=clock,
         )
         await process.serve(app, settings.host, settings.port, health, [memory.purge])
 

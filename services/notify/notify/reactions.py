@@ -11,7 +11,8 @@ class Notice:
 
     manager: str
     kind: str
-    text: str
+    korean: str
+    english: str
     link: str | None
 
 
@@ -19,28 +20,22 @@ def react(event: ExportEvent, public_url: str) -> Notice | None:
     """The notice of an event; most events need none. Texts hold no customer's data."""
     match event:
         case ExportCompleted():
-            text = (
-                f"요청하신 고객 데이터 {event.rows:,}건의 엑셀 파일이 준비되었습니다. 7일 동안 받을 수 있습니다. "
-                f"(Your Excel file of {event.rows:,} contacts is ready for 7 days.)"
-            )
-            return Notice(event.requested_by, "export.ready", text, f"{public_url}/exports/{event.export_id}")
+            korean = f"요청하신 고객 데이터 {event.rows:,}건의 엑셀 파일이 준비되었습니다. 7일 동안 받을 수 있습니다."
+            english = f"Your Excel file of {event.rows:,} contacts is ready. You can download it for 7 days."
+            return Notice(event.requested_by, "export.ready", korean, english, f"{public_url}/exports/{event.export_id}")
         case ExportFailed():
-            text = (
-                "요청하신 고객 데이터 파일을 만들지 못했습니다. 다시 요청해 주세요. "
-                f"(Your file could not be made. {event.problem})"
-            )
-            return Notice(event.requested_by, "export.failed", text, None)
+            korean = f"요청하신 고객 데이터 파일을 만들지 못했습니다. 다시 요청해 주세요. ({event.problem})"
+            english = f"Your file could not be made. {event.problem}"
+            return Notice(event.requested_by, "export.failed", korean, english, None)
         case ExportWithdrawn():
-            text = (
+            korean = (
                 "요청하신 고객 데이터 파일을 회수했습니다. 파일에 담긴 고객이 삭제되었기 때문입니다. "
-                "필요하면 바로 다시 요청할 수 있습니다. "
-                "(Your file was withdrawn, because a contact in it was erased. You can ask for a new one at once.)"
+                "필요하면 바로 다시 요청할 수 있습니다."
             )
-            return Notice(event.requested_by, "export.withdrawn", text, None)
+            english = "Your file was withdrawn, because a contact in it was erased. You can ask for a new one at once."
+            return Notice(event.requested_by, "export.withdrawn", korean, english, None)
         case ExportRevoked(revoked_by=str(by)) if by != event.requested_by:
-            text = (
-                f"요청하신 고객 데이터 파일을 다른 매니저({by})가 회수했습니다. (Your file was revoked by another manager, {by}.)"
-            )
-            return Notice(event.requested_by, "export.revoked", text, None)
+            korean = f"요청하신 고객 데이터 파일을 다른 매니저({by})가 회수했습니다."
+            return Notice(event.requested_by, "export.revoked", korean, f"Your file was revoked by another manager, {by}.", None)
         case _:
             return None

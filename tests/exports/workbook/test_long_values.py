@@ -11,8 +11,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from common.language import Language
 from exports.columns import LONG_VALUES
-from exports.events import Language
 from exports.files import Files
 from exports.workbook.cells import LONGEST_TEXT, Cell, CellTooLong, unescaped, units
 from exports.workbook.long_values import LongValues, Piece, Words, head, pieces
