@@ -4,11 +4,16 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from hypothesis import settings
 from xdist.scheduler import LoadScopeScheduling
 
 from localstack.errors import StackError
 from localstack.stack import Stack
 from tests.support.stack import NoStack, stack_of_this_run
+
+# Time says nothing on a machine that runs servers beside: what takes long is bounded where it is tested.
+settings.register_profile("servers beside")
+settings.load_profile("servers beside")
 
 # Tests that ask for the whole system lie here.
 _SYSTEM = ("tests/e2e/", "tests/faults/", "tests/local/")

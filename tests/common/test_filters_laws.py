@@ -28,21 +28,21 @@ def judged(case: Case) -> Verdict:
     return evaluate(read(case), case.contact, case.now, terms(case))
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=600)
 @given(cases())
 def test_the_evaluator_is_the_oracle(case: Case) -> None:
     assert judged(case).truth == oracle.holds(case.raw, case.contact, case.now, case.world)
 
 
 @pytest.mark.parametrize("kind", sorted(OPERATORS))
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=250)
 @given(data=st.data())
 def test_the_evaluator_is_the_oracle_condition_by_condition(kind: str, data: st.DataObject) -> None:
     case = data.draw(cases(keys=[key for key, word in TYPES.items() if word == kind], most=1))
     assert judged(case).truth == oracle.holds(case.raw, case.contact, case.now, case.world)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(cases(keys=DATES, most=1) | cases(keys=DATES))
 def test_the_truth_stays_until_the_next_change_and_flips_at_it(case: Case) -> None:
     verdict = judged(case)
@@ -61,7 +61,7 @@ def test_the_truth_stays_until_the_next_change_and_flips_at_it(case: Case) -> No
         assert truth(turn) == verdict.truth
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(cases())
 def test_a_normalised_filter_read_again_is_the_same(case: Case) -> None:
     node = parse(case.raw, case.context())
@@ -71,7 +71,7 @@ def test_a_normalised_filter_read_again_is_the_same(case: Case) -> None:
     assert hash(again) == hash(node)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(cases(most=4))
 def test_an_explanation_agrees_with_itself_and_the_verdict(case: Case) -> None:
     told = explain(read(case), case.contact, case.now, terms(case))
@@ -90,7 +90,7 @@ def test_an_explanation_agrees_with_itself_and_the_verdict(case: Case) -> None:
     check(told)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(cases(most=4), st.lists(st.integers(-(10**9), 10**9), min_size=1, max_size=5))
 def test_a_compiled_filter_keeps_nothing_from_one_contact_to_the_next(case: Case, shifts: list[int]) -> None:
     compiled = compile_filter(read(case), terms(case))
@@ -129,7 +129,7 @@ ALMOST = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=1000)
 @given(JSON | ALMOST | st.lists(ALMOST, max_size=3).map(lambda children: {"and": children}))
 def test_whatever_is_sent_is_either_a_filter_or_refused_with_its_place(raw: Any) -> None:
     world = oracle.World(fields={"count": "number"}, segments=dict.fromkeys(SEGMENTS))

@@ -260,7 +260,7 @@ steps = st.lists(
 )
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(commands=steps, together=st.integers(1, 5))
 async def test_whatever_is_done_at_once_and_in_whatever_order_all_ends_consistent(
     world: World, commands: list[tuple[str, Any, Any]], together: int

@@ -22,7 +22,7 @@ from tests.contacts.conftest import NOW, World
 
 EVENT: TypeAdapter[ContactEvent] = TypeAdapter(ContactEvent)
 AGAINST_THE_DATABASE = settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 
 texts = st.one_of(st.none(), st.text("가나ab /", max_size=4))

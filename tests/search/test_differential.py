@@ -84,7 +84,6 @@ def pairs(**options: Any) -> st.SearchStrategy[tuple[Crowd, Case]]:
 
 
 _RUN = settings(
-    deadline=None,
     database=None,
     print_blob=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],

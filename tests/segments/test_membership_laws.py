@@ -69,7 +69,7 @@ def by_the_book(raw: dict[str, Any], versions: list[Known], until: int) -> list[
     return told
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.sampled_from(FILTERS), histories(), st.data())
 def test_the_log_does_not_depend_on_when_the_timer_ran(raw: dict[str, Any], versions: list[Known], data: st.DataObject) -> None:
     book = Book(Rule(compiled(raw), 0, 1))
@@ -82,7 +82,7 @@ def test_the_log_does_not_depend_on_when_the_timer_ran(raw: dict[str, Any], vers
     assert book.told() == by_the_book(raw, versions, LATER)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.sampled_from(FILTERS), histories(ordered=False), st.data())
 def test_redelivery_duplicates_reordering_and_batches_change_nothing(
     raw: dict[str, Any], versions: list[Known], data: st.DataObject
@@ -104,7 +104,7 @@ def test_redelivery_duplicates_reordering_and_batches_change_nothing(
     assert in_batches.stored == one_by_one.stored
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(st.sampled_from(FILTERS), histories(ordered=False), st.lists(st.integers(NOON, LATER), max_size=4))
 def test_entered_and_left_take_turns_and_their_sum_is_the_membership(
     raw: dict[str, Any], versions: list[Known], timers: list[int]
@@ -120,7 +120,7 @@ def test_entered_and_left_take_turns_and_their_sum_is_the_membership(
     assert book.member == truth(raw, versions[-1], LATER)
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(st.sampled_from(FILTERS), histories(ordered=False))
 def test_the_next_change_is_where_it_flips(raw: dict[str, Any], versions: list[Known]) -> None:
     book = Book(Rule(compiled(raw), 0, 1))
@@ -137,7 +137,7 @@ def test_the_next_change_is_where_it_flips(raw: dict[str, Any], versions: list[K
     assert book.member != before
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(st.sampled_from(FILTERS), histories(ordered=False))
 def test_a_rebuild_finds_nothing_to_tell(raw: dict[str, Any], versions: list[Known]) -> None:
     book = Book(Rule(compiled(raw), 0, 1))
@@ -169,7 +169,7 @@ def races(draw: st.DrawFn) -> Race:
     return Race(versions[:cut], versions[cut:], min([since, *[v.at - 1 for v in versions[cut:]]]))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.sampled_from(FILTERS), st.sampled_from(FILTERS), races(), st.data())
 def test_the_log_does_not_depend_on_when_the_builder_came_by(
     old: dict[str, Any], new: dict[str, Any], race: Race, data: st.DataObject

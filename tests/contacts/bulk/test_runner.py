@@ -176,7 +176,7 @@ async def test_all_who_match_are_changed_whatever_their_number(bench: Bench, cou
     assert await bench.versions(cause(job.id)) == sorted(ids)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     count=st.integers(0, 8),
     deaths=st.lists(st.integers(0, 6), max_size=3),
@@ -345,7 +345,7 @@ TAG, OTHER_TAG, BOTH = (
 )
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(actions=st.lists(st.sampled_from([TAG, OTHER_TAG, BOTH, {"set": {"unsubscribeEmail": False}}]), min_size=2, max_size=4))
 async def test_actions_undone_one_after_the_other_the_latest_first_leave_all_as_before(
     bench: Bench, actions: list[Mapping[str, Any]]

@@ -51,7 +51,7 @@ async def everybody(importing: Importing) -> list[tuple[Any, ...]]:
     return sorted((c.member_id, c.name, c.mobile_number, c.tags, c.profile, c.version) for c in found)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(rows=ROWS, chunk=st.integers(1, 5), deaths=st.lists(st.tuples(st.integers(0, 6), st.booleans()), max_size=4))
 async def test_an_import_is_what_its_rows_are_one_by_one(
     world: World, rows: list[tuple[str, ...]], chunk: int, deaths: list[tuple[int, bool]]

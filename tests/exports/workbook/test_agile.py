@@ -99,7 +99,7 @@ def test_the_tables_are_right_wherever_their_number_grows(step: int) -> None:
             assert len(ole.openstream("Long").read()) == 512 * count
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     plain=st.binary(max_size=20_000) | st.integers(0, 3 * 64 * 4096).map(lambda size: seeded(size)(size)),
     piece=st.integers(1, 300_000),
@@ -175,7 +175,7 @@ SAMPLE = zipped(6000)
 WHOLE = encrypted(SAMPLE).getvalue()
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(at=st.integers(0, len(WHOLE) - 1), bit=st.integers(0, 7))
 def test_a_flipped_bit_anywhere_never_reads_as_something_else(at: int, bit: int) -> None:
     """It is refused, or it was a bit without a meaning: a name's colour, filling."""
@@ -185,7 +185,7 @@ def test_a_flipped_bit_anywhere_never_reads_as_something_else(at: int, bit: int)
         assert b"".join(decrypt(io.BytesIO(damaged), PASSWORD)) == SAMPLE
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(length=st.integers(0, len(WHOLE) - 513))
 def test_a_file_cut_short_is_refused(length: int) -> None:
     with pytest.raises(Tampered):

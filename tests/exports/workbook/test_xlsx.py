@@ -94,7 +94,7 @@ def tables(width: int) -> st.SearchStrategy[list[list[Cell]]]:
     return st.lists(st.lists(CELLS, min_size=width, max_size=width), min_size=1, max_size=8)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(rows=st.integers(1, 6).flatmap(tables))
 def test_every_cell_comes_back_as_it_was(rows: list[list[Cell]]) -> None:
     width = len(rows[0])

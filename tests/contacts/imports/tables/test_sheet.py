@@ -115,7 +115,7 @@ CELL = st.one_of(
 
 
 @given(st.lists(st.lists(CELL, min_size=1, max_size=5), min_size=1, max_size=6))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
 def test_what_is_written_comes_back(tmp_path: Path, rows: list[list[Any]]) -> None:
     found = {line.number: list(line.cells) for line in read(written(tmp_path, workbook(rows)))}
     for number, row in enumerate(rows, 1):
@@ -143,7 +143,7 @@ def test_a_workbook_that_is_cut_off_is_refused(tmp_path: Path, cut: int) -> None
 
 
 @given(st.data())
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
 def test_a_damaged_workbook_is_read_or_refused_and_nothing_else(tmp_path: Path, data: st.DataObject) -> None:
     content = bytearray(PLAIN)
     for _ in range(data.draw(st.integers(1, 4))):
