@@ -204,7 +204,8 @@ async def test_into_an_index_of_another_version_nothing_is_written_until_it_is_r
         meta = {"layout": dict(layout()) | {QUICK: "another version's"}}
         (await client.put("/contacts/_mapping", json={"_meta": meta})).raise_for_status()
     await asyncio.to_thread(supervisor.start_processes, [consumer])
-    async with caller(stack, fresh_channel()) as api:
+    channel = fresh_channel()
+    async with caller(stack, channel) as api:
         await api.json("PUT", "/v1/contacts/@waiting", body={"name": "길동"})
 
         def says_why(told: tuple[int, dict[str, Any]]) -> bool:
@@ -216,7 +217,9 @@ async def test_into_an_index_of_another_version_nothing_is_written_until_it_is_r
         assert told["lag"]["search"][CONTACTS] >= 1
         assert (await api.json("POST", "/v1/search/count", body={}))["total"] == 0
         # What asks for nothing that this index has otherwise is answered; the quick search would find less, and says so.
-        refused = await api.ask("POST", "/v1/search", body={"query": "길동"})
+        token = {"Authorization": f"Bearer {stack.token(channel=channel, sub='kim')}"}
+        async with httpx.AsyncClient(base_url=stack.url, timeout=30) as client:
+            refused = await client.post("/v1/search", json={"query": "길동"}, headers=token)
         assert (refused.status_code, refused.json()["code"]) == (503, "otherLayout")
         await ended(await begun(stack))
         await eventually(lambda: api.json("POST", "/v1/search/count", body={}), lambda found: found["total"] == 1)

@@ -1,0 +1,50 @@
+"""What a contact costs the index: a long Korean name may take a few times what a Latin one of that length does."""
+
+import random
+from collections.abc import Callable
+from uuid import uuid4
+
+import psutil
+
+from common.events.contacts import Contact
+from localstack.stack import Stack
+from search.index import Index
+from tests.search.support import contact, entries
+
+LENGTH, NAMES, TURNS = 200, 150, 4
+MOST_TIMES = 4.0
+"""It is two and a half times: each syllable is two or three keys. With every writing of its initials it was seven."""
+
+
+def people(channel: str, letter: Callable[[random.Random], str], chance: random.Random) -> list[Contact]:
+    names = ("".join(letter(chance) for _ in range(LENGTH)) for _ in range(NAMES))
+    return [contact(channel, n, name=name) for n, name in enumerate(names)]
+
+
+def syllable(chance: random.Random) -> str:
+    return chr(chance.randrange(0xAC00, 0xD7A4))
+
+
+def latin(chance: random.Random) -> str:
+    return chr(chance.randrange(ord("a"), ord("z") + 1))
+
+
+async def test_a_long_korean_name_costs_the_index_a_few_times_what_a_latin_one_does(servers: Stack, index: Index) -> None:
+    chance = random.Random(7)
+    seconds: dict[str, list[float]] = {"syllables": [], "letters": []}
+    process = psutil.Process(servers.pid("opensearch"))
+
+    def used() -> float:
+        times = process.cpu_times()
+        return times.user + times.system
+
+    for _ in range(TURNS):
+        for kind, letter in (("syllables", syllable), ("letters", latin)):
+            channel = f"cost-{uuid4().hex[:12]}"
+            written = entries(channel, people(channel, letter, chance))
+            before = used()
+            assert await index.write(written) == []
+            await index.refresh()
+            seconds[kind].append(used() - before)
+    # The least of each: what else the node does meanwhile can only add to it.
+    assert min(seconds["syllables"]) < MOST_TIMES * min(seconds["letters"]), seconds
