@@ -3,8 +3,10 @@
 import pytest
 
 from common.auth import Caller
+from common.clock import to_wire
 from common.errors import Problem
-from tests.contacts.conftest import World
+from tests.contacts.conftest import NOW, World
+from tests.contacts.test_from_before import OLD, kept_before
 
 BROWSER = Caller("browser:1", "shop", frozenset({"visits.write", "contacts.identify"}))
 
@@ -50,3 +52,35 @@ async def test_who_only_identifies_unsubscribes_and_fills_fields_that_are_there(
     await world.contacts.identify(BROWSER, "u1", body, None)
     contact = await world.queries.member(world.channel, "u1")
     assert (contact.unsubscribe_email, contact.profile) == (True, {"shoeSize": 260, "firstReferrer": "https://a.example"})
+
+
+@pytest.mark.parametrize("key", ["email", "mobileNumber", "avatarUrl"])
+async def test_who_only_identifies_is_told_the_same_whether_or_not_a_value_of_before_is_there(world: World, key: str) -> None:
+    kept = {"email": "a..b@example.com", "mobileNumber": "+82101234", "avatarUrl": "https://eg.example/\u200ba"}[key]
+    made = await kept_before(world, **{key: kept})
+    lead = (await world.contacts.create_lead(world.caller(), {})).contact
+    for body in ({key: kept}, {key: kept, "name": "a", "leadId": str(lead.id)}):
+        refusals = set[tuple[object, ...]]()
+        for member_id in ("u0", "nobody"):
+            with pytest.raises(Problem) as refusal:
+                await world.contacts.identify(BROWSER, member_id, body, None)
+            refusals.add((refusal.value.status, refusal.value.code, refusal.value.pointer, refusal.value.detail))
+        ((status, _, pointer, _),) = refusals
+        assert (status, pointer) == (422, f"/{key}")
+    assert await world.queries.member(world.channel, "u0") == made
+
+
+async def test_who_only_identifies_is_told_the_same_whether_or_not_an_id_of_before_is_there(world: World) -> None:
+    made = await kept_before(world, memberId=OLD)
+    for member_id in (OLD, "u\u200b2"):
+        with pytest.raises(Problem) as refusal:
+            await world.contacts.identify(BROWSER, member_id, {"name": "a"}, None)
+        assert (refusal.value.code, refusal.value.pointer) == ("invisibleCharacter", "")
+    visits = [{"id": f"v{n}", "memberId": member_id, "at": to_wire(NOW)} for n, member_id in enumerate((OLD, "u\u200b2", "u3"))]
+    taken = await world.visits.record(BROWSER, visits)
+    assert taken.accepted == 1
+    assert [(index, problem.code, problem.pointer) for index, problem in taken.rejected] == [
+        (0, "invisibleCharacter", "/visits/0/memberId"),
+        (1, "invisibleCharacter", "/visits/1/memberId"),
+    ]
+    assert await world.queries.member(world.channel, OLD) == made

@@ -16,7 +16,18 @@ from common.position import NOWHERE, Position
 from common.postgres import Database, Tx
 from contacts import journal, store
 from contacts.channel import store as channel_store
-from contacts.contact import Write, created, decide, erased, evolve, given_in_vain, no_contact, read_write, without_archived
+from contacts.contact import (
+    Write,
+    check_read,
+    created,
+    decide,
+    erased,
+    evolve,
+    given_in_vain,
+    no_contact,
+    read_write,
+    without_archived,
+)
 from contacts.expecting import MEMBER, Expected, first_other, read_expected
 from contacts.fields import store as field_store
 from contacts.fields.first_sight import Known, look
@@ -67,6 +78,7 @@ class Contacts:
         """Upsert for whoever sees nothing of it. Raises Forbidden, Unprocessable, Conflict."""
         raw = proved(caller, member_id, raw, "")
         check_identifying(raw, expected)
+        check_new_member_id(member_id, "")  # one of before too: who sees nothing learns nothing of who is there
         async with self._database.connection() as connection:
             check_defined(raw, await field_store.fields(connection, caller.channel))
         await self.upsert(caller, member_id, raw, None)
@@ -252,6 +264,8 @@ async def _upserted(work: _Work, row: Row) -> RowResult:
     try:
         if before is None:
             check_new_member_id(row.member_id, row.named_at)
+        if only_identifies(work.caller):
+            check_read(row.write)  # what is there from before would be told by its being taken
         if row.lead is not None:
             joined = await plan(
                 work.tx, work.caller.channel, row.lead, row.member_id, contact_id, work.states, work.window, work.now,

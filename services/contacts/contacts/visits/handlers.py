@@ -17,7 +17,7 @@ from contacts import journal, store
 from contacts.channel import store as channel_store
 from contacts.contact import created, evolve, visited
 from contacts.device import kind_of
-from contacts.identifying import proved
+from contacts.identifying import only_identifies, proved
 from contacts.identity import lock_survivors, whom
 from contacts.member_id import check_new_member_id
 from contacts.parts import in_parts
@@ -76,7 +76,10 @@ class Visits:
             try:
                 if isinstance(raw, dict):
                     raw = proved(caller, raw.get("memberId"), raw, f"/visits/{index}")
-                reports.append(read_report(index, raw, now))
+                report = read_report(index, raw, now)
+                if report.member_id is not None and only_identifies(caller):
+                    check_new_member_id(report.member_id, f"/visits/{index}/memberId")
+                reports.append(report)
             except (Forbidden, Unprocessable) as problem:
                 rejected.append((index, problem))
 
