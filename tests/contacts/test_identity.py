@@ -179,6 +179,36 @@ async def test_a_lead_that_is_somebody_else_is_refused_and_nothing_is_written(wo
     assert await states(world) == before
 
 
+@pytest.mark.parametrize("there", [True, False])
+@pytest.mark.parametrize(
+    ("wrong", "code", "pointer"),
+    [
+        ({"profile": {"size": "large"}}, "wrongType", "/profile/size"),
+        ({"profileOnce": {"1x": 1}}, "invalidKey", "/profileOnce/1x"),
+        ({"email": "a..b@example.com"}, "invalidEmail", "/email"),
+        ({"tags": [str(n) for n in range(20)], "addTags": ["x"]}, "tooManyTags", "/addTags"),
+    ],
+)
+async def test_what_can_never_be_written_says_so_before_the_lead_that_is_somebody_else(
+    world: World, wrong: dict[str, Any], code: str, pointer: str, there: bool
+) -> None:
+    lead = await a_lead(world)
+    await world.put("m", leadId=str(lead.id), profile={"size": 1})
+    if there:
+        await world.put("other")
+    before, body = await states(world), {"leadId": str(lead.id)}
+    with pytest.raises(Unprocessable) as refused:
+        await world.contacts.upsert(world.caller(), "other", body | wrong, None)
+    assert (refused.value.code, refused.value.pointer) == (code, pointer)
+    rows = [{"memberId": "other", **body, **wrong}, {"memberId": "other", **body}]
+    results, _ = await world.contacts.batch(world.caller(), rows)
+    assert [(r.problem.code, r.problem.pointer) for r in results if r.problem is not None] == [
+        (code, f"/contacts/0{pointer}"),
+        ("leadIsMember", "/contacts/1/leadId"),
+    ]
+    assert await states(world) == before
+
+
 async def test_a_write_that_is_refused_after_the_merge_takes_the_merge_back(world: World) -> None:
     lead = await a_lead(world, tags=[f"l{n}" for n in range(10)])
     await world.put("m", tags=[f"m{n}" for n in range(10)])

@@ -33,7 +33,7 @@ from contacts.fields import store as field_store
 from contacts.fields.first_sight import Known, look
 from contacts.fields.handlers import define_seen, known_fields
 from contacts.identifying import check_defined, check_identifying, only_identifies, proved
-from contacts.identity import carry_out, lock_survivors, plan, whom
+from contacts.identity import Joined, carry_out, lock_survivors, plan, whom
 from contacts.managed_users.limit import hide
 from contacts.member_id import check_member_id, check_new_member_id
 from contacts.not_written import NotWritten, not_written
@@ -41,7 +41,7 @@ from contacts.parts import in_parts
 from contacts.portion import MOST_BYTES, Portion, fitting
 from contacts.profile_field import archived
 from contacts.publish import Step
-from contacts.rows import LeadRow, Raw, Row, RowResult, lead_named, parsed, parsed_leads
+from contacts.rows import Lead, LeadRow, Raw, Row, RowResult, lead_named, parsed, parsed_leads
 from contacts.store import States
 
 _EXPECTED = frozenset({MEMBER})
@@ -266,13 +266,10 @@ async def _upserted(work: _Work, row: Row) -> RowResult:
             check_new_member_id(row.member_id, row.named_at)
         if only_identifies(work.caller):
             check_read(row.write)  # what is there from before would be told by its being taken
-        if row.lead is not None:
-            joined = await plan(
-                work.tx, work.caller.channel, row.lead, row.member_id, contact_id, work.states, work.window, work.now,
-                by_page=only_identifies(work.caller),
-            )  # fmt: skip
-        state = before if joined is None else joined.contact
         known = look(work.known, row.write)
+        if row.lead is not None:
+            joined = await _joined(work, row, row.lead, known.fields)
+        state = before if joined is None else joined.contact
         event = decide(state, row.write, known.fields)
         missed = not_written(state, row.write, known.fields)
     except (Unprocessable, Conflict) as problem:
@@ -288,6 +285,19 @@ async def _upserted(work: _Work, row: Row) -> RowResult:
     after = created(contact_id, row.member_id, event, work.now) if state is None else evolve(state, event, work.now)  # type: ignore[arg-type]
     work.note([Step(event, after)])
     return RowResult(row.index, after, created=state is None, changed=True, not_written=missed)
+
+
+async def _joined(work: _Work, row: Row, lead: Lead, fields: Mapping[str, FieldDefinition]) -> Joined:
+    """What naming the lead comes to. Raises Unprocessable, Conflict where nothing else is wrong with the row."""
+    contact_id = work.ids[row.member_id]
+    try:
+        return await plan(
+            work.tx, work.caller.channel, lead, row.member_id, contact_id, work.states, work.window, work.now,
+            by_page=only_identifies(work.caller),
+        )  # fmt: skip
+    except Conflict:
+        decide(work.states[contact_id][0], row.write, fields)
+        raise
 
 
 def _check_version(state: Contact | None, by: str, expected: int | None) -> None:

@@ -5,7 +5,8 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from common.errors import StaleVersion
+from common.errors import Conflict, StaleVersion, Unprocessable
+from contacts.profile_field import NewField
 from tests.contacts.conftest import World
 
 
@@ -49,3 +50,16 @@ async def test_of_six_orders_that_expect_one_version_one_is_written(world: World
     now = [field.key for field in await world.field_queries.fields(world.channel)]
     await world.fields.reorder(world.caller(), now, version + 1)
     assert (await world.field_queries.ordered(world.channel))[1] == version + 1
+
+
+async def test_a_definition_that_can_never_be_says_so_before_the_field_that_is_there(world: World) -> None:
+    await world.put("u1", profile={"size": 1})
+    for wanted, pointer in (
+        (NewField("profile.size"), "/type"),
+        (NewField("profile.size", "Number", {"ko": " "}), "/displayName/ko"),
+    ):
+        with pytest.raises(Unprocessable) as refusal:
+            await world.fields.define(world.caller(), wanted)
+        assert refusal.value.pointer == pointer
+    with pytest.raises(Conflict):
+        await world.fields.define(world.caller(), NewField("profile.size", "Number"))

@@ -50,12 +50,12 @@ class Fields:
         check_key(wanted.key[8:], "/key")
         async with self._database.transaction() as tx:
             known = await _locked(tx, caller.channel)
+            count = sum(key.startswith("profile.") for key in known)
+            definition = defined(wanted, len(BUILT_IN_FIELDS) + count)
             if wanted.key in known:
                 raise Conflict("This field is defined already.", code="fieldExists")
-            count = sum(key.startswith("profile.") for key in known)
             if count >= MOST_FIELDS:
                 raise too_many_fields(wanted.key, "/key")
-            definition = defined(wanted, len(BUILT_IN_FIELDS) + count)
             position = await self._save(tx, caller.channel, [(definition, 1)])
         return Defined(definition, position, 1)
 
