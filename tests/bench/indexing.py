@@ -26,7 +26,7 @@ _SLOTS: Slots = {
         "newsletter": FieldType.BOOLEAN, "interests": FieldType.LIST,
     }.items()
 }  # fmt: skip
-_BATCH = 1000
+_BATCH = 200  # a node that has just started takes seconds for a thousand long names
 
 
 @dataclass(frozen=True, slots=True)
