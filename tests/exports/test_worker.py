@@ -21,7 +21,7 @@ from common.ids import new_id
 from common.listening import listening
 from exports.consumer import Item, Withdrawer
 from exports.events import WITHDRAWN
-from exports.export import KEPT, MOST_ATTEMPTS, Export, Status, fold
+from exports.export import GAVE_UP, KEPT, MOST_ATTEMPTS, Export, Status, fold
 from exports.handlers import Part
 from exports.queries import Queries, progress
 from exports.worker import LEASE
@@ -210,6 +210,41 @@ async def test_after_ten_attempts_it_fails_and_the_manager_is_told_and_may_ask_a
     with pytest.raises(Conflict):
         await shop.commands().download(shop.kim, asked.id, Part(None, None), None)
     await shop.ask()  # a failed one does not count for the window
+
+
+async def test_an_error_of_the_program_costs_one_export_its_attempts_and_ends_no_worker(
+    shop: Workshop, logs: list[MutableMapping[str, Any]]
+) -> None:
+    poisoned = await shop.ask()
+    async with shop.database.connection() as connection:
+        await connection.execute("update export set asked = '7'")
+    other = await shop.ask(Caller("lee", shop.channel, frozenset({"exports.create"})))
+    worker = shop.worker()
+    assert await shop.work(worker)
+    assert ((await shop.state(poisoned.id)).status, shop.files.there()) == (Status.WAITING, set())
+    [told] = [entry for entry in logs if entry["event"] == "an attempt met an error of the program"]
+    assert (told["log_level"], told["export"]) == ("error", str(poisoned.id))
+    assert await shop.work(worker)
+    await whole(shop, await shop.state(other.id))
+    for _ in range(MOST_ATTEMPTS - 1):
+        shop.clock.instant += timedelta(seconds=31)
+        assert await shop.work(worker)
+    assert ((await shop.state(poisoned.id)).status, (await shop.state(poisoned.id)).problem) == (Status.FAILED, GAVE_UP)
+
+
+async def test_an_export_that_cannot_be_read_rests_and_the_others_go_on(shop: Workshop) -> None:
+    unreadable = await shop.ask()
+    async with shop.database.connection() as connection:
+        await connection.execute("""update export set state = '{"status": "of a later version"}'""")
+    other = await shop.ask(Caller("lee", shop.channel, frozenset({"exports.create"})))
+    worker = shop.worker()
+    assert [await shop.work(worker) for _ in range(3)] == [False, True, False]
+    await whole(shop, await shop.state(other.id))
+    async with shop.database.connection() as connection:
+        await connection.execute("update export set state = $1 where id = $2", unreadable.members(), unreadable.id)
+    shop.clock.instant += LEASE
+    assert await shop.work(worker)
+    await whole(shop, await shop.state(unreadable.id))
 
 
 async def test_a_filter_that_search_refuses_by_then_ends_the_export_with_its_reason(shop: Workshop) -> None:

@@ -1,12 +1,15 @@
 """Shows what the managed-user limit had hidden as soon as there is room for it: a timer of the worker."""
 
 import asyncio
+from datetime import datetime, timedelta
 
 from common.clock import Clock
+from common.errors import Unavailable
 from common.events.contacts import ContactShown
 from common.health import Health
 from common.loop import repeat
 from common.postgres import Database
+from common.telemetry import log
 from contacts import journal, store
 from contacts.contact import evolve
 from contacts.managed_users import store as managed_users_store
@@ -16,6 +19,8 @@ from contacts.publish import Step
 _BY = "service:contacts"
 _BATCH = 500
 _LOOK_SECONDS = 0.5
+_REST = timedelta(seconds=30)
+"""For so long a channel in which it cannot be done is left alone."""
 
 
 class Revealer:
@@ -30,6 +35,7 @@ class Revealer:
         health.beat("revealer")
         self._batch = batch
         self._most_bytes = most_bytes
+        self._resting: dict[str, datetime] = {}
 
     async def run(self, stop: asyncio.Event) -> None:
         """Go on until told to stop."""
@@ -39,7 +45,19 @@ class Revealer:
         """Show one batch in every channel that has room; answers how many were shown."""
         async with self._database.connection() as connection:
             channels = await managed_users_store.with_room(connection)
-        return sum([await self._show(channel) for channel in channels])
+        now = self._clock.now()
+        self._resting = {channel: until for channel, until in self._resting.items() if until > now}
+        return sum([await self._tried(channel) for channel in channels if channel not in self._resting])
+
+    async def _tried(self, channel: str) -> int:
+        try:
+            return await self._show(channel)
+        except (Unavailable, OSError):
+            raise
+        except Exception as error:  # noqa: BLE001 - what one channel meets must not end the work of all the others
+            log.error("what was hidden cannot be shown", channel=channel, exc_info=error)
+            self._resting[channel] = self._clock.now() + _REST
+            return 0
 
     async def _show(self, channel: str) -> int:
         async with self._database.transaction() as tx:

@@ -92,10 +92,19 @@ async def listed(tx: Tx, channel: str, by: str | None, before: tuple[datetime, U
     return [Export.model_validate(r["state"]) for r in await tx.fetch(_LIST, channel, by, at, last, limit)]
 
 
-async def claim(tx: Tx, worker: str, now: datetime, until: datetime) -> tuple[Export, Needed] | None:
-    """The oldest export that waits for a worker, or whose worker has fallen silent, leased, with what its work needs."""
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A row that a worker has leased: the export's state as it was kept, and what its work needs."""
+
+    id: UUID
+    state: Any
+    needed: Needed
+
+
+async def claim(tx: Tx, worker: str, now: datetime, until: datetime) -> Claimed | None:
+    """The oldest export that waits for a worker, or whose worker has fallen silent, leased."""
     row = await _LEASED.claim(tx, worker, now, until)
-    return None if row is None else (Export.model_validate(row["state"]), Needed(row["lock"], row["asked"]))
+    return None if row is None else Claimed(row["id"], row["state"], Needed(row["lock"], row["asked"]))
 
 
 async def renew(tx: Tx, export: Export, worker: str, until: datetime) -> bool:

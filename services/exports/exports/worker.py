@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any, BinaryIO
 
 import orjson
+from pydantic import ValidationError
 
 from common.clock import Clock, from_wire
 from common.errors import Conflict, Problem, Unprocessable
@@ -26,7 +27,7 @@ from exports.export import Complete, Count, Export, Fail, Finish, GiveBack, Prog
 from exports.files import Aside, Files
 from exports.neighbours import Neighbours
 from exports.sealing import Sealing, Unsealable
-from exports.store import Needed
+from exports.store import Claimed, Needed
 from exports.workbook.agile_format import Stretched, Tampered, WrongPassword
 from exports.workbook.cells import CannotWrite
 from exports.workbook.compound import PackageTooLong
@@ -106,11 +107,13 @@ class Worker:
             claimed = await store.claim(tx, self._name, now, now + self._lease)
             if claimed is None:
                 return None
-            export, needed = claimed
+            export = _readable(claimed)
+            if export is None:  # it rests as long as a lease lasts, and the others go on
+                return None
             after = await journal.append(tx, export, decide(export, TakeUp()), now, _BY)
             await self._note(tx, after, now)
         log.info("an export is taken up", export=str(after.id), attempt=after.attempts)
-        return after, needed
+        return after, claimed.needed
 
     async def _renew(self, export: Export) -> bool:
         self._health.beat("worker")
@@ -118,7 +121,10 @@ class Worker:
             return await store.renew(tx, export, self._name, self._clock.now() + self._lease)
 
     async def _attempt(self, job: "_Job", needed: Needed, lease: Lease) -> None:
-        """Raises Lost where the export is not this worker's any more, Unavailable where how it ended cannot be written down."""
+        """Raises Lost where the export is not this worker's any more, Unavailable where how it ended cannot be written down.
+
+        Whatever else an attempt meets is this export's alone: it is tried again, and after some attempts given up.
+        """
         export = job.export
         try:
             lock = self._sealing.open(needed.lock, str(export.id))
@@ -127,6 +133,8 @@ class Worker:
                 written = await self._write(job, file, aside, lock, needed.asked, lease)
             if written:
                 return
+        except Lost:
+            raise
         except (Unprocessable, Conflict) as problem:
             await job.do(Fail(problem.detail))
         except (CannotWrite, PackageTooLong) as error:
@@ -138,6 +146,9 @@ class Worker:
             await job.do(GiveBack())
         except _MAY_PASS as error:
             log.warning("an attempt failed", export=str(export.id), attempt=export.attempts, exc_info=error)
+            await job.do(GiveBack(), rest=pause_after(export.attempts))
+        except Exception as error:  # noqa: BLE001 - what one export meets must not end the work of all the others
+            log.error("an attempt met an error of the program", export=str(export.id), exc_info=error)
             await job.do(GiveBack(), rest=pause_after(export.attempts))
         await asyncio.to_thread(self._files.remove, export.id, export.attempts)
 
@@ -230,6 +241,15 @@ class _Job:
     async def complete(self, manifest: Manifest, held: bytes) -> None:
         """The file is there, with these contacts. Raises Lost, Incomplete."""
         self.export = await self._worker.complete(self.export, manifest, held)
+
+
+def _readable(claimed: Claimed) -> Export | None:
+    """The export of a row; None where another version of the program has written what this one cannot read."""
+    try:
+        return Export.model_validate(claimed.state)
+    except ValidationError as error:
+        log.error("an export cannot be read", export=str(claimed.id), exc_info=error)
+        return None
 
 
 def _read_head(line: bytes) -> tuple[int, datetime]:

@@ -3,18 +3,21 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
 import asyncpg
 import pytest
+from structlog.testing import capture_logs
 
 from common.clock import FixedClock
 from common.errors import Unavailable, Unprocessable
 from common.health import Health
 from common.postgres import Database, Tx
+from common.telemetry import without_personal_data
 from contacts.jobs import store as job_store
-from contacts.jobs.job import Advance, Cancel, Job, Status, Undo, decide
+from contacts.jobs.job import GAVE_UP, MOST_ATTEMPTS, Advance, Cancel, Job, Status, Undo, decide
 from contacts.jobs.runner import HeldJob, Runner
 from contacts.jobs.worker import LEASE, Worker
 from localstack.stack import Stack
@@ -66,6 +69,16 @@ class Counting:
             await held.advance(work)
 
 
+class ByChannel:
+    """Does each channel's jobs by a runner of its own."""
+
+    def __init__(self, runners: Mapping[str, Runner]) -> None:
+        self.runners = runners
+
+    async def run(self, held: HeldJob) -> None:
+        await self.runners[held.job.channel].run(held)
+
+
 class Bench:
     """One job, and workers on it by a clock that stands."""
 
@@ -84,8 +97,11 @@ class Bench:
         return Worker(name, self.database, {"count": runner}, self.clock, self.health)
 
     async def now(self) -> Job:
+        return await self.of(self.job)
+
+    async def of(self, job: Job) -> Job:
         async with self.database.connection() as connection:
-            found = await job_store.load(connection, "demo", self.job.id, "count")
+            found = await job_store.load(connection, job.channel, job.id, "count")
         assert found is not None
         return found
 
@@ -198,10 +214,62 @@ async def test_what_cannot_pass_fails_and_says_why(bench: Bench) -> None:
     assert (job.status, job.problem, await bench.pieces()) == (Status.FAILED, "It does not fit.", [1, 2])
 
 
-async def test_an_error_in_the_program_shows_as_one_and_does_not_pass_for_an_outage(bench: Bench) -> None:
-    worker = bench.worker("w", Counting(broken={3: [asyncpg.UndefinedColumnError("a statement that is wrong")]}))
-    with pytest.raises(asyncpg.UndefinedColumnError):
-        await worker.work_once(bench.stop)
+ERRORS = [asyncpg.UndefinedColumnError("a statement that is wrong"), KeyError("010-1234-5678"), RecursionError(), MemoryError()]
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
+async def test_an_error_of_the_program_costs_one_job_an_attempt_and_ends_no_worker(bench: Bench, error: Exception) -> None:
+    worker = bench.worker("w", Counting(broken={3: [error]}))
+    with capture_logs() as logs:
+        assert await worker.work_once(bench.stop)
+    job = await bench.now()
+    assert (job.status, job.cursor, await bench.pieces()) == (Status.WAITING, 2, [1, 2])
+    [told] = [entry for entry in logs if entry["event"] == "an attempt met an error of the program"]
+    assert (told["log_level"], told["job"]) == ("error", str(job.id))
+    written = str(without_personal_data(None, "", told))
+    assert type(error).__name__ in written
+    assert "010-1234-5678" not in written
+    assert not await worker.work_once(bench.stop)
+    bench.clock.instant += timedelta(seconds=1, milliseconds=1)
+    assert await worker.work_once(bench.stop)
+    assert ((await bench.now()).status, await bench.pieces()) == (Status.DONE, ONCE_EACH)
+
+
+def _stands(where: tuple[Status, int], job: Job) -> bool:
+    return (job.status, job.attempts) == where
+
+
+async def test_a_job_that_always_meets_an_error_of_the_program_is_given_up_and_others_are_done_meanwhile(bench: Bench) -> None:
+    poison: dict[int, list[Exception]] = {1: [ZeroDivisionError() for _ in range(MOST_ATTEMPTS)]}
+    worker = bench.worker("w", ByChannel({"demo": Counting(broken=poison), "other": Counting()}))
+    other = bench.job.model_copy(update={"id": uuid4(), "channel": "other", "requested_at": AT + timedelta(seconds=1)})
+    async with bench.database.transaction() as tx:
+        await job_store.insert(tx, other, {})
+    running = asyncio.create_task(worker.run(bench.stop))
+    await eventually(lambda: bench.of(other), lambda job: job.status is Status.DONE)
+    for attempt in range(1, MOST_ATTEMPTS):
+        tried = (Status.WAITING, attempt)
+        await eventually(bench.now, partial(_stands, tried))
+        bench.clock.instant += timedelta(seconds=31)
+    job = await eventually(bench.now, lambda job: not job.in_work)
+    assert (job.status, job.problem, job.attempts) == (Status.FAILED, GAVE_UP, MOST_ATTEMPTS)
+    assert not running.done()
+    bench.stop.set()
+    await running
+
+
+async def test_a_job_that_cannot_be_read_rests_and_the_others_go_on(bench: Bench) -> None:
+    await _run(bench.database, """update job set state = '{"status": "of a later version"}'""")
+    other = bench.job.model_copy(update={"id": uuid4(), "requested_at": AT + timedelta(seconds=1)})
+    async with bench.database.transaction() as tx:
+        await job_store.insert(tx, other, {})
+    worker = bench.worker("w", Counting())
+    assert [await worker.work_once(bench.stop) for _ in range(3)] == [False, True, False]
+    assert (await bench.of(other)).status is Status.DONE
+    bench.clock.instant += LEASE + timedelta(milliseconds=1)
+    await _run(bench.database, "update job set state = $1 where id = $2", bench.job.members(), bench.job.id)
+    assert await worker.work_once(bench.stop)
+    assert (await bench.now()).status is Status.DONE
 
 
 async def test_two_workers_never_hold_one_job(bench: Bench) -> None:

@@ -1,13 +1,14 @@
 """The managed-user limit: nobody is lost, the count is exact whoever writes at one time, and who is hidden comes back."""
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import orjson
 import pytest
 
+from common.auth import Caller
 from common.clock import to_wire
 from common.events.contacts import Contact, ContactCreated, ContactShown
 from common.health import Health
@@ -274,3 +275,23 @@ async def test_the_count_is_exact_while_it_is_added_up(world: World) -> None:
     assert all(0 <= each.count <= 30 for each in found if isinstance(each, Users))
     assert await users(world) == Users(None, 30, 0)
     assert await world.count(ROWS, world.channel) <= 31
+
+
+async def test_a_channel_where_nobody_can_be_shown_keeps_no_other_waiting(world: World) -> None:
+    for channel in ("a-poisoned", "b-sound"):
+        await world.channels.ensure(channel)
+        caller = Caller("kim", channel, frozenset({"*"}))
+        await world.channels.change(caller, {}, limit=NewLimit(0))
+        await world.contacts.upsert(caller, "m", {}, None)
+        await world.channels.change(caller, {}, limit=NewLimit(1))
+    async with world.database.transaction() as tx:
+        doc = await tx.fetchval("select doc from contact where channel = 'a-poisoned'")
+        await tx.execute("update contact set doc = '{}' where channel = 'a-poisoned'")
+    revealer = Revealer(world.database, world.clock, Health({}))
+    assert [await revealer.work_once(), await revealer.work_once()] == [1, 0]
+    assert not (await world.queries.member("b-sound", "m")).hidden
+    async with world.database.transaction() as tx:
+        await tx.execute("update contact set doc = $1 where channel = 'a-poisoned'", doc)
+    world.clock.instant += timedelta(seconds=30)
+    assert await revealer.work_once() == 1
+    assert not (await world.queries.member("a-poisoned", "m")).hidden

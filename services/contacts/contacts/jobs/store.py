@@ -1,6 +1,7 @@
 """The table of jobs: who works on which by a lease, how far each is, and the end of those that are old."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -86,12 +87,19 @@ async def listed(
     return [(Job.model_validate(r["state"]), r["body"]) for r in rows]
 
 
-async def claim(
-    tx: Tx, kinds: Iterable[str], worker: str, now: datetime, until: datetime
-) -> tuple[Job, Mapping[str, Any]] | None:
-    """The oldest job of these kinds that waits for a worker, or whose worker has fallen silent, leased, with what was asked."""
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A row that a worker has leased: the job's state as it was kept, and what was asked for."""
+
+    id: UUID
+    state: Any
+    body: Mapping[str, Any]
+
+
+async def claim(tx: Tx, kinds: Iterable[str], worker: str, now: datetime, until: datetime) -> Claimed | None:
+    """The oldest job of these kinds that waits for a worker, or whose worker has fallen silent, leased."""
     row = await _LEASED.claim(tx, worker, now, until, sorted(kinds))
-    return None if row is None else (Job.model_validate(row["state"]), row["body"])
+    return None if row is None else Claimed(row["id"], row["state"], row["body"])
 
 
 async def renew(tx: Tx, job: Job, worker: str, until: datetime) -> bool:

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from datetime import timedelta
 from functools import partial
 
+from pydantic import ValidationError
+
 from common.clock import Clock
 from common.errors import Problem, Unavailable
 from common.eventstore import ConcurrentChange
@@ -16,6 +18,7 @@ from common.telemetry import log, span
 from contacts.jobs import store as job_store
 from contacts.jobs.job import Fail, Finish, GiveBack, Job, TakeUp, decide
 from contacts.jobs.runner import HeldJob, NotYet, Runner
+from contacts.jobs.store import Claimed
 
 LEASE = timedelta(seconds=8)
 """A worker that has been silent for so long is taken for dead."""
@@ -70,11 +73,13 @@ class Worker:
             claimed = await job_store.claim(tx, self._runners, self._name, now, now + self._lease)
             if claimed is None:
                 return None
-            job, body = claimed
+            job = _readable(claimed)
+            if job is None:  # it rests as long as a lease lasts, and the others go on
+                return None
             after = decide(job, TakeUp(now))
             await job_store.update(tx, job.version, after)
         log.info("a job is taken up", kind=after.kind, job=str(after.id), attempt=after.attempts)
-        return HeldJob(self._database, self._clock, self._name, self._lease, after, body)
+        return HeldJob(self._database, self._clock, self._name, self._lease, after, claimed.body)
 
     async def _renew(self, job: Job) -> bool:
         self._health.beat(self._name)
@@ -82,11 +87,16 @@ class Worker:
             return await job_store.renew(tx, job, self._name, self._clock.now() + self._lease)
 
     async def _attempt(self, held: HeldJob, lease: Lease) -> None:
-        """Raises Lost where the job is not this worker's any more, Unavailable where how it ended cannot be written down."""
+        """Raises Lost where the job is not this worker's any more, Unavailable where how it ended cannot be written down.
+
+        Whatever else an attempt meets is this job's alone: it is tried again, and after some attempts given up.
+        """
         try:
             # Breaking off is safe anywhere: a piece is done with its transaction, or not at all.
             await lease.during(self._runners[held.job.kind].run(held))
             await self._end(held, Finish(self._clock.now()))
+        except Lost:
+            raise
         except Stopped:
             await self._end(held, GiveBack(failed=False, at=self._clock.now()))
         except NotYet as wait:
@@ -96,6 +106,9 @@ class Worker:
             await self._end(held, GiveBack(failed=True, at=self._clock.now()))
         except Problem as problem:
             await self._end(held, Fail(problem.detail, self._clock.now()))
+        except Exception as error:  # noqa: BLE001 - what one job meets must not end the work of all the others
+            log.error("an attempt met an error of the program", kind=held.job.kind, job=str(held.job.id), exc_info=error)
+            await self._end(held, GiveBack(failed=True, at=self._clock.now()))
 
     async def _end(self, held: HeldJob, command: Finish | GiveBack | Fail, rest: timedelta | None = None) -> None:
         async with self._database.transaction() as tx:
@@ -107,3 +120,12 @@ class Worker:
             if rest is not None and after.in_work:
                 await job_store.rest(tx, after, self._clock.now() + rest)
         log.info("a job is put down", kind=after.kind, job=str(after.id), status=after.status)
+
+
+def _readable(claimed: Claimed) -> Job | None:
+    """The job of a row; None where another version of the program has written what this one cannot read."""
+    try:
+        return Job.model_validate(claimed.state)
+    except ValidationError as error:
+        log.error("a job cannot be read", job=str(claimed.id), exc_info=error)
+        return None
