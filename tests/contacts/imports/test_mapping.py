@@ -57,6 +57,42 @@ def test_what_is_not_understood_or_not_writable_is_left_out(heading: str) -> Non
     assert mapped("이름", heading) == {"이름": ("name",), heading: ()}
 
 
+def called(**names: str) -> dict[str, FieldDefinition]:
+    """Fields of the channel's own by the Korean names they are given."""
+    return {f"profile.{key}": FieldDefinition(key=f"profile.{key}", type="String", display_name={"ko": name, "en": key})
+            for key, name in names.items()}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("fields", "heading", "key"),
+    [
+        (called(second="메일"), "메일", "profile.second"), (called(cardNo="고객번호"), "고객 번호", "profile.cardNo"),
+        (called(office="전화번호"), "전화번호", "profile.office"), (called(off="수신거부"), "수신 거부", "profile.off"),
+        (called(shop="Cell"), "cell", "profile.shop"), (called(x="등급", y="등급"), "등급", None),
+        (called(x="연락처", y="연락처"), "연락처", None), (called(mail="이메일"), "이메일", None),
+        (called(mail="email"), "email", None), (called(mail="E-mail"), "email", None), (called(x="addTags"), "addTags", None),
+        (called(seen="최근 접속 시간"), "최근 접속 시간", None), (called(x="메일", y="메일"), "메일", None),
+        (called(x="메일", y="메일"), "email", "email"),
+    ],
+)  # fmt: skip
+def test_a_channels_own_names_go_before_any_guess_and_one_that_two_fields_share_is_none(
+    fields: dict[str, FieldDefinition], heading: str, key: str | None
+) -> None:
+    headed = find_headings([Line(1, ["이름", heading])], {}, "leads", {**BUILT_IN_FIELDS, **fields})
+    assert headed.columns[1].keys == (() if key is None else (key,))
+
+
+def test_a_name_that_two_fields_share_is_said_by_the_caller() -> None:
+    fields = {**BUILT_IN_FIELDS, **called(x="등급", y="등급")}
+    headed = find_headings([Line(1, ["이름", "등급"])], read_mapping('{"등급": "profile.y"}', "leads"), "leads", fields)
+    assert headed.columns[1] == Column(1, "등급", ("profile.y",), False)
+
+
+def test_the_name_of_an_archived_field_is_free_for_another() -> None:
+    fields = {**BUILT_IN_FIELDS, **called(x="등급"), "profile.old": OLD.model_copy(update={"display_name": {"ko": "등급"}})}
+    assert find_headings([Line(1, ["등급"])], {}, "leads", fields).columns[0].keys == ("profile.x",)
+
+
 def test_a_bare_phone_number_is_a_mobile_one_unless_another_column_holds_those() -> None:
     assert mapped("전화번호") == {"전화번호": ("mobileNumber",)}
     assert mapped("전화번호", "휴대폰") == {"전화번호": ("landlineNumber",), "휴대폰": ("mobileNumber",)}
@@ -271,6 +307,25 @@ def test_a_new_fields_type_is_what_all_cells_of_its_column_allow(cells: list[Cel
         inference.see(cell)
     assert inference.type("profile.x") == kind
     assert kind is None or kind in get_args(FieldTypeName)
+
+
+@pytest.mark.parametrize(("texts", "kind"), [
+    (["1234-5-6", "1235-7-8"], "String"), (["1234.5.6"], "String"), (["2026-11-24", "1234-5-6"], "String"),
+    (["1899-12-31"], "String"), (["1900-01-02", "2100-12-30"], "Date"), (["2101-01-02"], "String"),
+    (["9999-12-31"], "String"), (["1985-03-04"], "Date"),
+])  # fmt: skip
+def test_what_would_be_a_date_of_another_age_makes_no_field_of_dates(texts: list[str], kind: FieldTypeName) -> None:
+    inference = Inference(SEOUL)
+    for text in texts:
+        inference.see(text)
+    assert inference.type("profile.x") == kind
+
+
+def test_a_field_of_dates_takes_a_date_of_any_age_and_so_does_a_workbooks_cell() -> None:
+    assert converted("1234-05-06", "Date") == "1234-05-05T15:32:08.000Z"
+    inference = Inference(SEOUL)
+    inference.see(datetime(9999, 12, 31))
+    assert inference.type("profile.x") == "Date"
 
 
 def test_a_known_commerce_key_is_of_its_own_type_whatever_the_cells_say() -> None:

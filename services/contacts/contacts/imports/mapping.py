@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -46,9 +46,7 @@ _SURE: Mapping[str, str] = {
     "unsubscribeAppPush": "앱푸시수신거부 푸시수신거부 unsubscribeapppush unsubscribepush unsubscribedfrompush",
     "blocked": "차단 차단여부 blocked",
 }
-_GUESSES: Mapping[str, str] = {key.casefold(): key for key in _WRITABLE} | {
-    word: key for key, words in _SURE.items() for word in words.split()
-}
+_GUESSES: Mapping[str, str] = {word: key for key, words in _SURE.items() for word in words.split()}
 _LOOSE_PHONE = frozenset({"전화", "전화번호", "연락처", "phone", "phonenumber", "tel", "contactnumber"})
 _LOOSE_CONSENT = frozenset({"수신거부", "수신거부여부", "마케팅수신거부", "unsubscribe", "unsubscribed", "optout"})
 
@@ -124,17 +122,24 @@ def find_headings(head: Sequence[Line], wanted: Wanted, kind: Kind, fields: Mapp
     return best
 
 
-def _names(fields: Mapping[str, FieldDefinition]) -> dict[str, str]:
-    known = {
-        _simplified(name): key
-        for key, definition in fields.items()
-        for name in definition.display_name.values()
-        if (key.startswith("profile.") or key in _WRITABLE) and definition.collected
-    }
-    return {**known, **_GUESSES}
+def _names(fields: Mapping[str, FieldDefinition]) -> dict[str, str | None]:
+    """What a simplified heading stands for; the channel's own names go before the guesses.
+
+    None where it is a name and yet leads nowhere: two fields share it, or the one that has it is not written.
+    """
+    called: dict[str, set[str]] = {_simplified(key): {key} for key in _WRITABLE}
+    for key, definition in fields.items():
+        for name in definition.display_name.values() if definition.collected else ():
+            called.setdefault(_simplified(name), set()).add(key)
+    return {**_GUESSES, **{name: _only(keys) for name, keys in called.items()}}
 
 
-def _mapped(line: Line, wanted: Wanted, kind: Kind, names: Mapping[str, str]) -> Headed:
+def _only(keys: Collection[str]) -> str | None:
+    key = next(iter(keys)) if len(keys) == 1 else None
+    return key if key is not None and (key.startswith("profile.") or key in _WRITABLE) else None
+
+
+def _mapped(line: Line, wanted: Wanted, kind: Kind, names: Mapping[str, str | None]) -> Headed:
     headings = ["" if cell is None or isinstance(cell, Broken) else _heading(as_text(cell)) for cell in line.cells]
     chosen = {index: wanted[fold(heading)] for index, heading in enumerate(headings) if heading and fold(heading) in wanted}
     taken = {key for keys in chosen.values() for key in keys} | ({MEMBER_ID} if kind == "leads" else set())
@@ -160,8 +165,8 @@ def _heading(text: str) -> str:
     return text if allowed(text) else "".join(filter(allowed, text))
 
 
-def _sure(heading: str, names: Mapping[str, str], taken: set[str]) -> tuple[str, ...]:
-    key = heading if heading in _WRITABLE or heading.startswith("profile.") else names.get(_simplified(heading))
+def _sure(heading: str, names: Mapping[str, str | None], taken: set[str]) -> tuple[str, ...]:
+    key = heading if heading.startswith("profile.") else names.get(_simplified(heading))
     if key is None or key in taken:
         return ()
     if key.startswith("profile."):
@@ -172,9 +177,11 @@ def _sure(heading: str, names: Mapping[str, str], taken: set[str]) -> tuple[str,
     return (key,)
 
 
-def _loose(heading: str, names: Mapping[str, str], taken: set[str]) -> tuple[str, ...]:
+def _loose(heading: str, names: Mapping[str, str | None], taken: set[str]) -> tuple[str, ...]:
     """Headings that say less: a number is a mobile one unless another column holds those, a bare refusal is one of everything."""
     word = _simplified(heading)
+    if word in names:
+        return ()
     if word in _LOOSE_PHONE:
         return next(((key,) for key in ("mobileNumber", "landlineNumber") if key not in taken), ())
     if word in _LOOSE_CONSENT:

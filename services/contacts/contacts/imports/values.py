@@ -30,6 +30,7 @@ _NUMBER = re.compile(r"[+-]?(0|[1-9]\d{0,2}(,\d{3})+|[1-9]\d*)(\.\d+)?", re.ASCI
 _MOST_DIGITS = 15
 # What a spreadsheet program writes for a number that is too long for its column: 1.23457E+12. The digits are lost.
 _SHORTENED = re.compile(r"-?\d(?:\.(\d+))?E\+(\d{2,3})", re.ASCII)
+_FIRST_YEAR, _LAST_YEAR = 1900, 2100
 _ERRORS = frozenset({
     "#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NULL!", "#NUM!", "#SPILL!", "#CALC!", "#FIELD!", "#BLOCKED!", "#CONNECT!",
     "#GETTING_DATA", "#BUSY!",
@@ -221,7 +222,12 @@ def _could_be(cell: Cell, zone: ZoneInfo) -> set[FieldTypeName]:
             return {"Boolean"}
         case str() if not cell.startswith("+") and as_number(cell) is not None:
             return {"Number"}
-        case str() if read_date(cell, zone) is not None:
+        case str() if _is_recent(read_date(cell, zone)):
             return {"Date"}
         case _:
             return set()
+
+
+def _is_recent(instant: str | None) -> bool:
+    """Whether a text that can be read as a date is one of a customer's: `1234-5-6` is a code, of a flat, a part, an order."""
+    return instant is not None and _FIRST_YEAR <= int(instant[:4]) <= _LAST_YEAR
