@@ -47,7 +47,7 @@ def parts(rows: str = ROWS, styles: str = STYLES, main: str = MAIN, office: str 
     }
 
 
-def zipped(contents: Mapping[str, str], rename: Callable[[str], str] = str) -> bytes:
+def zipped(contents: Mapping[str, str] | Mapping[str, bytes], rename: Callable[[str], str] = str) -> bytes:
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in contents.items():

@@ -1,5 +1,6 @@
 """The parts of a workbook file, found as other programs spell them and unpacked as a stream: none of them fills the memory."""
 
+import io
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,9 +12,15 @@ from xml.parsers import expat
 from contacts.imports.tables.table import UnreadableFile
 
 _MOST_PARTS = 4000
+_MOST_READ = 2 * 1024 * 1024
+"""At once of the packed file; the list of its parts, which is read at once, is far shorter."""
 _MOST_UNPACKED = 1024 * 1024 * 1024
 _MOST_TOKEN = 1024 * 1024
+_MOST_NAMES, _MOST_DEPTH = 10_000, 200
+"""How many names of elements and attributes a part has, which the parser keeps, and how deep its elements are."""
 _PIECE = 64 * 1024
+_PACKINGS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
+"""Those of workbooks (ECMA-376 part 2, annex B); what unpacks others takes as much memory as the file tells it to."""
 
 Start = Callable[[str, dict[str, str]], None]
 
@@ -22,11 +29,15 @@ class Package:
     """A workbook's parts. A part's name is no spelling (ECMA-376 part 2): case, and which slash or one in front, don't count."""
 
     def __init__(self, file: Path) -> None:
-        self._archive = zipfile.ZipFile(file)
-        entries = self._archive.infolist()
-        if len(entries) > _MOST_PARTS:
-            self._archive.close()
-            raise too_large()
+        self._file = _Bounded(io.FileIO(file))
+        try:
+            self._archive = zipfile.ZipFile(self._file)
+            entries = self._archive.infolist()
+            if len(entries) > _MOST_PARTS:
+                raise too_large()
+        except BaseException:
+            self._file.close()
+            raise
         self._parts = {_plain(entry.filename): entry for entry in entries}
 
     def __enter__(self) -> "Package":
@@ -34,6 +45,7 @@ class Package:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._archive.close()
+        self._file.close()
 
     @property
     def names(self) -> frozenset[str]:
@@ -47,7 +59,19 @@ class Package:
             return None
         if entry.file_size > _MOST_UNPACKED:
             raise too_large()
+        if entry.compress_type not in _PACKINGS:
+            raise zipfile.BadZipFile("a packing that workbooks do not have")
         return self._archive.open(entry)
+
+
+class _Bounded(io.BufferedReader):
+    """A file of which nobody reads more at once than the list of a workbook's parts can be long."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Raises UnreadableFile for more than that."""
+        if size is not None and size > _MOST_READ:
+            raise too_large()
+        return super().read(size)
 
 
 def _plain(name: str) -> str:
@@ -73,29 +97,49 @@ class Over(Exception):
 def scan(part: IO[bytes], start: Start, end: Callable[[str], None], text: Callable[[str], None] | None = None) -> Iterator[None]:
     """Go through a part's XML, telling each element by its local name; yields after each piece, so that a reader can be a stream.
 
-    A document type, which is what entities are declared in, is refused, as is a token without an end in sight. Raises
-    UnreadableFile, ExpatError.
+    A document type, which is what entities are declared in, is refused, as is what makes the parser keep more and more: a token
+    without an end in sight, ever new names, elements within elements. Raises UnreadableFile, ExpatError.
     """
     parser = expat.ParserCreate()
     parser.buffer_text, parser.buffer_size = True, _PIECE
     parser.StartDoctypeDeclHandler = _refuse_doctype
-    parser.StartElementHandler = lambda name, attributes: start(_local(name), attributes)
-    parser.EndElementHandler = lambda name: end(_local(name))
+    elements = _Elements(start, end)
+    parser.StartElementHandler, parser.EndElementHandler = elements.begin, elements.finish
     if text is not None:
         parser.CharacterDataHandler = text
-    unfinished = 0
+    fed = 0
     try:
         while data := part.read(_PIECE):
-            tag = data.rfind(b"<")
-            unfinished = unfinished + len(data) if tag < 0 else len(data) - tag
-            if unfinished > _MOST_TOKEN:
-                raise too_large()
             parser.Parse(data)
+            fed += len(data)
+            if fed - parser.CurrentByteIndex > _MOST_TOKEN or len(parser.intern) > _MOST_NAMES:
+                raise too_large()
             yield
         parser.Parse(b"", True)
     except Over:
         pass
     yield
+
+
+class _Elements:
+    """Passes a part's elements on by their local names."""
+
+    def __init__(self, start: Start, end: Callable[[str], None]) -> None:
+        self._start = start
+        self._end = end
+        self._depth = 0
+
+    def begin(self, name: str, attributes: dict[str, str]) -> None:
+        """An element begins. Raises UnreadableFile where they are too deep within each other."""
+        self._depth += 1
+        if self._depth > _MOST_DEPTH:
+            raise too_large()
+        self._start(_local(name), attributes)
+
+    def finish(self, name: str) -> None:
+        """An element ends."""
+        self._depth -= 1
+        self._end(_local(name))
 
 
 def _local(name: str) -> str:

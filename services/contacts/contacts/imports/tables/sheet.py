@@ -17,6 +17,7 @@ from typing import Protocol
 from xml.parsers.expat import ExpatError
 
 from contacts.imports.tables.cell import number_cell
+from contacts.imports.tables.formulas import Area, Areas
 from contacts.imports.tables.number_format import GENERAL, Format
 from contacts.imports.tables.package import Over, Package, scan, too_large
 from contacts.imports.tables.strings import SharedStrings, TextItem, unescaped
@@ -37,7 +38,6 @@ from contacts.imports.tables.workbook import Workbook, read_workbook
 _REFERENCE = re.compile(r"\$?([A-Za-z]{1,3})\$?(\d{1,7})", re.ASCII)
 _MOST_CELLS = 20_000
 _MOST_VALUE = 1024 * 1024
-_MOST_RANGES = 1000
 MOST_ROW = 1_048_576
 """The last row of a sheet (ECMA-376 part 1, 18.3.1.73, and every program's limit)."""
 # What another kind of file, or a damaged workbook, makes the reader raise: its parts are whatever the sender wrote.
@@ -135,7 +135,7 @@ class _Sheet:
         self._length = 0
         self._taking = False
         self._inline: TextItem | None = None
-        self._ranges: list[tuple[int, int, int, int]] = []
+        self._uncalculated = Areas()
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
         """An element begins."""
@@ -225,17 +225,15 @@ class _Sheet:
         first, _, last = formula.get("ref", "").partition(":")
         begin, end = _REFERENCE.fullmatch(first), _REFERENCE.fullmatch(last)
         if formula.get("t") in ("array", "dataTable") and begin and end:
-            if len(self._ranges) >= _MOST_RANGES:
-                raise too_large()
-            self._ranges.append((int(begin[2]), int(end[2]), _column(first), min(_column(last), MOST_COLUMNS - 1)))
+            right = min(_column(last), MOST_COLUMNS - 1)
+            self._uncalculated.add(Area(int(begin[2]), int(end[2]), _column(first), right))
 
     def _fill(self, number: int, cells: list[Cell]) -> None:
-        self._ranges = [area for area in self._ranges if area[1] >= number]
-        for top, _, left, right in self._ranges:
-            if top <= number:
-                cells += [None] * (right + 1 - len(cells))
-                for column in range(left, right + 1):
-                    cells[column] = BROKEN if cells[column] is None else cells[column]
+        columns = self._uncalculated.columns(number)
+        if columns:
+            cells += [None] * (columns[-1] + 1 - len(cells))
+            for column in columns:
+                cells[column] = BROKEN if cells[column] is None else cells[column]
 
 
 def _column(reference: str) -> int:

@@ -10,6 +10,8 @@ from typing import IO, BinaryIO
 from contacts.imports.tables.package import scan, too_large
 
 MOST_TEXT = 1024 * 1024
+MOST_TEXTS = 16 * 1024 * 1024
+"""Four bytes are kept of each."""
 _BUFFER = 1024 * 1024
 _ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
 
@@ -57,17 +59,18 @@ class TextItem:
 class SharedStrings:
     """The texts by their numbers."""
 
-    def __init__(self, part: IO[bytes], spool: Path) -> None:
+    def __init__(self, part: IO[bytes], spool: Path, *, most: int = MOST_TEXTS) -> None:
         self._part = part
+        self._most = most
         self._path = spool
         self._spool: BinaryIO = spool.open("w+b")
         self._texts = _texts(part)
-        self._starts = array("Q", [0])
+        self._starts = array("I", [0])
         self._written = 0
         self._buffer = bytearray()
 
     def __getitem__(self, index: int) -> str:
-        """The text of this number. Raises IndexError."""
+        """The text of this number. Raises IndexError, and UnreadableFile where there are too many."""
         while index + 1 >= len(self._starts):
             text = next(self._texts, None)
             if text is None:
@@ -83,6 +86,8 @@ class SharedStrings:
         return data.decode("utf-8", "surrogatepass")
 
     def _keep(self, data: bytes) -> None:
+        if len(self._starts) > self._most:
+            raise too_large()
         self._buffer += data
         self._starts.append(self._starts[-1] + len(data))
         if len(self._buffer) > _BUFFER:

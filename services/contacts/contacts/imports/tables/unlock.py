@@ -13,13 +13,13 @@ from msoffcrypto.exceptions import DecryptionError, FileFormatError, InvalidKeyE
 from msoffcrypto.format.ooxml import OOXMLFile
 
 from common.errors import Unprocessable
+from contacts.imports.tables.compound import INFO, PACKAGE, streams_of
 from contacts.imports.tables.foreign import refuse_compound
 from contacts.imports.tables.table import UnreadableFile
 
 COMPOUND = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _SEGMENT, _PIECE = 4096, 64 * 1024
 _MOST_SPINS = 1_000_000
-_PACKAGE = "EncryptedPackage"
 _DAMAGED = (
     FileFormatError, DecryptionError, ExpatError, OSError, ValueError, LookupError, TypeError, AttributeError, struct.error,
     OverflowError, RecursionError,
@@ -29,12 +29,7 @@ _DAMAGED = (
 def unlock(file: Path, password: str | None, target: Path) -> None:
     """Write the workbook inside to `target`. Raises Unprocessable for a missing or wrong password, UnreadableFile."""
     with file.open("rb") as opened:
-        try:
-            office: Any = OOXMLFile(opened)
-            if office.type == "agile" and office.info["spinValue"] > _MOST_SPINS:
-                raise DecryptionError
-        except _DAMAGED:
-            raise _other(opened) from None
+        office = _opened(opened)
         if not password:
             raise Unprocessable(
                 "This workbook has a password. Send it along as `password`.", code="passwordRequired", pointer="/password"
@@ -51,6 +46,20 @@ def unlock(file: Path, password: str | None, target: Path) -> None:
                     plain.write(piece)
         except _DAMAGED:
             raise _old() from None
+
+
+def _opened(file: BinaryIO) -> Any:
+    """The locked workbook. Raises UnreadableFile, which names what else the file is."""
+    try:
+        streams = streams_of(file)
+        if INFO.lower() not in streams:
+            raise refuse_compound(streams) or _old()
+        office: Any = OOXMLFile(file)
+        if office.type == "agile" and office.info["spinValue"] > _MOST_SPINS:
+            raise DecryptionError
+    except _DAMAGED:
+        raise _old() from None
+    return office
 
 
 def _plain(office: Any) -> Iterator[bytes]:
@@ -90,9 +99,9 @@ def _decrypt(office: Any, segment: bytes, number: int) -> bytes:
 
 def _pieces(compound: Any) -> Iterator[bytes]:
     """The encrypted package as it lies in the compound file's sectors; the library would read all of it at once."""
-    entry = compound.direntries[compound._find(_PACKAGE)]
+    entry = compound.direntries[compound._find(PACKAGE)]
     if entry.size < compound.minisectorcutoff:
-        yield compound.openstream(_PACKAGE).read()
+        yield compound.openstream(PACKAGE).read()
         return
     file: BinaryIO = compound.fp
     sector, size, left = entry.isectStart, compound.sectorsize, entry.size
@@ -110,17 +119,6 @@ def _pieces(compound: Any) -> Iterator[bytes]:
             held.clear()
     if held:
         yield bytes(held)
-
-
-def _other(file: BinaryIO) -> UnreadableFile:
-    """The refusal of a compound file that is no locked workbook, named by what is in it."""
-    try:
-        file.seek(0)
-        with olefile.OleFileIO(file) as compound:
-            streams = [path[-1] for path in compound.listdir() if len(path) == 1]
-    except _DAMAGED:
-        return _old()
-    return refuse_compound(streams) or _old()
 
 
 def _wrong() -> Unprocessable:

@@ -9,6 +9,9 @@ from contacts.imports.tables.package import Over, Package, resolved, scan, too_l
 from contacts.imports.tables.table import UnreadableFile
 
 _MOST_STYLES = 200_000
+_MOST_RELATIONS = 10_000
+_LONGEST_CODE = 255
+"""Characters of a number format, as in Excel."""
 _TRUE = frozenset({"1", "true", "on", "True", "TRUE"})
 
 
@@ -61,6 +64,8 @@ def _relations(package: Package, part: str) -> dict[str, tuple[str, str]]:
         if name == "Relationship" and attributes.get("TargetMode") != "External":
             kind = attributes.get("Type", "").rpartition("/")[2]
             relations[attributes.get("Id", str(len(relations)))] = (kind, resolved(part, attributes.get("Target", "")))
+            if len(relations) > _MOST_RELATIONS:
+                raise too_large()
 
     with source:
         for _ in scan(source, start, lambda _: None):
@@ -78,6 +83,8 @@ def _contents(package: Package, part: str) -> _Contents:
     def start(name: str, attributes: Mapping[str, str]) -> None:
         if name == "sheet" and attributes.get("state", "visible") == "visible":
             contents.sheets.append(next((value for key, value in attributes.items() if key.endswith(":id")), ""))
+            if len(contents.sheets) > _MOST_RELATIONS:
+                raise too_large()
         elif name == "workbookPr":
             contents.from_1904 = attributes.get("date1904") in _TRUE
         elif name == "calcPr":
@@ -90,11 +97,14 @@ def _contents(package: Package, part: str) -> _Contents:
 
 
 def _formats(package: Package, part: str) -> list[Format]:
-    """The formats of the cells' styles, in their order; of all that styles say no more is read, for nothing else can matter."""
+    """The formats of the cells' styles, in their order; of all that styles say no more is read, for nothing else can matter.
+
+    Raises ValueError for a code that no program writes and a cell may have.
+    """
     source = package.open(part)
     if source is None:
         return []
-    codes: dict[int, str] = dict(BUILT_IN)
+    codes: dict[int, str | None] = dict(BUILT_IN)
     numbers: list[int] = []
     holders: list[str] = []
 
@@ -102,10 +112,11 @@ def _formats(package: Package, part: str) -> list[Format]:
         holder = holders[-1] if holders else ""
         holders.append(name)
         if name == "numFmt" and holder == "numFmts":
-            codes[_number(attributes.get("numFmtId"))] = attributes.get("formatCode", "")
+            code = attributes.get("formatCode", "")
+            codes[_number(attributes.get("numFmtId"))] = code if len(code) <= _LONGEST_CODE else None
         elif name == "xf" and holder == "cellXfs":
             numbers.append(_number(attributes.get("numFmtId")))
-        if len(numbers) > _MOST_STYLES or len(codes) > _MOST_STYLES or len(holders) > 200:
+        if len(numbers) > _MOST_STYLES or len(codes) > _MOST_STYLES:
             raise too_large()
 
     def end(name: str) -> None:
@@ -116,8 +127,15 @@ def _formats(package: Package, part: str) -> list[Format]:
     with source:
         for _ in scan(source, start, end):
             pass
-    read = {number: read_format(codes[number]) for number in set(numbers) if number in codes}
+    read = {number: _format(codes[number]) for number in set(numbers) if number in codes}
     return [read.get(number, GENERAL) for number in numbers]
+
+
+def _format(code: str | None) -> Format:
+    """Raises ValueError for a code that is too long, which None stands for."""
+    if code is None:
+        raise ValueError("a number format")
+    return read_format(code)
 
 
 def _number(text: str | None) -> int:
