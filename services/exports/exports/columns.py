@@ -13,13 +13,6 @@ from common.language import ENGLISH, KOREAN, Language
 from common.term_lists import write_list
 from exports.events import Column
 from exports.workbook.cells import Cell
-from exports.workbook.long_values import Words
-
-LONG_VALUES: Mapping[Language, Words] = {
-    KOREAN: Words("긴 값", ("행", "열", "조각", "내용"), " …[긴 값]"),
-    ENGLISH: Words("Long values", ("Row", "Column", "Piece", "Text"), " …[Long values]"),
-}
-"""What the sheet of texts longer than a cell is called, its headings, and what ends such a text's cell."""
 
 
 def choose(keys: Sequence[str] | None, fields: Sequence[FieldDefinition], *, names: bool, language: Language) -> list[Column]:

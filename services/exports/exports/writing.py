@@ -14,12 +14,13 @@ from xml.etree import ElementTree
 import orjson
 
 from common.language import Language
-from exports.columns import LONG_VALUES, row_maker
+from common.long_values import LONG_VALUES, LONGEST_TEXT, units
+from exports.columns import row_maker
 from exports.events import Column
 from exports.workbook.agile import EncryptedPackage
 from exports.workbook.agile_format import Stretched
 from exports.workbook.agile_reader import open_package
-from exports.workbook.cells import LONGEST_TEXT, column_letters, unescaped, units
+from exports.workbook.cells import column_letters, unescaped
 from exports.workbook.long_values import Aside, LongValues, Piece, Proof
 from exports.workbook.parts import MAIN, sheet_part
 from exports.workbook.xlsx import SheetWriter

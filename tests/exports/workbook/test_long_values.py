@@ -12,10 +12,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from common.language import Language
-from exports.columns import LONG_VALUES
+from common.long_values import LONG_VALUES, LONGEST_TEXT, Words, head, units
 from exports.files import Files
-from exports.workbook.cells import LONGEST_TEXT, Cell, CellTooLong, unescaped, units
-from exports.workbook.long_values import LongValues, Piece, Words, head, pieces
+from exports.workbook.cells import Cell, CellTooLong, unescaped
+from exports.workbook.long_values import LongValues, Piece, pieces
 from exports.workbook.xlsx import SheetWriter
 
 KO = LONG_VALUES["ko"]
@@ -77,7 +77,7 @@ def test_as_many_sheets_as_the_pieces_need() -> None:
     assert workbook.sheetnames == ["Sheet1", "긴 값", "긴 값 2", "긴 값 3", "긴 값 4"]
     assert [sheet.max_row for sheet in workbook.worksheets[1:]] == [4, 4, 4, 2]
     assert whole(told(workbook)) == {(2, "A"): long, (4, "A"): long}
-    assert len(book([["x" * (3 * LONGEST_TEXT)]], most_rows=4).sheetnames) == 2
+    assert len(book([["x" * (3 * LONGEST_TEXT - 2)]], most_rows=4).sheetnames) == 2
 
 
 MIXED = st.text(st.sampled_from("a가_x0041\x00\ud83d\ude00" + EMOJI), max_size=60)

@@ -75,9 +75,22 @@ def _type_of(key: str, types: Mapping[str, FieldTypeName]) -> FieldTypeName:
     return types.get(key, "String")
 
 
+def _broken(cut: bool, place: str) -> Unprocessable:
+    if cut:
+        return Unprocessable(
+            "Only the beginning of a longer text stands in this cell. Send the exported workbook itself, with its sheet of long "
+            "values and the rows where they were; or write the whole text into the field, or leave the column out.",
+            code="cutValue",
+            pointer=place,
+        )
+    return Unprocessable("The cell holds an error instead of a value. Mend the formula.", code="brokenCell", pointer=place)
+
+
 def _value(cell: Cell, kind: FieldTypeName, key: str, zone: ZoneInfo, place: str) -> JsonValue:
-    if isinstance(cell, Broken) or (isinstance(cell, str) and cell in _ERRORS):
-        raise Unprocessable("The cell holds an error instead of a value. Mend the formula.", code="brokenCell", pointer=place)
+    if isinstance(cell, Broken):
+        raise _broken(cell.cut, place)
+    if isinstance(cell, str) and cell in _ERRORS:
+        raise _broken(cut=False, place=place)
     if isinstance(cell, str):
         cell = clean_text(cell, place)
     match kind:

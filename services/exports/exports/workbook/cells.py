@@ -6,13 +6,13 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Final, TypeAlias
 
+from common.long_values import LONGEST_TEXT, units
+
 Cell: TypeAlias = str | int | float | bool | datetime | None
 
 MOST_ROWS: Final = 1_048_576
 """Rows of a sheet, the heading's among them."""
 MOST_COLUMNS: Final = 16_384
-LONGEST_TEXT: Final = 32_767
-"""UTF-16 units that a cell can hold."""
 
 EPOCH: Final = datetime(1899, 12, 30)  # noqa: DTZ001 - cells hold local time without a zone
 FIRST_DATE: Final = datetime(1900, 3, 1)  # noqa: DTZ001
@@ -99,11 +99,6 @@ def serial(moment: datetime) -> float:
 def is_plain(text: str) -> bool:
     """Whether nothing in it needs escaping. No character that XML forbids is printable, nor is any space but the ASCII one."""
     return text.isprintable() and "&" not in text and "<" not in text and ">" not in text and "_x" not in text
-
-
-def units(text: str) -> int:
-    """How long a text is for a cell: in UTF-16 units. (A lone surrogate is one, as every program counts it.)"""
-    return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def is_too_long(text: str) -> bool:

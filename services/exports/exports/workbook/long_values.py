@@ -3,10 +3,10 @@
 import hashlib
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final, NamedTuple, Protocol
 
-from exports.workbook.cells import LONGEST_TEXT, MOST_ROWS, units
+from common.long_values import LONGEST_TEXT, Words, cut, is_full, shortened, units
+from exports.workbook.cells import MOST_ROWS
 
 _RECORD: Final = struct.Struct("<4sII")
 _UNIT = 2
@@ -21,15 +21,6 @@ class Aside(Protocol):
         """From now on it is read, from the beginning."""
 
     def read(self, size: int, /) -> bytes: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Words:
-    """What the sheet is called, its four headings (row, column, piece, text), and what ends a text that goes on there."""
-
-    sheet: str
-    headings: tuple[str, str, str, str]
-    mark: str
 
 
 class Piece(NamedTuple):
@@ -59,26 +50,13 @@ class Proof:
         return self.count, self._digest.hexdigest()
 
 
-def head(text: str, limit: int) -> str:
-    """The longest beginning of a text that has `limit` UTF-16 units at most and ends in no half of a surrogate pair."""
-    return _cut(text.encode("utf-16-le", "surrogatepass"), 0, limit)
-
-
 def pieces(text: str, limit: int = LONGEST_TEXT) -> Iterator[str]:
     """The text in parts of `limit` UTF-16 units at most, 2 at least, none of which ends in half of a surrogate pair."""
     data, at = text.encode("utf-16-le", "surrogatepass"), 0
     while at < len(data):
-        piece = _cut(data, at, limit)
+        piece = cut(data, at, limit)
         at += units(piece) * _UNIT
         yield piece
-
-
-def _cut(data: bytes, at: int, limit: int) -> str:
-    end = at + limit * _UNIT
-    # A low surrogate begins the rest where the cut goes through a pair: its high one stays with it.
-    if end < len(data) and data[end + 1] & 0xFC == 0xDC and data[end - 1] & 0xFC == 0xD8:
-        end -= _UNIT
-    return data[at:end].decode("utf-16-le", "surrogatepass")
 
 
 class LongValues:
@@ -95,7 +73,7 @@ class LongValues:
         self.proof.add(row, column, text)
         data = text.encode("utf-8", "surrogatepass")
         self._aside.write(_RECORD.pack(column.encode(), row, len(data)) + data)
-        return head(text, LONGEST_TEXT - units(self.words.mark)) + self.words.mark
+        return shortened(text, self.words)
 
     def pieces(self) -> Iterator[Piece]:
         """All of them in pieces, in the order in which they came."""
@@ -103,5 +81,8 @@ class LongValues:
         while record := self._aside.read(_RECORD.size):
             column, row, size = _RECORD.unpack(record)
             text = self._aside.read(size).decode("utf-8", "surrogatepass")
-            for number, piece in enumerate(pieces(text), 1):
+            parts = list(pieces(text))
+            if is_full(parts[-1]):  # so that a missing last piece is missed
+                parts.append("")
+            for number, piece in enumerate(parts, 1):
                 yield Piece(row, column.rstrip(b"\0").decode(), number, piece)

@@ -10,11 +10,11 @@ from itertools import chain, islice
 from types import TracebackType
 from typing import Final, Self
 
+from common.long_values import LONGEST_TEXT
 from exports.workbook import parts
 from exports.workbook.cells import (
     EDGE,
     HEADING,
-    LONGEST_TEXT,
     MOST_COLUMNS,
     MOST_ROWS,
     Cell,

@@ -9,7 +9,7 @@ import re
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -18,6 +18,7 @@ from xml.parsers.expat import ExpatError
 
 from contacts.imports.tables.cell import number_cell
 from contacts.imports.tables.formulas import Area, Areas
+from contacts.imports.tables.long_values import LongValues
 from contacts.imports.tables.number_format import GENERAL, Format
 from contacts.imports.tables.package import Over, Package, scan, too_large
 from contacts.imports.tables.strings import SharedStrings, TextItem, unescaped
@@ -28,6 +29,7 @@ from contacts.imports.tables.table import (
     Cell,
     Line,
     UnreadableFile,
+    column_number,
     stripped,
     too_many_columns,
     too_many_rows,
@@ -66,9 +68,9 @@ def _row_number(said: str | None, last: int) -> int:
 
 
 def lines(file: Path, spool: Path) -> Iterator[Line]:
-    """The lines of the first visible sheet that have cells; `spool` is a file used meanwhile.
+    """The lines of the first visible sheet that have cells, with texts that go on on another sheet as a whole.
 
-    Raises UnreadableFile.
+    `spool` is a file used meanwhile. Raises UnreadableFile.
     """
     with _damage_told():
         package = Package(file)
@@ -77,7 +79,10 @@ def lines(file: Path, spool: Path) -> Iterator[Line]:
         part = package.open(book.strings)
         strings = None if part is None else SharedStrings(part, spool)
         try:
-            yield from _lines(package, book, strings if strings is not None else [])
+            texts: Texts = strings if strings is not None else []
+            long_values = LongValues(_pieces(package, book, texts), book.words)
+            for line in _lines(package, book, texts):
+                yield long_values.filled(line)
         finally:
             if strings is not None:
                 strings.close()
@@ -108,6 +113,19 @@ def _lines(package: Package, book: Workbook, strings: Texts) -> Iterator[Line]:
             yield line
 
 
+def _pieces(package: Package, book: Workbook, strings: Texts) -> Iterator[Sequence[Cell]]:
+    """The rows of the sheets for long texts, below the headings that an export writes, with their texts unchanged."""
+    for name in book.long_values:
+        part = package.open(name)
+        if part is None or book.words is None:
+            return
+        with part:
+            rows = (line.cells for line in _all(part, _Sheet(book, strings, _unchanged)))
+            if tuple(next(rows, ())) != book.words.headings:
+                return
+            yield from rows
+
+
 def _all(part: object, sheet: "_Sheet") -> Iterator[Line]:
     for _ in scan(part, sheet.start, sheet.end, sheet.text):  # type: ignore[arg-type]
         yield from sheet.lines
@@ -119,7 +137,8 @@ def _all(part: object, sheet: "_Sheet") -> Iterator[Line]:
 class _Sheet:
     """Makes lines of a sheet's elements; whole ones wait in `lines`."""
 
-    def __init__(self, book: Workbook, strings: Texts) -> None:
+    def __init__(self, book: Workbook, strings: Texts, taken: Callable[[str], Cell] | None = None) -> None:
+        self._taken = _text if taken is None else taken
         self.lines: list[Line] = []
         self.whole = False
         self._book = book
@@ -205,11 +224,17 @@ class _Sheet:
         inline, self._inline = self._inline, None
         value = "".join(self._value)
         if inline is not None and self._kind in ("inlineStr", "str", "n"):
-            return _text(inline.taken())
+            return self._taken(inline.taken())
         if self._formula is not None and self._is_uncalculated(value):
             self._remember(self._formula)
             return BROKEN
-        return _value(value, self._kind, self._format, self._strings, self._book.from_1904)
+        match self._kind:
+            case "s":
+                return self._taken(self._strings[int(value)]) if value.strip() else None
+            case "str" | "inlineStr":
+                return self._taken(value)
+            case _:
+                return _value(value, self._kind, self._format, self._book.from_1904)
 
     def _is_uncalculated(self, value: str) -> bool:
         """Whether a formula has no value yet. Writers that cannot calculate leave it out, or a nought that is none.
@@ -238,20 +263,14 @@ class _Sheet:
 
 def _column(reference: str) -> int:
     match = _REFERENCE.fullmatch(reference)
-    if match is None:
+    column = None if match is None else column_number(match[1])
+    if column is None:
         raise ValueError("a cell's place")
-    column = 0
-    for letter in match[1].upper():
-        column = column * 26 + ord(letter) - 64
-    return column - 1
+    return column
 
 
-def _value(value: str, kind: str, format_: Format, strings: Texts, from_1904: bool) -> Cell:
+def _value(value: str, kind: str, format_: Format, from_1904: bool) -> Cell:
     match kind:
-        case "s":
-            return _text(strings[int(value)]) if value.strip() else None
-        case "str" | "inlineStr":
-            return _text(value)
         case "e":
             return BROKEN
         case _ if not value.strip():
@@ -276,5 +295,12 @@ def _iso(value: str) -> Cell:
 def _text(value: str) -> Cell:
     try:
         return stripped(unguarded(unescaped(value).strip()))
+    except UnicodeDecodeError:
+        return BROKEN
+
+
+def _unchanged(value: str) -> Cell:
+    try:
+        return unescaped(value)
     except UnicodeDecodeError:
         return BROKEN

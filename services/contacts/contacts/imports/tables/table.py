@@ -16,11 +16,16 @@ HEAD_LINES = 10
 """Among how many first lines the headings are looked for."""
 
 
+@dataclass(frozen=True, slots=True)
 class Broken:
-    """Stands for a cell that holds an error instead of a value, such as a formula's #N/A."""
+    """Stands for a cell that holds an error instead of a value, such as a formula's #N/A, or one of which a part is missing."""
+
+    cut: bool = False
 
 
 BROKEN = Broken()
+CUT = Broken(cut=True)
+"""The beginning of a text that was longer than a cell, without the rest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +83,7 @@ def too_many_columns() -> UnreadableFile:
     )
 
 
+_COLUMN = re.compile(r"[A-Za-z]{1,3}", re.ASCII)
 _FORMULA = re.compile(r'="((?:[^"]|"")*)"')
 
 
@@ -90,6 +96,16 @@ def unguarded(text: str) -> str:
 def stripped(text: str) -> str | None:
     """A text without white space at its ends; None for a blank one."""
     return text.strip(WHITE_SPACE) or None
+
+
+def column_number(letters: str) -> int | None:
+    """The number, counted from 0, of a column that is called so: A is 0, AA is 26; None for what is no name of one."""
+    if not _COLUMN.fullmatch(letters):
+        return None
+    number = 0
+    for letter in letters.upper():
+        number = number * 26 + ord(letter) - 64
+    return number - 1
 
 
 def as_text(cell: Cell) -> str:
@@ -122,7 +138,7 @@ def to_json(cell: Cell) -> Any:
     """The cell as a JSON value that `from_json` reads back."""
     match cell:
         case Broken():
-            return {"broken": True}
+            return {"broken": True, "cut": cell.cut}
         case datetime():
             return {"at": cell.isoformat()}
         case Formatted():
@@ -136,6 +152,6 @@ def from_json(value: Any) -> Cell:
     if isinstance(value, dict):
         if "text" in value:
             return Formatted(from_json(value["value"]), value["text"], *value["is"])  # type: ignore[arg-type]  # as it was written
-        return datetime.fromisoformat(value["at"]) if "at" in value else BROKEN
+        return datetime.fromisoformat(value["at"]) if "at" in value else Broken(value.get("cut", False))
     cell: Cell = value
     return cell

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TextIO
 
 from common.filters.text import WHITE_SPACE
+from common.long_values import MARKS
 from contacts.imports.tables.encoding import encoding_of, unknown_encoding
-from contacts.imports.tables.table import MOST_COLUMNS, Line, UnreadableFile, stripped, too_many_columns, unguarded
+from contacts.imports.tables.table import CUT, MOST_COLUMNS, Cell, Line, UnreadableFile, stripped, too_many_columns, unguarded
 
 _SAMPLE, _SAMPLE_LINES = 64 * 1024, 20
 _MOST_LINE, _MOST_RECORD = 1024 * 1024, 8 * 1024 * 1024
@@ -55,10 +56,16 @@ def lines(file: Path, layout: Layout) -> Iterator[Line]:
             except UnicodeDecodeError:
                 raise unknown_encoding() from None
             bounded.pending = 0
-            line = Line(number, [stripped(unguarded(cell.strip(WHITE_SPACE))) for cell in cells])
+            line = Line(number, [_cell(cell) for cell in cells])
             if any(cell is not None for cell in line.cells[MOST_COLUMNS:]):
                 raise too_many_columns()
             yield line
+
+
+def _cell(text: str) -> Cell:
+    cell = stripped(unguarded(text.strip(WHITE_SPACE)))
+    # A text file has no other sheet where the rest could stand.
+    return CUT if cell is not None and cell.endswith(MARKS) else cell
 
 
 def delimiter_of(sample: str) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from common.long_values import Words, words_of
 from contacts.imports.tables.foreign import refuse_archive
 from contacts.imports.tables.number_format import BUILT_IN, GENERAL, Format, read_format
 from contacts.imports.tables.package import Over, Package, resolved, scan, too_large
@@ -24,13 +25,23 @@ class Workbook:
     formats: list[Format]
     from_1904: bool
     uncalculated: bool
+    long_values: tuple[str, ...] = ()
+    """The sheets for what is longer than a cell, in their order."""
+    words: Words | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Listed:
+    name: str
+    id: str
+    visible: bool
 
 
 @dataclass(slots=True)
 class _Contents:
     """What the workbook's own part says."""
 
-    sheets: list[str]
+    sheets: list[_Listed]
     from_1904: bool = False
     uncalculated: bool = False
 
@@ -40,16 +51,22 @@ def read_workbook(package: Package) -> Workbook:
     main = next((part for kind, part in _relations(package, "").values() if kind == "officeDocument"), "xl/workbook.xml")
     contents = _contents(package, main)
     relations = _relations(package, main)
-    sheet = next(
-        (relations[id_][1] for id_ in contents.sheets if id_ in relations and relations[id_][0] == "worksheet"),
-        None,
-    )
+    sheets = [
+        (listed, relations[listed.id][1])
+        for listed in contents.sheets
+        if listed.id in relations and relations[listed.id][0] == "worksheet"
+    ]
+    sheet = next((part for listed, part in sheets if listed.visible), None)
     if sheet is None:
         raise UnreadableFile("The workbook has no sheet that is shown. Show the one with the customers and save it again.")
     parts = dict(relations.values())
     formats = _formats(package, parts.get("styles", resolved(main, "styles.xml")))
     strings = parts.get("sharedStrings", resolved(main, "sharedStrings.xml"))
-    return Workbook(sheet, strings, formats, contents.from_1904, contents.uncalculated)
+    long_values = [(part, words) for listed, part in sheets if part != sheet and (words := words_of(listed.name)) is not None]
+    return Workbook(
+        sheet, strings, formats, contents.from_1904, contents.uncalculated,
+        tuple(part for part, words in long_values if words == long_values[0][1]), long_values[0][1] if long_values else None,
+    )  # fmt: skip
 
 
 def _relations(package: Package, part: str) -> dict[str, tuple[str, str]]:
@@ -81,8 +98,10 @@ def _contents(package: Package, part: str) -> _Contents:
     contents = _Contents([])
 
     def start(name: str, attributes: Mapping[str, str]) -> None:
-        if name == "sheet" and attributes.get("state", "visible") == "visible":
-            contents.sheets.append(next((value for key, value in attributes.items() if key.endswith(":id")), ""))
+        if name == "sheet":
+            id_ = next((value for key, value in attributes.items() if key.endswith(":id")), "")
+            visible = attributes.get("state", "visible") == "visible"
+            contents.sheets.append(_Listed(attributes.get("name", ""), id_, visible))
             if len(contents.sheets) > _MOST_RELATIONS:
                 raise too_large()
         elif name == "workbookPr":
