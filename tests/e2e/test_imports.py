@@ -143,7 +143,7 @@ async def test_a_table_in_cp949_with_korean_headings_is_taken_in_and_each_row_re
         history = await business.api.json("GET", f"/v1/contacts/{one['id']}/history")
         assert [(h["by"], h["cause"]) for h in history["items"]] == [("kim", f"import:{job['id']}")]
         lines = await business.report(job["id"])
-        assert lines[0] == ["row", "status", "contactId", "code", "column", "detail"]
+        assert lines[0] == ["row", "status", "contactId", "code", "column", "detail", "notWritten"]
         assert [line[:2] for line in lines[1:]] == [[str(r["row"]), r["status"]] for r in await business.rows(job["id"])]
         assert lines[1][2] == lines[6][2] == one["id"]
         assert lines[2][3:5] == ["unreadablePhone", "휴대폰 번호"]

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import csv
 import os
 import threading
 from datetime import timedelta
@@ -232,6 +233,30 @@ async def test_cells_right_of_the_headings_are_told_in_a_text_and_left_out_of_a_
     await shop.work()
     assert told(await shop.report(text)) == [(2, "refused", "tooManyCells")]
     assert told(await shop.report(book)) == [(2, "made", None)]
+
+
+async def test_what_a_row_did_not_write_is_told_in_its_report_and_counted(shop: Importing) -> None:
+    world, caller = shop.world, shop.caller
+    await world.contacts.upsert(caller, "m1", {"profile": {"firstReferrer": "ad", "memo": "a"}}, None)
+    await world.fields.archive(caller, "profile.memo")
+    headings = ["회원번호", "이름", "profile.firstReferrer", "메모", "휴대폰"]
+    rows = [
+        ["m1", "김", "else", "b", ""], ["m1", "김", "ad", "", ""], ["m2", "이", "new", "", ""], ["m2", "이", "other", "", ""],
+        ["m3", "박", "x", "y", "12"],
+    ]  # fmt: skip
+    import_id = await shop.send(table(*rows, headings=headings), mapping='{"메모": "profile.memo"}')
+    await shop.work()
+    report = await shop.report(import_id)
+    once, archived = {"key": "profile.firstReferrer", "reason": "once"}, {"key": "profile.memo", "reason": "archived"}
+    assert [(r["status"], r.get("notWritten")) for r in report] == [
+        ("changed", [once, archived]), ("unchanged", None), ("made", None), ("unchanged", [once]), ("refused", None),
+    ]  # fmt: skip
+    shown = await shop.shown(import_id)
+    assert (shown["done"], shown["notWritten"]) == (5, 2)
+    text = b"".join([piece async for piece in shop.commands.report(await shop.job(import_id), None)]).decode("utf-8-sig")
+    assert [line[-1] for line in csv.reader(text.splitlines())] == [
+        "notWritten", "profile.firstReferrer: once, profile.memo: archived", "", "", "profile.firstReferrer: once", "",
+    ]  # fmt: skip
 
 
 async def test_characters_that_no_text_may_have_stop_a_row_and_not_the_import(shop: Importing) -> None:

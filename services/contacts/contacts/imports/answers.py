@@ -3,10 +3,11 @@
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import JsonValue
+from pydantic import Field, JsonValue
 
 from common.answers import Shape, left_out, one_of
 from common.clock import Instant
+from contacts.answers import NotWrittenValue
 from contacts.imports.order import RowStatus
 from contacts.jobs.job import Status
 
@@ -31,6 +32,7 @@ class Import(Shape):
     changed: int
     unchanged: int
     refused: int
+    not_written: Annotated[int, Field(description="Rows that were taken but for a value: `notWritten` of the row tells which.")]
     columns: list[ImportColumn]
     ignored: int
     requested_at: Instant
@@ -54,6 +56,7 @@ class ImportRow(Shape):
     status: Annotated[str, one_of(RowStatus)]
     contact_id: UUID | None
     problem: RowProblem | None
+    not_written: list[NotWrittenValue] = left_out()
 
 
 class SampleRow(Shape):

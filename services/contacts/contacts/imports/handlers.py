@@ -23,7 +23,7 @@ from contacts.fields.built_in import BUILT_IN_FIELDS
 from contacts.imports import store as import_store
 from contacts.imports.files import Files
 from contacts.imports.mapping import Headed, Kind, find_headings, read_mapping
-from contacts.imports.order import KIND, Order, Outcome, RowStatus, column_shown, import_shown
+from contacts.imports.order import KIND, NOT_WRITTEN, Order, Outcome, RowStatus, column_shown, import_shown
 from contacts.imports.row import SAMPLED, sample
 from contacts.imports.source import Source, source_of
 from contacts.imports.tables.encoding import check_name, shown_name
@@ -157,7 +157,7 @@ class Imports:
 
     async def report(self, job: Job, status: RowStatus | None) -> AsyncIterator[bytes]:
         """The same as a CSV file, in pieces."""
-        yield csv_report.head(("row", "status", "contactId", "code", "column", "detail"))
+        yield csv_report.head(("row", "status", "contactId", "code", "column", "detail", "notWritten"))
         after = 0
         while True:
             async with self._database.connection() as connection:
@@ -165,8 +165,7 @@ class Imports:
             if not found:
                 return
             after = found[-1].number
-            rows = [(o.number, o.status.value, o.contact_id, o.code, csv_report.inert(o.heading), o.detail) for o in found]
-            yield csv_report.lines(rows)
+            yield csv_report.lines(map(_row_reported, found))
 
     async def cancel(self, caller: Caller, import_id: UUID) -> dict[str, Any]:
         """Stop it where it is; what it has written stays. Raises NotFound, Conflict."""
@@ -193,4 +192,14 @@ def _row_shown(outcome: Outcome) -> dict[str, Any]:
     if outcome.code is not None:
         problem = {"code": outcome.code, "detail": outcome.detail, "column": outcome.heading}
     contact_id = None if outcome.contact_id is None else str(outcome.contact_id)
-    return {"row": outcome.number, "status": outcome.status.value, "contactId": contact_id, "problem": problem}
+    shown = {"row": outcome.number, "status": outcome.status.value, "contactId": contact_id, "problem": problem}
+    missed = [each.members() for each in outcome.not_written]
+    return {**shown, NOT_WRITTEN: missed} if missed else shown
+
+
+def _row_reported(outcome: Outcome) -> tuple[object, ...]:
+    missed = ", ".join(f"{each.key}: {each.reason}" for each in outcome.not_written)
+    return (
+        outcome.number, outcome.status.value, outcome.contact_id, outcome.code, csv_report.inert(outcome.heading), outcome.detail,
+        missed or None,
+    )  # fmt: skip

@@ -11,8 +11,11 @@ from common.clock import to_millis, to_wire
 from contacts.imports.mapping import Column, Headed, Kind
 from contacts.imports.tables.text import Layout
 from contacts.jobs.job import Job
+from contacts.not_written import NotWritten
 
 KIND = "import"
+NOT_WRITTEN = "notWritten"
+"""Counts the rows of which a value was not written."""
 
 
 class RowStatus(StrEnum):
@@ -26,7 +29,10 @@ class RowStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one row: whom it made or changed, or why it was refused and under which heading the reason stands."""
+    """What became of one row: whom it made or changed, or why it was refused and under which heading the reason stands.
+
+    `not_written` are values of a row that was taken which its contact did not take.
+    """
 
     number: int
     status: RowStatus
@@ -34,6 +40,7 @@ class Outcome:
     code: str | None = None
     detail: str | None = None
     heading: str | None = None
+    not_written: tuple[NotWritten, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +82,7 @@ def import_shown(job: Job, body: Mapping[str, Any]) -> dict[str, Any]:
         "total": job.total,
         "done": sum(counts.values()),
         **counts,
+        "notWritten": job.counts.get(NOT_WRITTEN, 0),
         "columns": [column_shown(Column(i, heading, tuple(keys), guessed)) for i, heading, keys, guessed in body["columns"]],
         "ignored": body["ignored"],
         "requestedAt": to_wire(job.requested_at),

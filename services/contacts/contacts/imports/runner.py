@@ -23,7 +23,7 @@ from contacts.handlers import Contacts
 from contacts.imports import store as import_store
 from contacts.imports.files import Files
 from contacts.imports.mapping import MEMBER_ID
-from contacts.imports.order import Order, Outcome, RowStatus, lead_id
+from contacts.imports.order import NOT_WRITTEN, Order, Outcome, RowStatus, lead_id
 from contacts.imports.row import body_of, erased_meanwhile, refused, types_of
 from contacts.imports.source import Row, Source, Written, read_rows, rows, write_rows
 from contacts.imports.tables.table import UnreadableFile
@@ -137,6 +137,9 @@ class Imports:
         outcomes |= {result.index: _outcome(order, result) for result in results}
         await import_store.note(tx, job, list(outcomes.values()))
         counts = Counter(outcome.status.value for outcome in outcomes.values())
+        missed = sum(outcome.not_written != () for outcome in outcomes.values())
+        if missed:
+            counts[NOT_WRITTEN] = missed
         return Advance(following, counts, position=_of_what_changed(job, results) + fields)
 
     async def _written(
@@ -179,4 +182,4 @@ def _outcome(order: Order, result: RowResult) -> Outcome:
         return refused(order, result.index, result.problem)
     assert result.contact is not None
     status = RowStatus.MADE if result.created else RowStatus.CHANGED if result.changed else RowStatus.UNCHANGED
-    return Outcome(result.index, status, result.contact.id)
+    return Outcome(result.index, status, result.contact.id, not_written=result.not_written)

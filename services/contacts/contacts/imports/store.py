@@ -10,15 +10,16 @@ from uuid import UUID
 from common.postgres import Tx
 from contacts.imports.order import Outcome, RowStatus
 from contacts.jobs.job import Job
+from contacts.not_written import NotWritten
 
 _NOTE = """
-insert into import_row (channel, job_id, number, status, contact_id, code, detail, heading)
+insert into import_row (channel, job_id, number, status, contact_id, code, detail, heading, not_written)
 select $1, $2, new.*
-from unnest($3::bigint[], $4::text[], $5::uuid[], $6::text[], $7::text[], $8::text[])
-    as new (number, status, contact_id, code, detail, heading)
+from unnest($3::bigint[], $4::text[], $5::uuid[], $6::text[], $7::text[], $8::text[], $9::jsonb[])
+    as new (number, status, contact_id, code, detail, heading, not_written)
 """
 _ROWS = """
-select number, status, contact_id, code, detail, heading from import_row
+select number, status, contact_id, code, detail, heading, not_written from import_row
 where channel = $1 and job_id = $2 and number > $3 and ($4::text is null or status = $4) order by number limit $5
 """
 _LIST = """
@@ -42,6 +43,7 @@ async def note(tx: Tx, job: Job, outcomes: Sequence[Outcome]) -> None:
         _NOTE, job.channel, job.id,
         [o.number for o in outcomes], [o.status.value for o in outcomes], [o.contact_id for o in outcomes],
         [o.code for o in outcomes], [o.detail for o in outcomes], [o.heading for o in outcomes],
+        [{each.key: each.reason for each in o.not_written} or None for o in outcomes],
     )  # fmt: skip
 
 
@@ -49,7 +51,11 @@ async def rows(tx: Tx, job: Job, after: int, status: RowStatus | None, limit: in
     """What became of the rows, in their order."""
     found = await tx.fetch(_ROWS, job.channel, job.id, after, status, limit)
     return [
-        Outcome(r["number"], RowStatus(r["status"]), r["contact_id"], r["code"], r["detail"], r["heading"]) for r in found
+        Outcome(
+            r["number"], RowStatus(r["status"]), r["contact_id"], r["code"], r["detail"], r["heading"],
+            tuple(NotWritten(key, reason) for key, reason in sorted((r["not_written"] or {}).items())),
+        )
+        for r in found
     ]  # fmt: skip
 
 
