@@ -184,7 +184,7 @@ def read_built_in(key: str, value: object, country: str, pointer: str) -> JsonVa
         if len(kept) > _MOST_ADDRESS or has_invisible(kept) or _WEB_ADDRESS.fullmatch(kept) is None:
             # A console puts it into a page: of a javascript: or data: address that would be somebody's program.
             detail = f"This must be an http or https address of {_MOST_ADDRESS:,} characters at most."
-            raise Unprocessable(detail, code="invalidUrl", pointer=pointer)
+            raise Unprocessable(detail, code="invalidUrl", pointer=pointer, extra={"most": _MOST_ADDRESS})
     return kept
 
 
@@ -204,9 +204,8 @@ def changes(state: Contact | None, write: Write, fields: Mapping[str, FieldDefin
     if write.add_tags or write.remove_tags:
         tags = without(joined(_texts(wanted["tags"]) if "tags" in wanted else held, write.add_tags), write.remove_tags)
         if len(tags) > MOST_TAGS:
-            raise Unprocessable(
-                f"A contact has {MOST_TAGS} tags at most.", code="tooManyTags", pointer=f"{write.pointer}/addTags"
-            )
+            detail = f"A contact has {MOST_TAGS} tags at most. Remove some first."
+            raise Unprocessable(detail, code="tooManyTags", pointer=f"{write.pointer}/addTags", extra={"most": MOST_TAGS})
         wanted["tags"] = list(tags)
     for key, to in wanted.items():
         before = now.get(key, nothing_of(key))

@@ -27,9 +27,9 @@ def read_device(raw: Any, pointer: str) -> dict[str, JsonValue] | None:
         place = f"{pointer}/{escape(name)}"
         if name != "kind" and name not in names:
             detail = f"A device of this kind has {', '.join(f'`{name}`' for name in ('kind', *names))}."
-            raise Unprocessable(detail, code="unknownMember", pointer=place)
+            raise Unprocessable(detail, code="unknownMember", pointer=place, extra={"known": ["kind", *names]})
         if value is not None and (not isinstance(value, str) or len(value) > _MOST):
-            raise Unprocessable(f"This must be a text of {_MOST} characters at most.", pointer=place)
+            raise Unprocessable(f"This must be a text of {_MOST} characters at most.", pointer=place, extra={"most": _MOST})
     return raw
 
 

@@ -7,7 +7,8 @@ from common.errors import Unprocessable
 from common.invisible import has_invisible, unseen
 from common.text_rules import allowed
 
-_MEMBER_ID = re.compile(r"\S{1,64}")
+_MOST = 64
+_MEMBER_ID = re.compile(rf"\S{{1,{_MOST}}}")
 
 # What programs write where there is no value: by name, as an empty pair, a nil UUID, a spreadsheet's error, or the name of a
 # variable that a template left standing. In any case of letters.
@@ -43,11 +44,8 @@ def check_member_id(value: object, pointer: str) -> str:
             pointer=pointer,
         )
     if not is_member_id(value):
-        raise Unprocessable(
-            "A memberId has 1 to 64 characters, no white space and no control characters.",
-            code="invalidMemberId",
-            pointer=pointer,
-        )
+        detail = f"A memberId has 1 to {_MOST} characters, no white space and no control characters."
+        raise Unprocessable(detail, code="invalidMemberId", pointer=pointer, extra={"most": _MOST})
     return value
 
 

@@ -15,7 +15,8 @@ from common.number import one_form
 MOST_FIELDS = 200
 MOST_NAME = 100
 MOST_TEXT, MOST_ELEMENTS, MOST_ELEMENT = 10_000, 100, 256
-_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_.\-]{0,63}")
+MOST_KEY = 64
+_KEY = re.compile(rf"[A-Za-z_][A-Za-z0-9_.\-]{{0,{MOST_KEY - 1}}}")
 
 PRESETS: Mapping[str, tuple[FieldTypeName, str, str, bool]] = {
     "lastCheckoutCompletedAt": ("Date", "최근 주문 시간", "Last order", False),
@@ -46,9 +47,8 @@ PRESET_FIELDS = [
 def check_key(key: str, pointer: str) -> None:
     """Raises Unprocessable where a profile key is not 1 to 64 of A-Z a-z 0-9 _ . - beginning with a letter or _."""
     if _KEY.fullmatch(key) is None:
-        raise Unprocessable(
-            "A profile key has 1 to 64 of A-Z a-z 0-9 _ . - and begins with a letter or _.", code="invalidKey", pointer=pointer
-        )
+        detail = f"A profile key has 1 to {MOST_KEY} of A-Z a-z 0-9 _ . - and begins with a letter or _."
+        raise Unprocessable(detail, code="invalidKey", pointer=pointer, extra={"most": MOST_KEY})
 
 
 def archived(fields: Mapping[str, FieldDefinition]) -> frozenset[str]:
@@ -59,7 +59,7 @@ def archived(fields: Mapping[str, FieldDefinition]) -> frozenset[str]:
 def too_many_fields(key: str, pointer: str) -> Unprocessable:
     """The refusal of one field too many, by its name."""
     detail = f"A channel has {MOST_FIELDS} profile fields at most; `{key}` would be one more."
-    return Unprocessable(detail, code="tooManyFields", pointer=pointer)
+    return Unprocessable(detail, code="tooManyFields", pointer=pointer, extra={"most": MOST_FIELDS, "field": key})
 
 
 def is_nothing(value: object) -> bool:
@@ -117,7 +117,8 @@ def changed(before: FieldDefinition, updates: Mapping[str, object]) -> FieldDefi
 def _names(names: Mapping[str, str]) -> dict[str, str]:
     for language, name in names.items():
         if not name.strip() or len(name) > MOST_NAME:
-            raise Unprocessable(f"A display name has 1 to {MOST_NAME} characters.", pointer=f"/displayName/{language}")
+            detail = f"A display name has 1 to {MOST_NAME} characters."
+            raise Unprocessable(detail, pointer=f"/displayName/{language}", extra={"most": MOST_NAME})
     return dict(names)
 
 
@@ -182,15 +183,15 @@ def fit(definition: FieldDefinition, value: object, pointer: str) -> JsonValue:
 
 
 def _wrong(pointer: str, wanted: str) -> Unprocessable:
-    return Unprocessable(
-        f"This value is of the wrong type: it must be {wanted}, or null to clear it.", code="wrongType", pointer=pointer
-    )
+    detail = f"This value is of the wrong type: it must be {wanted}, or null to clear it."
+    return Unprocessable(detail, code="wrongType", pointer=pointer, extra={"wanted": wanted})
 
 
 def text(value: str, pointer: str, most: int = MOST_TEXT) -> str | None:
     """A text as it is kept; None for a blank one. Raises Unprocessable for one that is too long."""
     if len(value) > most:
-        raise Unprocessable(f"A text here has {most:,} characters at most.", code="tooLong", pointer=pointer)
+        detail = f"A text here has {most:,} characters at most."
+        raise Unprocessable(detail, code="tooLong", pointer=pointer, extra={"most": most})
     return value if value.strip() else None
 
 
@@ -220,8 +221,9 @@ def elements(value: object, pointer: str, most: int = MOST_ELEMENTS) -> Any:
         raise _wrong(pointer, "a list of texts")
     kept = [e for e in value if e.strip()]
     if len(kept) > most:
-        raise Unprocessable(f"A list here has {most} elements at most.", code="tooLong", pointer=pointer)
+        raise Unprocessable(f"A list here has {most} elements at most.", code="tooLong", pointer=pointer, extra={"most": most})
     for n, element in enumerate(value):
         if len(element) > MOST_ELEMENT:
-            raise Unprocessable(f"An element has {MOST_ELEMENT} characters at most.", code="tooLong", pointer=f"{pointer}/{n}")
+            detail = f"An element has {MOST_ELEMENT} characters at most."
+            raise Unprocessable(detail, code="tooLong", pointer=f"{pointer}/{n}", extra={"most": MOST_ELEMENT})
     return kept or None

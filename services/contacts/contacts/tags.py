@@ -13,7 +13,7 @@ def read_tags(value: object, pointer: str, most: int = MOST_TAGS) -> tuple[str, 
     """The tags of a write, each once. Raises Unprocessable."""
     tags = as_kept(elements(value, pointer) or ())
     if len(tags) > most:
-        raise Unprocessable(f"A list here has {most} elements at most.", code="tooLong", pointer=pointer)
+        raise Unprocessable(f"A list here has {most} elements at most.", code="tooLong", pointer=pointer, extra={"most": most})
     return tags
 
 

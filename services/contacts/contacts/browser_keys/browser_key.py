@@ -78,14 +78,15 @@ def parse(text: str) -> tuple[str, str] | None:
 def read_name(name: str) -> str:
     """Raises Unprocessable for a blank or too long name."""
     if not name.strip() or len(name) > MOST_NAME:
-        raise Unprocessable(f"A key's name has 1 to {MOST_NAME} characters.", pointer="/name")
+        raise Unprocessable(f"A key's name has 1 to {MOST_NAME} characters.", pointer="/name", extra={"most": MOST_NAME})
     return name
 
 
 def read_origins(given: Sequence[str]) -> tuple[str, ...]:
     """Origins as browsers write them, each once. Raises Unprocessable."""
     if not 1 <= len(given) <= MOST_ORIGINS:
-        raise Unprocessable(f"A browser key is for 1 to {MOST_ORIGINS} origins.", code="invalidOrigin", pointer="/origins")
+        detail = f"A browser key is for 1 to {MOST_ORIGINS} origins."
+        raise Unprocessable(detail, code="invalidOrigin", pointer="/origins", extra={"most": MOST_ORIGINS})
     return tuple(dict.fromkeys(_origin(text, f"/origins/{n}") for n, text in enumerate(given)))
 
 

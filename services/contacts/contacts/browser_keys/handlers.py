@@ -93,7 +93,8 @@ class BrowserKeys:
 
     async def _check_room(self, tx: Tx, channel: str) -> None:
         if await browser_key_store.count_live(tx, channel, self._clock.now()) >= MOST_KEYS:
-            raise Unprocessable(f"A channel has {MOST_KEYS} browser keys at most. Revoke one first.", code="tooManyKeys")
+            detail = f"A channel has {MOST_KEYS} browser keys at most. Revoke one first."
+            raise Unprocessable(detail, code="tooManyKeys", extra={"most": MOST_KEYS})
 
 
 class BrowserDoor:

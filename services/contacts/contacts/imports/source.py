@@ -113,7 +113,8 @@ def write_rows(source: Iterable[Row], columns: Iterable[Column], unknown: Iterab
                 inference.see(row.cells[places[key]])
             size += file.write(orjson.dumps([row.number, [to_json(cell) for cell in row.cells], row.wide]) + b"\n")
             if size > _MOST_WRITTEN:  # a workbook can say a long text once and mean it in every row
-                raise UnreadableFile("The rows hold more than 1 GiB of text. Send the file in parts.", code="tooMuchText")
+                detail = f"The rows hold more than {_MOST_WRITTEN // 1024**3} GiB of text. Send the file in parts."
+                raise UnreadableFile(detail, code="tooMuchText", extra={"most": _MOST_WRITTEN})
     return Written(total, types_of(inferences))
 
 

@@ -189,7 +189,8 @@ def _wire(local: datetime, zone: ZoneInfo) -> str | None:
 
 
 def _wrong(place: str, wanted: str) -> Unprocessable:
-    return Unprocessable(f"This value is of the wrong type: it must be {wanted}.", code="wrongType", pointer=place)
+    detail = f"This value is of the wrong type: it must be {wanted}."
+    return Unprocessable(detail, code="wrongType", pointer=place, extra={"wanted": wanted})
 
 
 class Inference:

@@ -81,7 +81,8 @@ def _text(raw: dict[str, Any], key: str, place: str, most: int, default: str | N
     if value is None and default is not None:
         return default
     if not isinstance(value, str) or not value.strip() or len(value) > most:
-        raise Unprocessable(f"`{key}` must be a text of 1 to {most:,} characters.", pointer=f"{place}/{key}")
+        detail = f"`{key}` must be a text of 1 to {most:,} characters."
+        raise Unprocessable(detail, pointer=f"{place}/{key}", extra={"most": most})
     if has_invisible(value):
         raise unseen(key, f"{place}/{key}")
     return value
@@ -97,8 +98,9 @@ def _at(value: object, now: datetime, place: str) -> datetime:
     if at is None:
         raise Unprocessable("`at` must be an RFC 3339 instant with an offset.", pointer=f"{place}/at")
     if at > now + AHEAD:
-        detail = "`at` is more than 5 minutes ahead. Check the clock of the sender."
-        raise Unprocessable(detail, code="inTheFuture", pointer=f"{place}/at")
+        minutes = int(AHEAD.total_seconds()) // 60
+        detail = f"`at` is more than {minutes} minutes ahead. Check the clock of the sender."
+        raise Unprocessable(detail, code="inTheFuture", pointer=f"{place}/at", extra={"minutes": minutes})
     return at
 
 
@@ -106,9 +108,10 @@ def _mapping(value: object, place: str) -> dict[str, JsonValue] | None:
     if value is None:
         return None
     if not isinstance(value, dict) or len(value) > _MOST_KEYS:
-        raise Unprocessable(f"This must be an object of {_MOST_KEYS} keys at most.", pointer=place)
+        raise Unprocessable(f"This must be an object of {_MOST_KEYS} keys at most.", pointer=place, extra={"most": _MOST_KEYS})
     if any(len(key) > _MOST_KEY for key in value):
-        raise Unprocessable(f"A property's key has {_MOST_KEY} characters at most.", code="tooLong", pointer=place)
+        detail = f"A property's key has {_MOST_KEY} characters at most."
+        raise Unprocessable(detail, code="tooLong", pointer=place, extra={"most": _MOST_KEY})
     if not all(_fits(item) for item in value.values()):
         raise Unprocessable("A property is a text, a number, true or false, or a list of texts.", pointer=place)
     return {key: _kept(item) for key, item in value.items()}

@@ -43,7 +43,8 @@ def check_name(said: str | None) -> str | None:
     """One of NAMES, in any case. Raises Unprocessable."""
     if said is None or said.strip().lower() in NAMES:
         return None if said is None else said.strip().lower()
-    raise Unprocessable(f"`encoding` is one of {', '.join(NAMES)}; leave it out to have it found.", pointer="/encoding")
+    detail = f"`encoding` is one of {', '.join(NAMES)}; leave it out to have it found."
+    raise Unprocessable(detail, pointer="/encoding", extra={"known": NAMES})
 
 
 def _mark_of(file: Path) -> str | None:
@@ -123,6 +124,7 @@ def unknown_encoding() -> UnreadableFile:
         "The file is neither a workbook nor text in UTF-8, UTF-16 (with its mark) or Korean CP949. Save it as UTF-8 and send it "
         f"again, or say in `encoding` how it is written: {', '.join(NAMES)}.",
         code="unknownEncoding",
+        extra={"known": NAMES},
     )
 
 
@@ -131,4 +133,5 @@ def _wrong_encoding(said: str) -> Unprocessable:
         f"The file is not written in {said}. Leave `encoding` out, or say the one that it is saved in.",
         code="wrongEncoding",
         pointer="/encoding",
+        extra={"encoding": said},
     )

@@ -141,4 +141,5 @@ def refuse_compound(streams: Iterable[str]) -> UnreadableFile | None:
 
 def foreign(what: str, advice: str) -> UnreadableFile:
     """The refusal of a file that is something else."""
-    return UnreadableFile(f"This is {what}, which cannot be read as a table. {advice}", code="unsupportedFormat")
+    detail = f"This is {what}, which cannot be read as a table. {advice}"
+    return UnreadableFile(detail, code="unsupportedFormat", extra={"format": what})

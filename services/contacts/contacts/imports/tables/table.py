@@ -1,7 +1,7 @@
 """A table as a file brings it, whatever the format: numbered lines of cells, of which a head is read before all of it is."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time
 from decimal import Decimal
@@ -67,20 +67,20 @@ class UnreadableFile(Unprocessable):
 
     code = "unreadableFile"
 
-    def __init__(self, detail: str, *, code: str | None = None) -> None:
-        super().__init__(detail, code=code, pointer="/file")
+    def __init__(self, detail: str, *, code: str | None = None, extra: Mapping[str, object] | None = None) -> None:
+        super().__init__(detail, code=code, pointer="/file", extra=extra)
 
 
 def too_many_rows() -> UnreadableFile:
     """The file has more rows than one import takes."""
-    return UnreadableFile(f"An import takes {MOST_ROWS:,} rows at most. Send the file in parts.", code="tooManyRows")
+    detail = f"An import takes {MOST_ROWS:,} rows at most. Send the file in parts."
+    return UnreadableFile(detail, code="tooManyRows", extra={"most": MOST_ROWS})
 
 
 def too_many_columns() -> UnreadableFile:
     """The file has more columns than a table may have."""
-    return UnreadableFile(
-        f"A table may have {MOST_COLUMNS} columns at most. Delete those that are not needed.", code="tooManyColumns"
-    )
+    detail = f"A table may have {MOST_COLUMNS} columns at most. Delete those that are not needed."
+    return UnreadableFile(detail, code="tooManyColumns", extra={"most": MOST_COLUMNS})
 
 
 _COLUMN = re.compile(r"[A-Za-z]{1,3}", re.ASCII)

@@ -106,4 +106,5 @@ class _Bounded:
 
 
 def _row(number: int, wrong: str) -> UnreadableFile:
-    return UnreadableFile(f"Row {number} {wrong}. Mend it, or save the table as a workbook, and send it again.")
+    detail = f"Row {number} {wrong}. Mend it, or save the table as a workbook, and send it again."
+    return UnreadableFile(detail, extra={"row": number})
