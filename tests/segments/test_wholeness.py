@@ -77,6 +77,8 @@ async def test_a_segment_that_broke_before_it_was_whole_shows_no_part(world: Wor
     await world.build()
     await world.tell(world.field("grade", "String", 4, archived=True))
     assert len((await answer(asked_as(), "GET", f"/{segment}/members")).json()["items"]) == 5
+    (kept,) = (await answer(asked_as(), "GET", f"/memberships?contact={people[0]}")).json()["items"]
+    assert (kept["id"], kept["status"]) == (str(segment), "broken")
 
 
 async def test_a_segment_that_broke_while_it_was_built_again_shows_no_part(
@@ -94,6 +96,8 @@ async def test_a_segment_that_broke_while_it_was_built_again_shows_no_part(
     for path in ("/members", f"/members/{people[0]}", f"/members/{people[4]}", f"/members?at={to_wire(from_millis(world.now))}"):
         refused = await answer(asked_as(), "GET", f"/{segment}{path}")
         assert (refused.status_code, refused.json()["code"]) == (409, "segmentBroken"), path
+    for person in people:
+        assert (await answer(asked_as(), "GET", f"/memberships?contact={person}")).json()["items"] == []
     assert len((await answer(asked_as(), "GET", f"/{segment}/members?at={to_wire(from_millis(NOON))}")).json()["items"]) == 5
     world.now = NOON + 2 * MINUTE
     await world.tell(world.field("grade", "String", 3))

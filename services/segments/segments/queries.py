@@ -143,11 +143,12 @@ from segment s join contact c on c.channel = s.channel and c.id = $3
 left join membership m on m.channel = s.channel and m.segment_id = s.id and m.contact_id = c.id
 where s.channel = $1 and s.id = $2
 """
-# Those it is in, and those that are being built: whether it is in these, the build may have to be asked.
+# Those it is in, and those that are being built: whether it is in these, the build may have to be asked. One that broke before
+# everyone was judged is in nobody's list, as it shows no members.
 _MEMBERSHIPS = """
 select s.id, s.name, s.status, s.build, m.member, m.since_ms, m.next_change_ms, m.settled_ms, m.build as standing_build
 from segment s left join membership m on m.channel = s.channel and m.segment_id = s.id and m.contact_id = $2
-where s.channel = $1 and ($3::uuid is null or s.id > $3) and s.id in (
+where s.channel = $1 and ($3::uuid is null or s.id > $3) and (s.whole or s.status = 'building') and s.id in (
     select segment_id from membership where channel = $1 and contact_id = $2 and member
     union all select id from segment where channel = $1 and status = 'building'
 ) order by s.id limit $4
