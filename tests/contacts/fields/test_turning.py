@@ -11,6 +11,7 @@ from common.events.contacts import FieldDefinition
 from common.ids import new_id
 from tests.contacts.conftest import World
 from tests.contacts.held import held
+from tests.contacts.imports.importing import Importing, told
 
 GRADE = "profile.grade"
 GOLD: Mapping[str, Any] = {"profile": {"grade": "gold"}}
@@ -75,6 +76,21 @@ async def test_a_value_that_comes_while_a_field_is_being_restored_is_kept_and_no
         await lock.behind(restoring, late)
     await asyncio.gather(restoring, late)
     assert (await gold(world), (await field(world)).refused_while_archived) == (1, 0)
+
+
+async def test_an_imports_cell_is_read_as_the_value_that_it_is_judged_as(world: World) -> None:
+    await world.put("u1", profile={"size": 1})
+    await world.fields.archive(world.caller(), "profile.size")
+    importing = Importing(world, world.channel)
+    import_id = await importing.send(b"memberId,profile.size\nu1,12\nu2,007\n")
+    async with held(world, TURNS_WAIT) as lock:
+        restoring = asyncio.create_task(world.fields.restore(world.caller(), "profile.size"))
+        await lock.behind(restoring)
+        at_work = asyncio.create_task(importing.work())
+        await lock.behind(restoring, at_work)
+    await asyncio.gather(restoring, at_work)
+    assert [row[1:] for row in told(await importing.report(import_id))] == [("changed", None), ("refused", "wrongType")]
+    assert (await world.queries.member(world.channel, "u1")).profile == {"size": 12}
 
 
 async def test_writers_who_define_fields_and_turns_at_one_time_all_finish(world: World) -> None:

@@ -114,6 +114,7 @@ class Imports:
             raise _gone() from None
 
     async def _write(self, order: Order, found: Sequence[Row], following: int, tx: Tx, job: Job, __: datetime) -> Advance:
+        await field_store.together(tx, job.channel)  # from now on a cell is read as the value that it will be judged as
         settings, _ = await channel_store.load_channel(tx, job.channel)
         types = types_of({key: definition for key, (definition, _) in (await field_store.fields(tx, job.channel)).items()})
         erased = await import_store.erased_meanwhile(tx, job)
