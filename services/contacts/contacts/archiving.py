@@ -49,7 +49,7 @@ class Telling:
         self._most_bytes = most_bytes
 
     async def run(self, held: HeldJob) -> None:
-        """Go on from the cursor. Raises NotYet where a reader is behind."""
+        """Go on from the cursor. Raises NotYet where a reader is behind, or values are on their way for long."""
         key: str = held.body["key"]
         archived: bool = held.body["archived"]
 
@@ -69,7 +69,10 @@ class Telling:
             awaited = await self._awaited(held, key, archived=archived)
             if awaited is not None and not await self._followers.have_seen(held.job.channel, awaited):
                 raise NotYet(_LOOK_AGAIN_SECONDS)
-            await held.advance(piece)
+            try:
+                await held.advance(piece)
+            except field_store.StillWriting:
+                raise NotYet(_LOOK_AGAIN_SECONDS) from None
 
     async def _awaited(self, held: HeldJob, key: str, *, archived: bool) -> Position | None:
         """What readers must have seen before the next piece; None where it need not wait."""

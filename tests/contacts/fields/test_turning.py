@@ -2,16 +2,24 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
 
+from common.errors import Unavailable
 from common.events.contacts import FieldDefinition
+from common.health import Health
 from common.ids import new_id
+from contacts.archiving import Telling
+from contacts.fields import store as field_store
+from contacts.fields.handlers import KIND
+from contacts.jobs.worker import Worker
 from tests.contacts.conftest import World
-from tests.contacts.held import held
+from tests.contacts.held import Held, held
 from tests.contacts.imports.importing import Importing, told
+from tests.contacts.test_archiving import Following
 
 GRADE = "profile.grade"
 GOLD: Mapping[str, Any] = {"profile": {"grade": "gold"}}
@@ -35,6 +43,13 @@ async def gold(world: World) -> int:
 
 async def field(world: World) -> FieldDefinition:
     return await world.field_queries.field(world.channel, GRADE)
+
+
+async def jobs(world: World) -> list[tuple[str, int]]:
+    """How each job stands, and how many attempts have failed."""
+    async with world.database.connection() as connection:
+        rows = await connection.fetch("select status, (state->>'attempts')::int as attempts from job order by requested_at")
+    return [(r["status"], r["attempts"]) for r in rows]
 
 
 async def turn(world: World, archived: bool) -> object:
@@ -108,3 +123,27 @@ async def test_writers_who_define_fields_and_turns_at_one_time_all_finish(world:
         await asyncio.gather(*(write(n) for n in range(6)), turns())
     keys = [d.key for d in await world.field_queries.fields(world.channel) if d.key.startswith("profile.k")]
     assert sorted(keys) == sorted(f"profile.k{n}_{turn_}" for n in range(6) for turn_ in range(4))
+
+
+async def test_whoever_turns_a_field_waits_for_writers_for_a_moment_alone_and_holds_nobody_up_for_longer(world: World) -> None:
+    await world.put("u1", profile={"grade": "VIP", "size": 1})
+    await world.fields.archive(world.caller(), "profile.size")
+    worker = Worker("w", world.database, {KIND: Telling(Following())}, world.clock, Health({}))
+    async with world.database.transaction() as tx:
+        await field_store.together(tx, world.channel)  # a writer who does not come to an end
+        lock = Held(world, tx)
+        archiving, telling = asyncio.create_task(turn(world, True)), asyncio.create_task(worker.work_once(asyncio.Event()))
+        await lock.behind(archiving, telling)
+        writing = asyncio.create_task(world.put("u1", **GOLD))
+        await lock.behind(archiving, telling, writing)
+        with pytest.raises(Unavailable) as refusal:
+            await archiving
+        assert refusal.value.headers == {"Retry-After": "1"}
+        await asyncio.gather(telling, writing)
+        assert ((await field(world)).collected, await gold(world)) == (True, 1)
+        assert await jobs(world) == [("waiting", 0)]
+    world.clock.instant += timedelta(seconds=1)
+    assert await worker.work_once(asyncio.Event())
+    assert await jobs(world) == [("done", 0)]
+    await turn(world, True)
+    assert not (await field(world)).collected

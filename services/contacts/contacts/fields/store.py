@@ -3,6 +3,9 @@
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
+import asyncpg
+
+from common.errors import Unavailable
 from common.events.contacts import FieldDefinition
 from common.postgres import Tx
 
@@ -35,6 +38,15 @@ on conflict (channel, key) do update set definition = excluded.definition, versi
 _TURNING = "hashtextextended('fields turned ' || current_schema() || ' ' || $1, 0)"
 _TOGETHER = f"select pg_advisory_xact_lock_shared({_TURNING})"
 _ALONE = f"select pg_advisory_xact_lock({_TURNING})"
+# Whoever comes to write while one waits to be alone waits behind it, each with a connection of its own.
+_WAIT_A_MOMENT, _WAIT_AS_EVER = "set local lock_timeout = '2s'", "set local lock_timeout to default"
+
+
+class StillWriting(Unavailable):
+    """Values have been on their way for too long to wait for."""
+
+    def __init__(self) -> None:
+        super().__init__("Many values are being written into this channel just now. Try again in a moment.")
 
 
 async def together(tx: Tx, channel: str) -> None:
@@ -43,8 +55,16 @@ async def together(tx: Tx, channel: str) -> None:
 
 
 async def alone(tx: Tx, channel: str) -> None:
-    """Wait for all who write values, and let nobody begin until the commit. Taken before the channel's row."""
-    await tx.execute(_ALONE, channel)
+    """Wait for all who write values, and let nobody begin until the commit. Taken before the channel's row.
+
+    Raises StillWriting where they have not ended within two seconds.
+    """
+    await tx.execute(_WAIT_A_MOMENT)
+    try:
+        await tx.execute(_ALONE, channel)
+    except asyncpg.LockNotAvailableError:
+        raise StillWriting from None
+    await tx.execute(_WAIT_AS_EVER)
 
 
 async def fields(tx: Tx, channel: str) -> dict[str, tuple[FieldDefinition, int]]:
