@@ -42,6 +42,7 @@ from contacts.portion import MOST_BYTES, Portion, fitting
 from contacts.profile_field import archived
 from contacts.publish import Step
 from contacts.rows import Lead, LeadRow, Raw, Row, RowResult, lead_named, parsed, parsed_leads
+from contacts.size import weight
 from contacts.store import States
 
 _EXPECTED = frozenset({MEMBER})
@@ -164,7 +165,8 @@ class Contacts:
             if not states.keys() >= set(ids.values()):
                 raise ConcurrentChange  # one was erased since it was found: its member id is free again
             session = timedelta(minutes=settings.session_minutes)
-            work = _Work(tx, caller, known, ids, states, session, now, expected, Portion(self._most_bytes))
+            portion = Portion(self._most_bytes) if leads or len(ids) < len(writes) else None
+            work = _Work(tx, caller, known, ids, states, session, now, expected, portion)
             results = await _until_full(work, writes, refused)
             if alone and results[0].problem is not None:
                 raise results[0].problem
@@ -179,15 +181,16 @@ class Contacts:
         return sorted(seen, key=lambda r: r.index), position + defined
 
     async def _first(self, tx: Tx, channel: str, rows: Sequence[Raw], known: Mapping[str, store.Stored]) -> Sequence[Raw]:
-        """As many of the first as go into one transaction, by what is stored of the members and of the leads they name."""
-        leads = [lead_named(raw) for _, _, raw, _ in rows]
-        sizes = await store.sizes(tx, channel, {lead for lead in leads if lead is not None})
-        members = (known.get(member_id) for _, member_id, _, _ in rows)
-        stored = (
-            (member.bytes if member else 0) + (sizes.get(lead, 0) if lead else 0)
-            for member, lead in zip(members, leads, strict=True)
-        )
-        return rows[: fitting(stored, self._most_bytes)]
+        """As many of the first as go into one transaction, by their bodies and what is stored of members and leads they name."""
+        sizes = await store.sizes(tx, channel, {lead for _, _, raw, _ in rows if (lead := lead_named(raw)) is not None})
+
+        def bytes_of(row: Raw) -> int:
+            _, member_id, raw, _ = row
+            member, lead = known.get(member_id), lead_named(raw)
+            # The message tells what is given twice: as a change, and in the state after it.
+            return (member.bytes if member else 0) + (sizes.get(lead, 0) if lead else 0) + 2 * weight(raw)
+
+        return rows[: fitting(map(bytes_of, rows), self._most_bytes)]
 
     async def create_lead(self, caller: Caller, raw: object) -> Written:
         """Make a lead. Raises Unprocessable."""
@@ -236,14 +239,16 @@ class _Work:
     window: timedelta
     now: datetime
     expected: int | None
-    portion: Portion
+    portion: Portion | None
+    """Where rows are about one contact, or name leads: each may find it larger than it is stored."""
     steps: list[Step] = field(default_factory=list[Step])
 
     def note(self, steps: Iterable[Step]) -> None:
         """Remember what happened, for the rows that follow."""
         for step in steps:
             self.steps.append(step)
-            self.portion.add(step.event, step.after)
+            if self.portion is not None:
+                self.portion.add(step.event, step.after)
             self.states[step.after.id] = (step.after, self.caller.subject)
 
 
@@ -251,7 +256,7 @@ async def _until_full(work: _Work, rows: Sequence[Row], refused: Sequence[RowRes
     """The rows' upserts until the transaction is full, and of the rows that were refused before those that it came past."""
     results: list[RowResult] = []
     for row in rows:
-        if work.portion.is_full:
+        if work.portion is not None and work.portion.is_full:
             return [*results, *(r for r in refused if r.index < row.index)]
         results.append(await _upserted(work, row))
     return [*results, *refused]
