@@ -10,6 +10,7 @@ import httpx
 from common import health as common_health
 from common import process, telemetry
 from common.auth import Signer
+from common.clock import Clock
 from common.health import Health
 from common.kafka import Producer
 from common.peers import Peer
@@ -117,17 +118,10 @@ def routers() -> "list[APIRouter]":
     return [room.routes for room in rooms]
 
 
-async def run_api() -> None:
-    """Answer HTTP."""
-    from common.auth import Verifier
-    from common.body import MIB
-    from common.clock import SystemClock
-    from common.http import application
-    from common.idempotency import Idempotency
+def _rooms(database: Database, neighbours: Neighbours, readers: Readers, settings: Settings, clock: Clock) -> dict[str, object]:
+    """The commands and reads of every room, by the names under which its routes find them."""
     from common.ids import new_id
-    from contacts import api
-    from contacts.browser_keys.cors import Cors
-    from contacts.browser_keys.handlers import BrowserDoor, BrowserKeys
+    from contacts.browser_keys.handlers import BrowserKeys
     from contacts.bulk.handlers import BulkActions
     from contacts.channel.handlers import Channels
     from contacts.channel.queries import Queries as ChannelQueries
@@ -138,21 +132,50 @@ async def run_api() -> None:
     from contacts.imports.files import Files
     from contacts.imports.handlers import Imports
     from contacts.links.handlers import Links
-    from contacts.member_path import MemberPaths
     from contacts.preferences.handlers import Preferences
     from contacts.queries import Queries
     from contacts.views.handlers import Views
     from contacts.visits.handlers import Visits
+
+    reads, files = Queries(database), Files(settings.files)
+    return {
+        "contacts": Contacts(database, clock, new_id),
+        "queries": reads,
+        "visits": Visits(database, clock, new_id),
+        "fields": Fields(database, clock, new_id),
+        "field_queries": FieldQueries(database),
+        "channels": Channels(database, clock),
+        "channel_queries": ChannelQueries(database),
+        "erasures": Erasures(database, readers, files, clock, new_id),
+        "browser_keys": BrowserKeys(database, clock, new_id, lambda: secrets.token_urlsafe(24)),
+        "bulk_actions": BulkActions(database, reads, neighbours, clock, new_id),
+        "imports": Imports(database, files, clock, new_id),
+        "preferences": Preferences(database),
+        "links": Links(database, clock),
+        "views": Views(database, clock, new_id),
+    }
+
+
+async def run_api() -> None:
+    """Answer HTTP."""
+    from common.auth import Verifier
+    from common.body import MIB
+    from common.clock import SystemClock
+    from common.http import application
+    from common.idempotency import Idempotency
+    from contacts import api
+    from contacts.browser_keys.cors import Cors
+    from contacts.browser_keys.handlers import BrowserDoor
+    from contacts.channel.handlers import Channels
+    from contacts.member_path import MemberPaths
 
     settings = _settings("api")
     async with (
         Database.open(settings.postgres.get_secret_value(), size=settings.pool_size, application="contacts-api") as database,
         _neighbours(settings) as (neighbours, readers, _),
     ):
-        tokens = Verifier(settings.jwks, settings.issuer)
+        tokens, clock = Verifier(settings.jwks, settings.issuer), SystemClock()
         health = Health({"postgres": database.check, "keys": tokens.check})
-        clock, files = SystemClock(), Files(settings.files)
-        channels, reads = Channels(database, clock), Queries(database)
         door = BrowserDoor(tokens, database, clock)
         memory = Idempotency(database, bytes.fromhex(settings.idempotency_secret.get_secret_value()), clock)
         app = application(
@@ -161,30 +184,10 @@ async def run_api() -> None:
             door,
             health,
             [*routers(), api.internal],
-            limits={
-                "/v1/contacts/batch": 8 * MIB,
-                "/v1/visits": 8 * MIB,
-                "/v1/imports": 256 * MIB,
-                "/internal/": 64 * MIB,
-            },
+            limits={"/v1/contacts/batch": 8 * MIB, "/v1/visits": 8 * MIB, "/v1/imports": 256 * MIB, "/internal/": 64 * MIB},
             streamed=["/v1/imports"],
-            state={
-                "contacts": Contacts(database, clock, new_id),
-                "queries": reads,
-                "visits": Visits(database, clock, new_id),
-                "fields": Fields(database, clock, new_id),
-                "field_queries": FieldQueries(database),
-                "channels": channels,
-                "channel_queries": ChannelQueries(database),
-                "erasures": Erasures(database, readers, files, clock, new_id),
-                "browser_keys": BrowserKeys(database, clock, new_id, lambda: secrets.token_urlsafe(24)),
-                "bulk_actions": BulkActions(database, reads, neighbours, clock, new_id),
-                "imports": Imports(database, files, clock, new_id),
-                "preferences": Preferences(database),
-                "links": Links(database, clock),
-                "views": Views(database, clock, new_id),
-            },
-            admitted=channels.ensure,
+            state=_rooms(database, neighbours, readers, settings, clock),
+            admitted=Channels(database, clock).ensure,
             memory=memory,
         )
         await process.serve(Cors(MemberPaths(app), door.is_known), settings.host, settings.port, health, [memory.purge])

@@ -3,7 +3,7 @@
 import asyncio
 import signal
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING
@@ -13,6 +13,7 @@ import httpx
 from common import health as common_health
 from common import kafka, process, telemetry
 from common.auth import Signer
+from common.clock import Clock
 from common.errors import NotFound, Unavailable
 from common.health import Health
 from common.peers import Peer
@@ -23,10 +24,10 @@ from search.index import Index
 from search.neighbours import Neighbours
 from search.queries import CaughtUp
 from search.settings import Settings
+from search.store import Store
 
 if TYPE_CHECKING:
     from fastapi import APIRouter
-from search.store import Store
 
 GROUP = "search"
 
@@ -167,6 +168,45 @@ def routers() -> "list[APIRouter]":
     return [api.routes, term_sets.routes]
 
 
+def _caught_up(progress: kafka.Progress) -> Callable[[], Awaitable[CaughtUp]]:
+    """Tells, from a moment on, whether the consumer has come as far as the topics reached in that moment."""
+
+    async def caught_up() -> CaughtUp:
+        ends = await progress.ends(named(CONTACTS, FIELDS))
+
+        async def applied() -> bool:
+            done = await progress.committed(GROUP)
+            return all(end == 0 or done.get(place, 0) >= end for place, end in ends.items())
+
+        return applied
+
+    return caught_up
+
+
+def _rooms(
+    database: Database, index: Index, neighbours: Neighbours, progress: kafka.Progress, settings: Settings, clock: Clock
+) -> dict[str, object]:
+    """The commands and reads of every room, by the names under which its routes find them."""
+    from common.ids import new_id
+    from search.distinct import Distinct
+    from search.explaining import Explaining
+    from search.queries import Finder
+    from search.seal import Sealer
+    from search.term_sets.handlers import TermSets
+    from search.term_sets.store import TermSetStore
+
+    sealer = Sealer(settings.fingerprint_key.get_secret_value().encode())
+    store, term_sets = Store(database), TermSetStore(database)
+    finder = Finder(store, term_sets, index, neighbours, sealer, clock, _caught_up(progress))
+    sets = TermSets(store, term_sets, index, sealer, clock, new_id)
+    return {
+        "finder": finder,
+        "term_sets": sets,
+        "distinct": Distinct(finder.understanding, index),
+        "explaining": Explaining(finder.understanding, sets, index, neighbours, clock),
+    }
+
+
 async def run_api() -> None:
     """Answer HTTP."""
     from common.auth import Verifier
@@ -174,45 +214,21 @@ async def run_api() -> None:
     from common.clock import SystemClock
     from common.http import application
     from common.idempotency import Idempotency
-    from common.ids import new_id
     from search import api
-    from search.distinct import Distinct
-    from search.explaining import Explaining
-    from search.queries import Finder
-    from search.seal import Sealer
     from search.term_sets import api as term_set_routes
-    from search.term_sets.handlers import TermSets
     from search.term_sets.keeper import Keeper
     from search.term_sets.store import TermSetStore
 
     settings = _settings("api")
-
     async with (
         Database.open(settings.postgres.get_secret_value(), size=settings.pool_size, application="search-api") as database,
         Index.open(settings.opensearch) as index,
         _neighbours(settings) as neighbours,
         kafka.Progress.open(settings.kafka) as progress,
     ):
-
-        async def caught_up() -> CaughtUp:
-            ends = await progress.ends(named(CONTACTS, FIELDS))
-
-            async def applied() -> bool:
-                done = await progress.committed(GROUP)
-                return all(end == 0 or done.get(place, 0) >= end for place, end in ends.items())
-
-            return applied
-
-        tokens = Verifier(settings.jwks, settings.issuer)
+        tokens, clock = Verifier(settings.jwks, settings.issuer), SystemClock()
         health = Health({"postgres": database.check, "opensearch": index.check, "keys": tokens.check})
-        clock = SystemClock()
-        sealer = Sealer(settings.fingerprint_key.get_secret_value().encode())
-        store = Store(database)
-        term_sets = TermSetStore(database)
-        finder = Finder(store, term_sets, index, neighbours, sealer, clock, caught_up)
-        sets = TermSets(store, term_sets, index, sealer, clock, new_id)
         memory = Idempotency(database, bytes.fromhex(settings.idempotency_secret.get_secret_value()), clock)
-        keeper = Keeper(term_sets, clock, health)
         app = application(
             "search",
             "Finds contacts: quick search, the filter language, paging.",
@@ -220,14 +236,10 @@ async def run_api() -> None:
             health,
             [*routers(), api.internal, term_set_routes.internal],
             limits={"/internal/": 64 * MIB, "/v1/term-sets": 64 * MIB},
-            state={
-                "finder": finder,
-                "term_sets": sets,
-                "distinct": Distinct(finder.understanding, index),
-                "explaining": Explaining(finder.understanding, sets, index, neighbours, clock),
-            },
+            state=_rooms(database, index, neighbours, progress, settings, clock),
             memory=memory,
         )
+        keeper = Keeper(TermSetStore(database), clock, health)
         await process.serve(app, settings.host, settings.port, health, [memory.purge, keeper.run])
 
 
