@@ -12,7 +12,7 @@ from localstack.stack import Stack
 from tests.support.stack import NoStack, stack_of_this_run
 
 # Time says nothing on a machine that runs servers beside: what takes long is bounded where it is tested.
-settings.register_profile("servers beside")
+settings.register_profile("servers beside", deadline=None)
 settings.load_profile("servers beside")
 
 # Tests that ask for the whole system lie here.
