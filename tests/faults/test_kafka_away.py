@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from common.envelope import Message
-from common.kafka import Producer, Progress, Source, create_topics
+from common.kafka import Producer, Progress, Source, answers, create_topics
 from common.position import EVERYTHING
 from common.topics import Topic
 from localstack.demo import Api
@@ -35,7 +35,7 @@ FILTER = {"key": "profile.round", "operator": "gte", "values": [2]}
 
 @asynccontextmanager
 async def kafka_away(stack: Stack) -> AsyncIterator[None]:
-    """Killed with -9, kept away, and started again at the end."""
+    """Killed with -9, kept away, and back at the end, however long it takes to start."""
     supervisor = Supervisor(stack.home)
     kill(stack, KAFKA.name)
     await asyncio.to_thread(supervisor.stop_process, KAFKA)
@@ -43,6 +43,7 @@ async def kafka_away(stack: Stack) -> AsyncIterator[None]:
         yield
     finally:
         await asyncio.to_thread(supervisor.start_processes, [KAFKA])
+        await eventually(partial(answers, stack.kafka), bool, 180)
 
 
 def pids(stack: Stack) -> dict[str, int | None]:
