@@ -1,11 +1,16 @@
 """What an earlier version kept otherwise is compared as it would be kept today."""
 
+import timeit
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from common.email_address import is_email
 from common.filters.kept import as_kept_today
 from common.filters.outcomes import value_of
+from common.filters.text import fold, read_tag
 
 
 @pytest.mark.parametrize(
@@ -42,3 +47,22 @@ def test_what_is_read_so_is_read_so_again(key: str, text: str) -> None:
 @pytest.mark.parametrize(("key", "value"), [("memberId", "\u200b"), ("tags", ["\u200b", " "])])
 def test_where_nothing_is_left_there_is_no_value(key: str, value: object) -> None:
     assert value_of({key: value}, key) is None
+
+
+_TAGS = [f"단골  고객{n} \u200b서울" for n in range(20)]
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "reading"),
+    [
+        ("email", "kim@한국도메인.한국", lambda: is_email("kim@한국도메인.한국")),
+        ("email", "kim..@naver.com", lambda: is_email("kim..@naver.com")),
+        ("tags", _TAGS, lambda: [fold(read_tag(tag)) for tag in _TAGS]),
+    ],
+)
+def test_a_value_that_many_conditions_ask_for_is_read_once(key: str, value: object, reading: Callable[[], object]) -> None:
+    """An international address takes some hundred times as long to read as to look up."""
+    contact = {key: value}
+    value_of(contact, key)
+    asked = min(timeit.repeat(lambda: value_of(contact, key), number=200, repeat=5))
+    assert asked < min(timeit.repeat(reading, number=200, repeat=5)) / 2
