@@ -42,6 +42,19 @@ def test_what_was_kept_before_it_was_checked_can_be_expected_as_it_is() -> None:
 
 
 @pytest.mark.parametrize(
+    ("kept", "expected", "same"),
+    [
+        (["\u200b"], ["\u200b"], True), (["\u200b"], [], True), (["\u200b"], None, True),
+        (["\u200b", "x"], ["\u200b", "x"], True), (["\u200b", "x"], ["X"], True),
+        (["\u200b", "x"], ["\u200b"], False), (["\u200b"], ["x"], False),
+    ],
+)  # fmt: skip
+def test_a_tag_of_before_that_nobody_sees_is_none(kept: list[str], expected: list[str] | None, same: bool) -> None:
+    seen = SEEN.model_copy(update={"tags": kept})
+    assert (first_other(seen, read_expected({"expected": {"tags": expected}}, "KR", FIELDS)) is None) == same
+
+
+@pytest.mark.parametrize(
     ("expected", "key", "now"),
     [
         ({"name": "홍길동", "mobileNumber": "010-1234-5679"}, "mobileNumber", "+821012345678"),

@@ -48,8 +48,8 @@ def as_written(before: Iterable[str], tags: Iterable[str]) -> tuple[str, ...]:
 
 
 def are_same(tags: Iterable[str], others: Iterable[str]) -> bool:
-    """Whether these are the same tags, in whichever order and writing."""
-    return set(map(_identity, tags)) == set(map(_identity, others))
+    """Whether these are the same tags, in whichever order and writing; one of before that nobody sees is none."""
+    return set(map(_identity, as_kept(tags))) == set(map(_identity, as_kept(others)))
 
 
 def _identity(tag: str) -> str:
