@@ -56,3 +56,5 @@ def test_what_no_field_can_be_is_refused_with_its_place(known: Known, write: Wri
     with pytest.raises(Unprocessable) as refusal:
         look(known, write)
     assert (refusal.value.code, refusal.value.pointer) == (code, pointer)
+    assert not may_define(known, [write, Write(), Write(profile={"other": None})])
+    assert may_define(known, [write, Write(profile={"other": 1})])

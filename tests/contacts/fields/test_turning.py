@@ -16,6 +16,7 @@ from contacts.archiving import Telling
 from contacts.fields import store as field_store
 from contacts.fields.handlers import KIND
 from contacts.jobs.worker import Worker
+from contacts.profile_field import MOST_FIELDS
 from tests.contacts.conftest import World
 from tests.contacts.held import Held, held
 from tests.contacts.imports.importing import Importing, told
@@ -106,6 +107,15 @@ async def test_an_imports_cell_is_read_as_the_value_that_it_is_judged_as(world: 
     await asyncio.gather(restoring, at_work)
     assert [row[1:] for row in told(await importing.report(import_id))] == [("changed", None), ("refused", "wrongType")]
     assert (await world.queries.member(world.channel, "u1")).profile == {"size": 12}
+
+
+async def test_who_can_define_no_field_waits_for_nobody_who_does(world: World) -> None:
+    await world.put("u1", profile={f"k{n}": n for n in range(MOST_FIELDS)})
+    async with held(world, TURNS_WAIT), asyncio.timeout(10):
+        rows = [{"memberId": "u1", "profile": profile} for profile in ({"k1": 0}, {"bad key": 1}, {"another": 1}, {"k2": 0})]
+        results, _ = await world.contacts.batch(world.caller(), rows)
+        codes = [r.problem and r.problem.code for r in results]
+    assert codes == [None, "invalidKey", "tooManyFields", None]
 
 
 async def test_writers_who_define_fields_and_turns_at_one_time_all_finish(world: World) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from common.errors import Unprocessable
 from common.events.contacts import FieldDefinition
 from common.pointer import escape
 from contacts.contact import Write
@@ -38,8 +39,15 @@ def look(known: Known, write: Write) -> Known:
 
 
 def may_define(known: Known, writes: Iterable[Write]) -> bool:
-    """Whether any row has a value for a key that nobody knows."""
-    return any(key not in known.fields and not is_nothing(value) for write in writes for key, value, _ in _given(write))
+    """Whether any row has a new field and is not refused for what it has: others may define more meanwhile, and it still is."""
+    return any(_defines(known, write) for write in writes)
+
+
+def _defines(known: Known, write: Write) -> bool:
+    try:
+        return look(known, write) is not known
+    except Unprocessable:
+        return False
 
 
 def _given(write: Write) -> Iterator[tuple[str, object, str]]:

@@ -179,7 +179,7 @@ async def _locked(tx: Tx, channel: str) -> dict[str, tuple[FieldDefinition, int]
 async def known_fields(tx: Tx, channel: str, writes: Sequence[Write]) -> Known:
     """What these writes are judged by. No field is archived or restored from now until the commit.
 
-    Where a write has a value for an unknown key the channel's row is locked. So this comes before any contact is locked.
+    Where a write may define a field the channel's row is locked. So this comes before any contact is locked.
     """
     await field_store.together(tx, channel)
     known = _known(await field_store.fields(tx, channel))
