@@ -190,6 +190,18 @@ async def test_a_new_field_is_of_the_type_that_all_of_its_cells_are(shop: Import
     ]
 
 
+async def test_a_columns_field_is_defined_before_its_rows_and_stays_though_all_of_them_are_refused(shop: Importing) -> None:
+    headings = ["회원번호", "휴대폰", "profile.size", "profile.empty", "profile.point"]
+    import_id = await shop.send(table(["m1", "12", "1", "", "5"], ["m2", "13", "2.5", "", "6"], headings=headings))
+    await shop.work()
+    assert [row[1:] for row in told(await shop.report(import_id))] == [("refused", "unreadablePhone")] * 2
+    fields = await shop.world.field_queries.fields(shop.caller.channel)
+    assert {d.key: d.type for d in fields if d.key.startswith("profile.")} == {"profile.size": "Number"}
+    import_id = await shop.send(table(["m1", "", "large", "", "5"], ["m2", "", "3", "", "6"], headings=headings))
+    await shop.work()
+    assert [row[1:] for row in told(await shop.report(import_id))] == [("refused", "wrongType"), ("made", None)]
+
+
 async def test_the_position_stands_for_the_last_change_of_each_partition_and_for_the_new_fields(world: World) -> None:
     importing = await a_channel(world, "position")
     changing = [[f"m{n}", "새", "", str(n)] for n in range(40)]

@@ -83,7 +83,11 @@ async def _pieces(request: Request) -> AsyncIterator[bytes]:
 )
 @idempotency.streamed
 async def start_import(request: Request, caller: Editor, commands: Commands) -> Response:
-    """Import a file of members or leads in the background; with `dryRun`, 200 and how it would be read."""
+    """Import a file of members or leads in the background; with `dryRun`, 200 and how it would be read.
+
+    A column that goes into a field which nobody has defined defines it before any row is judged, with the type that all of its
+    cells have; the field stays whatever becomes of the rows. Well-known keys are defined by the first row that is taken.
+    """
     async with commands.received(request.headers.get("content-type"), _pieces(request)) as upload:
         dry = upload.form.dry_run
         given = await idempotency.begin(upload.form.digest, repeatable=dry)

@@ -92,6 +92,7 @@ class Imports:
         return written
 
     async def _define(self, order: Order, written: Written, _: Tx, job: Job, __: datetime) -> Advance:
+        # Before any row is judged: the type is that of all of a column's cells, and no row alone could tell it.
         headings = {key: column.heading for column in order.headed.used for key in column.keys}
         position = NOWHERE
         for key, kind in written.types.items():
