@@ -72,6 +72,31 @@ async def test_an_import_finds_the_member_by_its_id_and_refuses_new_ones(world: 
     assert (await world.queries.member(world.channel, OLD)).id == made.id
 
 
+async def test_a_preview_refuses_what_the_import_refuses_and_nothing_else(world: World) -> None:
+    await kept_before(world, memberId=OLD, email=OLD_EMAIL, mobileNumber="+82101234", tags=[f"t{n}" for n in range(20)])
+    importing = Importing(world, world.channel)
+    table = (
+        "memberId,email,mobileNumber,addTags,size\n"
+        f"{OLD},{OLD_EMAIL},+82101234,T3,1\n"
+        f"{OLD},a..b@example.com,,,\n"
+        f"{OLD},,,more,\n"
+        "u\u200b2,,,,\n"
+        f"u3,{OLD_EMAIL},,,\n"
+    ).encode()
+    mapping = '{"addTags": "addTags", "size": "profile.size"}'
+    rows = (await importing.preview(table, mapping=mapping))["rows"]
+    import_id = await importing.send(table, mapping=mapping)
+    await importing.work()
+    report = [(row["row"], row["problem"]) for row in await importing.report(import_id)]
+    assert [(row["row"], row.get("problem")) for row in rows] == report
+    assert [problem and problem["code"] for _, problem in report] == [
+        None, "invalidEmail", "tooManyTags", "invisibleCharacter", "invalidEmail",
+    ]  # fmt: skip
+    assert rows[0]["contact"] == {
+        "memberId": OLD, "email": OLD_EMAIL, "mobileNumber": "+82101234", "addTags": ["T3"], "profile": {"size": 1},
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("key", "kept"),
     [

@@ -19,6 +19,11 @@ class Known:
     made: tuple[FieldDefinition, ...] = ()
 
 
+def known_of(defined: Mapping[str, FieldDefinition]) -> Known:
+    """What is known where these are defined, by keys as the API writes them."""
+    return Known({key[8:]: definition for key, definition in defined.items() if key.startswith("profile.")})
+
+
 def look(known: Known, write: Write) -> Known:
     """What is known with this row, whose new fields count only where the row is accepted.
 

@@ -17,7 +17,7 @@ from contacts.channel import store as channel_store
 from contacts.contact import Write
 from contacts.fields import store as field_store
 from contacts.fields.built_in import BUILT_IN_FIELDS, no_field
-from contacts.fields.first_sight import Known, may_define
+from contacts.fields.first_sight import Known, known_of, may_define
 from contacts.fields.publish import field_messages, fields_position
 from contacts.jobs import store as job_store
 from contacts.jobs.job import Job, Status
@@ -197,4 +197,4 @@ async def define_seen(tx: Tx, channel: str, known: Known, now: datetime) -> Posi
 
 
 def _known(written: Mapping[str, tuple[FieldDefinition, int]]) -> Known:
-    return Known({key[8:]: definition for key, (definition, _) in written.items() if key.startswith("profile.")})
+    return known_of({key: definition for key, (definition, _) in written.items()})

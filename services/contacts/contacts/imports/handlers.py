@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from common import csv_report
 from common import cursor as cursors
@@ -14,17 +15,19 @@ from common.auth import Caller
 from common.clock import Clock, to_wire
 from common.cursor import Listed
 from common.errors import Unprocessable
-from common.events.contacts import Channel, FieldDefinition
+from common.events.contacts import Channel, Contact, FieldDefinition
 from common.ids import Ids
 from common.postgres import Database
+from contacts import store
 from contacts.channel import store as channel_store
 from contacts.fields import store as field_store
 from contacts.fields.built_in import BUILT_IN_FIELDS
+from contacts.fields.first_sight import known_of
 from contacts.imports import store as import_store
 from contacts.imports.files import Files
 from contacts.imports.mapping import Headed, Kind, find_headings, read_mapping
 from contacts.imports.order import KIND, NOT_WRITTEN, Order, Outcome, RowStatus, column_shown, import_shown
-from contacts.imports.row import SAMPLED, sample
+from contacts.imports.row import SAMPLED, first_rows, sampled
 from contacts.imports.source import Source, source_of
 from contacts.imports.tables.encoding import check_name, shown_name
 from contacts.imports.tables.table import HEAD_LINES, Line
@@ -87,6 +90,9 @@ class Imports:
         """How the file would be read: each column and where it goes, and the first rows. Raises Unprocessable."""
         looked = await self._looked_at(caller, upload)
         order, layout = looked.order, looked.source.layout
+        first = first_rows(order, looked.head, looked.fields, ZoneInfo(looked.settings.time_zone))
+        members = await self._members(caller.channel, [row.member_id for row in first if row.member_id is not None])
+        known = known_of(looked.fields)
         return {
             "kind": order.kind,
             "format": looked.source.format,
@@ -94,8 +100,15 @@ class Imports:
             "delimiter": None if layout is None else layout.delimiter,
             "headings": order.headed.number,
             "columns": [column_shown(column) for column in order.headed.columns],
-            "rows": sample(order, looked.head, looked.fields, looked.settings),
+            "rows": [sampled(order, row, members, known, looked.settings.country) for row in first],
         }
+
+    async def _members(self, channel: str, member_ids: Sequence[str]) -> dict[str, Contact]:
+        """The members of these ids that are there, by them."""
+        async with self._database.connection() as connection:
+            ids = await store.find_members(connection, channel, member_ids)
+            found = await store.read(connection, channel, ids.values())
+        return {member_id: found[contact_id] for member_id, contact_id in ids.items() if contact_id in found}
 
     async def start(self, caller: Caller, upload: Upload) -> dict[str, Any]:
         """Make it an import, to be worked off in the background. Raises Unprocessable."""

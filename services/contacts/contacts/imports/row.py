@@ -1,13 +1,15 @@
 """A row of a file as a write of a contact, and a refusal of it as the report tells it. Pure."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from common.errors import Problem, Unprocessable
-from common.events.contacts import Channel, FieldDefinition, FieldTypeName
-from contacts.contact import check_read, read_write
+from common.events.contacts import Contact, FieldDefinition, FieldTypeName
+from contacts.contact import decide, read_write
+from contacts.fields.first_sight import Known, look
 from contacts.imports.mapping import MEMBER_ID
 from contacts.imports.order import Order, Outcome, RowStatus
 from contacts.imports.source import Row, rows
@@ -58,9 +60,22 @@ def refused(order: Order, number: int, problem: Problem) -> Outcome:
     return Outcome(number, RowStatus.REFUSED, None, problem.code, problem.detail, heading)
 
 
-def sample(order: Order, head: Sequence[Line], fields: Mapping[str, FieldDefinition], settings: Channel) -> list[dict[str, Any]]:
-    """The first rows as they would be written, or why they would be refused; new fields' types are guessed from these alone."""
-    zone = ZoneInfo(settings.time_zone)
+@dataclass(frozen=True, slots=True)
+class First:
+    """One of the first rows: the body of its write, or why it can be none."""
+
+    number: int
+    body: Mapping[str, Any]
+    problem: Unprocessable | None = None
+
+    @property
+    def member_id(self) -> str | None:
+        """The member that it is about."""
+        return self.body.get(MEMBER_ID)
+
+
+def first_rows(order: Order, head: Sequence[Line], fields: Mapping[str, FieldDefinition], zone: ZoneInfo) -> list[First]:
+    """The first rows, read; new fields' types are guessed from these alone."""
     found = list(islice(rows(head, order.headed), SAMPLED))
     types = types_of(fields)
     for n, column in enumerate(order.headed.used):
@@ -70,16 +85,27 @@ def sample(order: Order, head: Sequence[Line], fields: Mapping[str, FieldDefinit
                 for row in found:
                     inference.see(row.cells[n])
                 types[key] = inference.type(key) or "String"
-    return [_sampled(order, row, types, zone, settings.country) for row in found]
+    return [_first(order, row, types, zone) for row in found]
 
 
-def _sampled(order: Order, row: Row, types: Mapping[str, FieldTypeName], zone: ZoneInfo, country: str) -> dict[str, Any]:
+def _first(order: Order, row: Row, types: Mapping[str, FieldTypeName], zone: ZoneInfo) -> First:
     try:
-        body = body_of(order, row, types, zone)
-        write = read_write(body, country, also=frozenset({MEMBER_ID}))
-        check_read(write)
-        check_new_member_id(str(body.get(MEMBER_ID, "")), f"/{MEMBER_ID}")
+        return First(row.number, body_of(order, row, types, zone))
     except Unprocessable as problem:
-        told = refused(order, row.number, problem)
-        return {"row": row.number, "problem": {"code": told.code, "detail": told.detail, "column": told.heading}}
-    return {"row": row.number, "contact": {**body, **write.values}}
+        return First(row.number, {}, problem)
+
+
+def sampled(order: Order, first: First, members: Mapping[str, Contact], known: Known, country: str) -> dict[str, Any]:
+    """A row as it would be written, or why it would be refused. `members` are those that are there, by their ids."""
+    try:
+        if first.problem is not None:
+            raise first.problem
+        member = members.get(first.member_id or "")
+        write = read_write(first.body, country, also=frozenset({MEMBER_ID}))
+        if first.member_id is not None and member is None:
+            check_new_member_id(first.member_id, f"/{MEMBER_ID}")
+        decide(member, write, look(known, write).fields)
+    except Unprocessable as problem:
+        told = refused(order, first.number, problem)
+        return {"row": first.number, "problem": {"code": told.code, "detail": told.detail, "column": told.heading}}
+    return {"row": first.number, "contact": {**first.body, **write.values}}
