@@ -16,17 +16,18 @@ FIRST = "ㄱㄲㄴㄷㄸㄹㅁㅂㅃㅅㅆㅇㅈㅉㅊㅋㅌㅍㅎ"
 def finds(typed: str, texts: list[str]) -> bool:
     """Whether what is typed finds a contact with these texts: as a whole, or each of its words."""
     words = typed.split()
-    return found(typed, texts) or (len(words) > 1 and all(found(word, texts) for word in words))
+    drawn = len(plain(typed)) <= 64
+    return found(typed, texts, drawn) or (len(words) > 1 and all(found(word, texts, drawn) for word in words))
 
 
-def found(typed: str, texts: list[str]) -> bool:
-    """Whether any of the texts has it, in any of the ways."""
+def found(typed: str, texts: list[str], drawn: bool) -> bool:
+    """Whether any of the texts has it, in any of the ways; with those in which an input method drew letters together or not."""
     pressed = "".join(letters_to_keys(c) for c in bare("".join(width(typed).split())))
     ways: set[str] = set()
     for text in map(plain, texts):
         if plain(typed) in text:
             ways.add("part")
-        if any(goes(plain(typed), text[at:]) for at in range(len(text))):
+        if any(goes(plain(typed), text[at:], drawn) for at in range(len(text))):
             ways.add("initials")
         if (asked := apart(plain(typed))) and all(c in FIRST for c in asked) and asked in "".join(filter(None, map(first, text))):
             ways.add("initials past others")
@@ -46,10 +47,11 @@ def korean(text: str) -> bool:
     return any("HANGUL" in unicodedata.name(c, "") for c in width(text))
 
 
-def goes(wanted: str, text: str) -> bool:
+def goes(wanted: str, text: str, drawn: bool) -> bool:
     """Whether a text begins with what is wanted, consonants standing for syllables; only where there are some, or may be."""
     some = any(c in FIRST for c in apart(wanted))
-    return any(any(c in FIRST for c in way) and begins(way, text) for way in readings(apart(wanted), some))
+    ways = readings(apart(wanted), some) if drawn else [apart(wanted)]
+    return any(any(c in FIRST for c in way) and begins(way, text) for way in ways)
 
 
 def readings(wanted: str, some: bool) -> list[str]:

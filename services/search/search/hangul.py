@@ -68,24 +68,18 @@ def is_consonant(character: str) -> bool:
     return character in _INITIALS
 
 
-def consonants(text: str) -> str | None:
-    """The initial consonants that a text asks for, clusters taken apart (ㄳ is ㄱㅅ); None where it has anything else."""
-    apart = _apart(text)
-    return apart if apart and all(map(is_consonant, apart)) else None
-
-
 def meant(text: str) -> list[str]:
     """What may be meant by a text in which lone consonants stand for syllables; the text itself, clusters apart, comes first.
 
     An input method draws a consonant into the syllable before it: 이ㄱㅅ is written 읷, and 호ㄱㄷ 혹ㄷ. So the finals of a
     syllable that no vowel follows may be initials. At the end of a text without any, a single final is left: its keys find it.
     """
-    apart = _apart(text)
-    some = any(map(is_consonant, apart))
+    letters = apart(text)
+    some = any(map(is_consonant, letters))
     choices: list[list[str]] = []
     more = 0
-    for place, character in enumerate(apart):
-        following = apart[place + 1 : place + 2]
+    for place, character in enumerate(letters):
+        following = letters[place + 1 : place + 2]
         open_ = is_consonant(following) if following else True
         splits = _splits(character) if open_ and more < _MOST_OPEN else []
         if not following and not some and len(splits) == 1:
@@ -105,7 +99,8 @@ def completions(character: str) -> list[str]:
     return [chr(each) for each in range(first, first + _PER_INITIAL) if units(chr(each))[0].startswith(pressed)]
 
 
-def _apart(text: str) -> str:
+def apart(text: str) -> str:
+    """The text with its clusters as the consonants that they are of: ㄳ is ㄱㅅ."""
     return "".join(_CLUSTERS.get(c, c) for c in unicodedata.normalize("NFC", text))
 
 

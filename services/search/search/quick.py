@@ -1,7 +1,8 @@
 """The quick search: one box for names, numbers and addresses, however they are typed."""
 
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
+from itertools import groupby
 
 from common.filters.text import fold, is_blank
 from common.phone import UnreadablePhone, digits_of, read_phone
@@ -13,6 +14,7 @@ from search.plain import squeezed, usual_width, without_accents
 EXACT, PREFIX, INFIX = 3.0, 2.0, 1.0
 _UNSHIFTED, _APART = 0.1, 0.05  # times those; below all of those
 _STROKES = "\u3161\u30fc"  # letters that are typed for a hyphen: the Korean vowel ㅡ, the Japanese long sound
+_MOST_DRAWN = 64  # characters of a term in which is looked for what an input method drew together; longer ones nobody types so
 _SHIFTED = frozenset("QWERTOP")  # the keys whose capital is another letter of the Korean layout
 
 
@@ -20,24 +22,26 @@ def quick(text: str, country: str) -> Query | None:
     """The query of a search term; it scores 3 for an exact match, 2 for a prefix, 1 for a part. None for a blank term.
 
     Either the whole term is found, or every one of its words. `country` reads phone numbers that are written without theirs.
+    What an input method drew together is taken apart in terms of up to 64 characters: each such place multiplies the query.
     """
     if is_blank(text):
         return None
-    whole = _found(text, country)
+    drawn = len(squeezed(text)) <= _MOST_DRAWN
+    whole = _found(text, country, drawn=drawn)
     words = text.split()
     if len(words) == 1:
         return whole
-    each: Query = {"bool": {"must": [_found(word, country) for word in words]}}
+    each: Query = {"bool": {"must": [_found(word, country, drawn=drawn) for word in words]}}
     # Words found apart rank below the whole found together, however many they are.
     return {"dis_max": {"queries": [whole, {"constant_score": {"filter": each, "boost": _APART}}]}}
 
 
-def _found(text: str, country: str) -> Query:
+def _found(text: str, country: str, *, drawn: bool) -> Query:
     wanted = squeezed(text)
     ways = _ranked("quick.text", wanted) if wanted else []
     for digits in _numbers(text, country):
         ways += _ranked("quick.digits", digits)
-    ways += _by_initials(wanted)
+    ways += _by_initials(wanted, drawn=drawn)
     together = without_accents("".join(usual_width(text).split()))
     pressed = hangul.keys(together)
     if any(key.isascii() and key.isalpha() for key in pressed):
@@ -45,48 +49,41 @@ def _found(text: str, country: str) -> Query:
     return {"dis_max": {"queries": ways}}
 
 
-def _by_initials(wanted: str) -> list[Query]:
+def _by_initials(wanted: str, *, drawn: bool) -> list[Query]:
     """Where it has initials, or an input method may have hidden some: each stands for any syllable that begins with it."""
-    ways: list[Query] = []
-    for written in hangul.meant(wanted):
-        if any(map(hangul.is_consonant, written)):
-            ways.append(_better_where(_mixed, written))
-            ways += _half_typed(written)
-    return ways
+    readings = hangul.meant(wanted) if drawn else [hangul.apart(wanted)]
+    return [_mixed(written) for written in readings if any(map(hangul.is_consonant, written))]
 
 
-def _half_typed(written: str) -> list[Query]:
-    """The same where the last syllable may go on: ㅎ길도 is the beginning of ㅎ길동."""
-    endings = hangul.completions(written[-1])[1:]
-    if not endings:
-        return []
+def _mixed(written: str) -> Query:
+    """Initials among whole syllables, of which the last may go on: ㅎ길도 is the beginning of ㅎ길동."""
+    endings = "".join(hangul.completions(written[-1]))
 
     def found(wanted: str, boost: float) -> Query:
-        return _mixed(wanted, boost, endings)
+        return _in_their_places(wanted, boost, "" if wanted.endswith(END) else endings)
 
-    return [{"bool": {"must": [found(written, INFIX)], "should": [found(START + written, PREFIX - INFIX)]}}]
+    return _better_where(found, written)
 
 
-def _mixed(written: str, boost: float, endings: Sequence[str] = ()) -> Query:
-    """Initials among whole syllables, the last of these any of `endings` where there are some.
+def _in_their_places(written: str, boost: float, endings: str) -> Query:
+    """The last one is any of `endings`, where there are some.
 
     Whoever has it has its initials, and few do: only with these are the syllables looked for in their places.
     """
-    by_initials = phrase(_by_runs("quick.initials", len(written)), as_initials(written))
-    if not any(map(hangul.initial, written)):
-        return {"constant_score": {"filter": by_initials, "boost": boost}}
-    places = [_in_place(character) for character in written]
-    if endings:
-        places[-1] = {"span_or": {"clauses": [_in_place(ending) for ending in endings]}}
-    in_order: Query = {"span_near": {"clauses": places, "slop": 0, "in_order": True}}
-    return {"constant_score": {"filter": {"bool": {"filter": [by_initials, in_order]}}, "boost": boost}}
+    found = phrase(_by_runs("quick.initials", len(written)), as_initials(written))
+    if any(map(hangul.initial, written)):
+        runs = [_run(characters, lone) for lone, characters in groupby(written[:-1] if endings else written, hangul.is_consonant)]
+        if endings:
+            runs.append({"regexp": {"pattern": f"[{endings}]"}})
+        together = {"all_of": {"ordered": True, "max_gaps": 0, "intervals": runs}}
+        found = {"bool": {"filter": [found, {"intervals": {"quick.text": together}}]}}
+    return {"constant_score": {"filter": found, "boost": boost}}
 
 
-def _in_place(character: str) -> Query:
-    """A character where it stands: a syllable in the texts, anything else in their initials, where all else stands as well."""
-    if hangul.initial(character) is not None:
-        return {"span_term": {"quick.text": character}}
-    return {"span_field_masking": {"query": {"span_term": {"quick.initials": character}}, "field": "quick.text"}}
+def _run(characters: Iterable[str], lone: bool) -> Query:
+    """Characters next to each other: as they are in the texts, lone consonants in the initials, where each stands as well."""
+    run: Query = {"query": "".join(characters), "ordered": True, "max_gaps": 0}
+    return {"match": run | {"use_field": "quick.initials"} if lone else run}
 
 
 def _numbers(text: str, country: str) -> list[str]:
