@@ -3,10 +3,12 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import count
 from typing import Any
 from uuid import UUID, uuid4, uuid5
 
 from common.envelope import Delivered, UnreadableMessage, message
+from common.errors import Unavailable
 from common.events.contacts import Contact
 from common.events.contacts import FieldDefinition as Defined
 from common.filters import Context, FieldDefinition, FieldType
@@ -17,6 +19,7 @@ from tests.support.filter_values import FIELDS
 
 AT = datetime(2026, 11, 24, 3, tzinfo=UTC)
 BEGAN = "2026-11-24T03:00:00.000Z"
+_OFFSETS = count()
 _NAMES = UUID("6ba7b811-9dad-11d1-80b4-00c04fd430c8")
 
 
@@ -69,6 +72,20 @@ class Kept:
         self.letters.append((record.key, str(reason)))
 
 
+class Away(Kept):
+    """Dead letters in a list that takes none at the times told, counted from 0, as if Kafka were away."""
+
+    def __init__(self, *times: int) -> None:
+        super().__init__()
+        self._times = times
+        self._calls = count()
+
+    async def put(self, record: Delivered, reason: UnreadableMessage) -> None:
+        if next(self._calls) in self._times:
+            raise Unavailable("Kafka does not answer.")
+        await super().put(record, reason)
+
+
 def delivered(topic: str, channel: str, subject: str, kind: str, version: int, value: bytes | None) -> Delivered:
     sent = message(
         topic,
@@ -82,7 +99,7 @@ def delivered(topic: str, channel: str, subject: str, kind: str, version: int, v
         value=value,
         trace={},
     )
-    return Delivered(topic, 0, version, sent.key, sent.value, sent.headers)
+    return Delivered(topic, 0, next(_OFFSETS), sent.key, sent.value, sent.headers)
 
 
 class FixedNow:

@@ -35,7 +35,7 @@ from search.layout import layout, mapping, settings
 from search.neighbours import Neighbours
 from search.projection import Item, Projection, decode
 from search.store import Store
-from tests.search.support import Kept, contact, contact_id, delivered
+from tests.search.support import Away, Kept, contact, contact_id, delivered
 from tests.support.api import eventually
 
 
@@ -226,6 +226,59 @@ async def test_what_the_index_cannot_take_is_put_aside_with_the_reason_and_the_r
     assert key == f"{channel}/{contact_id(channel, 'named')}"
     assert "strict_dynamic_mapping_exception" in reason
     assert "secret" not in reason
+
+
+async def test_what_is_put_aside_is_once_though_kafka_went_away_in_between(
+    database: Database, narrow: Index, neighbours: Neighbours, channel: str
+) -> None:
+    dead, health, stop = Away(1, 3), Health({}), asyncio.Event()
+    named = [state(channel, contact(channel, n, name="a secret")).origin for n in range(3)]
+    source = Pipe([*named, state(channel, contact(channel, "unnamed", city="Seoul")).origin])
+    consumer = Consumer(source, decode, projector_of(database, narrow, neighbours, dead).apply, dead, health)
+    running = asyncio.create_task(consumer.run(stop))
+    await eventually(lambda: asyncio.sleep(0, source.committed), bool)
+    stop.set()
+    await running
+    assert [key for key, _ in dead.letters] == [f"{channel}/{contact_id(channel, n)}" for n in range(3)]
+    assert set(await found(narrow, channel)) == {contact_id(channel, "unnamed")}
+
+
+async def test_what_comes_again_after_a_restart_is_put_aside_again(
+    database: Database, narrow: Index, neighbours: Neighbours, channel: str, dead: Kept
+) -> None:
+    batch, projector = [state(channel, contact(channel, 1, name="a secret"))], projector_of(database, narrow, neighbours, dead)
+    await projector.apply(batch)
+    await projector.apply(batch)
+    assert len(dead.letters) == 2
+
+
+class Held(Kept):
+    """Dead letters that are taken only when they may be, as while Kafka is away."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked, self.may = asyncio.Event(), asyncio.Event()
+
+    async def put(self, record: Delivered, reason: UnreadableMessage) -> None:
+        self.asked.set()
+        await self.may.wait()
+        await super().put(record, reason)
+
+
+async def test_while_kafka_takes_no_dead_letter_another_index_may_take_the_place(
+    database: Database, narrow: Index, neighbours: Neighbours, channel: str
+) -> None:
+    dead = Held()
+    batch = [state(channel, contact(channel, 1, name="a secret"))]
+    applying = asyncio.create_task(projector_of(database, narrow, neighbours, dead).apply(batch))
+    try:
+        await asyncio.wait_for(dead.asked.wait(), 30)
+        async with asyncio.timeout(10), Store(database).swapping():
+            assert (applying.done(), dead.letters) == (False, [])
+    finally:
+        dead.may.set()
+        await applying
+    assert len(dead.letters) == 1
 
 
 async def test_without_an_index_nobody_is_ready_and_nothing_is_asked(servers: Stack, channel: str) -> None:

@@ -23,7 +23,7 @@ from search.neighbours import Neighbours
 from search.projection import Projection, decode
 from search.rebuild import CannotRebuild, Rebuilder
 from search.store import Store
-from tests.search.support import Kept, contact, contact_id, delivered, put, slots_of
+from tests.search.support import Away, Kept, contact, contact_id, delivered, put, slots_of
 from tests.support.api import eventually
 
 EVERYONE = {"term": {"deleted": False}}
@@ -236,6 +236,17 @@ async def test_what_the_new_index_does_not_take_is_put_aside_once_and_the_rest_i
     assert key == f"{channel}/{contact_id(channel, 'odd')}"
     assert "strict_dynamic_mapping_exception" in reason
     assert "secret" not in reason
+
+
+async def test_what_is_put_aside_is_once_though_the_swap_is_tried_again(
+    database: Database, own: Index, neighbours: Neighbours, servers: Stack, channel: str
+) -> None:
+    field = await a_field_without_a_place(database, own, servers, channel)
+    told = [state(channel, n, profile={field: "x"}) for n in range(3)]
+    assert await own.write(await Projection(Store(database), neighbours).entries(list(map(decode, told)))) == []
+    dead = Away(1, 3)
+    await rebuilder(database, own, neighbours, told, dead=dead).run(60)
+    assert [key for key, _ in dead.letters] == [f"{channel}/{contact_id(channel, n)}" for n in range(3)]
 
 
 async def test_an_index_that_would_refuse_very_many_never_comes_to_serve(

@@ -5,12 +5,13 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from common.consumer import Aside
-from common.envelope import UnreadableMessage
+from common.envelope import Delivered, UnreadableMessage
 from common.errors import Unavailable
 from common.health import Health
 from common.postgres import away_is_unavailable
 from common.telemetry import log
 from common.topics import FIELDS
+from search.aside import Once
 from search.index import Index
 from search.projection import Item, Projection, newest
 from search.store import Store
@@ -42,10 +43,10 @@ class Projector:
         self._store = store
         self._index = index
         self._projection = projection
-        self._dead_letters = dead_letters
+        self._dead_letters = Once(dead_letters)
 
     async def apply(self, items: Sequence[Item]) -> None:
-        """Definitions first, then the newest state of each contact.
+        """Definitions first, then the newest state of each contact; those that the index does not take are put aside at last.
 
         Raises Unavailable where a store is away, OtherLayout where what serves was made by another version: as documents of that
         one are refused by its mapping, each would be taken for one that can never be written.
@@ -54,10 +55,14 @@ class Projector:
             await self._projection.define([i for i in items if i.origin.topic == FIELDS])
             async with self._store.writing():
                 await self._index.check_layout()
-                await self._write([i for i in items if i.origin.topic != FIELDS])
+                refused = await self._write([i for i in items if i.origin.topic != FIELDS])
+        # No other index waits for this: while Kafka is away it takes as long as that lasts.
+        for origin, reason in refused:
+            await self._dead_letters.put(origin, reason)
+        self._dead_letters.forget()
 
-    async def _write(self, items: Sequence[Item]) -> None:
+    async def _write(self, items: Sequence[Item]) -> list[tuple[Delivered, UnreadableMessage]]:
+        """Answers the messages that the index does not take, and why."""
         latest = newest(items)
-        for refused in await self._index.write(await self._projection.entries(list(latest.values()))):
-            reason = UnreadableMessage(f"the index does not take it: {refused.reason}")
-            await self._dead_letters.put(latest[refused.id].origin, reason)
+        refused = await self._index.write(await self._projection.entries(list(latest.values())))
+        return [(latest[r.id].origin, UnreadableMessage(f"the index does not take it: {r.reason}")) for r in refused]

@@ -19,6 +19,7 @@ from common.kafka import Places
 from common.postgres import away_is_unavailable
 from common.telemetry import log
 from common.topics import CONTACTS, FIELDS
+from search.aside import Once
 from search.index import Entry, Index
 from search.projection import Item, Projection, decode, newest
 from search.store import Store
@@ -102,7 +103,7 @@ class Rebuilder:
         self._store = store
         self._index = index
         self._projection = projection
-        self._dead_letters = dead_letters
+        self._dead_letters = Once(dead_letters)
         self._topic = topic
         self._refused: dict[str, tuple[Item, str]] = {}
         self._held: dict[int, dict[str, Item]] = {}
