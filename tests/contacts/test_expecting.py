@@ -80,6 +80,9 @@ def test_another_value_is_named_with_what_is_there(expected: dict[str, Any], key
         ({"lastSeenAt": None}, "unknownField", "/expected/lastSeenAt"),
         ({"profile.a/b": "x"}, "unknownField", "/expected/profile.a~1b"), ({"memo": "a"}, "unknownField", "/expected/memo"),
         ({"mobileNumber": "abc"}, "unreadablePhone", "/expected/mobileNumber"),
+        ({"profile.": None}, "invalidKey", "/expected/profile."), ({"profile.a/b": None}, "invalidKey", "/expected/profile.a~1b"),
+        ({"profile.이름": " "}, "invalidKey", "/expected/profile.이름"),
+        ({f"profile.{'k' * 65}": []}, "invalidKey", f"/expected/profile.{'k' * 65}"),
         ({"profile.count": "1"}, "wrongType", "/expected/profile.count"),
     ],
 )  # fmt: skip

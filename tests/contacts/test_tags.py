@@ -69,8 +69,8 @@ def test_writings_of_one_tag_count_once() -> None:
     many = [f"{way}{n}" for n in range(MOST_TAGS) for way in ("t", "T", " t")]
     assert read_tags(many, "/tags") == tuple(f"t{n}" for n in range(MOST_TAGS))
     with pytest.raises(Unprocessable) as refusal:
-        read_tags([*many, "one more"], "/tags")
-    assert (refusal.value.code, refusal.value.pointer) == ("tooLong", "/tags")
+        read_write({"tags": [*many, "one more"]}, "KR")
+    assert (refusal.value.code, refusal.value.pointer) == ("tooManyTags", "/tags")
     full = having(*(f"t{n}" for n in range(MOST_TAGS)))
     assert after(full, addTags=["T0", "T1 "]) == list(full.tags)
 

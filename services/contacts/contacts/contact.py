@@ -35,9 +35,9 @@ from common.invisible import has_invisible
 from common.phone import UnreadablePhone, read_phone
 from common.pointer import escape
 from contacts.device import kind_of, seen
-from contacts.profile_field import MOST_ELEMENTS, fit, is_nothing, text
+from contacts.profile_field import fit, is_nothing, text
 from contacts.size import check_contact, may_be_too_large
-from contacts.tags import MOST_TAGS, as_kept, as_written, joined, read_tags, without
+from contacts.tags import as_kept, as_written, check_count, joined, read_tags, without
 
 _NOBODY = UUID(int=0)
 _NOTHING: Mapping[FieldType, JsonValue] = {FieldType.BOOLEAN: False, FieldType.LIST: []}
@@ -97,7 +97,7 @@ def read_write(raw: object, country: str, pointer: str = "", also: frozenset[str
                     raise
                 unread[key] = Unread(value, refusal)
         elif key in ("addTags", "removeTags"):
-            tags[key] = read_tags(value, place, MOST_ELEMENTS)
+            tags[key] = read_tags(value, place)
         elif key in _NOT_EDITABLE:
             raise Unprocessable("This is counted by the system and cannot be written.", code="notEditable", pointer=place)
         elif key not in ("profile", "profileOnce") and key not in also:
@@ -147,7 +147,9 @@ def read_built_in(key: str, value: object, country: str, pointer: str) -> JsonVa
     """The value of a built-in field as it is kept. Raises Unprocessable."""
     kind = BUILT_INS[key].type
     if kind is FieldType.LIST:
-        return list(read_tags([] if value is None else value, pointer))
+        tags = read_tags([] if value is None else value, pointer)
+        check_count(tags, pointer)
+        return list(tags)
     if kind is FieldType.BOOLEAN:
         if value is None:
             return False
@@ -203,9 +205,7 @@ def changes(state: Contact | None, write: Write, fields: Mapping[str, FieldDefin
         wanted["tags"] = list[JsonValue](as_written(held, _texts(wanted["tags"])))
     if write.add_tags or write.remove_tags:
         tags = without(joined(_texts(wanted["tags"]) if "tags" in wanted else held, write.add_tags), write.remove_tags)
-        if len(tags) > MOST_TAGS:
-            detail = f"A contact has {MOST_TAGS} tags at most. Remove some first."
-            raise Unprocessable(detail, code="tooManyTags", pointer=f"{write.pointer}/addTags", extra={"most": MOST_TAGS})
+        check_count(tags, f"{write.pointer}/addTags")
         wanted["tags"] = list(tags)
     for key, to in wanted.items():
         before = now.get(key, nothing_of(key))

@@ -14,7 +14,7 @@ from common.errors import Unprocessable
 from common.events.contacts import Contact, FieldDefinition
 from common.pointer import escape
 from contacts.contact import may_be_from_before, nothing_of, read_built_in, same
-from contacts.profile_field import fit, is_nothing
+from contacts.profile_field import check_key, fit, is_nothing
 from contacts.tags import are_same
 
 MEMBER = "expected"
@@ -58,6 +58,7 @@ def _read(key: str, value: object, country: str, fields: Mapping[str, FieldDefin
     if definition is not None:
         return Expected(key, fit(definition, value, pointer), pointer)
     if key.startswith("profile.") and is_nothing(value):
+        check_key(key.removeprefix("profile."), pointer)
         return Expected(key, None, pointer)  # whoever writes a key for the first time saw nothing there
     raise Unprocessable(
         "There is no such field that can be written, so nobody saw a value of it. A key of your own is written `profile.<key>`.",

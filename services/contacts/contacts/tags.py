@@ -1,20 +1,35 @@
 """Tags: those that differ in case or blanks alone are one, and the first writing of it stays."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sized
 
 from common.errors import Unprocessable
 from common.filters.text import fold, read_tag
-from contacts.profile_field import elements
+from contacts.profile_field import MOST_ELEMENTS, elements
 
 MOST_TAGS = 20
 
 
-def read_tags(value: object, pointer: str, most: int = MOST_TAGS) -> tuple[str, ...]:
+def read_tags(value: object, pointer: str) -> tuple[str, ...]:
     """The tags of a write, each once. Raises Unprocessable."""
-    tags = as_kept(elements(value, pointer) or ())
-    if len(tags) > most:
-        raise Unprocessable(f"A list here has {most} elements at most.", code="tooLong", pointer=pointer, extra={"most": most})
-    return tags
+    if isinstance(value, list) and len(value) > MOST_ELEMENTS:
+        check_count(value, pointer)
+    return as_kept(elements(value, pointer) or ())
+
+
+def check_count(tags: Sized, pointer: str) -> None:
+    """Raises Unprocessable for more tags than a contact may have."""
+    if len(tags) > MOST_TAGS:
+        detail = f"A contact has {MOST_TAGS} tags at most. Send fewer, or remove some first."
+        raise Unprocessable(detail, code="tooManyTags", pointer=pointer, extra={"most": MOST_TAGS})
+
+
+def check_apart(added: Iterable[str], removed: Iterable[str], pointer: str) -> None:
+    """Raises Unprocessable where one tag, in whichever writing, is both added and removed; `pointer` is where the latter are."""
+    known = set(map(_identity, added))
+    for n, tag in enumerate(removed):
+        if _identity(tag) in known:
+            detail = "This tag is added too; the case of its letters makes no difference. Take one away."
+            raise Unprocessable(detail, code="twice", pointer=f"{pointer}/{n}")
 
 
 def as_kept(tags: Iterable[str]) -> tuple[str, ...]:

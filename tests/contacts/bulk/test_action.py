@@ -67,6 +67,9 @@ def test_an_action_is_read(raw: dict[str, Any], then: Write) -> None:
         ({"set": [EMAIL]}, "wrongType", "/action/set"),
         ({"blocked": None}, "wrongType", "/action/blocked"),
         ({"blocked": 1}, "wrongType", "/action/blocked"),
+        ({"addTags": [str(n) for n in range(MOST_TAGS + 1)]}, "tooManyTags", "/action/addTags"),
+        ({"addTags": ["a"], "removeTags": ["A"]}, "twice", "/action/removeTags/0"),
+        ({"addTags": ["x", "a b"], "removeTags": ["c", " ", "A  B"]}, "twice", "/action/removeTags/2"),
     ],
 )
 def test_an_action_is_refused(raw: Any, code: str, pointer: str) -> None:

@@ -17,6 +17,7 @@ from contacts.contact import Write, decide, evolve, read_write
 from contacts.jobs.job import Job
 from contacts.publish import Step
 from contacts.size import check_contact
+from contacts.tags import check_apart, check_count
 
 KIND = "bulkAction"
 CHOSEN = ""
@@ -97,6 +98,8 @@ def read_action(raw: object) -> Write:
     write = read_write(consents | {key: raw[key] for key in raw.keys() - {"set"}}, _NO_COUNTRY, "/action")
     if not (write.values or write.add_tags or write.remove_tags):
         raise Unprocessable("Say what to change.", code="emptyAction", pointer="/action")
+    check_count(write.add_tags, "/action/addTags")
+    check_apart(write.add_tags, raw.get("removeTags", ()), "/action/removeTags")
     return write
 
 
