@@ -8,11 +8,13 @@ from asyncio.subprocess import DEVNULL, PIPE, Process
 from typing import Any
 
 import httpx
+import pytest
 
 from common.events.contacts import Contact
 from common.filters import FieldType
 from common.topics import CONTACTS
 from localstack.demo import Api
+from localstack.errors import StackError
 from localstack.processes import BY_NAME
 from localstack.stack import Stack, service_settings_for_commands
 from localstack.supervision import Supervisor
@@ -214,6 +216,8 @@ async def test_into_an_index_of_another_version_nothing_is_written_until_it_is_r
 
         code, told = await eventually(lambda: status(stack), says_why, 60)
         assert code == 1
+        with pytest.raises(StackError, match="RUN='search rebuild'"):
+            await asyncio.to_thread(stack.up)
         assert told["lag"]["search"][CONTACTS] >= 1
         assert (await api.json("POST", "/v1/search/count", body={}))["total"] == 0
         # What asks for nothing that this index has otherwise is answered; the quick search would find less, and says so.

@@ -4,6 +4,7 @@ import asyncio
 import fcntl
 import importlib.util
 import os
+import re
 import sys
 import time
 from asyncio.subprocess import DEVNULL, PIPE, STDOUT
@@ -39,6 +40,9 @@ from localstack.spec import Spec, read_spec, write_spec
 from localstack.supervision import Supervisor
 
 _READY_SECONDS = 300.0
+# What is not ready may say which command it waits for; only a person runs it. For so long it may still come to pass by itself.
+_COMMAND = re.compile("`python -m ([a-z]+ [a-z]+)`")
+_COMMAND_SECONDS = 5.0
 _POLL_SECONDS = 0.2
 # More starts than this within a minute, and waiting longer helps nobody.
 _MOST_STARTS = 6
@@ -271,7 +275,14 @@ class Stack:
                 answer = await client.get(f"{self.health(process.name)}/readyz")
             except httpx.TransportError:
                 return False
+            if answer.status_code != httpx.codes.OK and (command := _COMMAND.search(answer.text)):
+                awaited.setdefault(process, time.monotonic())
+                if time.monotonic() - awaited[process] > _COMMAND_SECONDS:
+                    run = command[1]
+                    raise StackError(f"{process.name} waits for a command. Run `make command RUN='{run}'`, then `make up` again.")
             return answer.status_code == httpx.codes.OK
+
+        awaited: dict[Process, float] = {}
 
         async def all_ready() -> None:
             async with httpx.AsyncClient(timeout=5) as client:
