@@ -93,7 +93,7 @@ async def test_an_export_goes_on_when_its_worker_is_killed(stack: Stack) -> None
     password = "abc-123!"
     async with caller(stack, fresh_channel()) as api:
         await api.json("PATCH", "/v1/channel", body={"exportMinutes": 0})
-        for begin in range(0, 8000, 1000):
+        for begin in range(0, 5000, 1000):
             batch = [{"memberId": f"m-{n}", "name": "a" * 200, "city": "b" * 200} for n in range(begin, begin + 1000)]
             await api.json("POST", "/v1/contacts/batch", body={"contacts": batch})
 
@@ -101,7 +101,7 @@ async def test_an_export_goes_on_when_its_worker_is_killed(stack: Stack) -> None
             count: int = (await api.json("POST", "/v1/search", body={"limit": 1}))["total"]
             return count
 
-        await eventually(total, lambda count: count == 8000, 60)
+        await eventually(total, lambda count: count == 5000, 60)
 
         async def kill_midway() -> dict[str, Any] | None:
             body = {"reason": "a fault is tried", "password": password, "scope": {"all": True}, "columns": ["id", "memberId"]}
@@ -126,8 +126,8 @@ async def test_an_export_goes_on_when_its_worker_is_killed(stack: Stack) -> None
         assert done["status"] == "ready"
         file = await api.ask("POST", f"{path}/download")
         rows = decrypt(file.content, password)
-        assert sorted(row[1] for row in rows[1:]) == sorted(f"m-{n}" for n in range(8000))
-        assert done["manifest"]["rows"] == 8000
+        assert sorted(row[1] for row in rows[1:]) == sorted(f"m-{n}" for n in range(5000))
+        assert done["manifest"]["rows"] == 5000
 
 
 async def test_a_bulk_action_goes_on_when_its_worker_is_killed_and_changes_nobody_twice(stack: Stack) -> None:
