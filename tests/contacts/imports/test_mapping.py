@@ -14,7 +14,7 @@ from common.errors import Unprocessable
 from common.events.contacts import FieldDefinition, FieldTypeName
 from contacts.fields.built_in import BUILT_IN_FIELDS
 from contacts.imports.mapping import Column, Headed, Kind, find_headings, read_mapping
-from contacts.imports.tables.table import BROKEN, Cell, Formatted, Line, UnreadableFile
+from contacts.imports.tables.table import BROKEN, MERGED, UNCALCULATED, Cell, Formatted, Line, UnreadableFile
 from contacts.imports.values import Inference, as_number, key_of, row_of
 
 SEOUL = ZoneInfo("Asia/Seoul")
@@ -225,7 +225,8 @@ def test_a_cell_of_the_wrong_type_is_refused_without_being_repeated(cell: Cell, 
 @pytest.mark.parametrize(
     ("cell", "code"),
     [
-        (BROKEN, "brokenCell"), ("a\0", "badCharacter"), ("#N/A", "brokenCell"), ("#REF!", "brokenCell"),
+        (BROKEN, "brokenCell"), (UNCALCULATED, "brokenCell"), (MERGED, "mergedCell"),
+        ("a\0", "badCharacter"), ("#N/A", "brokenCell"), ("#REF!", "brokenCell"),
         ("1.23457E+12", "digitsLost"),
         ("-1E+15", "digitsLost"), (Formatted(1.23456789012345e17, "123456789012345000", cut=True), "digitsLost"),
     ],

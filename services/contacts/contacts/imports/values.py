@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import MAX_PREC, Context, Decimal
-from typing import Any
+from typing import Any, assert_never
 from zoneinfo import ZoneInfo
 
 from pydantic import JsonValue
@@ -16,7 +16,7 @@ from common.term_lists import read_list
 from common.text_rules import clean_text
 from contacts.imports.dates import is_two_days, read_compact, read_date
 from contacts.imports.mapping import MEMBER_ID, Column
-from contacts.imports.tables.table import Broken, Cell, Formatted, as_text
+from contacts.imports.tables.table import Broken, Cell, Fault, Formatted, as_text
 from contacts.profile_field import PRESETS
 
 _INFERRED: tuple[FieldTypeName, ...] = ("Boolean", "Number", "Date")
@@ -75,22 +75,45 @@ def _type_of(key: str, types: Mapping[str, FieldTypeName]) -> FieldTypeName:
     return types.get(key, "String")
 
 
-def _broken(cut: bool, place: str) -> Unprocessable:
-    if cut:
-        return Unprocessable(
-            "Only the beginning of a longer text stands in this cell. Send the exported workbook itself, with its sheet of long "
-            "values and the rows where they were; or write the whole text into the field, or leave the column out.",
-            code="cutValue",
-            pointer=place,
-        )
-    return Unprocessable("The cell holds an error instead of a value. Mend the formula.", code="brokenCell", pointer=place)
+def _broken(fault: Fault, place: str) -> Unprocessable:
+    match fault:
+        case Fault.CUT:
+            return _cut(place)
+        case Fault.MERGED:
+            return Unprocessable(
+                "This cell is merged with one above or left of it, which alone has a value. Unmerge the cells, fill each, and "
+                "send the file again.",
+                code="mergedCell",
+                pointer=place,
+            )
+        case Fault.UNCALCULATED:
+            return Unprocessable(
+                "The formula in this cell was never calculated: open the file in its program and save it.",
+                code="brokenCell",
+                pointer=place,
+            )
+        case Fault.ERROR:
+            return Unprocessable(
+                "The cell holds an error instead of a value. Mend the formula.", code="brokenCell", pointer=place
+            )
+        case _:
+            assert_never(fault)
+
+
+def _cut(place: str) -> Unprocessable:
+    return Unprocessable(
+        "Only the beginning of a longer text stands in this cell. Send the exported workbook itself, with its sheet of long "
+        "values and the rows where they were; or write the whole text into the field, or leave the column out.",
+        code="cutValue",
+        pointer=place,
+    )
 
 
 def _value(cell: Cell, kind: FieldTypeName, key: str, zone: ZoneInfo, place: str) -> JsonValue:
     if isinstance(cell, Broken):
-        raise _broken(cell.cut, place)
+        raise _broken(cell.fault, place)
     if isinstance(cell, str) and cell in _ERRORS:
-        raise _broken(cut=False, place=place)
+        raise _broken(Fault.ERROR, place)
     if isinstance(cell, str):
         cell = clean_text(cell, place)
     match kind:

@@ -14,7 +14,7 @@ from openpyxl import Workbook
 
 from common.errors import Unprocessable
 from contacts.imports.tables.sheet import lines
-from contacts.imports.tables.table import BROKEN, Formatted, Line, UnreadableFile
+from contacts.imports.tables.table import BROKEN, UNCALCULATED, Formatted, Line, UnreadableFile
 from contacts.imports.tables.unlock import unlock
 from tests.support.tables import MAIN, locked, shared, sheet, with_part, with_strings, workbook, written
 
@@ -45,8 +45,7 @@ def test_cells_come_as_what_they_are(tmp_path: Path) -> None:
         True,
     ]
     assert list(found[2].cells) == [None, 3, -1, datetime(2026, 11, 24), False]
-    # A formula that was never calculated is as broken as one that failed.
-    assert list(found[3].cells) == ["두\n줄", BROKEN, BROKEN, Formatted(None, "9:30:00")]
+    assert list(found[3].cells) == ["두\n줄", UNCALCULATED, BROKEN, Formatted(None, "9:30:00")]
 
 
 def test_a_formula_stands_for_the_value_it_last_had(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from contacts.imports.tables.sheet import lines
-from contacts.imports.tables.table import BROKEN, Cell, Line, UnreadableFile
+from contacts.imports.tables.table import BROKEN, UNCALCULATED, Cell, Line, UnreadableFile
 from tests.support.tables import written
 
 MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
@@ -151,10 +151,14 @@ def test_a_style_that_is_not_there_is_general(tmp_path: Path, style: str) -> Non
     '<c t="b"><f>A2</f></c>',
     '<c t="s"><f>A2</f></c>', '<c><f t="shared" ref="A1:A2" si="0">B1</f></c>', '<c><f t="shared" si="0"/></c>',
     '<c><f t="array" ref="A1">B1</f></c>',
-    '<c><f t="dataTable" ref="A1"/></c>', "<c><f>A2</f><v>0.0</v></c>", '<c t="e"><f>1/0</f><v>#DIV/0!</v></c>',
+    '<c><f t="dataTable" ref="A1"/></c>', "<c><f>A2</f><v>0.0</v></c>",
 ])  # fmt: skip
-def test_a_formula_without_a_value_is_broken(tmp_path: Path, cell: str) -> None:
-    assert cells(tmp_path, f"<row>{cell}</row>") == [[BROKEN]]
+def test_a_formula_without_a_value_was_never_calculated(tmp_path: Path, cell: str) -> None:
+    assert cells(tmp_path, f"<row>{cell}</row>") == [[UNCALCULATED]]
+
+
+def test_a_formula_that_failed_is_broken(tmp_path: Path) -> None:
+    assert cells(tmp_path, '<row><c t="e"><f>1/0</f><v>#DIV/0!</v></c></row>') == [[BROKEN]]
 
 
 @pytest.mark.parametrize(("cell", "value"), [
@@ -168,7 +172,7 @@ def test_a_formula_stands_for_its_value_an_empty_text_too(tmp_path: Path, cell: 
 
 def test_a_nought_is_no_value_where_the_writer_left_the_calculating_to_others(tmp_path: Path) -> None:
     row = '<row><c><f>A2&amp;"님"</f><v>0</v></c><c><f>1+1</f><v>2</v></c><c><v>0</v></c></row>'
-    assert cells(tmp_path, row, book='<calcPr fullCalcOnLoad="1"/>') == [[BROKEN, 2, 0]]
+    assert cells(tmp_path, row, book='<calcPr fullCalcOnLoad="1"/>') == [[UNCALCULATED, 2, 0]]
 
 
 def test_all_cells_of_an_array_that_was_never_calculated_are_broken(tmp_path: Path) -> None:
@@ -176,7 +180,7 @@ def test_all_cells_of_an_array_that_was_never_calculated_are_broken(tmp_path: Pa
         '<row r="1"><c r="A1"><v>1</v></c><c r="B1"><f t="array" ref="B1:C2">X1</f></c></row>'
         '<row r="2"><c r="A2"><v>2</v></c></row><row r="3"><c r="A3"><v>3</v></c></row>'
     )
-    assert cells(tmp_path, rows) == [[1, BROKEN, BROKEN], [2, BROKEN, BROKEN], [3]]
+    assert cells(tmp_path, rows) == [[1, UNCALCULATED, UNCALCULATED], [2, UNCALCULATED, UNCALCULATED], [3]]
 
 
 def test_a_text_guarded_by_a_formula_is_taken_out_of_it(tmp_path: Path) -> None:

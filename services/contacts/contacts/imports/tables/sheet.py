@@ -19,13 +19,16 @@ from xml.parsers.expat import ExpatError
 from contacts.imports.tables.cell import number_cell
 from contacts.imports.tables.formulas import Area, Areas
 from contacts.imports.tables.long_values import LongValues
+from contacts.imports.tables.merges import Merges, read_merges
 from contacts.imports.tables.number_format import GENERAL, Format
 from contacts.imports.tables.package import Over, Package, scan, too_large
 from contacts.imports.tables.strings import SharedStrings, TextItem, unescaped
 from contacts.imports.tables.table import (
     BROKEN,
+    MERGED,
     MOST_COLUMNS,
     MOST_ROWS,
+    UNCALCULATED,
     Cell,
     Line,
     UnreadableFile,
@@ -105,7 +108,7 @@ def _lines(package: Package, book: Workbook, strings: Texts) -> Iterator[Line]:
     part = package.open(book.sheet)
     if part is None:
         raise KeyError(book.sheet)
-    sheet = _Sheet(book, strings)
+    sheet = _Sheet(book, strings, merges=read_merges(package, book.sheet))
     with part:
         for count, line in enumerate(_all(part, sheet), 1):
             if count > MOST_ROWS + 1:
@@ -137,8 +140,11 @@ def _all(part: object, sheet: "_Sheet") -> Iterator[Line]:
 class _Sheet:
     """Makes lines of a sheet's elements; whole ones wait in `lines`."""
 
-    def __init__(self, book: Workbook, strings: Texts, taken: Callable[[str], Cell] | None = None) -> None:
+    def __init__(
+        self, book: Workbook, strings: Texts, taken: Callable[[str], Cell] | None = None, merges: Merges | None = None
+    ) -> None:
         self._taken = _text if taken is None else taken
+        self._merges = Merges() if merges is None else merges
         self.lines: list[Line] = []
         self.whole = False
         self._book = book
@@ -227,7 +233,7 @@ class _Sheet:
             return self._taken(inline.taken())
         if self._formula is not None and self._is_uncalculated(value):
             self._remember(self._formula)
-            return BROKEN
+            return UNCALCULATED
         match self._kind:
             case "s":
                 return self._taken(self._strings[int(value)]) if value.strip() else None
@@ -258,7 +264,15 @@ class _Sheet:
         if columns:
             cells += [None] * (columns[-1] + 1 - len(cells))
             for column in columns:
-                cells[column] = BROKEN if cells[column] is None else cells[column]
+                cells[column] = UNCALCULATED if cells[column] is None else cells[column]
+        if any(cell is not None for cell in cells):
+            self._cover(number, cells)
+
+    def _cover(self, number: int, cells: list[Cell]) -> None:
+        """A row with nothing of its own stays blank: its cells are those of the row above, which is read."""
+        for column in self._merges.covered(number, cells):
+            cells += [None] * (column + 1 - len(cells))
+            cells[column] = MERGED
 
 
 def _column(reference: str) -> int:

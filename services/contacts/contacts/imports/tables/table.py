@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time
 from decimal import Decimal
+from enum import StrEnum
 from typing import Any, TypeAlias
 
 from common.errors import Unprocessable
@@ -16,16 +17,30 @@ HEAD_LINES = 10
 """Among how many first lines the headings are looked for."""
 
 
+class Fault(StrEnum):
+    """Why what stands in a cell is no value."""
+
+    ERROR = "error"
+    UNCALCULATED = "uncalculated"
+    CUT = "cut"
+    MERGED = "merged"
+
+
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """Stands for a cell that holds an error instead of a value, such as a formula's #N/A, or one of which a part is missing."""
+    """Stands for a cell that holds no value, or not the whole of one."""
 
-    cut: bool = False
+    fault: Fault = Fault.ERROR
 
 
 BROKEN = Broken()
-CUT = Broken(cut=True)
+"""An error instead of a value, such as a formula's #N/A."""
+UNCALCULATED = Broken(Fault.UNCALCULATED)
+"""A formula whose value no program has written yet."""
+CUT = Broken(Fault.CUT)
 """The beginning of a text that was longer than a cell, without the rest."""
+MERGED = Broken(Fault.MERGED)
+"""Covered by another cell, which it was merged with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +153,7 @@ def to_json(cell: Cell) -> Any:
     """The cell as a JSON value that `from_json` reads back."""
     match cell:
         case Broken():
-            return {"broken": True, "cut": cell.cut}
+            return {"broken": cell.fault.value}
         case datetime():
             return {"at": cell.isoformat()}
         case Formatted():
@@ -152,6 +167,13 @@ def from_json(value: Any) -> Cell:
     if isinstance(value, dict):
         if "text" in value:
             return Formatted(from_json(value["value"]), value["text"], *value["is"])  # type: ignore[arg-type]  # as it was written
-        return datetime.fromisoformat(value["at"]) if "at" in value else Broken(value.get("cut", False))
+        return datetime.fromisoformat(value["at"]) if "at" in value else Broken(_fault(value))
     cell: Cell = value
     return cell
+
+
+def _fault(value: Mapping[str, Any]) -> Fault:
+    """Rows that were written down by an earlier version say `true`, and whether a text was cut."""
+    if value["broken"] is True:
+        return Fault.CUT if value.get("cut") else Fault.ERROR
+    return Fault(value["broken"])
