@@ -197,6 +197,12 @@ async def test_the_bound_that_was_passed_is_a_member(client: httpx.AsyncClient, 
     assert {name: told[name] for name in ("parameter", "least", "most", "count") if name in told} == figures
 
 
+async def test_an_instant_in_an_address_that_is_none_is_refused_in_a_sentence(client: httpx.AsyncClient) -> None:
+    told = (await client.get("/v1/things/one/x", params={"at": "yesterday"})).json()
+    words = "`at`: This must be an RFC 3339 instant with an offset, such as 2026-11-24T03:00:00.000Z."
+    assert (told["detail"], told["parameter"]) == (words, "at")
+
+
 @pytest.mark.parametrize(
     ("body", "words"),
     [
@@ -205,6 +211,7 @@ async def test_the_bound_that_was_passed_is_a_member(client: httpx.AsyncClient, 
         (b"[]", "This must be an object."),
         (b'{"size": "1"}', "This must be a whole number."),
         (b'{"size": 1, "some": 1}', "There is no such member here. Leave it out, or mend its name."),
+        (b'{"size": 1, "few": []}', "This must have 1 element or more."),
         (b'{"size": 1, "few": [1, 2, 3]}', "This must have 2 elements or fewer."),
         (b'{"size": 1, "short": "four"}', "This must have 3 characters or fewer."),
         (b'{"size": 1, "short": 5}', "This must be a text."),

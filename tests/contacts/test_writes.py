@@ -114,11 +114,12 @@ async def test_each_row_of_a_batch_is_judged_for_itself_in_order(world: World) -
         {"memberId": "u7", "profile": {"n": 2}, "addTags": ["x"]},
     )
     assert seen(results) == [
-        "made", "invalidMemberId", "unreadablePhone", "changed", "same", "invalidMemberId", "invalidMemberId", "invalidKey",
+        "made", "invalidMemberId", "unreadablePhone", "changed", "same", "invalid", "invalidMemberId", "invalidKey",
         "made", "wrongType", "made",
     ]  # fmt: skip
     pointers = {r.index: r.problem.pointer for r in results if r.problem}
     assert pointers[2] == "/contacts/2/mobileNumber"
+    assert (pointers[5], pointers[6]) == ("/contacts/5", "/contacts/6/memberId")
     assert pointers[7] == "/contacts/7/profile/bad key"
     assert pointers[9] == "/contacts/9/profile/n"
     assert results[3].contact is not None

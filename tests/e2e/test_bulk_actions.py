@@ -204,8 +204,8 @@ async def test_an_audience_that_has_grown_since_is_refused_with_what_it_is_now(s
 @pytest.mark.parametrize(
     ("target", "code", "pointer"),
     [
-        ({}, "invalid", ""),
-        ({"filter": SEOUL}, "invalid", ""),
+        ({}, "invalid", "/target/fingerprint"),
+        ({"filter": SEOUL}, "invalid", "/target/fingerprint"),
         ({"contactIds": []}, "invalid", "/target/contactIds"),
         ({"contactIds": None}, "invalid", "/target"),
         ({"contactIds": ["x"]}, "invalid", "/target/contactIds/0"),

@@ -34,7 +34,7 @@ def channel(stack: Stack) -> str:
         ({"reason": None}, "invalid", "/reason"),
         ({"reason": "x" * 1001}, "invalid", "/reason"),
         ({"reason": "a\u0000b"}, "badCharacter", "/reason"),
-        ({"scope": {}}, "invalid", "/scope"),
+        ({"scope": {}}, "invalid", "/scope/fingerprint"),
         ({"scope": {"all": False}}, "invalid", "/scope/all"),
         ({"scope": {"all": None}}, "invalid", "/scope"),
         ({"scope": {"all": True, "contactIds": [UNKNOWN]}}, "invalid", "/scope"),
@@ -43,7 +43,7 @@ def channel(stack: Stack) -> str:
         ({"scope": {"contactIds": None}}, "invalid", "/scope"),
         ({"scope": {"contactIds": ["x"]}}, "invalid", "/scope/contactIds/0"),
         ({"scope": {"contactIds": [UNKNOWN]}}, "unknownContact", "/scope/contactIds/0"),
-        ({"scope": {"filter": SCORED}}, "invalid", "/scope"),
+        ({"scope": {"filter": SCORED}}, "invalid", "/scope/fingerprint"),
         *(
             ({"scope": {name: None, "fingerprint": "x"}}, "wrongType", f"/scope/{name}")
             for name in ("segment", "query", "except")

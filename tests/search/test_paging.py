@@ -119,6 +119,13 @@ async def test_what_cannot_be_sorted_by_is_refused_with_its_place(finder: Finder
     assert (refusal.value.code, refusal.value.pointer) == (code, "/sort/1/key")
 
 
+@pytest.mark.parametrize("again", ["name", "user.name"])
+async def test_to_sort_by_a_key_twice_is_refused_with_its_place(finder: Finder, channel: str, again: str) -> None:
+    with pytest.raises(Unprocessable) as refusal:
+        await finder.search(channel, Wanted(), [SortKey("name", "asc"), SortKey("id", "asc"), SortKey(again, "desc")], 100, None)
+    assert (refusal.value.code, refusal.value.pointer) == ("twice", "/sort/2/key")
+
+
 async def test_the_list_does_not_shift_while_others_write(finder: Finder, index: Index, channel: str) -> None:
     people = [contact(channel, n, name=f"{n:03d}", sessionsCount=n) for n in range(120)]
     await put(index, channel, people, FIELDS)

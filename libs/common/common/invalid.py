@@ -20,15 +20,21 @@ _PLAIN: Mapping[str, str] = {
     "model_type": "This must be an object.",
     "model_attributes_type": "This must be an object.",
 }
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
+
+
 _FIGURED: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "literal_error": lambda told: f"This must be one of these: {told['expected']}.",
     "enum": lambda told: f"This must be one of these: {told['expected']}.",
     "greater_than_equal": lambda told: f"This must be {told['ge']:,} or more.",
     "less_than_equal": lambda told: f"This must be {told['le']:,} or less.",
-    "string_too_short": lambda told: f"This must have {told['min_length']:,} characters or more.",
-    "string_too_long": lambda told: f"This must have {told['max_length']:,} characters or fewer.",
-    "too_short": lambda told: f"This must have {told['min_length']:,} elements or more.",
-    "too_long": lambda told: f"This must have {told['max_length']:,} elements or fewer.",
+    "string_too_short": lambda told: f"This must have {_counted(told['min_length'], 'character')} or more.",
+    "string_too_long": lambda told: f"This must have {_counted(told['max_length'], 'character')} or fewer.",
+    "too_short": lambda told: f"This must have {_counted(told['min_length'], 'element')} or more.",
+    "too_long": lambda told: f"This must have {_counted(told['max_length'], 'element')} or fewer.",
 }
 _OWN = "value_error"
 

@@ -53,7 +53,8 @@ def instant(text: str, parameter: str) -> datetime:
     try:
         return from_wire(text.replace(" ", "+"))
     except ValueError as error:
-        raise Unprocessable(f"`{parameter}`: {error}", code="invalid", extra={"parameter": parameter}) from None
+        words = f"`{parameter}`: This {error}."
+        raise Unprocessable(words, code="invalid", extra={"parameter": parameter}) from None
 
 
 def not_later(at: datetime, now: datetime, parameter: str, pointer: str | None = None) -> datetime:

@@ -41,7 +41,7 @@ from contacts.parts import in_parts
 from contacts.portion import MOST_BYTES, Portion, fitting
 from contacts.profile_field import archived
 from contacts.publish import Step
-from contacts.rows import Lead, LeadRow, Raw, Row, RowResult, lead_named, parsed, parsed_leads
+from contacts.rows import Lead, LeadRow, Raw, Row, RowResult, lead_named, parsed, parsed_leads, read_named
 from contacts.size import weight
 from contacts.store import States
 
@@ -94,8 +94,7 @@ class Contacts:
         for index, raw in enumerate(rows):
             try:
                 pointer = f"/contacts/{index}"
-                member_id = raw.get("memberId") if isinstance(raw, dict) else None
-                named.append((index, check_member_id(member_id, f"{pointer}/memberId"), raw, pointer))
+                named.append((index, read_named(raw, pointer), raw, pointer))
             except Unprocessable as problem:
                 refused.append(RowResult(index, problem=problem))
 

@@ -9,6 +9,7 @@ from common.errors import Problem, Unprocessable
 from common.events.contacts import Contact
 from common.ids import parse_id
 from contacts.contact import Write, read_write, without_archived
+from contacts.member_id import check_member_id
 from contacts.not_written import NotWritten
 
 Raw: TypeAlias = tuple[int, str, object, str]
@@ -22,6 +23,16 @@ class Lead:
 
     id: UUID
     pointer: str
+
+
+def read_named(raw: object, pointer: str) -> str:
+    """The id of the member whom a row names. Raises Unprocessable."""
+    if not isinstance(raw, dict):
+        raise Unprocessable("A contact must be an object.", pointer=pointer)
+    if raw.get("memberId") is None:
+        detail = "`memberId` is missing. Send the id of the person."
+        raise Unprocessable(detail, code="invalidMemberId", pointer=f"{pointer}/memberId")
+    return check_member_id(raw["memberId"], f"{pointer}/memberId")
 
 
 def read_lead(raw: Mapping[str, object], pointer: str) -> Lead | None:

@@ -13,6 +13,7 @@ from common import http, idempotency
 from common.answers import EVENTS, FILE_TAG, POSITION, answers, content
 from common.auth import Caller
 from common.erased import Answer, Question
+from common.errors import Unprocessable
 from common.given import Given
 from common.http import AwaitedPosition, Cursor, Limit, Page, Wire, json_response, permit, where_written
 from common.ids import Id, parse_id
@@ -80,13 +81,16 @@ class Scope(Wire):
     @model_validator(mode="after")
     def _one_kind(self) -> "Scope":
         given = self.model_fields_set
-        if given & {"all", "contact_ids"}:
+        if given & {"all", "contact_ids"} and (len(given) != 1 or (self.all is None and self.contact_ids is None)):
             # Null is no kind of scope: read as "not given" it could mean everyone.
-            if len(given) != 1 or (self.all is None and self.contact_ids is None):
-                raise ValueError("must be `all: true` alone, `contactIds` alone, or what was searched with its `fingerprint`")
-        elif self.fingerprint is None:
-            raise ValueError("Send the `fingerprint` that the search answered with; `all: true` and `contactIds` go without.")
+            raise ValueError("must be `all: true` alone, `contactIds` alone, or what was searched with its `fingerprint`")
         return self
+
+    def check_seen(self) -> None:
+        """Raises Unprocessable where nobody has seen who would be exported."""
+        if self.all is None and self.contact_ids is None and self.fingerprint is None:
+            detail = "Send the `fingerprint` that the search answered with; `all: true` and `contactIds` go without."
+            raise Unprocessable(detail, pointer="/scope/fingerprint")
 
     def asked(self) -> dict[str, Any]:
         """The members that were given, as JSON values; a filter that is null is no filter, and search refuses it."""
@@ -133,6 +137,7 @@ async def create_export(
     accept_language: Annotated[str | None, Header(description="Of the headings by name: Korean where it is left out.")] = None,
 ) -> Response:
     """Ask for an export; the file is written in the background."""
+    body.scope.check_seen()
     language = language_of(accept_language)
     wanted = Ask(body.reason, body.password, body.scope.asked(), body.columns, body.headings == "names", language, awaited)
     return _written(await commands.ask(caller, wanted, address_of(request.scope)), 202)

@@ -43,6 +43,7 @@ def sort_of(
 def kinds_of(keys: list[SortKey] | None, fields: Mapping[str, FieldDefinition], *, ranked: bool) -> list[tuple[FieldType, str]]:
     """The type and the order, `asc` or `desc`, of each key of the sort. Raises Unprocessable."""
     if keys:
+        _check_apart(keys)
         return [(_kind(canonical(each.key), fields, f"/sort/{n}/key"), each.order) for n, each in enumerate(keys)]
     if ranked:
         words = (
@@ -50,6 +51,14 @@ def kinds_of(keys: list[SortKey] | None, fields: Mapping[str, FieldDefinition], 
         )
         raise Unprocessable(words, pointer="/seek")
     return [(FieldType.DATE, "desc")]
+
+
+def _check_apart(keys: list[SortKey]) -> None:
+    known: set[str] = set()
+    for n, key in enumerate(canonical(each.key) for each in keys):
+        if key in known:
+            raise Unprocessable("A field stands twice in the order.", code="twice", pointer=f"/sort/{n}/key")
+        known.add(key)
 
 
 def canonical(key: str) -> str:

@@ -12,6 +12,7 @@ from common.built_ins import CONSENTS
 from common.errors import Unprocessable
 from common.events.contacts import Change, Contact, ContactChanged, ContactRestored
 from contacts.bulk.action import Acted, Done, Outcome, act, job_shown, read_action, take_back
+from contacts.bulk.api import NewBulkAction
 from contacts.contact import Write, evolve
 from contacts.jobs.job import Job, Status
 from contacts.tags import MOST_TAGS
@@ -76,6 +77,15 @@ def test_an_action_is_refused(raw: Any, code: str, pointer: str) -> None:
     with pytest.raises(Unprocessable) as refused:
         read_action(raw)
     assert (refused.value.code, refused.value.pointer) == (code, pointer)
+
+
+@pytest.mark.parametrize("target", [{}, {"filter": {"and": []}}, {"query": "kim", "fingerprint": None}])
+def test_whom_nobody_has_seen_nothing_is_done_to(target: dict[str, Any]) -> None:
+    body = NewBulkAction.model_validate({"action": {"blocked": True}, "target": target})
+    with pytest.raises(Unprocessable) as refused:
+        body.check_seen()
+    assert refused.value.pointer == "/target/fingerprint"
+    body.model_copy(update={"dry_run": True}).check_seen()
 
 
 @pytest.mark.parametrize("raw", [{"addTags": "a"}, {"removeTags": [1]}, {"addTags": None}])
@@ -222,14 +232,20 @@ STATES = st.fixed_dictionaries(
         "profile": st.just({"grade": "VIP"}),
     }
 ).map(lambda members: LEE.model_copy(update=members))
-ACTIONS = st.fixed_dictionaries(
+
+
+def _tags_apart(action: dict[str, Any]) -> bool:
+    return set(action.get("addTags", ())).isdisjoint(action.get("removeTags", ()))
+
+
+ACTIONS: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
     {"blocked": st.booleans()},
     optional={
         "addTags": TAGS,
         "removeTags": TAGS,
         "set": st.dictionaries(st.sampled_from(CONSENTS), st.booleans()),
     },
-)
+).filter(_tags_apart)
 
 
 @given(STATES, ACTIONS)

@@ -19,6 +19,7 @@ from search.document import tombstone
 from search.index import Entry, Index
 from search.seal import Sealer
 from search.store import Store
+from search.term_sets.api import named
 from search.term_sets.handlers import TermSets
 from search.term_sets.keeper import Keeper
 from search.term_sets.store import NOTED_EVERY, TERM_SETS_KEPT, TermSetStore
@@ -214,3 +215,9 @@ async def test_another_channels_term_set_is_not_there(term_sets: TermSets, chann
     for place, name in ((f"{channel}-other", made.id), (channel, UUID(int=7))):
         with pytest.raises(NotFound):
             await term_sets.terms(place, name, None, 100, None)
+
+
+@pytest.mark.parametrize("path", ["NOID", "", "019a1f0e-7c2e-7d44-9a51"])
+async def test_what_can_be_no_id_names_no_term_set(path: str) -> None:
+    with pytest.raises(NotFound, match=r"There is no such term set\."):
+        await named(path)

@@ -8,6 +8,7 @@ from pydantic import Field, JsonValue, model_validator
 
 from common.answers import POSITION, answers
 from common.auth import Caller
+from common.errors import Unprocessable
 from common.given import Given
 from common.http import AwaitedPosition, Cursor, Limit, Page, Wire, json_response, permit, router, where_written
 from common.ids import Id, parse_id
@@ -65,11 +66,11 @@ class NewBulkAction(Wire):
     target: Target
     dry_run: bool = False
 
-    @model_validator(mode="after")
-    def _seen(self) -> Self:
+    def check_seen(self) -> None:
+        """Raises Unprocessable where nobody has seen whom a change is for."""
         if self.target.contact_ids is None and self.target.fingerprint is None and not self.dry_run:
-            raise ValueError("`target` needs the `fingerprint` that the search answered with; `contactIds` goes without")
-        return self
+            detail = "Send the `fingerprint` that the search answered with; `contactIds` goes without."
+            raise Unprocessable(detail, pointer="/target/fingerprint")
 
 
 async def _answer(job: Job, commands: BulkActions, status: int = 200) -> Response:
@@ -90,6 +91,7 @@ Existing = Annotated[Job, Depends(existing)]
 @routes.post("/bulk-actions", status_code=202, responses=answers(BulkAction, 202, headers=POSITION) | answers(HowMany))
 async def start_bulk_action(caller: Editor, body: NewBulkAction, commands: Commands, awaited: AwaitedPosition) -> Response:
     """Change many contacts in the background; with `dryRun`, 200 and for how many it would be."""
+    body.check_seen()
     ids: list[UUID] | None = body.target.contact_ids
     wanted = Ask(body.action, ids, body.target.asked(), awaited)
     if body.dry_run:

@@ -1,5 +1,6 @@
 """Visits and custom events as they are reported: what is read, and what is refused."""
 
+from collections.abc import Sized
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -21,6 +22,7 @@ AHEAD = timedelta(minutes=5)
 VISIT = "visit"
 _MEMBERS = {"id", "memberId", "contactId", "name", "at", "properties", "url", "device"}
 _MOST_ID, _MOST_NAME, _MOST_URL, _MOST_KEYS, _MOST_KEY, _MOST_TEXT = 128, 64, 2048, 100, 128, 10_000
+_MOST_ELEMENTS, _MOST_ELEMENT = 100, 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,18 +114,27 @@ def _mapping(value: object, place: str) -> dict[str, JsonValue] | None:
     if any(len(key) > _MOST_KEY for key in value):
         detail = f"A property's key has {_MOST_KEY} characters at most."
         raise Unprocessable(detail, code="tooLong", pointer=place, extra={"most": _MOST_KEY})
-    if not all(_fits(item) for item in value.values()):
-        raise Unprocessable("A property is a text, a number, true or false, or a list of texts.", pointer=place)
-    return {key: _kept(item) for key, item in value.items()}
+    return {key: _property(item, f"{place}/{escape(key)}") for key, item in value.items()}
 
 
-def _kept(item: JsonValue) -> JsonValue:
-    return one_form(item) if isinstance(item, int | float) and not isinstance(item, bool) else item
+def _property(item: object, place: str) -> JsonValue:
+    match item:
+        case None | bool():
+            return item
+        case int() | float():
+            return one_form(item)
+        case str():
+            _check_length(item, _MOST_TEXT, "characters", place)
+            return item
+        case list() if all(isinstance(element, str) for element in item):
+            _check_length(item, _MOST_ELEMENTS, "elements", place)
+            for n, element in enumerate(item):
+                _check_length(element, _MOST_ELEMENT, "characters", f"{place}/{n}")
+            return item
+        case _:
+            raise Unprocessable("A property is a text, a number, true or false, or a list of texts.", pointer=place)
 
 
-def _fits(item: object) -> bool:
-    if isinstance(item, str):
-        return len(item) <= _MOST_TEXT
-    if isinstance(item, list):
-        return len(item) <= _MOST_KEYS and all(isinstance(e, str) and len(e) <= 256 for e in item)
-    return item is None or isinstance(item, bool | int | float)
+def _check_length(value: Sized, most: int, of_what: str, place: str) -> None:
+    if len(value) > most:
+        raise Unprocessable(f"This has {most:,} {of_what} at most.", code="tooLong", pointer=place, extra={"most": most})

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable
 from typing import Annotated, Any, Literal, Self
+from uuid import UUID
 
 import orjson
-from fastapi import Depends, Query, Request, Response
+from fastapi import Depends, Path, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import StreamingResponse
 from pydantic import ValidationError, model_validator
@@ -15,11 +16,11 @@ from common.answers import POSITION, Documented, answers, content
 from common.errors import Unprocessable
 from common.filters.text import is_blank
 from common.http import AwaitedPosition, Cursor, Limit, Page, Wire, json_response, router, where_written
-from common.ids import Id
+from common.ids import parse_id
 from common.text_rules import clean_text
 from search.api import Reader, Reads
 from search.term_sets.answers import TermAnswer, TermSetAnswer
-from search.term_sets.handlers import TermSets
+from search.term_sets.handlers import TermSets, no_term_set
 from search.term_sets.store import TermSet
 from search.term_sets.terms import STATUSES, Pasted, Status, decoded
 
@@ -34,6 +35,17 @@ def term_sets(request: Request) -> TermSets:
 
 
 Sets = Annotated[TermSets, Depends(term_sets)]
+
+
+async def named(term_set: Annotated[str, Path(json_schema_extra={"format": "uuid"})]) -> UUID:
+    """The id in a path. Raises NotFound where it can be none."""
+    parsed = parse_id(term_set)
+    if parsed is None:
+        raise no_term_set()
+    return parsed
+
+
+Named = Annotated[UUID, Depends(named)]
 
 
 class TermsGiven(Wire):
@@ -102,7 +114,7 @@ async def create_term_set(caller: Reader, request: Request, sets: Sets, reads: R
 
 
 @routes.get("/term-sets/{term_set}", responses=answers(TermSetAnswer))
-async def get_term_set(caller: Reader, term_set: Id, sets: Sets) -> Response:
+async def get_term_set(caller: Reader, term_set: Named, sets: Sets) -> Response:
     """A term set's counts, as they were when it was made. 30 days after its last use, which reading is too, it is deleted."""
     return json_response(_summary(await sets.get(caller.channel, term_set)))
 
@@ -122,7 +134,7 @@ def _wants_csv(request: Request, named: str | None) -> bool:
 async def list_terms(
     caller: Reader,
     request: Request,
-    term_set: Id,
+    term_set: Named,
     sets: Sets,
     reads: Reads,
     awaited: AwaitedPosition,
@@ -147,7 +159,7 @@ async def list_terms(
 
 
 @internal.get("/term-sets/{term_set}")
-async def forms(caller: Reader, term_set: Id, sets: Sets) -> Response:
+async def forms(caller: Reader, term_set: Named, sets: Sets) -> Response:
     """A term set as an evaluator needs it: its key, and its terms as they are compared, each once."""
     made, compared = await sets.forms(caller.channel, term_set)
     return json_response({"id": str(made.id), "key": made.key, "terms": compared})

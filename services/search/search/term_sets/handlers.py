@@ -50,6 +50,11 @@ class Sorted:
     compared: list[str]
 
 
+def no_term_set() -> NotFound:
+    """The refusal of an id that names no term set of the channel."""
+    return NotFound("There is no such term set.")
+
+
 class TermSets:
     """Makes term sets and shows their terms. A term set that nobody uses for thirty days is deleted."""
 
@@ -137,7 +142,7 @@ class TermSets:
         """A term set's key and counts. Raises NotFound."""
         found = (await self._store.named(channel, [term_set], self._clock.now())).get(term_set)
         if found is None:
-            raise NotFound("There is no such term set.")
+            raise no_term_set()
         return found
 
     async def forms(self, channel: str, term_set: UUID) -> tuple[TermSet, list[str]]:
