@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from common.errors import Unprocessable
 from common.events.contacts import FieldDefinition, FieldTypeName
 from contacts.fields.built_in import BUILT_IN_FIELDS
-from contacts.imports.mapping import Column, Headed, Kind, find_headings, read_mapping
+from contacts.imports.mapping import Column, Headed, Kind, LeftOut, find_headings, read_mapping
 from contacts.imports.tables.table import BROKEN, MERGED, UNCALCULATED, Cell, Formatted, Line, UnreadableFile
 from contacts.imports.values import Inference, as_number, key_of, row_of
 
@@ -86,6 +86,30 @@ def test_a_name_that_two_fields_share_is_said_by_the_caller() -> None:
     fields = {**BUILT_IN_FIELDS, **called(x="등급", y="등급")}
     headed = find_headings([Line(1, ["이름", "등급"])], read_mapping('{"등급": "profile.y"}', "leads"), "leads", fields)
     assert headed.columns[1] == Column(1, "등급", ("profile.y",), False)
+
+
+@pytest.mark.parametrize(
+    ("headings", "kind", "mapping", "reason"),
+    [
+        (["이름", "등급"], "leads", None, LeftOut.SHARED_NAME), (["이름", "최근 접속 시간"], "leads", None, LeftOut.NOT_EDITABLE),
+        (["이름", "이름"], "leads", None, LeftOut.TWICE), (["이름", "성함"], "leads", None, LeftOut.TWICE),
+        (["이름", "휴대폰", "집전화", "연락처"], "leads", None, LeftOut.TWICE),
+        (["이름", "비고"], "leads", None, LeftOut.UNKNOWN),
+        (["이름", "profile.1st"], "leads", None, LeftOut.UNKNOWN), (["이름", "옛것"], "leads", None, LeftOut.UNKNOWN),
+        (["이름", "회원번호"], "leads", None, LeftOut.FOR_MEMBERS), (["회원번호", "고객번호"], "members", None, LeftOut.TWICE),
+        (["이름", "이메일"], "leads", {"이메일": None}, LeftOut.MAPPING),
+        (["이름", "별명"], "leads", {"별명": []}, LeftOut.MAPPING),
+        (["profile.a", "profile.a"], "leads", None, LeftOut.TWICE),
+    ],
+)  # fmt: skip
+def test_a_column_that_is_left_out_tells_why_and_is_no_guess(
+    headings: list[str], kind: Kind, mapping: object, reason: LeftOut
+) -> None:
+    fields = {**FIELDS, **called(x="등급", y="등급")}
+    wanted = read_mapping(None if mapping is None else orjson.dumps(mapping).decode(), kind)
+    columns = find_headings([Line(1, headings)], wanted, kind, fields).columns
+    assert all(column.guessed and column.keys and column.reason is None for column in columns[:-1])
+    assert columns[-1] == Column(len(headings) - 1, headings[-1], (), False, reason)
 
 
 def test_the_name_of_an_archived_field_is_free_for_another() -> None:

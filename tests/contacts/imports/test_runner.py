@@ -221,6 +221,18 @@ async def test_the_position_stands_for_the_last_change_of_each_partition_and_for
     assert [(e.id, e.version) for e in entries if e.kind == "field"] == [("profile.new", 1)]
 
 
+async def test_a_preview_tells_why_columns_are_left_out_and_the_import_how_many(shop: Importing) -> None:
+    content = tables.text([["회원번호", "이름", "이름", "김철수", "m9"], ["m1", "하나", "둘", "셋", "넷"]])
+    assert (await shop.preview(content))["columns"][2:] == [
+        {"column": "이름", "key": None, "guessed": False, "reason": "twice"},
+        {"column": "김철수", "key": None, "guessed": False, "reason": "unknown"},
+        {"column": "m9", "key": None, "guessed": False, "reason": "unknown"},
+    ]
+    shown = await shop.shown(await shop.send(content))
+    assert (shown["ignored"], shown["ignoredReasons"]) == (3, {"twice": 1, "unknown": 2})
+    assert "김철수" not in str(shown)  # without headings the first row is somebody's data
+
+
 async def test_a_preview_tells_the_columns_and_the_first_rows_and_leaves_nothing(shop: Importing) -> None:
     found = await shop.preview(table(headings=["회원번호", "이름", "전화번호", "메모"]), mapping='{"메모": "profile.memo"}')
     assert {k: found[k] for k in ("kind", "format", "encoding", "delimiter", "headings")} == {

@@ -8,16 +8,23 @@ from pydantic import Field, JsonValue
 from common.answers import Shape, left_out, one_of
 from common.clock import Instant
 from contacts.answers import NotWrittenValue
+from contacts.imports.mapping import LeftOut
 from contacts.imports.order import RowStatus
 from contacts.jobs.job import Status
 
+_REASONS = (
+    "`unknown`: the heading stands for no field; `sharedName`: two fields have this name; `notEditable`: the field of this name "
+    "is not written; `twice`: another column goes into that field; `forMembers`: a lead has no `memberId`; `mapping`: said there."
+)
+
 
 class ImportColumn(Shape):
-    """A column and where it goes: a key, several, or null."""
+    """A column and where it goes: a key, several, or null and the reason."""
 
     column: str
     key: str | list[str] | None
     guessed: bool
+    reason: Annotated[str, one_of(LeftOut), Field(description=_REASONS)] = left_out()
 
 
 class Import(Shape):
@@ -35,6 +42,7 @@ class Import(Shape):
     not_written: Annotated[int, Field(description="Rows that were taken but for a value: `notWritten` of the row tells which.")]
     columns: list[ImportColumn]
     ignored: int
+    ignored_reasons: Annotated[dict[str, int], Field(description=f"How many columns are left out by each reason. {_REASONS}")]
     requested_at: Instant
     requested_by: str
     ended_at: Instant | None

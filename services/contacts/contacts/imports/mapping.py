@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Literal, TypeAlias
 
 import orjson
@@ -51,14 +52,26 @@ _LOOSE_PHONE = frozenset({"전화", "전화번호", "연락처", "phone", "phone
 _LOOSE_CONSENT = frozenset({"수신거부", "수신거부여부", "마케팅수신거부", "unsubscribe", "unsubscribed", "optout"})
 
 
+class LeftOut(StrEnum):
+    """Why a column goes nowhere."""
+
+    UNKNOWN = "unknown"
+    SHARED_NAME = "sharedName"
+    NOT_EDITABLE = "notEditable"
+    TWICE = "twice"
+    FOR_MEMBERS = "forMembers"
+    MAPPING = "mapping"
+
+
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of the file: where it stands (from 0), its heading, its keys (none: left out), and whether those are a guess."""
+    """A column of the file: where it stands (from 0), its heading, its keys, whether those are a guess; without any, why."""
 
     index: int
     heading: str
     keys: tuple[str, ...]
     guessed: bool
+    reason: LeftOut | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,11 +135,8 @@ def find_headings(head: Sequence[Line], wanted: Wanted, kind: Kind, fields: Mapp
     return best
 
 
-def _names(fields: Mapping[str, FieldDefinition]) -> dict[str, str | None]:
-    """What a simplified heading stands for; the channel's own names go before the guesses.
-
-    None where it is a name and yet leads nowhere: two fields share it, or the one that has it is not written.
-    """
+def _names(fields: Mapping[str, FieldDefinition]) -> dict[str, str | LeftOut]:
+    """What a simplified heading stands for, or why for nothing; the channel's own names go before the guesses."""
     called: dict[str, set[str]] = {_simplified(key): {key} for key in _WRITABLE}
     for key, definition in fields.items():
         for name in definition.display_name.values() if definition.collected else ():
@@ -134,12 +144,14 @@ def _names(fields: Mapping[str, FieldDefinition]) -> dict[str, str | None]:
     return {**_GUESSES, **{name: _only(keys) for name, keys in called.items()}}
 
 
-def _only(keys: Collection[str]) -> str | None:
-    key = next(iter(keys)) if len(keys) == 1 else None
-    return key if key is not None and (key.startswith("profile.") or key in _WRITABLE) else None
+def _only(keys: Collection[str]) -> str | LeftOut:
+    if len(keys) > 1:
+        return LeftOut.SHARED_NAME
+    key = next(iter(keys))
+    return key if key.startswith("profile.") or key in _WRITABLE else LeftOut.NOT_EDITABLE
 
 
-def _mapped(line: Line, wanted: Wanted, kind: Kind, names: Mapping[str, str | None]) -> Headed:
+def _mapped(line: Line, wanted: Wanted, kind: Kind, names: Mapping[str, str | LeftOut]) -> Headed:
     headings = ["" if cell is None or isinstance(cell, Broken) else _heading(as_text(cell)) for cell in line.cells]
     chosen = {index: wanted[fold(heading)] for index, heading in enumerate(headings) if heading and fold(heading) in wanted}
     taken = {key for keys in chosen.values() for key in keys} | ({MEMBER_ID} if kind == "leads" else set())
@@ -151,12 +163,23 @@ def _mapped(line: Line, wanted: Wanted, kind: Kind, names: Mapping[str, str | No
                 if keys:
                     guessed[index] = keys
                     taken |= set(keys)
-    columns = tuple(
-        Column(index, heading, chosen.get(index, guessed.get(index, ())), index not in chosen)
-        for index, heading in enumerate(headings)
-        if heading
-    )
-    return Headed(line.number, columns)
+    columns = []
+    for index, heading in enumerate(headings):
+        keys = chosen.get(index, guessed.get(index, ()))
+        why = None if keys else LeftOut.MAPPING if index in chosen else _why(heading, kind, names)
+        if heading:
+            columns.append(Column(index, heading, keys, index in guessed, why))
+    return Headed(line.number, tuple(columns))
+
+
+def _why(heading: str, kind: Kind, names: Mapping[str, str | LeftOut]) -> LeftOut:
+    """Why nothing is guessed of a heading: what it stands for is taken, or it stands for nothing."""
+    if kind == "leads" and names.get(_simplified(heading)) == MEMBER_ID:
+        return LeftOut.FOR_MEMBERS
+    if _sure(heading, names, set()) or _loose(heading, names, set()):
+        return LeftOut.TWICE
+    meaning = names.get(_simplified(heading))
+    return meaning if isinstance(meaning, LeftOut) else LeftOut.UNKNOWN
 
 
 def _heading(text: str) -> str:
@@ -165,9 +188,9 @@ def _heading(text: str) -> str:
     return text if allowed(text) else "".join(filter(allowed, text))
 
 
-def _sure(heading: str, names: Mapping[str, str | None], taken: set[str]) -> tuple[str, ...]:
+def _sure(heading: str, names: Mapping[str, str | LeftOut], taken: set[str]) -> tuple[str, ...]:
     key = heading if heading.startswith("profile.") else names.get(_simplified(heading))
-    if key is None or key in taken:
+    if key is None or isinstance(key, LeftOut) or key in taken:
         return ()
     if key.startswith("profile."):
         try:
@@ -177,7 +200,7 @@ def _sure(heading: str, names: Mapping[str, str | None], taken: set[str]) -> tup
     return (key,)
 
 
-def _loose(heading: str, names: Mapping[str, str | None], taken: set[str]) -> tuple[str, ...]:
+def _loose(heading: str, names: Mapping[str, str | LeftOut], taken: set[str]) -> tuple[str, ...]:
     """Headings that say less: a number is a mobile one unless another column holds those, a bare refusal is one of everything."""
     word = _simplified(heading)
     if word in names:

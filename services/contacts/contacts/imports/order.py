@@ -1,6 +1,7 @@
 """What an import is asked to do, what becomes of a row, and how it is shown: without anything that stands in the file's rows."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -60,6 +61,7 @@ class Order:
             "width": 1 + max(column.index for column in self.headed.columns),
             "columns": [[c.index, c.heading, list(c.keys), c.guessed] for c in self.headed.used],
             "ignored": len(self.headed.columns) - len(self.headed.used),
+            "reasons": Counter(column.reason.value for column in self.headed.columns if column.reason is not None),
         }
 
     @classmethod
@@ -85,6 +87,7 @@ def import_shown(job: Job, body: Mapping[str, Any]) -> dict[str, Any]:
         "notWritten": job.counts.get(NOT_WRITTEN, 0),
         "columns": [column_shown(Column(i, heading, tuple(keys), guessed)) for i, heading, keys, guessed in body["columns"]],
         "ignored": body["ignored"],
+        "ignoredReasons": body.get("reasons", {}),
         "requestedAt": to_wire(job.requested_at),
         "requestedBy": job.requested_by,
         "endedAt": None if job.ended_at is None else to_wire(job.ended_at),
@@ -93,9 +96,10 @@ def import_shown(job: Job, body: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def column_shown(column: Column) -> dict[str, Any]:
-    """A column and where it goes: a key, several, or null."""
+    """A column and where it goes: a key, several, or null and the reason."""
     keys: list[str] | str | None = list(column.keys) if len(column.keys) > 1 else next(iter(column.keys), None)
-    return {"column": column.heading, "key": keys, "guessed": column.guessed}
+    shown = {"column": column.heading, "key": keys, "guessed": column.guessed}
+    return shown if column.reason is None else {**shown, "reason": column.reason.value}
 
 
 def lead_id(job: Job, number: int) -> UUID:
