@@ -101,6 +101,13 @@ def called(shown: dict[str, object]) -> str:
         ("“010-1234-5678”", {"hong"}),
         ("<010,1234;5678>", {"hong"}),
         ("5678@", set()),
+        # what nobody sees comes along when one copies
+        ("홍\u200b길동", {"hong"}),
+        ("\ufeff김\u00ad 철\u200d수\u2060", {"spaced"}),
+        ("ㅎ\u200bㄱㄷ", {"hong"}),
+        ("👩\u200d👩", {"star"}),
+        ("홍\u200b길순", set()),
+        ("\u200b", set()),
         ("no 5678", set()),
         # addresses
         ("hong.gd@example.com", {"hong"}),

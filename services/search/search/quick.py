@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from itertools import groupby
 
 from common.filters.text import fold, is_blank
+from common.invisible import without_invisible
 from common.phone import UnreadablePhone, digits_of, read_phone
 from search import hangul
 from search.compile import Query, phrase
@@ -23,9 +24,17 @@ def quick(text: str, country: str) -> Query | None:
 
     Either the whole term is found, or every one of its words. `country` reads phone numbers that are written without theirs.
     What an input method drew together is taken apart in terms of up to 64 characters: each such place multiplies the query.
+    Characters that nobody sees come along when one copies: it is found without them too.
     """
     if is_blank(text):
         return None
+    seen = without_invisible(text)
+    if seen == text or is_blank(seen):
+        return _read(text, country)
+    return {"dis_max": {"queries": [_read(text, country), _read(seen, country)]}}
+
+
+def _read(text: str, country: str) -> Query:
     drawn = len(squeezed(text)) <= _MOST_DRAWN
     whole = _found(text, country, drawn=drawn)
     words = text.split()
@@ -88,9 +97,7 @@ def _run(characters: Iterable[str], lone: bool) -> Query:
 
 def _numbers(text: str, country: str) -> list[str]:
     """The digits of a phone number or a part of one: as they stand, and those of the international form of a whole one."""
-    written = "".join(c for c in text if unicodedata.category(c) != "Cf")  # unseen marks come along when one copies
-    if written[:4].lower() == "tel:":
-        written = written[4:]
+    written = text[4:] if text[:4].lower() == "tel:" else text
     digits = digits_of(written)
     if not digits or not all(c.isdecimal() or _is_between(c) for c in written):
         return []
