@@ -280,7 +280,7 @@ GOOD = tables.text([["memberId", "name"], ["m-1", "Kim"]])
 BAD: list[tuple[bytes | None, dict[str, str], int, str, str | None]] = [
     (b"", {}, 422, "emptyFile", "/file"),
     (b"\r\n , \r\n", {}, 422, "emptyFile", "/file"),
-    (b"memberId\r\nm\0-1\r\n", {}, 422, "unknownEncoding", "/file"),
+    ("memberId\r\nm-1\r\n".encode("utf-16-le"), {}, 422, "unknownEncoding", "/file"),
     (b"memberId\r\n\xff\xff\r\n", {}, 422, "unknownEncoding", "/file"),
     (b'memberId,name\r\nm-1,"Kim\r\n', {}, 422, "unreadableFile", "/file"),
     (tables.text([[f"c{n}" for n in range(501)]]), {}, 422, "tooManyColumns", "/file"),

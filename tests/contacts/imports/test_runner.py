@@ -290,11 +290,13 @@ async def test_characters_that_no_text_may_have_stop_a_row_and_not_the_import(sh
     import_id = await shop.send(tables.sheet(f"<row>{named}</row><row>{escaped}</row><row>{pair}</row>"))
     text = tables.text([["memberId", "이\0름", "x" * 300], ["m3", "a\0b", "1"], ["m4", "b", "2"]], "utf-16 little-endian")
     other = await shop.send(text, mapping=orjson.dumps({"x" * 300: "profile.long"}).decode())
+    third = await shop.send(tables.text([["memberId", "name"], ["m5", "a\0b"], ["m6", "c"]]))
     await shop.work()
+    assert told(await shop.report(third)) == [(2, "refused", "badCharacter"), (3, "made", None)]
     assert told(await shop.report(import_id)) == [(2, "refused", "brokenCell"), (3, "made", None)]
     assert told(await shop.report(other)) == [(2, "refused", "badCharacter"), (3, "made", None)]
     assert [(r["problem"] and r["problem"]["column"]) for r in await shop.report(other)] == ["이름", None]
-    assert sorted((c.member_id, c.name) for c in await shop.contacts()) == [("m2", "😀"), ("m4", "b")]
+    assert sorted((c.member_id, c.name) for c in await shop.contacts()) == [("m2", "😀"), ("m4", "b"), ("m6", "c")]
     (name,) = [d.display_name["ko"] for d in await shop.world.field_queries.fields("shop") if d.key == "profile.long"]
     assert set(name) == {"x"}
 

@@ -20,8 +20,6 @@ from contacts.imports.tables.table import HEAD_LINES, MOST_COLUMNS, Broken, Line
 from contacts.profile_field import check_key
 
 Kind: TypeAlias = Literal["members", "leads"]
-Wanted: TypeAlias = Mapping[str, tuple[str, ...]]
-"""Keys by heading, as the caller wants them; none where a column is left out."""
 
 MEMBER_ID = "memberId"
 _WRITABLE = GIVEN | {MEMBER_ID, "addTags", "removeTags"}
@@ -50,6 +48,18 @@ _SURE: Mapping[str, str] = {
 _GUESSES: Mapping[str, str] = {word: key for key, words in _SURE.items() for word in words.split()}
 _LOOSE_PHONE = frozenset({"전화", "전화번호", "연락처", "phone", "phonenumber", "tel", "contactnumber"})
 _LOOSE_CONSENT = frozenset({"수신거부", "수신거부여부", "마케팅수신거부", "unsubscribe", "unsubscribed", "optout"})
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What the caller says of a column: its heading as it was spelled, and its keys; none where it is left out."""
+
+    spelled: str
+    keys: tuple[str, ...]
+
+
+Wanted: TypeAlias = Mapping[str, Said]
+"""What is said, by the headings as they are compared."""
 
 
 class LeftOut(StrEnum):
@@ -97,11 +107,14 @@ def read_mapping(text: str | None, kind: Kind) -> Wanted:
         raw = None
     if not isinstance(raw, dict) or len(raw) > MOST_COLUMNS:
         raise Unprocessable("`mapping` must be a JSON object of headings and the keys they go into.", pointer="/mapping")
-    wanted: dict[str, tuple[str, ...]] = {}
+    wanted: dict[str, Said] = {}
     for heading, value in raw.items():
         keys = [] if value is None else value if isinstance(value, list) else [value]
         place = _place(heading)
-        wanted[fold(_heading(heading))] = tuple(dict.fromkeys(_checked(key, kind, place) for key in keys))
+        compared = fold(_heading(heading))
+        if compared in wanted:
+            raise Unprocessable("`mapping` names this column twice.", code="columnTwice", pointer=place)
+        wanted[compared] = Said(heading, tuple(dict.fromkeys(_checked(key, kind, place) for key in keys)))
     return wanted
 
 
@@ -153,7 +166,7 @@ def _only(keys: Collection[str]) -> str | LeftOut:
 
 def _mapped(line: Line, wanted: Wanted, kind: Kind, names: Mapping[str, str | LeftOut]) -> Headed:
     headings = ["" if cell is None or isinstance(cell, Broken) else _heading(as_text(cell)) for cell in line.cells]
-    chosen = {index: wanted[fold(heading)] for index, heading in enumerate(headings) if heading and fold(heading) in wanted}
+    chosen = {index: wanted[fold(heading)].keys for index, heading in enumerate(headings) if heading and fold(heading) in wanted}
     taken = {key for keys in chosen.values() for key in keys} | ({MEMBER_ID} if kind == "leads" else set())
     guessed: dict[int, tuple[str, ...]] = {}
     for guess in (_sure, _loose):
@@ -218,17 +231,18 @@ def _simplified(heading: str) -> str:
 
 def _check(headed: Headed, wanted: Wanted, kind: Kind) -> None:
     found = [fold(column.heading) for column in headed.columns]
-    for heading in wanted:
+    for heading, said in wanted.items():
+        place = _place(said.spelled)
         if heading not in found:
-            raise Unprocessable("The file has no column with this heading.", code="unknownColumn", pointer=_place(heading))
+            raise Unprocessable("The file has no column with this heading.", code="unknownColumn", pointer=place)
         if found.count(heading) > 1:
-            raise Unprocessable(
-                "Two columns of the file have this heading. Rename one.", code="columnTwice", pointer=_place(heading)
-            )
+            raise Unprocessable("Two columns of the file have this heading. Rename one.", code="columnTwice", pointer=place)
     keys: set[str] = set()
     for column in headed.used:
         if keys & set(column.keys):
-            raise Unprocessable("Two columns go into one field.", code="keyTwice", pointer=_place(column.heading))
+            # Only what is said can be: a guess leaves out what is taken.
+            place = _place(wanted[fold(column.heading)].spelled)
+            raise Unprocessable("Two columns go into one field.", code="keyTwice", pointer=place)
         keys |= set(column.keys)
     if kind == "members" and MEMBER_ID not in keys:
         raise Unprocessable(

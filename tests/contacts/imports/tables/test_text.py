@@ -17,6 +17,12 @@ def read(path: Path) -> list[list[object]]:
     return [list(line.cells) for line in lines(path, layout_of(path))]
 
 
+@pytest.mark.parametrize("encoding", [encoding for encoding in ENCODINGS if encoding.startswith("utf")])
+def test_a_nul_that_got_into_a_text_stands_in_its_cell(tmp_path: Path, encoding: str) -> None:
+    rows = [["회원번호", "이름"], ["m1", "홍\0길동"], ["m2", "김"]]
+    assert read(written(tmp_path, text(rows, encoding))) == rows
+
+
 @pytest.mark.parametrize("encoding", ENCODINGS)
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
 @pytest.mark.parametrize("line_end", ["\r\n", "\n", "\r"])
@@ -82,7 +88,9 @@ def test_the_delimiter_is_the_one_that_parts_most_lines_alike(sample: str, delim
         b"\xff\xfe\x00\xd8a\x00",
         "이름".encode("utf-16-le"),
         bytes(range(256)),
-        b"name,phone\nx\x00,y\n",
+        "name,phone\nx,y\n".encode("utf-16-le"),
+        "이름\n홍\0길동\n".encode("cp949"),
+        b"name,phone\nx" + bytes(9) + b",y\n",
     ],
 )
 def test_what_is_in_no_known_encoding_is_refused(tmp_path: Path, content: bytes) -> None:

@@ -12,6 +12,8 @@ from contacts.imports.tables.table import UnreadableFile
 _PIECE = 1024 * 1024
 _MOST_JUDGED = 4 * _PIECE
 """How much of a file is judged by its letters; the rest has to decode."""
+_FEW = 8
+"""Among how many bytes of a text one may be NUL: in UTF-16 without its mark, where letters are ASCII, every other one is."""
 
 _CODECS: Mapping[str, tuple[str, ...]] = {
     "utf-8": ("utf-8-sig",),
@@ -101,12 +103,14 @@ def _letters(file: Path, codec: str) -> Counter[str] | None:
     """The characters of the file's beginning, all of which decodes; None where it does not."""
     decoder = codecs.getincrementaldecoder(codec)()
     letters: Counter[str] = Counter()
-    judged = 0
+    judged = nothings = size = 0
     with file.open("rb") as opened:
         try:
             while piece := opened.read(_PIECE):
-                # A NUL is text in UTF-16 only: what has one otherwise is no text at all.
-                if not codec.startswith("utf-16") and b"\0" in piece:
+                nothings += piece.count(0)
+                size += len(piece)
+                # In an older encoding one may be half a letter of UTF-16, whose other half is taken for letters.
+                if nothings and not codec.startswith("utf"):
                     return None
                 text = decoder.decode(piece)
                 if judged < _MOST_JUDGED:
@@ -115,7 +119,8 @@ def _letters(file: Path, codec: str) -> Counter[str] | None:
             letters.update(decoder.decode(b"", final=True))
         except UnicodeDecodeError:
             return None
-    return letters
+    # One that got into a text is refused with its row; what has many is no text, but in UTF-16.
+    return letters if codec.startswith("utf-16") or nothings * _FEW <= size else None
 
 
 def unknown_encoding() -> UnreadableFile:
