@@ -187,6 +187,13 @@ def test_the_openapi_document_is_served(door: Door) -> None:
     assert answer.headers["content-type"].startswith("application/json")
 
 
+def test_the_openapi_document_takes_no_parameters(door: Door) -> None:
+    answer = door.get("/openapi.json?x=1")
+    assert (answer.status_code, answer.json()["code"]) == (422, "unknownParameter")
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert door.get("/openapi.json?").status_code == 200
+
+
 def test_a_stream_is_passed_on_as_it_comes_and_ends_when_its_reader_goes(door: Door) -> None:
     service = door.services["segments"]
     with httpx.stream("GET", f"http://127.0.0.1:{door.port}/v1/segments/1/stream", timeout=20) as answer:
