@@ -82,7 +82,7 @@ class Business:
 
     async def report(self, import_id: str, **params: str) -> list[list[str]]:
         """The report as a file."""
-        answer = await self.api.ask("GET", f"/v1/imports/{import_id}/report", params=params)
+        answer = await self.api.ask("GET", f"/v1/imports/{import_id}/rows", params=params | {"format": "csv"})
         assert answer.status_code == 200
         assert answer.headers["content-type"] == "text/csv; charset=utf-8"
         assert answer.headers["content-disposition"] == f'attachment; filename="dangol-import-{import_id}.csv"'
@@ -348,7 +348,7 @@ async def test_it_needs_the_permission_to_edit_and_another_channels_imports_are_
         for permission in ("contacts.read", "visits.write"):
             assert refused(await ours.post(GOOD, None, permission)) == (403, "forbidden", None)
         job = await theirs.take_in(GOOD)
-        for method, path in (("GET", ""), ("GET", "/rows"), ("GET", "/report"), ("POST", "/cancel")):
+        for method, path in (("GET", ""), ("GET", "/rows"), ("GET", "/rows?format=csv"), ("POST", "/cancel")):
             for import_id in (job["id"], str(uuid4()), "x"):
                 answer = await ours.api.ask(method, f"/v1/imports/{import_id}{path}")
                 assert refused(answer) == (404, "notFound", None)

@@ -3,6 +3,9 @@
 import csv
 import io
 from collections.abc import Iterable, Sequence
+from typing import Annotated, Literal
+
+from fastapi import Depends, Query, Request
 
 MEDIA_TYPE = "text/csv; charset=utf-8"
 _MARK = b"\xef\xbb\xbf"  # without it Excel takes UTF-8 for the country's older encoding
@@ -28,4 +31,15 @@ def inert(text: str | None) -> str | None:
 
 def headers(name: str) -> dict[str, str]:
     """Those of a file to be kept under this name."""
-    return {"Content-Disposition": f'attachment; filename="{name}.csv"', "Cache-Control": "no-store"}
+    return {"Content-Disposition": f'attachment; filename="{name}.csv"', "Cache-Control": "no-store", "Vary": "Accept"}
+
+
+def _asked_for(request: Request, named: Annotated[Literal["json", "csv"] | None, Query(alias="format")] = None) -> bool:
+    """Whether a file is asked for: by `format`, as a link in a page must, or by `Accept`, where JSON does not come first."""
+    if named is not None:
+        return named == "csv"
+    accepted = [each.partition(";")[0].strip().lower() for each in request.headers.get("accept", "").split(",")]
+    return next((each for each in accepted if each in {"text/csv", "application/json"}), None) == "text/csv"
+
+
+AskedFor = Annotated[bool, Depends(_asked_for)]

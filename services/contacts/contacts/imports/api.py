@@ -8,7 +8,7 @@ from fastapi.responses import StreamingResponse
 from starlette.requests import ClientDisconnect
 
 from common import csv_report, idempotency
-from common.answers import POSITION, answers, content
+from common.answers import POSITION, Documented, answers, content
 from common.auth import Caller
 from common.errors import Unreadable
 from common.http import Cursor, Limit, Page, json_response, permit, router, where_written
@@ -112,21 +112,28 @@ async def get_import(found: Existing) -> Response:
     return _answer(shown, kept(job.position, job.channel))
 
 
-@routes.get("/imports/{import_id}/rows", responses=answers(Page[ImportRow]))
+_ROWS_ANSWER: Documented = {200: {**answers(Page[ImportRow])[200], **content("text/csv")[200]}}
+
+
+@routes.get("/imports/{import_id}/rows", responses=_ROWS_ANSWER)
 async def list_import_rows(
-    found: Existing, commands: Commands, status: RowStatus | None = None, limit: Limit = 100, cursor: Cursor = None
+    found: Existing,
+    commands: Commands,
+    status: RowStatus | None = None,
+    limit: Limit = 100,
+    cursor: Cursor = None,
+    as_csv: csv_report.AskedFor = False,
 ) -> Response:
-    """What became of each row so far; rows are numbered as a spreadsheet program numbers them."""
-    page = await commands.rows(found[0], status, limit, cursor)
-    return json_response({"items": page.items, "next": page.next})
+    """What became of each row so far; rows are numbered as a spreadsheet program numbers them.
 
-
-@routes.get("/imports/{import_id}/report", response_class=StreamingResponse, responses=content("text/csv"))
-async def download_import_report(found: Existing, commands: Commands, status: RowStatus | None = None) -> Response:
-    """The same as a CSV file."""
+    With `Accept: text/csv` or `format=csv` all of it is one file, without pages.
+    """
     job, _ = found
-    headers = csv_report.headers(f"dangol-import-{job.id}")
-    return StreamingResponse(commands.report(job, status), headers=headers, media_type=csv_report.MEDIA_TYPE)
+    if as_csv:
+        headers = csv_report.headers(f"dangol-import-{job.id}")
+        return StreamingResponse(commands.report(job, status), headers=headers, media_type=csv_report.MEDIA_TYPE)
+    page = await commands.rows(job, status, limit, cursor)
+    return json_response({"items": page.items, "next": page.next})
 
 
 @routes.post("/imports/{import_id}/cancel", responses=answers(Import, headers=POSITION))

@@ -1,7 +1,7 @@
 """The routes of term sets."""
 
 from collections.abc import Iterable
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 from uuid import UUID
 
 import orjson
@@ -122,18 +122,9 @@ async def get_term_set(caller: Reader, term_set: Named, sets: Sets) -> Response:
 _TERMS_ANSWER: Documented = {200: {**answers(Page[TermAnswer])[200], **content("text/csv")[200]}}
 
 
-def _wants_csv(request: Request, named: str | None) -> bool:
-    """Whether a file is asked for: by name, as a link in a page must, or by `Accept`, where JSON does not come first."""
-    if named is not None:
-        return named == "csv"
-    accepted = [each.partition(";")[0].strip().lower() for each in request.headers.get("accept", "").split(",")]
-    return next((each for each in accepted if each in {"text/csv", "application/json"}), None) == "text/csv"
-
-
 @routes.get("/term-sets/{term_set}/terms", responses=_TERMS_ANSWER)
 async def list_terms(
     caller: Reader,
-    request: Request,
     term_set: Named,
     sets: Sets,
     reads: Reads,
@@ -141,7 +132,7 @@ async def list_terms(
     status: Annotated[Status | None, Query()] = None,
     limit: Limit = 100,
     cursor: Cursor = None,
-    named: Annotated[Literal["json", "csv"] | None, Query(alias="format")] = None,
+    as_csv: csv_report.AskedFor = False,
 ) -> Response:
     """The report, term by term: `status` as it was when it was made, `contactIds` those that have the value now, at most 100.
 
@@ -149,9 +140,9 @@ async def list_terms(
     """
     if awaited is not None:
         await reads.await_position(caller.channel, awaited)
-    if _wants_csv(request, named):
+    if as_csv:
         made = await sets.get(caller.channel, term_set)
-        headers = csv_report.headers(f"dangol-terms-{made.id}") | {"Vary": "Accept"}
+        headers = csv_report.headers(f"dangol-terms-{made.id}")
         report = sets.report(caller.channel, made, status)
         return StreamingResponse(report, headers=headers, media_type=csv_report.MEDIA_TYPE)
     items, following = await sets.terms(caller.channel, term_set, status, limit, cursor)
