@@ -44,11 +44,15 @@ def channel_with_contacts(stack: Stack) -> str:
         assert [r.get("problem") for r in answer.json()["results"]] == [None] * len(CONTACTS)
         # Whoever counts with a write's position sees that write.
         seen = {"Dangol-Position": answer.headers["Dangol-Position"]}
-        for attempt in stamina.retry_context(on=httpx.HTTPStatusError, timeout=60, attempts=None, wait_max=2):
-            with attempt:  # a position that has not arrived in five seconds is a 503: ask again
-                found = client.post("/v1/search/count", json={}, headers=seen).raise_for_status().json()
-        assert found["total"] == len(CONTACTS)
+        assert _counted(client, seen) == len(CONTACTS)
     return name
+
+
+@stamina.retry(on=httpx.HTTPStatusError, timeout=60, attempts=None, wait_max=2)
+def _counted(client: httpx.Client, seen: dict[str, str]) -> int:
+    """Those found once this was seen: a position that has not arrived in five seconds is a 503."""
+    total: int = client.post("/v1/search/count", json={}, headers=seen).raise_for_status().json()["total"]
+    return total
 
 
 def request(scope: object, **more: Any) -> dict[str, Any]:
