@@ -107,7 +107,9 @@ def plain_key(written: str) -> str:
 def stored(contact: Mapping[str, Any], key: str) -> Any:
     value: Any = contact
     for name in ("profile", key[len("profile.") :]) if key.startswith("profile.") else key.split("."):
-        value = (value or {}).get(name)
+        within, value = value, (value or {}).get(name)
+    if key in {"web.lastSeenAt", "mobile.lastSeenAt"} and value is None:
+        value = (within or {}).get("seenAt")  # an older event says no more
     value = kept_today(key, value) if value else value
     return None if value is None or value == [] or (isinstance(value, str) and same(value) == "") else value
 

@@ -49,9 +49,15 @@ FROM_THE_START: Mapping[str, object] = {
 
 
 def value_at(contact: Mapping[str, Any], key: str) -> Any:
-    """What a contact, as the API shows it, has under the key of a built-in: `web.os` is the `os` of its `web`."""
+    """What a contact, as the API shows it, has under the key of a built-in: `web.os` is the `os` of its `web`.
+
+    Older events tell no `lastSeenAt` of a device: it is the `seenAt` of the visit that its facts are from, as in `DeviceFacts`.
+    """
     holder, dot, member = key.partition(".")
     if not dot:
         return contact.get(key)
     within = contact.get(holder)
-    return within.get(member) if isinstance(within, Mapping) else None
+    if not isinstance(within, Mapping):
+        return None
+    value = within.get(member)
+    return within.get("seenAt") if value is None and member == "lastSeenAt" else value
