@@ -84,7 +84,6 @@ def test_a_device_of_an_older_event_was_last_seen_at_the_visit_that_it_is_known_
     assert (value_at(seen, "web.lastSeenAt"), value_at(seen, "mobile.lastSeenAt")) == ("2026-01-01T00:00:00.000Z", None)
 
 
-
 def test_a_contact_is_shown_with_every_member_but_where_it_was_merged() -> None:
     contact = Contact.model_validate({
         "id": UUID(int=1), "createdAt": "2026-11-24T03:00:00Z", "updatedAt": "2026-11-24T03:00:00Z", "version": 1, "city": "서울",
