@@ -106,6 +106,7 @@ def plain_key(written: str) -> str:
 
 def stored(contact: Mapping[str, Any], key: str) -> Any:
     value: Any = contact
+    within: Any = None
     for name in ("profile", key[len("profile.") :]) if key.startswith("profile.") else key.split("."):
         within, value = value, (value or {}).get(name)
     if key in {"web.lastSeenAt", "mobile.lastSeenAt"} and value is None:
