@@ -21,6 +21,8 @@ from contacts.imports.values import Inference
 
 Format: TypeAlias = Literal["csv", "xlsx"]
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
+_HEAD_BYTES = 16 * 1024 * 1024
+"""So much of a sheet is unpacked to see what is merged before a head is shown: what is merged stands behind all rows."""
 _MOST_WRITTEN, _MOST_READ = 1024 * 1024 * 1024, 2 * 1024 * 1024
 
 
@@ -36,13 +38,21 @@ class Source:
         """What kind of file it is."""
         return "xlsx" if self.layout is None else "csv"
 
-    def lines(self, spool: Path) -> Iterator[Line]:
-        """All lines; `spool` is a file used meanwhile. Raises UnreadableFile."""
-        return import_sheet.lines(self.file, spool) if self.layout is None else import_text.lines(self.file, self.layout)
+    def lines(self, spool: Path, *, merges_within: int | None = None) -> Iterator[Line]:
+        """All lines; `spool` is a file used meanwhile. Raises UnreadableFile.
+
+        What a workbook merges is looked for in so many bytes of its sheet, or in all of it.
+        """
+        if self.layout is None:
+            return import_sheet.lines(self.file, spool, merges_within=merges_within)
+        return import_text.lines(self.file, self.layout)
 
     def head(self, spool: Path, most: int = HEAD_LINES) -> list[Line]:
-        """The first lines that are not blank. Raises UnreadableFile."""
-        lines = self.lines(spool)
+        """The first lines that are not blank, at the cost of a head however long the table is. Raises UnreadableFile.
+
+        Cells that are merged are told where the sheet is not so long that looking for them is work.
+        """
+        lines = self.lines(spool, merges_within=_HEAD_BYTES)
         try:
             return list(islice((line for line in islice(lines, 100) if not line.blank), most))
         finally:

@@ -8,8 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from openpyxl import Workbook
 
-from contacts.imports.tables.formulas import Area
-from contacts.imports.tables.merges import MOST_MERGES, Merges
+from contacts.imports.source import source_of
+from contacts.imports.tables.areas import Area
+from contacts.imports.tables.merges import MOST_MERGES, Merges, read_merges
+from contacts.imports.tables.package import Package
 from contacts.imports.tables.sheet import MOST_ROW, lines
 from contacts.imports.tables.table import MERGED, MOST_COLUMNS, Cell, UnreadableFile
 from tests.support.tables import MAIN, with_part, workbook, written
@@ -81,7 +83,7 @@ def test_a_row_has_the_columns_that_a_first_cell_with_a_value_covers(areas: list
     for row, cells in enumerate(table):
         here = [a for a in told if a.top <= row <= a.bottom]
         covered = {c for a in here for c in range(a.left, a.right + 1) if (row, c) != (a.top, a.left)}
-        assert merges.covered(row, cells) == sorted(covered)
+        assert list(merges.covered(row, cells)) == sorted(covered)
 
 
 def test_fifty_thousand_merged_cells_are_quick(tmp_path: Path) -> None:
@@ -98,8 +100,61 @@ def test_merged_cells_without_measure_are_refused_in_time(tmp_path: Path) -> Non
     merges = Merges(Area(1, MOST_ROW, 0, MOST_COLUMNS - 1) for _ in range(50_000))
     with pytest.raises(UnreadableFile) as refused:
         merges.covered(1, [1])
-    assert refused.value.code == "tooManyMergedCells"
+    assert (refused.value.code, refused.value.extra) == ("mergedTooWide", {})
     with pytest.raises(UnreadableFile) as refused:
         read(tmp_path, merged("<sheetData/>", *("A1:B2" for _ in range(MOST_MERGES + 1))))
     assert (refused.value.code, refused.value.extra) == ("tooManyMergedCells", {"most": MOST_MERGES})
     assert time.process_time() - begun < 10
+
+
+def test_one_merged_cell_that_covers_too_much_is_refused_in_words_that_are_true_of_it() -> None:
+    merges = Merges([Area(1, MOST_ROW, 0, 39)])
+    with pytest.raises(UnreadableFile) as refused:
+        for row in range(1, MOST_ROW):
+            merges.covered(row, [1])
+    assert (refused.value.code, refused.value.extra) == ("mergedTooWide", {})
+
+
+def test_merged_cells_over_a_million_rows_are_no_work() -> None:
+    merges, begun = Merges(Area(1, MOST_ROW, left, left) for left in range(19)), time.process_time()
+    cells: list[Cell] = [1] * 19
+    assert all(len(merges.covered(row, cells)) == (0 if row == 1 else 19) for row in range(1, 1_000_000))
+    assert time.process_time() - begun < 5
+
+
+def test_two_rows_whose_every_column_is_merged_are_within_bounds() -> None:
+    merges = Merges(Area(top, top + 1, left, left) for top in (1, 3) for left in range(MOST_COLUMNS))
+    cells: list[Cell] = [1] * MOST_COLUMNS
+    assert [len(merges.covered(row, cells)) for row in (1, 2, 3, 4)] == [0, MOST_COLUMNS, 0, MOST_COLUMNS]
+
+
+def test_what_is_merged_is_read_without_the_rows_before_it(tmp_path: Path) -> None:
+    rows = "<sheetData><row><<< <t>mergeCells</t> <mergeCellsOther/> mergeCells</row></sheetData>"
+    with Package(written(tmp_path, merged(rows, "A1:B2"))) as package:
+        assert list(read_merges(package, "xl/worksheets/sheet1.xml").covered(1, [1])) == [1]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+@pytest.mark.parametrize("before", [1024 * 1024 - length for length in range(0, 300, 23)])
+def test_merged_cells_are_found_wherever_a_piece_ends(tmp_path: Path, before: int, encoding: str) -> None:
+    rows = "<sheetData/>".ljust((before - 130) // (2 if encoding == "utf-16" else 1))
+    with Package(written(tmp_path, merged(rows, "A1:B2", encoding=encoding, prefix="x:"))) as package:
+        assert list(read_merges(package, "xl/worksheets/sheet1.xml").covered(1, [1])) == [1]
+
+
+def test_the_head_of_a_long_sheet_with_merged_cells_is_read_alone(tmp_path: Path) -> None:
+    """What follows the head cannot be read: whoever reads it notices."""
+    first = "".join(f'<row r="{n}"><c r="A{n}"><v>{n}</v></c></row>' for n in range(1, 30))
+    content = merged(f"<sheetData>{first}<row>{' ' * 40 * 1024 * 1024}<<</row></sheetData>", "A1:B2", 'Z1"<<<')
+    source = source_of(written(tmp_path, content), None, tmp_path / "plain")
+    begun = time.process_time()
+    assert [line.number for line in source.head(tmp_path / "strings", 15)] == list(range(1, 16))
+    assert time.process_time() - begun < 1
+    with pytest.raises(UnreadableFile):
+        list(source.lines(tmp_path / "strings"))
+
+
+def test_the_head_of_a_sheet_tells_what_is_merged(tmp_path: Path) -> None:
+    content = merged('<sheetData><row r="1"><c r="A1"><v>1</v></c></row></sheetData>', "A1:B1")
+    source = source_of(written(tmp_path, content), None, tmp_path / "plain")
+    assert [line.cells for line in source.head(tmp_path / "strings")] == [[1, MERGED]]

@@ -5,7 +5,7 @@ import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import IO
+from typing import IO, Protocol
 from urllib.parse import unquote
 from xml.parsers import expat
 
@@ -94,7 +94,15 @@ class Over(Exception):
     """What is looked for in a part has been read; raised by a handler, it ends `scan`."""
 
 
-def scan(part: IO[bytes], start: Start, end: Callable[[str], None], text: Callable[[str], None] | None = None) -> Iterator[None]:
+class Readable(Protocol):
+    """A part, or what is left of one."""
+
+    def read(self, size: int, /) -> bytes:
+        """The next bytes, about as many; none at the end."""
+        ...
+
+
+def scan(part: Readable, start: Start, end: Callable[[str], None], text: Callable[[str], None] | None = None) -> Iterator[None]:
     """Go through a part's XML, telling each element by its local name; yields after each piece, so that a reader can be a stream.
 
     A document type, which is what entities are declared in, is refused, as is what makes the parser keep more and more: a token

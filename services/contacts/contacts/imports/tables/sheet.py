@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import Protocol
 from xml.parsers.expat import ExpatError
 
+from contacts.imports.tables.areas import Area, Areas
 from contacts.imports.tables.cell import number_cell
-from contacts.imports.tables.formulas import Area, Areas
 from contacts.imports.tables.long_values import LongValues
 from contacts.imports.tables.merges import Merges, read_merges
 from contacts.imports.tables.number_format import GENERAL, Format
-from contacts.imports.tables.package import Over, Package, scan, too_large
+from contacts.imports.tables.package import Over, Package, Readable, scan, too_large
 from contacts.imports.tables.strings import SharedStrings, TextItem, unescaped
 from contacts.imports.tables.table import (
     BROKEN,
@@ -70,10 +70,11 @@ def _row_number(said: str | None, last: int) -> int:
     return number
 
 
-def lines(file: Path, spool: Path) -> Iterator[Line]:
+def lines(file: Path, spool: Path, *, merges_within: int | None = None) -> Iterator[Line]:
     """The lines of the first visible sheet that have cells, with texts that go on on another sheet as a whole.
 
-    `spool` is a file used meanwhile. Raises UnreadableFile.
+    `spool` is a file used meanwhile. What is merged stands behind the rows: it is looked for in so many bytes of the sheet, or in
+    all of it. Raises UnreadableFile.
     """
     with _damage_told():
         package = Package(file)
@@ -84,7 +85,7 @@ def lines(file: Path, spool: Path) -> Iterator[Line]:
         try:
             texts: Texts = strings if strings is not None else []
             long_values = LongValues(_pieces(package, book, texts), book.words)
-            for line in _lines(package, book, texts):
+            for line in _lines(package, book, texts, merges_within):
                 yield long_values.filled(line)
         finally:
             if strings is not None:
@@ -104,11 +105,11 @@ def _damage_told() -> Iterator[None]:
         ) from None
 
 
-def _lines(package: Package, book: Workbook, strings: Texts) -> Iterator[Line]:
+def _lines(package: Package, book: Workbook, strings: Texts, merges_within: int | None) -> Iterator[Line]:
     part = package.open(book.sheet)
     if part is None:
         raise KeyError(book.sheet)
-    sheet = _Sheet(book, strings, merges=read_merges(package, book.sheet))
+    sheet = _Sheet(book, strings, merges=read_merges(package, book.sheet, merges_within))
     with part:
         for count, line in enumerate(_all(part, sheet), 1):
             if count > MOST_ROWS + 1:
@@ -129,8 +130,8 @@ def _pieces(package: Package, book: Workbook, strings: Texts) -> Iterator[Sequen
             yield from rows
 
 
-def _all(part: object, sheet: "_Sheet") -> Iterator[Line]:
-    for _ in scan(part, sheet.start, sheet.end, sheet.text):  # type: ignore[arg-type]
+def _all(part: Readable, sheet: "_Sheet") -> Iterator[Line]:
+    for _ in scan(part, sheet.start, sheet.end, sheet.text):
         yield from sheet.lines
         sheet.lines.clear()
     if not sheet.whole:

@@ -1,9 +1,10 @@
-"""Cells of formulas that were never calculated and that stand for many cells: an array, a table of a formula's results. Pure."""
+"""Areas of a sheet, asked for by rows that rise: those of uncalculated formulas and those of merged cells. Pure."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from contacts.imports.tables.package import too_large
+from contacts.imports.tables.table import UnreadableFile
 
 _MOST_AREAS = 1000
 _MOST_WORK = 20_000_000
@@ -21,9 +22,11 @@ class Area:
 
 
 class Areas:
-    """The areas that formulas stand for, asked for by rows that rise."""
+    """Which columns are covered, row by row; `most` areas at once are taken, more raise `too_much`."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, most: int = _MOST_AREAS, too_much: Callable[[], UnreadableFile] = too_large) -> None:
+        self._most = most
+        self._too_much = too_much
         self._areas: list[Area] = []
         self._columns: Sequence[int] = ()
         self._same_until = 0
@@ -31,8 +34,8 @@ class Areas:
 
     def add(self, area: Area) -> None:
         """One more. Raises UnreadableFile for more than any person makes."""
-        if len(self._areas) >= _MOST_AREAS:
-            raise too_large()
+        if len(self._areas) >= self._most:
+            raise self._too_much()
         self._areas.append(area)
         self._same_until = 0
 
@@ -59,7 +62,7 @@ class Areas:
     def _count(self, work: int) -> None:
         self._work += work
         if self._work > _MOST_WORK:
-            raise too_large()
+            raise self._too_much()
 
 
 def _places(bits: int) -> Iterator[int]:

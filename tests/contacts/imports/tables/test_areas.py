@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contacts.imports.tables.formulas import Area, Areas
+from contacts.imports.tables.areas import Area, Areas
 from contacts.imports.tables.sheet import MOST_ROW
 from contacts.imports.tables.table import MOST_COLUMNS, UnreadableFile
 
