@@ -73,6 +73,9 @@ def called(**names: str) -> dict[str, FieldDefinition]:
         (called(mail="email"), "email", None), (called(mail="E-mail"), "email", None), (called(x="addTags"), "addTags", None),
         (called(seen="최근 접속 시간"), "최근 접속 시간", None), (called(x="메일", y="메일"), "메일", None),
         (called(x="메일", y="메일"), "email", "email"),
+        (called(memo="♥"), "#", None), (called(memo="♥"), "※", None), (called(memo="#"), "＃", "profile.memo"),
+        (called(memo="♥"), "♥", "profile.memo"), (called(memo="♥", star="★"), "★", "profile.star"),
+        (called(memo="♥", star="♥"), "♥", None), (called(memo="_"), "-", None), (called(memo="_"), "_", "profile.memo"),
     ],
 )  # fmt: skip
 def test_a_channels_own_names_go_before_any_guess_and_one_that_two_fields_share_is_none(

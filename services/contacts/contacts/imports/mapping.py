@@ -226,7 +226,9 @@ def _loose(heading: str, names: Mapping[str, str | LeftOut], taken: set[str]) ->
 
 
 def _simplified(heading: str) -> str:
-    return _IGNORED.sub("", unicodedata.normalize("NFKC", heading).casefold())
+    """The words of a heading, by which it is compared; one of signs alone is compared by its signs."""
+    text = unicodedata.normalize("NFKC", heading).casefold()
+    return _IGNORED.sub("", text) or text
 
 
 def _check(headed: Headed, wanted: Wanted, kind: Kind) -> None:
