@@ -8,11 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.errors import Unprocessable
+from common.errors import Problem, Unavailable, Unprocessable
 from common.events.contacts import Contact
+from common.eventstore import ConcurrentChange
 from common.ids import new_id
 from common.position import Position
 from contacts.handlers import Contacts
+from contacts.parts import in_parts
 from contacts.portion import MOST_BYTES, fitting
 from contacts.visits.handlers import Visits
 from tests.contacts.conftest import World
@@ -58,6 +60,24 @@ async def check_bounded(world: World, transactions: int) -> None:
 
 def comparable(contact: Contact) -> dict[str, Any]:
     return contact.model_dump(exclude={"id", "member_id"})
+
+
+@pytest.mark.parametrize(("part", "problem"), [(1, ConcurrentChange), (2, Unavailable), (3, Unavailable)])
+async def test_a_part_for_which_others_were_always_faster_is_a_conflict_only_where_nothing_is_written(
+    world: World, part: int, problem: type[Problem]
+) -> None:
+    written: list[int] = []
+
+    async def write(rows: Sequence[int]) -> tuple[int, int]:
+        if len(written) + 1 == part:
+            raise ConcurrentChange
+        written.append(rows[0])
+        return 2, 0
+
+    with pytest.raises(problem) as refused:
+        await in_parts(world.database, range(8), write, lambda row: (f"/{row}", row))
+    assert len(written) == part - 1
+    assert refused.value.extra == ({} if part == 1 else {"written": 2 * (part - 1)})
 
 
 async def test_visits_of_a_large_contact_are_taken_in_by_several_transactions(world: World) -> None:
