@@ -97,7 +97,7 @@ def read_write(raw: object, country: str, pointer: str = "", also: frozenset[str
                     raise
                 unread[key] = Unread(value, refusal)
         elif key in ("addTags", "removeTags"):
-            tags[key] = read_tags(value, place)
+            tags[key] = read_tags(value, place, to_have=key == "addTags")
         elif key in _NOT_EDITABLE:
             raise Unprocessable("This is counted by the system and cannot be written.", code="notEditable", pointer=place)
         elif key not in ("profile", "profileOnce") and key not in also:

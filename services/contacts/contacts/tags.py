@@ -9,9 +9,9 @@ from contacts.profile_field import MOST_ELEMENTS, elements
 MOST_TAGS = 20
 
 
-def read_tags(value: object, pointer: str) -> tuple[str, ...]:
-    """The tags of a write, each once. Raises Unprocessable."""
-    if isinstance(value, list) and len(value) > MOST_ELEMENTS:
+def read_tags(value: object, pointer: str, *, to_have: bool = True) -> tuple[str, ...]:
+    """The tags of a write that a contact is `to_have`, or else to lose, each once. Raises Unprocessable."""
+    if to_have and isinstance(value, list) and len(value) > MOST_ELEMENTS:
         check_count(value, pointer)
     return as_kept(elements(value, pointer) or ())
 
