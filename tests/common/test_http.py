@@ -5,8 +5,9 @@ import logging
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import httpx
 import pytest
@@ -35,6 +36,11 @@ class Tree(RootModel[list["Tree"]]):
     pass
 
 
+class Kind(StrEnum):
+    MEMBERS = "members"
+    LEADS = "leads"
+
+
 class Thing(Wire):
     size: int
     tree: Tree | None = None
@@ -43,6 +49,9 @@ class Thing(Wire):
     other: Id | None = None
     few: Annotated[list[int] | None, Field(min_length=1, max_length=2)] = None
     short: Annotated[str | None, Field(max_length=3)] = None
+    direction: Literal["asc", "it's \\ or 'desc'", 'say "True"'] = "asc"
+    all: Literal[True] = True
+    step: Literal[1, -2, None] = 1
 
 
 routes = router("/v1/things")
@@ -68,6 +77,11 @@ async def listed(caller: Annotated[Caller, Depends(permit("contacts.read"))], li
     if limit == 14:
         raise TooManyRequests("Too soon. Wait a minute.", 60)
     return {"limit": limit, "channel": caller.channel}
+
+
+@routes.get("/kinds")
+async def of_kind(_: Annotated[Caller, Depends(permit("contacts.read"))], kind: Kind) -> dict[str, object]:
+    return {"kind": kind}
 
 
 @routes.get("/{thing}/{rest:path}")
@@ -231,6 +245,31 @@ async def test_the_bound_of_a_list_and_of_a_text_is_a_member(client: httpx.Async
         told = (await client.put("/v1/things/one", json=body)).json()
         assert told["pointer"] == pointer
         assert {name: told[name] for name in ("least", "most", "count") if name in told} == figures
+
+
+@pytest.mark.parametrize(
+    ("body", "known", "words"),
+    [
+        ({"all": False}, [True], "This must be true."),
+        ({"step": 3}, [1, -2, None], "This must be one of these: 1, -2, null."),
+        (
+            {"direction": "ASC"},
+            ["asc", "it's \\ or 'desc'", 'say "True"'],
+            'This must be one of these: "asc", "it\'s \\\\ or \'desc\'", "say \\"True\\"".',
+        ),
+    ],
+)
+async def test_values_that_are_known_are_told_as_json_spells_them(
+    client: httpx.AsyncClient, body: dict[str, object], known: list[object], words: str
+) -> None:
+    told = (await client.put("/v1/things/one", json={"size": 1, **body})).json()
+    assert (told["known"], told["detail"]) == (known, words)
+
+
+async def test_the_known_values_of_a_parameter_are_told(client: httpx.AsyncClient) -> None:
+    told = (await client.get("/v1/things/kinds", params={"kind": "nobody"})).json()
+    assert (told["known"], told["parameter"]) == (["members", "leads"], "kind")
+    assert told["detail"] == '`kind`: This must be one of these: "members", "leads".'
 
 
 @pytest.mark.parametrize("limit", ["0", "101", "x", ""])
