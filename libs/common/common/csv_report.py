@@ -7,8 +7,11 @@ from typing import Annotated, Literal
 
 from fastapi import Depends, Query, Request
 
+from common.errors import Unprocessable
+
 MEDIA_TYPE = "text/csv; charset=utf-8"
 _MARK = b"\xef\xbb\xbf"  # without it Excel takes UTF-8 for the country's older encoding
+_PAGING = ("limit", "cursor")
 _BEGINNINGS = frozenset("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")  # of formulas, in full width too
 
 
@@ -35,11 +38,25 @@ def headers(name: str) -> dict[str, str]:
 
 
 def _asked_for(request: Request, named: Annotated[Literal["json", "csv"] | None, Query(alias="format")] = None) -> bool:
-    """Whether a file is asked for: by `format`, as a link in a page must, or by `Accept`, where JSON does not come first."""
-    if named is not None:
-        return named == "csv"
-    accepted = [each.partition(";")[0].strip().lower() for each in request.headers.get("accept", "").split(",")]
-    return next((each for each in accepted if each in {"text/csv", "application/json"}), None) == "text/csv"
+    """Whether a file is asked for: by `format`, as a link in a page must, or by `Accept`, where JSON does not come first.
+
+    Raises Unprocessable where a page of it is asked for: there is none.
+    """
+    if named == "json" or (named is None and not _accepted(request.headers.get("accept", ""))):
+        return False
+    for name in _PAGING:
+        if name in request.query_params:
+            raise Unprocessable(
+                f"A CSV file has all in one, without pages: leave `{name}` out, or ask for JSON.",
+                code="notTogether",
+                extra={"parameter": name},
+            )
+    return True
+
+
+def _accepted(accept: str) -> bool:
+    types = [each.partition(";")[0].strip().lower() for each in accept.split(",")]
+    return next((each for each in types if each in {"text/csv", "application/json"}), None) == "text/csv"
 
 
 AskedFor = Annotated[bool, Depends(_asked_for)]

@@ -126,7 +126,7 @@ async def list_import_rows(
 ) -> Response:
     """What became of each row so far; rows are numbered as a spreadsheet program numbers them.
 
-    With `Accept: text/csv` or `format=csv` all of it is one file, without pages.
+    With `Accept: text/csv` or `format=csv` all of it is one file, without pages: `limit` and `cursor` are refused.
     """
     job, _ = found
     if as_csv:

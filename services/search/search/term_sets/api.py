@@ -136,7 +136,7 @@ async def list_terms(
 ) -> Response:
     """The report, term by term: `status` as it was when it was made, `contactIds` those that have the value now, at most 100.
 
-    With `Accept: text/csv` or `format=csv` all of it is one file, without pages and `contactIds`.
+    With `Accept: text/csv` or `format=csv` all of it is one file, without `contactIds`, `limit` and `cursor`.
     """
     if awaited is not None:
         await reads.await_position(caller.channel, awaited)
