@@ -14,6 +14,7 @@ from common.postgres import Database
 from localstack.stack import Stack
 from search.index import Index
 from search.neighbours import Neighbours
+from tests.search.support import Kept
 from tests.support.postgres import fresh_database
 
 
@@ -53,3 +54,9 @@ async def neighbours(servers: Stack) -> AsyncIterator[Neighbours]:
     async with httpx.AsyncClient(timeout=5) as client:
         nobody = Peer(client, signer, "http://127.0.0.1:9", "contacts.read")
         yield Neighbours(nobody, nobody)
+
+
+@pytest.fixture
+def dead() -> Kept:
+    """What is put aside."""
+    return Kept()

@@ -9,11 +9,18 @@ from uuid import UUID, uuid4, uuid5
 
 from common.envelope import Delivered, UnreadableMessage, message
 from common.errors import Unavailable
-from common.events.contacts import Contact
+from common.events.contacts import Contact, ContactCreated, ContactMessage
 from common.events.contacts import FieldDefinition as Defined
 from common.filters import Context, FieldDefinition, FieldType
+from common.postgres import Database
+from common.topics import CONTACTS
+from search.consumer import Projector
 from search.document import Slots, document
 from search.index import Entry, Index
+from search.neighbours import Neighbours
+from search.projection import Item, Projection, decode
+from search.quick import quick
+from search.request import sort_of
 from search.store import Fields, Store
 from tests.support.filter_values import FIELDS
 
@@ -100,6 +107,40 @@ def delivered(topic: str, channel: str, subject: str, kind: str, version: int, v
         trace={},
     )
     return Delivered(topic, 0, next(_OFFSETS), sent.key, sent.value, sent.headers)
+
+
+def changed(channel: str, told: Contact) -> Delivered:
+    """The message of a contact's state."""
+    body = ContactMessage(event=ContactCreated(), contact=told, version=told.version).encode()
+    return delivered(CONTACTS, channel, str(told.id), "contact.changed", told.version, body)
+
+
+def state(channel: str, told: Contact) -> Item:
+    """The same as the projector gets it."""
+    return decode(changed(channel, told))
+
+
+def projector_of(database: Database, index: Index, neighbours: Neighbours, dead: Kept) -> Projector:
+    """A projector over these tables and this index; `dead` gets what it puts aside."""
+    store = Store(database)
+    return Projector(store, index, Projection(store, neighbours), dead)
+
+
+async def shown(index: Index, channel: str) -> dict[str, dict[str, Any]]:
+    """What a search of the channel shows, by id."""
+    await index.refresh()
+    query = {"bool": {"filter": [{"term": {"channel": channel}}, {"term": {"deleted": False}}]}}
+    hits = await index.search(query, [{"id": "asc"}], 1000)
+    return {source["source"]["id"]: source["source"] for source in hits.sources}
+
+
+async def quickly(index: Index, channel: str, typed: str) -> list[dict[str, object]]:
+    """What the quick search shows of the channel for what is typed, the best first."""
+    query = quick(typed, "KR")
+    assert query is not None
+    within = {"bool": {"filter": [{"term": {"channel": channel}}], "must": [query]}}
+    hits = await index.search(within, sort_of(None, {}, {}, ranked=True), 100)
+    return [source["source"] for source in hits.sources]
 
 
 class FixedNow:

@@ -12,8 +12,7 @@ from localstack.stack import Stack
 from search import hangul
 from search.index import Index
 from search.quick import quick
-from search.request import sort_of
-from tests.search.support import contact, put
+from tests.search.support import contact, put, quickly
 from tests.support.quick_oracle import finds
 
 CHANNEL = f"quick-{uuid4().hex[:12]}"
@@ -55,14 +54,6 @@ def people(servers: Stack, alias: str) -> None:
             await put(index, CHANNEL, [contact(CHANNEL, called, **members) for called, members in PEOPLE.items()])
 
     asyncio.run(fill())
-
-
-async def found(index: Index, channel: str, typed: str) -> list[dict[str, object]]:
-    query = quick(typed, "KR")
-    assert query is not None
-    within = {"bool": {"filter": [{"term": {"channel": channel}}], "must": [query]}}
-    hits = await index.search(within, sort_of(None, {}, {}, ranked=True), 100)
-    return [source["source"] for source in hits.sources]
 
 
 def called(shown: dict[str, object]) -> str:
@@ -234,7 +225,7 @@ def called(shown: dict[str, object]) -> str:
     ],
 )  # fmt: skip
 async def test_what_is_typed_finds(people: None, index: Index, typed: str, expected: set[str]) -> None:
-    assert {called(shown) for shown in await found(index, CHANNEL, typed)} == expected
+    assert {called(shown) for shown in await quickly(index, CHANNEL, typed)} == expected
 
 
 async def test_shift_is_another_key_and_what_it_may_have_been_pressed_for_comes_last(index: Index) -> None:
@@ -255,77 +246,7 @@ async def test_shift_is_another_key_and_what_it_may_have_been_pressed_for_comes_
         "Qkfma": ["빠름", "박빠름", "바름", "박바름"],
         "qkfma": ["바름", "박바름"],
     }.items():
-        assert [shown["name"] for shown in await found(index, channel, typed)] == expected, typed
-
-
-async def test_a_long_text_is_looked_through_to_its_end(index: Index) -> None:
-    channel = f"long-{uuid4().hex[:12]}"
-    await put(index, channel, [contact(channel, 1, name="x" * 299 + "홍길동"), contact(channel, 2, name="홍길동" * 60)])
-    assert len(await found(index, channel, "홍ㄱ")) == 2
-    assert len(await found(index, channel, "홍길동" * 60)) == len(await found(index, channel, "ghdrlfehd" * 60)) == 1
-
-
-async def test_in_a_long_term_initials_are_read_as_they_are_typed(index: Index) -> None:
-    channel = f"long-{uuid4().hex[:12]}"
-    sixty = "길" * 60
-    name = f"가홍{sixty}이길수동"
-    await put(index, channel, [contact(channel, 1, name=name)])
-    for typed, count in {
-        f"ㅎ{sixty}읷ㄷ": 1,  # of 63 characters
-        f"ㄱㅎ{sixty}읷ㄷ": 1,  # 64
-        f"ㄱㅎ {sixty} 읷 ㄷ": 1,  # and blanks
-        f"ㄱㅎ{sixty}익ㅅㄷ": 0,  # 65
-        f"ㄱㅎ{sixty}이ㄱㅅㄷ": 1,
-        f"ㄱㅎ{sixty}이ㄱㅅ도": 1,
-        f"ㄱㅎ{sixty}이ㄱㅅ기": 0,
-        f"{sixty}이길 읷ㄷ": 1,  # a word of a term of 64
-        f"{sixty}이길수 읷ㄷ": 0,
-        f"{sixty}이길수 이ㄱㅅㄷ": 1,
-    }.items():
-        assert len(await found(index, channel, typed)) == count == finds(typed, [name]), typed
-
-
-# Many readings, many endings, many runs, many words: what each of these costs most.
-_WORST = [
-    "읷ㄱ" * 3 + "길" * 993 + "고",
-    "넵ㅎㅎ알겠습니당ㅎㅎ확인했습니당ㅎㅎ" * 50,
-    "ㄱ고 " * 333,
-    "길ㄱ고 " * 250,
-    "ㄱ고" * 500,
-    "읷ㄱ" * 32,
-    "읷ㄱ읷ㄱ읷ㄱ" + "길ㄱ" * 28 + "고",
-    "읷ㄱ읷ㄱ읷ㄱ읷 " * 9,
-    "읷ㄱ읷ㄱ읷ㄱ고 " * 9,
-]
-_FEW = 20_000  # of the 100,000 clauses that the index takes, most are left to the filter
-
-
-def _clauses(query: object) -> int:
-    """As the index counts them: a phrase is one, of runs among others each character is one."""
-    match query:
-        case {"query": str(run), "ordered": True}:
-            return len(run)
-        case {"term": _} | {"match_phrase": _} | {"regexp": _}:
-            return 1
-        case dict():
-            return sum(map(_clauses, query.values()))
-        case list():
-            return sum(map(_clauses, query))
-        case _:
-            return 0
-
-
-@pytest.mark.parametrize("typed", _WORST)
-async def test_the_longest_terms_are_asked_for_in_few_clauses(people: None, index: Index, typed: str) -> None:
-    assert len(typed) <= 1000
-    assert _clauses(quick(typed, "KR")) < _FEW
-    assert await found(index, CHANNEL, typed) == []
-
-
-@settings(max_examples=40, deadline=None)
-@given(st.text("읷ㄱ고길a1Q삵 ", min_size=2, max_size=12).filter(str.strip), st.sampled_from([30, 60, 63, 70, 1000]))
-def test_no_term_is_asked_for_in_many_clauses(part: str, length: int) -> None:
-    assert _clauses(quick((part * 500)[:length], "KR")) < _FEW
+        assert [shown["name"] for shown in await quickly(index, channel, typed)] == expected, typed
 
 
 _LETTERS = "홍황길기동도돈김가까관과각곽이수읷ㄱㄷㅎㅋaAbeéñＢㄳ12 か"
@@ -370,7 +291,7 @@ async def test_what_is_found_is_what_the_rules_say(servers: Stack, alias: str) -
             async with Index.open(servers.opensearch, alias) as index:
                 await put(index, channel, [contact(channel, n, name=name) for n, name in enumerate(names)])
                 for each in typed:
-                    shown = {str(who["name"]) for who in await found(index, channel, each)}
+                    shown = {str(who["name"]) for who in await quickly(index, channel, each)}
                     assert shown == {name for name in names if finds(each, [name])}, each
 
         asyncio.run(compare())
@@ -397,7 +318,7 @@ async def test_the_whole_name_comes_before_its_beginning_and_that_before_a_part_
     ]
     await put(index, channel, people)
     for typed in ("민지", "alswl", "ㅁㅈ"):
-        names = [shown["name"] for shown in await found(index, channel, typed)]
+        names = [shown["name"] for shown in await quickly(index, channel, typed)]
         assert names[-1] == "강민지", typed
         assert names[:2] == ["민 지", "민지"], typed
         assert names[2:-1] == ["민지수", "민지안", "민지영"], typed
@@ -408,4 +329,4 @@ async def test_a_number_typed_whole_comes_before_one_that_only_begins_so(index: 
     longer = contact(channel, "longer", mobileNumber="+82215881234", lastSeenAt="2026-11-20T00:00:00.000Z")
     whole = contact(channel, "whole", mobileNumber="+8215881234", lastSeenAt="2026-11-01T00:00:00.000Z")
     await put(index, channel, [longer, whole])
-    assert [shown["id"] for shown in await found(index, channel, "1588-1234")] == [str(whole.id), str(longer.id)]
+    assert [shown["id"] for shown in await quickly(index, channel, "1588-1234")] == [str(whole.id), str(longer.id)]

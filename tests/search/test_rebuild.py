@@ -11,7 +11,7 @@ import pytest
 
 from common.envelope import Delivered
 from common.errors import Gone, Unavailable
-from common.events.contacts import ContactCreated, ContactMessage, FieldDefinition
+from common.events.contacts import FieldDefinition
 from common.kafka import Places
 from common.postgres import Database
 from common.topics import CONTACTS
@@ -23,7 +23,7 @@ from search.neighbours import Neighbours
 from search.projection import Projection, decode
 from search.rebuild import CannotRebuild, Rebuilder
 from search.store import Store
-from tests.search.support import Away, Kept, contact, contact_id, delivered, put, slots_of
+from tests.search.support import Away, Kept, changed, contact, contact_id, delivered, put, slots_of
 from tests.support.api import eventually
 
 EVERYONE = {"term": {"deleted": False}}
@@ -69,9 +69,7 @@ async def own(servers: Stack) -> AsyncIterator[Index]:
 
 
 def state(channel: str, called: object, version: int = 1, **members: Any) -> Delivered:
-    told = contact(channel, called, version=version, **members)
-    body = ContactMessage(event=ContactCreated(), contact=told, version=version).encode()
-    return delivered(CONTACTS, channel, str(told.id), "contact.changed", version, body)
+    return changed(channel, contact(channel, called, version=version, **members))
 
 
 def rebuilder(
