@@ -17,9 +17,29 @@ from contacts.jobs.job import Job
 from contacts.keeper import Keeper
 from tests.contacts.conftest import World
 from tests.contacts.mortal import killed_at, worked_off
+from tests.support import tables
 
 BOUNDARY = "----boundary"
 FORM = f"multipart/form-data; boundary={BOUNDARY}"
+HEADINGS = ["회원번호", "이름", "휴대폰", "profile.point"]
+ROWS = [
+    ["m1", "하나", "010-1111-1111", "1"],
+    ["m2", "둘", "12", "2"],
+    ["m3", "셋", "010-3333-3333", "3"],
+    ["", "", "", ""],
+    ["here", "있던 사람", "", ""],
+    ["m1", "하나 다시", "", ""],
+    ["m5", "다섯", "", "많이"],
+    ["here", "있던 사람", "", ""],
+    ["", "번호 없음", "", "8"],
+    ["m9", "아홉", "", "9"],
+    ["m9", "아홉", "", "9"],
+]
+
+
+def table(*rows: list[Any], headings: list[str] = HEADINGS) -> bytes:
+    """A table of these rows; of `ROWS` where none is named."""
+    return tables.text([headings, *(rows or ROWS)])
 
 
 def form(content: bytes, fields: Mapping[str, str]) -> bytes:
@@ -95,3 +115,11 @@ class Importing:
     async def clear_up(self) -> None:
         """Once around of the keeper."""
         await Keeper(self.world.database, self.world.files, self.world.clock, Health({})).clear()
+
+
+async def a_channel(world: World, channel: str) -> Importing:
+    """A channel where one of the rows' members is already."""
+    await world.channels.ensure(channel)
+    importing = Importing(world, channel)
+    await world.contacts.upsert(importing.caller, "here", {"city": "Seoul"}, None)
+    return importing

@@ -6,8 +6,6 @@ from contextvars import Context
 from typing import Any
 from uuid import UUID
 
-import pytest
-
 from common.auth import Caller
 from common.ids import new_id
 from common.position import Position
@@ -25,11 +23,6 @@ from tests.support.traces import rows_that_hold
 def members(*member_ids: str) -> bytes:
     """A table of members with a name each."""
     return tables.text([["회원번호", "이름"], *([m, f"이름 {m}"] for m in member_ids)])
-
-
-@pytest.fixture
-async def shop(world: World) -> Importing:
-    return Importing(world, world.channel)
 
 
 class Readers:
