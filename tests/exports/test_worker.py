@@ -1,4 +1,4 @@
-"""The worker and the keeper over real tables and files: complete or not at all, whoever dies, cancels or breaks off."""
+"""The worker over real tables and files: complete or not at all, whoever dies, cancels or breaks off."""
 
 import asyncio
 import re
@@ -8,20 +8,16 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
 from structlog.testing import capture_logs
 
 from common.auth import Caller
-from common.errors import Conflict, Gone, TooManyRequests
-from common.events.contacts import ContactErased, ErasureMessage
+from common.errors import Conflict
 from common.health import Health
-from common.ids import new_id
 from common.listening import listening
-from exports.consumer import Item, Withdrawer
-from exports.events import WITHDRAWN
-from exports.export import GAVE_UP, KEPT, MOST_ATTEMPTS, Export, Status, fold
+from exports.export import GAVE_UP, MOST_ATTEMPTS, Export, Status, fold
 from exports.handlers import Part
 from exports.queries import Queries, progress
 from exports.worker import LEASE
@@ -274,97 +270,6 @@ async def test_two_workers_never_have_one_export(shop: Workshop) -> None:
     await whole(shop, await shop.state(first.id))
 
 
-async def test_seven_days_after_it_was_ready_the_file_is_gone(shop: Workshop) -> None:
-    export = await shop.ready()
-    shop.clock.instant = shop.clock.instant + KEPT - timedelta(milliseconds=1)
-    await shop.keeper().expire()
-    await whole(shop, await shop.state(export.id))
-    shop.clock.instant += timedelta(milliseconds=1)
-    with pytest.raises(Gone):  # before any keeper has come round
-        await shop.rows(export.id)
-    await asyncio.gather(shop.keeper().expire(), shop.keeper().expire())
-    expired = await shop.state(export.id)
-    assert (expired.status, expired.manifest) == (Status.EXPIRED, export.manifest)
-    assert list(shop.folder.iterdir()) == []
-    assert [line[:3] for line in await shop.audited()].count(("service:exports", "export.expired", "done")) == 1
-    assert (await shop.told(export.id))[-1] == "export.expired"
-    with pytest.raises(Gone):
-        await shop.rows(export.id)
-
-
-async def test_a_revoked_file_is_gone_at_once(shop: Workshop) -> None:
-    export = await shop.ready()
-    revoked = await shop.commands().revoke(shop.kim, export.id, "127.0.0.1")
-    assert revoked.status is Status.REVOKED
-    assert list(shop.folder.iterdir()) == []
-    assert (await shop.told(export.id))[-1] == "export.revoked"
-    with pytest.raises(Gone):
-        await shop.rows(export.id)
-    with pytest.raises(Conflict):
-        await shop.commands().revoke(shop.kim, export.id, None)
-    with pytest.raises(TooManyRequests):  # it counts: its rows were out
-        await shop.ask()
-
-
-async def erase(shop: Workshop, *ids: UUID) -> None:
-    """Tell exports that these are erased."""
-    event = ContactErased(receipt_id=uuid4(), contact_ids=list(ids))
-    withdrawer = Withdrawer(shop.database, shop.files, shop.clock, new_id)
-    await withdrawer.apply([Item(shop.channel, ErasureMessage(event=event))])
-
-
-async def test_a_file_with_an_erased_contact_is_withdrawn_told_so_and_counts_no_longer(shop: Workshop) -> None:
-    everyone = await shop.ready()
-    ids = sorted(UUID(row[0]) for row in (await shop.rows(everyone.id))[1:])
-    lee = Caller("lee", shop.channel, frozenset({"exports.create"}))
-    some = await shop.ask(lee, contactIds=[str(ids[0])])
-    assert await shop.work(shop.worker())
-    await erase(shop, uuid4(), UUID(bytes=ids[3].bytes[8:] + ids[4].bytes[:8]))  # nobody, and the ends of two
-    assert (await shop.state(everyone.id)).status is Status.READY
-    gone = [ids[1], ids[-1], *(uuid4() for _ in range(50))]
-    await erase(shop, *gone)
-    await erase(shop, *gone)
-    withdrawn = await shop.state(everyone.id)
-    assert (withdrawn.status, withdrawn.problem) == (Status.WITHDRAWN, WITHDRAWN)
-    assert fold(await shop.events(everyone.id)) == withdrawn
-    assert (await shop.state(some.id)).status is Status.READY
-    assert {path.name for path in shop.folder.iterdir()} == {f"{some.id}.1.xlsx"}
-    assert (await shop.told(everyone.id))[-1] == "export.withdrawn"
-    found = [line for line in await shop.audited() if line[1] == "export.withdrawn"]
-    assert found == [("service:exports", "export.withdrawn", "done", "a contact in it was erased")]
-    with pytest.raises(Gone, match="erased") as refusal:
-        await shop.rows(everyone.id)
-    assert refusal.value.code == "withdrawn"
-    assert await Queries(shop.database).holds_nothing(shop.channel, gone)
-    assert not await Queries(shop.database).holds_nothing(shop.channel, [*gone, ids[2]])
-    await shop.ask()  # within the window of the withdrawn one
-
-
-async def test_a_revoked_file_stays_as_long_as_the_revocation_may_still_come_to_nothing(shop: Workshop) -> None:
-    export = await shop.ready()
-    files = list(shop.folder.iterdir())
-    with pytest.raises(RuntimeError):
-        async with shop.database.whole():
-            await shop.commands().revoke(shop.kim, export.id, None)
-            raise RuntimeError("broken before the commit")
-    assert (list(shop.folder.iterdir()), (await shop.state(export.id)).status) == (files, Status.READY)
-    await whole(shop, export)
-    async with shop.database.whole():
-        await shop.commands().revoke(shop.kim, export.id, None)
-        assert list(shop.folder.iterdir()) == files
-    assert (list(shop.folder.iterdir()), (await shop.state(export.id)).status) == ([], Status.REVOKED)
-
-
-async def test_what_is_left_of_a_revoked_file_by_a_process_that_died_is_swept(shop: Workshop) -> None:
-    export = await shop.ready()
-    (file,) = shop.folder.iterdir()
-    content = file.read_bytes()
-    await shop.commands().revoke(shop.kim, export.id, None)
-    file.write_bytes(content)
-    await shop.keeper().sweep()
-    assert list(shop.folder.iterdir()) == []
-
-
 async def test_progress_is_told_until_the_token_ends_or_the_process_stops(shop: Workshop) -> None:
     asked = await shop.ask()
     health = Health({})
@@ -384,38 +289,3 @@ async def test_progress_is_told_until_the_token_ends_or_the_process_stops(shop: 
         kim = replace(kim, expires=None)
         health.draining = True
         assert await told() == []
-
-
-async def test_files_that_nothing_needs_are_swept_and_others_stay(shop: Workshop) -> None:
-    export = await shop.ready()
-    for name in (f"{uuid4()}.1.partial", f"{export.id}.7.xlsx", f"{export.id}.7.partial", "notes.txt"):
-        (shop.folder / name).write_bytes(b"x")
-    await shop.keeper().sweep()
-    assert {path.name for path in shop.folder.iterdir()} == {f"{export.id}.1.xlsx", "notes.txt"}
-
-
-async def test_a_file_that_was_taken_away_by_hand_is_told_as_gone(shop: Workshop) -> None:
-    export = await shop.ready()
-    (shop.folder / f"{export.id}.1.xlsx").unlink()
-    with pytest.raises(Gone):
-        await shop.rows(export.id)
-    assert [line[1] for line in await shop.audited()] == ["export.asked", "export.ready"]
-
-
-async def test_of_two_asked_for_at_one_moment_one_is_accepted(shop: Workshop) -> None:
-    found = await asyncio.gather(*(shop.ask() for _ in range(4)), return_exceptions=True)
-    assert [type(each) for each in found if isinstance(each, BaseException)] == [TooManyRequests] * 3
-    lee = Caller("lee", shop.channel, frozenset({"exports.create"}))
-    await shop.ask(lee)  # the window is each manager's own
-
-
-async def test_the_window_ends_to_the_second_and_says_how_long_it_is(shop: Workshop) -> None:
-    await shop.ask()
-    shop.clock.instant += timedelta(minutes=29, seconds=58, milliseconds=500)
-    with pytest.raises(TooManyRequests) as refusal:
-        await shop.ask()
-    assert (refusal.value.headers["Retry-After"], refusal.value.code) == ("2", "exportWindow")
-    assert "2 seconds" in refusal.value.detail
-    assert refusal.value.extra == {"retryAfter": 2, "minutes": 30}
-    shop.clock.instant += timedelta(seconds=1, milliseconds=500)
-    await shop.ask()
