@@ -1,6 +1,5 @@
 """A contact: what may be asked of it, what follows, and what it is after that. Pure: time, ids and actor are given."""
 
-import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -9,9 +8,8 @@ from uuid import UUID
 
 from pydantic import JsonValue
 
-from common.built_ins import BUILT_INS, CONSENTS, FROM_THE_START, GIVEN, OF_DEVICES, value_at
+from common.built_ins import CONSENTS, FROM_THE_START, GIVEN, OF_DEVICES, value_at
 from common.clock import EPOCH
-from common.email_address import InvalidEmail, read_email
 from common.errors import Gone, NotFound, Unprocessable
 from common.events.contacts import (
     Change,
@@ -30,26 +28,16 @@ from common.events.contacts import (
     FieldDefinition,
     Visit,
 )  # fmt: skip
-from common.fields import MOBILE, WEB, FieldType
-from common.invisible import has_invisible
-from common.phone import UnreadablePhone, read_phone
+from common.fields import MOBILE, WEB
 from common.pointer import escape
+from contacts.built_in_value import may_be_from_before, nothing_of, read_built_in
 from contacts.device import kind_of, seen
-from contacts.profile_field import fit, is_nothing, text
+from contacts.profile_field import fit, is_nothing
 from contacts.size import check_contact, may_be_too_large
 from contacts.tags import as_kept, as_written, check_count, joined, read_tags, without
 
 _NOBODY = UUID(int=0)
-_NOTHING: Mapping[FieldType, JsonValue] = {FieldType.BOOLEAN: False, FieldType.LIST: []}
 _SHORTEN = "Clear or shorten some of them."
-_WEB_ADDRESS = re.compile(r"https?://[^\s/?#@]+([/?#]\S*)?", re.IGNORECASE)
-_MOST_ADDRESS = 2048
-# Numbers were kept before they were read by their plan, addresses before they were checked and looked through.
-_KEPT_BEFORE = {
-    **dict.fromkeys((key for key, field in BUILT_INS.items() if field.type is FieldType.PHONE), re.compile(r"\+[0-9]{5,15}")),
-    "email": re.compile(r"[^\s@]{1,64}@[^\s@]{1,189}"),
-    "avatarUrl": _WEB_ADDRESS,
-}
 _MOVED_BY_VISITS = ("firstSeenAt", "lastSeenAt", "sessionsCount", *OF_DEVICES)
 _OF_VISITS = {"first_seen_at", "last_seen_at", "sessions_count", "web", "mobile"}
 _NOT_EDITABLE = ({str(member.alias) for member in Contact.model_fields.values()} | {*OF_DEVICES, "sessionCount"}) - {
@@ -121,73 +109,10 @@ def _mapping(value: object, pointer: str) -> Mapping[str, object]:
     return value
 
 
-def may_be_from_before(key: str, value: object) -> bool:
-    """Whether the field may have taken the value when it was judged by an older rule."""
-    form = _KEPT_BEFORE.get(key)
-    return form is not None and isinstance(value, str) and form.fullmatch(value) is not None
-
-
 def check_read(write: Write) -> None:
     """Raises Unprocessable for what nothing but a value of before may be."""
     for each in write.unread.values():
         raise each.refusal
-
-
-def nothing_of(key: str) -> JsonValue:
-    """What a built-in field holds before anybody gives it a value."""
-    return _NOTHING.get(BUILT_INS[key].type)
-
-
-def same(one: JsonValue, other: JsonValue) -> bool:
-    """Whether two values are one: 1 and 1.0 are, 1 and true are not."""
-    return isinstance(one, bool) is isinstance(other, bool) and one == other
-
-
-def read_built_in(key: str, value: object, country: str, pointer: str) -> JsonValue:
-    """The value of a built-in field as it is kept. Raises Unprocessable."""
-    kind = BUILT_INS[key].type
-    if kind is FieldType.LIST:
-        tags = read_tags([] if value is None else value, pointer)
-        check_count(tags, pointer)
-        return list(tags)
-    if kind is FieldType.BOOLEAN:
-        if value is None:
-            return False
-        if not isinstance(value, bool):
-            raise Unprocessable("This must be true or false.", code="wrongType", pointer=pointer)
-        return value
-    if value is None:
-        return None
-    if not isinstance(value, str):
-        raise Unprocessable("This must be a text, or null to clear it.", code="wrongType", pointer=pointer)
-    kept = text(value, pointer)
-    if kept is None:
-        return None
-    if kind is FieldType.PHONE:
-        try:
-            return read_phone(kept, country)
-        except UnreadablePhone:
-            raise Unprocessable(
-                "This is no phone number that can be read; write it with its country code, such as +82 10 1234 5678.",
-                code="unreadablePhone",
-                pointer=pointer,
-            ) from None
-    if kind is FieldType.EMAIL:
-        try:
-            return read_email(kept)
-        except InvalidEmail:
-            raise Unprocessable(
-                "This is no e-mail address; write the address alone, such as kim@example.com.",
-                code="invalidEmail",
-                pointer=pointer,
-            ) from None
-    if key == "avatarUrl":
-        kept = kept.strip()
-        if len(kept) > _MOST_ADDRESS or has_invisible(kept) or _WEB_ADDRESS.fullmatch(kept) is None:
-            # A console puts it into a page: of a javascript: or data: address that would be somebody's program.
-            detail = f"This must be an http or https address of {_MOST_ADDRESS:,} characters at most."
-            raise Unprocessable(detail, code="invalidUrl", pointer=pointer, extra={"most": _MOST_ADDRESS})
-    return kept
 
 
 def changes(state: Contact | None, write: Write, fields: Mapping[str, FieldDefinition]) -> list[Change]:

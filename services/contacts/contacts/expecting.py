@@ -13,8 +13,8 @@ from common.built_ins import GIVEN
 from common.errors import Unprocessable
 from common.events.contacts import Contact, FieldDefinition
 from common.pointer import escape
-from contacts.contact import may_be_from_before, nothing_of, read_built_in, same
-from contacts.profile_field import check_key, fit, is_nothing
+from contacts.built_in_value import may_be_from_before, nothing_of, read_built_in
+from contacts.profile_field import check_key, fit, is_nothing, same
 from contacts.tags import are_same
 
 MEMBER = "expected"

@@ -6,8 +6,8 @@ from typing import Literal
 
 from common.events.contacts import Contact, FieldDefinition
 from common.pointer import escape
-from contacts.contact import Write, same
-from contacts.profile_field import fit, is_nothing
+from contacts.contact import Write
+from contacts.profile_field import fit, is_nothing, same
 
 Reason = Literal["once", "archived"]
 

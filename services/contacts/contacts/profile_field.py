@@ -75,6 +75,11 @@ def is_nothing(value: object) -> bool:
             return False
 
 
+def same(one: JsonValue, other: JsonValue) -> bool:
+    """Whether two values are one: 1 and 1.0 are, 1 and true are not."""
+    return isinstance(one, bool) is isinstance(other, bool) and one == other
+
+
 @dataclass(frozen=True, slots=True)
 class NewField:
     """A field to be defined; what is left out is the preset's of a well-known key."""
