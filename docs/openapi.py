@@ -17,12 +17,12 @@ from problems import SERVICES, Module, Site
 from pydantic.alias_generators import to_camel
 from reach import Reach
 
-from common import http, idempotency, query
+from common import http, idempotency, problems, query
 from common.answers import Problem
 from common.auth import Verifier
 from common.position import HEADER
 
-_BORDER = (http.Border.__call__, Verifier.admit, http._on_invalid)
+_BORDER = (http.Border.__call__, Verifier.admit, problems.invalid)
 _EVERY_ROUTE = (query.refusal,)
 _EVERY_POST = (idempotency.Idempotency.attempt, idempotency.Attempt.begin)
 """What a POST with an `Idempotency-Key` meets."""

@@ -15,8 +15,8 @@ from starlette.routing import Route
 
 from common.auth import Signer
 from common.errors import Problem, Unavailable, Unprocessable
-from common.http import problem_response
 from common.peers import BrokenOff, Peer
+from common.problems import problem_response
 from segments.neighbours import Neighbours
 
 SEGMENT = UUID(int=9)

@@ -6,29 +6,24 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextvars import ContextVar
 from datetime import datetime
 from functools import partial, wraps
-from http import HTTPStatus
 from typing import Annotated, Any, Generic, TypeVar
 
 import orjson
 from fastapi import APIRouter, Depends, FastAPI, Header, Query, Request, Response
-from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, ConfigDict, field_validator
 from pydantic.alias_generators import to_camel
-from starlette.exceptions import HTTPException
 from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from common import idempotency, position, query
 from common.auth import Caller, Door
-from common.body import MIB, TOO_DEEP, Incoming, counted, read_all, read_json, replay, too_large
+from common.body import MIB, Incoming, counted, read_all, read_json, replay, too_large
 from common.body import refusal as body_refusal
 from common.clock import Clock, SystemClock
-from common.errors import ANY_VERSION, MethodNotAllowed, NotFound, Problem, Unprocessable, Unreadable
-from common.given import WRONG_TYPE
+from common.errors import ANY_VERSION, Problem, Unreadable
 from common.health import PATHS, Health, routes
-from common.invalid import figures, words
-from common.pointer import place_in
+from common.problems import HANDLERS, problem_response, unforeseen
 from common.telemetry import REQUESTS, log, span
 
 DEFAULT_LIMIT = MIB
@@ -67,11 +62,6 @@ class Page(Wire, Generic[T]):
 
 Limit = Annotated[int, Query(ge=1, le=100, description="How many at the most.")]
 Cursor = Annotated[str | None, Query(description="The `next` of the answer before.")]
-
-
-def problem_response(problem: Problem) -> Response:
-    """The one place where a refusal becomes an answer."""
-    return Response(orjson.dumps(problem.body()), problem.status, headers=problem.headers, media_type="application/problem+json")
 
 
 def json_response(value: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
@@ -251,21 +241,7 @@ def application(
     `memory` remembers what POSTs with an `Idempotency-Key` were answered; `clock` is asked whether an instant is past (default:
     the machine's).
     """
-    app = FastAPI(
-        title=f"Dangol {service}",
-        description=description,
-        version="1",
-        docs_url=None,
-        redoc_url=None,
-        openapi_url=None,
-        redirect_slashes=False,
-    )
-    for each in routers:
-        app.include_router(each)
-    app.add_exception_handler(Problem, _on_problem)
-    app.add_exception_handler(RequestValidationError, _on_invalid)
-    app.add_exception_handler(HTTPException, _on_http)
-    app.add_exception_handler(Exception, _on_unforeseen)
+    app = _routed(service, description, routers)
     app.router.routes.extend(routes(health))
     app.state.idempotency = memory
     app.state.clock = clock or SystemClock()
@@ -274,45 +250,21 @@ def application(
     return Border(app, door, limits or {}, tuple(public), tuple(streamed), admitted)
 
 
-async def _on_problem(_: Request, error: Exception) -> Response:
-    assert isinstance(error, Problem)
-    return problem_response(error)
-
-
-async def _on_invalid(_: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)
-    first = error.errors()[0]
-    place = [str(part) for part in first["loc"]]
-    if first["type"] == "json_invalid":
-        return problem_response(Unreadable("The body is not JSON that can be read."))
-    if place[0] == "path":
-        return problem_response(NotFound("There is no such thing here."))
-    if (refusal := body_refusal.get()) is not None and (refusal.code == TOO_DEEP or place[0] == "query"):
-        # The place of what else is wrong could be as long as the body is deep; and what is missing may have been mistyped.
-        return problem_response(refusal)
-    if place[0] != "body":
-        parameter = ".".join(place[1:])
-        return problem_response(
-            Unprocessable(f"`{parameter}`: {words(first)}", code="invalid", extra={"parameter": parameter, **figures(first)})
-        )
-    code = WRONG_TYPE if first["type"] == WRONG_TYPE else None
-    pointer = place_in(error.body, first["loc"][1:], missing=first["type"] == "missing")
-    return problem_response(Unprocessable(words(first), code=code, pointer=pointer, extra=figures(first)))
-
-
-async def _on_http(_: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
-    if error.status_code == HTTPStatus.NOT_FOUND:
-        return problem_response(NotFound("There is no such address. GET /openapi.json lists those that are."))
-    if error.status_code == HTTPStatus.BAD_REQUEST:
-        return problem_response(Unreadable("The body cannot be read."))
-    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-        return problem_response(MethodNotAllowed("This address does not take this method.", headers=error.headers))
-    raise error
-
-
-async def _on_unforeseen(_: Request, __: Exception) -> Response:
-    return problem_response(Problem("Something went wrong here. Try again; if it stays, tell the operators."))
+def _routed(service: str, description: str, routers: Sequence[APIRouter]) -> FastAPI:
+    """The routes, and what is answered where one raises; without FastAPI's own pages, as the gateway has the document."""
+    app = FastAPI(
+        title=f"Dangol {service}",
+        description=description,
+        version="1",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,
+        exception_handlers={**HANDLERS},
+    )
+    for each in routers:
+        app.include_router(each)
+    return app
 
 
 class Border:
@@ -358,7 +310,7 @@ class Border:
             except Exception as error:  # noqa: BLE001 - a 500, answered by then unless it was the border's; logged without its text
                 log.error("a request failed", exc_info=error)
                 if not answered:
-                    await (await _on_unforeseen(Request(scope), error))(scope, receive, sending)
+                    await (await unforeseen(Request(scope), error))(scope, receive, sending)
             finally:
                 route = getattr(scope.get("route"), "path", "none")
                 REQUESTS.labels(scope["method"], route, str(status)).observe(time.perf_counter() - began)

@@ -21,9 +21,9 @@ from common.auth import Signer
 from common.errors import Conflict
 from common.events.contacts import Contact
 from common.health import Health
-from common.http import problem_response
 from common.ids import new_id
 from common.peers import Peer
+from common.problems import problem_response
 from contacts.bulk.action import KIND
 from contacts.bulk.handlers import Ask, BulkActions
 from contacts.bulk.neighbours import Neighbours

@@ -7,7 +7,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from common.errors import Forbidden, Problem
-from common.http import problem_response
+from common.problems import problem_response
 
 _HEADERS = "authorization, content-type, idempotency-key, traceparent, tracestate"
 _EXPOSED = "Retry-After, Idempotency-Replayed"
