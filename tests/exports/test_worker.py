@@ -16,7 +16,7 @@ from structlog.testing import capture_logs
 from common.auth import Caller
 from common.errors import Conflict
 from common.health import Health
-from common.listening import listening
+from common.listening import Listening
 from exports.export import GAVE_UP, MOST_ATTEMPTS, Export, Status, fold
 from exports.handlers import Part
 from exports.queries import Queries, progress
@@ -279,7 +279,7 @@ async def test_progress_is_told_until_the_token_ends_or_the_process_stops(shop: 
         shop.clock.instant += timedelta(seconds=1)
 
     async def told() -> list[bytes]:
-        goes_on = listening(kim, health, shop.clock)
+        goes_on = Listening(health, shop.clock).of(kim)
         return [line async for line in progress(Queries(shop.database), kim, asked.id, goes_on, wait)]
 
     async with asyncio.timeout(30):

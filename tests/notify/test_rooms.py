@@ -5,7 +5,6 @@ import json
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -24,7 +23,7 @@ from common.health import Health
 from common.http import application
 from common.ids import new_id
 from common.language import ENGLISH, KOREAN
-from common.listening import listening
+from common.listening import Listening
 from common.postgres import Database
 from localstack.stack import Stack
 from notify import api
@@ -53,9 +52,7 @@ def asked_as(database: Database, tmp_path: Path) -> As:
     health, clock, store = Health({}), FixedClock(AT), Store(database)
     app = application(
         "notify", "", Verifier(str(tmp_path / "jwks.json"), "dangol-local"), health, [api.routes],
-        state={
-            "queries": Queries(store), "rooms": Rooms(store, clock), "listening": partial(listening, health=health, clock=clock),
-        },
+        parts=[Queries(store), Rooms(store, clock), Listening(health, clock)],
     )  # fmt: skip
 
     def client(subject: str = "kim", channel: str = "c") -> httpx.AsyncClient:

@@ -103,6 +103,16 @@ def permit(*permissions: str) -> Callable[[], Coroutine[Any, Any, Caller]]:
 AnyCaller = Annotated[Caller, Depends(permit())]
 
 
+def part(kind: type[T]) -> Callable[[Request], Coroutine[Any, Any, T]]:
+    """A dependency: the service's own object of this class, of those that `application` was given."""
+
+    async def found(request: Request) -> T:
+        its: T = request.app.state.parts[kind]
+        return its
+
+    return found
+
+
 async def awaited_position() -> position.Position | None:
     """A dependency: what the request wants to see applied, by `Dangol-Position`; None where there is nothing to wait for."""
     carried = _carried.get()
@@ -228,7 +238,7 @@ def application(
     limits: Mapping[str, int] | None = None,
     public: Sequence[str] = (),
     streamed: Sequence[str] = (),
-    state: Mapping[str, object] | None = None,
+    parts: Sequence[object] = (),
     admitted: Callable[[str], Awaitable[None]] | None = None,
     memory: idempotency.Idempotency | None = None,
     clock: Clock | None = None,
@@ -236,8 +246,8 @@ def application(
     """A service's whole HTTP application.
 
     `limits` gives the body limit in bytes of path prefixes that have their own (default 1 MiB), `public` the path prefixes
-    that need no token, `streamed` the path prefixes whose body the route reads itself (uploads). `state` are the service's
-    own objects, for its dependencies to find in `request.app.state`; `admitted` is told the channel of every valid token;
+    that need no token, `streamed` the path prefixes whose body the route reads itself (uploads). `parts` are the service's
+    own objects, one of a class, for its routes to find by `part`; `admitted` is told the channel of every valid token;
     `memory` remembers what POSTs with an `Idempotency-Key` were answered; `clock` is asked whether an instant is past (default:
     the machine's).
     """
@@ -245,8 +255,7 @@ def application(
     app.router.routes.extend(routes(health))
     app.state.idempotency = memory
     app.state.clock = clock or SystemClock()
-    for name, value in (state or {}).items():
-        setattr(app.state, name, value)
+    app.state.parts = {type(each): each for each in parts}
     return Border(app, door, limits or {}, tuple(public), tuple(streamed), admitted)
 
 

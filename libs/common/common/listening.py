@@ -1,6 +1,7 @@
 """How long somebody may listen to a stream: until their token ends, or this process is told to stop; then they come again."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from common.auth import Caller
 from common.clock import Clock
@@ -10,10 +11,17 @@ Open = Callable[[], bool]
 """Whether a stream goes on."""
 
 
-def listening(caller: Caller, health: Health, clock: Clock) -> Open:
-    """Asked before each look for what is new."""
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """This process, and the clock by which tokens end."""
 
-    def goes_on() -> bool:
-        return not health.draining and (caller.expires is None or clock.now() < caller.expires)
+    health: Health
+    clock: Clock
 
-    return goes_on
+    def of(self, caller: Caller) -> Open:
+        """Asked before each look for what is new."""
+
+        def goes_on() -> bool:
+            return not self.health.draining and (caller.expires is None or self.clock.now() < caller.expires)
+
+        return goes_on

@@ -12,7 +12,7 @@ from common.clock import Instant
 from common.cursor import Listed
 from common.events.contacts import Contact
 from common.given import Given
-from common.http import At, Cursor, IfMatch, Limit, Page, Wire, json_response, permit, router, where_written
+from common.http import At, Cursor, IfMatch, Limit, Page, Wire, json_response, part, permit, router, where_written
 from common.ids import Id, parse_id
 from common.shapes import Like
 from contacts.answers import BatchResults, HistoryItem, Identified, ReadContacts, TakenVisit, WrittenContact
@@ -31,28 +31,9 @@ Reader = Annotated[Caller, Depends(permit("contacts.read"))]
 Editor = Annotated[Caller, Depends(permit("contacts.edit"))]
 Identifier = Annotated[Caller, Depends(permit("contacts.edit", "contacts.identify"))]
 
-
-def contacts(request: Request) -> Contacts:
-    """The commands."""
-    found: Contacts = request.app.state.contacts
-    return found
-
-
-def queries(request: Request) -> Queries:
-    """The reads."""
-    found: Queries = request.app.state.queries
-    return found
-
-
-def field_queries(request: Request) -> FieldQueries:
-    """The reads of fields."""
-    found: FieldQueries = request.app.state.field_queries
-    return found
-
-
-Commands = Annotated[Contacts, Depends(contacts)]
-Reads = Annotated[Queries, Depends(queries)]
-Fields = Annotated[FieldQueries, Depends(field_queries)]
+Commands = Annotated[Contacts, Depends(part(Contacts))]
+Reads = Annotated[Queries, Depends(part(Queries))]
+Fields = Annotated[FieldQueries, Depends(part(FieldQueries))]
 
 routes = router("/v1", tags=["Contacts"])
 

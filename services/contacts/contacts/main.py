@@ -118,8 +118,8 @@ def routers() -> "list[APIRouter]":
     return [room.routes for room in rooms]
 
 
-def _rooms(database: Database, neighbours: Neighbours, readers: Readers, settings: Settings, clock: Clock) -> dict[str, object]:
-    """The commands and reads of every room, by the names under which its routes find them."""
+def _rooms(database: Database, neighbours: Neighbours, readers: Readers, settings: Settings, clock: Clock) -> list[object]:
+    """The commands and reads of every room, which its routes find by their classes."""
     from common.ids import new_id
     from contacts.browser_keys.handlers import BrowserKeys
     from contacts.bulk.handlers import BulkActions
@@ -138,22 +138,22 @@ def _rooms(database: Database, neighbours: Neighbours, readers: Readers, setting
     from contacts.visits.handlers import Visits
 
     reads, files = Queries(database), Files(settings.files)
-    return {
-        "contacts": Contacts(database, clock, new_id),
-        "queries": reads,
-        "visits": Visits(database, clock, new_id),
-        "fields": Fields(database, clock, new_id),
-        "field_queries": FieldQueries(database),
-        "channels": Channels(database, clock),
-        "channel_queries": ChannelQueries(database),
-        "erasures": Erasures(database, readers, files, clock, new_id),
-        "browser_keys": BrowserKeys(database, clock, new_id, lambda: secrets.token_urlsafe(24)),
-        "bulk_actions": BulkActions(database, reads, neighbours, clock, new_id),
-        "imports": Imports(database, files, clock, new_id),
-        "preferences": Preferences(database),
-        "links": Links(database, clock),
-        "views": Views(database, clock, new_id),
-    }
+    return [
+        Contacts(database, clock, new_id),
+        reads,
+        Visits(database, clock, new_id),
+        Fields(database, clock, new_id),
+        FieldQueries(database),
+        Channels(database, clock),
+        ChannelQueries(database),
+        Erasures(database, readers, files, clock, new_id),
+        BrowserKeys(database, clock, new_id, lambda: secrets.token_urlsafe(24)),
+        BulkActions(database, reads, neighbours, clock, new_id),
+        Imports(database, files, clock, new_id),
+        Preferences(database),
+        Links(database, clock),
+        Views(database, clock, new_id),
+    ]
 
 
 async def run_api() -> None:
@@ -186,7 +186,7 @@ async def run_api() -> None:
             [*routers(), api.internal],
             limits={"/v1/contacts/batch": 8 * MIB, "/v1/visits": 8 * MIB, "/v1/imports": 256 * MIB, "/internal/": 64 * MIB},
             streamed=["/v1/imports"],
-            state=_rooms(database, neighbours, readers, settings, clock),
+            parts=_rooms(database, neighbours, readers, settings, clock),
             admitted=Channels(database, clock).ensure,
             memory=memory,
         )

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import Annotated, Any, BinaryIO, Literal
 
 from fastapi import Depends, Header, Request, Response
@@ -15,10 +15,10 @@ from common.auth import Caller
 from common.erased import Answer, Question
 from common.errors import Unprocessable
 from common.given import Given
-from common.http import AwaitedPosition, Cursor, Limit, Page, Wire, json_response, permit, where_written
+from common.http import AwaitedPosition, Cursor, Limit, Page, Wire, json_response, part, permit, where_written
 from common.ids import Id, parse_id
 from common.language import language_of
-from common.listening import Open
+from common.listening import Listening
 from common.shapes import FilterAsked
 from exports import page
 from exports.answers import Allowance, ExportShown
@@ -34,37 +34,13 @@ _PIECE = 256 * 1024
 _FILE = content(_XLSX, binary=True, headers=FILE_TAG) | content(_XLSX, binary=True, status=206, headers=FILE_TAG)
 
 
-def exports(request: Request) -> Exports:
-    """The commands."""
-    found: Exports = request.app.state.exports
-    return found
-
-
-def queries(request: Request) -> Queries:
-    """The reads."""
-    found: Queries = request.app.state.queries
-    return found
-
-
-def allowances(request: Request) -> Allowances:
-    """The read of one's own allowance."""
-    found: Allowances = request.app.state.allowances
-    return found
-
-
-def listener(request: Request) -> Callable[[Caller], Open]:
-    """How long a caller may listen to a stream."""
-    found: Callable[[Caller], Open] = request.app.state.listening
-    return found
-
-
 Asker = Annotated[Caller, Depends(permit("exports.create"))]
 Seer = Annotated[Caller, Depends(permit("exports.create", "audit.read"))]
 Reader = Annotated[Caller, Depends(permit("contacts.read"))]
-Commands = Annotated[Exports, Depends(exports)]
-Reads = Annotated[Queries, Depends(queries)]
-AllowanceReads = Annotated[Allowances, Depends(allowances)]
-Listener = Annotated[Callable[[Caller], Open], Depends(listener)]
+Commands = Annotated[Exports, Depends(part(Exports))]
+Reads = Annotated[Queries, Depends(part(Queries))]
+AllowanceReads = Annotated[Allowances, Depends(part(Allowances))]
+Streams = Annotated[Listening, Depends(part(Listening))]
 
 
 class Scope(Wire):
@@ -163,13 +139,13 @@ async def get_export(export: Existing) -> Response:
 
 
 @routes.get("/exports/{export_id}/progress", response_class=StreamingResponse, responses=content(EVENTS))
-async def follow_export(export: Existing, caller: Seer, reads: Reads, listener: Listener) -> Response:
+async def follow_export(export: Existing, caller: Seer, reads: Reads, listening: Streams) -> Response:
     """The export each time it changes, as server-sent events, until its work is over or your token ends."""
 
     async def wait() -> None:
         await asyncio.sleep(_LOOK_SECONDS)
 
-    lines = progress(reads, caller, export.id, listener(caller), wait)
+    lines = progress(reads, caller, export.id, listening.of(caller), wait)
     return StreamingResponse(lines, media_type="text/event-stream", headers={"Cache-Control": "no-store"})
 
 

@@ -4,7 +4,6 @@ import os
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from functools import partial
 from typing import TYPE_CHECKING
 
 import httpx
@@ -114,7 +113,7 @@ async def run_api() -> None:
     from common.auth import Verifier
     from common.http import application
     from common.idempotency import Idempotency
-    from common.listening import listening
+    from common.listening import Listening
     from exports import api
     from exports.audit.queries import AuditLog
     from exports.handlers import Exports
@@ -138,13 +137,13 @@ async def run_api() -> None:
             health,
             [*routers(), api.internal],
             public=["/exports"],
-            state={
-                "exports": commands,
-                "queries": Queries(database),
-                "allowances": Allowances(database, neighbours, clock),
-                "audit_log": AuditLog(database),
-                "listening": partial(listening, health=health, clock=clock),
-            },
+            parts=[
+                commands,
+                Queries(database),
+                Allowances(database, neighbours, clock),
+                AuditLog(database),
+                Listening(health, clock),
+            ],
             memory=memory,
         )
         await process.serve(Refusals(app, commands.refused), settings.host, settings.port, health, [memory.purge])

@@ -1,6 +1,5 @@
 """The routes of the rooms."""
 
-from collections.abc import Callable
 from typing import Annotated
 from uuid import UUID
 
@@ -9,12 +8,11 @@ from fastapi.responses import StreamingResponse
 from pydantic import Field
 
 from common.answers import EVENTS, POSITION, Shape, answers, content
-from common.auth import Caller
 from common.clock import Instant
-from common.http import AnyCaller, Cursor, Limit, Wire, json_response, router, where_written
+from common.http import AnyCaller, Cursor, Limit, Wire, json_response, part, router, where_written
 from common.ids import Id
 from common.language import language_of
-from common.listening import Open
+from common.listening import Listening
 from notify.handlers import Rooms
 from notify.queries import Queries
 
@@ -53,30 +51,12 @@ class Unread(Shape):
     unread: int
 
 
-def queries(request: Request) -> Queries:
-    """The reads."""
-    found: Queries = request.app.state.queries
-    return found
-
-
-def rooms(request: Request) -> Rooms:
-    """The command."""
-    found: Rooms = request.app.state.rooms
-    return found
-
-
-def listener(request: Request) -> Callable[[Caller], Open]:
-    """How long a caller may listen to a stream."""
-    found: Callable[[Caller], Open] = request.app.state.listening
-    return found
-
-
 @routes.get("/rooms/me/messages", responses={200: {"model": RoomMessages, **content(EVENTS)[200]}})
 async def list_messages(
     request: Request,
     caller: AnyCaller,
-    reads: Annotated[Queries, Depends(queries)],
-    listening: Annotated[Callable[[Caller], Open], Depends(listener)],
+    reads: Annotated[Queries, Depends(part(Queries))],
+    listening: Annotated[Listening, Depends(part(Listening))],
     limit: Limit = 100,
     cursor: Cursor = None,
     accept_language: Annotated[str | None, Header(description="Of the texts: Korean where it is left out.")] = None,
@@ -90,11 +70,11 @@ async def list_messages(
     if EVENTS not in request.headers.get("accept", ""):
         room = await reads.own_room(caller, limit, cursor, language)
         return json_response({"items": room.items, "next": room.next, "unread": room.unread})
-    lines = await reads.follow(caller, last_event_id, language, listening(caller))
+    lines = await reads.follow(caller, last_event_id, language, listening.of(caller))
     return StreamingResponse(lines, media_type=EVENTS, headers={"Cache-Control": "no-store"})
 
 
 @routes.post("/rooms/me/read", responses=answers(Unread, headers=POSITION))
-async def read_messages(caller: AnyCaller, body: Read, commands: Annotated[Rooms, Depends(rooms)]) -> Response:
+async def read_messages(caller: AnyCaller, body: Read, commands: Annotated[Rooms, Depends(part(Rooms))]) -> Response:
     """Note that one has read one's room up to a message."""
     return json_response({"unread": await commands.read(caller, body.until)}, headers=where_written())

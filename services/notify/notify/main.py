@@ -1,6 +1,5 @@
 """The composition root of notify: settings are read and connections opened here and nowhere else."""
 
-from functools import partial
 from typing import TYPE_CHECKING
 
 from common import health as common_health
@@ -62,7 +61,7 @@ async def run_api() -> None:
     from common.auth import Verifier
     from common.http import application
     from common.idempotency import Idempotency
-    from common.listening import listening
+    from common.listening import Listening
     from notify.handlers import Rooms
     from notify.queries import Queries
 
@@ -77,11 +76,7 @@ async def run_api() -> None:
             tokens,
             health,
             routers(),
-            state={
-                "queries": Queries(Store(database)),
-                "rooms": Rooms(Store(database), clock),
-                "listening": partial(listening, health=health, clock=clock),
-            },
+            parts=[Queries(Store(database)), Rooms(Store(database), clock), Listening(health, clock)],
             memory=memory,
             clock=clock,
         )

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from typing import Annotated, Any, Literal, Self
 
 import orjson
-from fastapi import Depends, Request, Response
+from fastapi import Depends, Response
 from fastapi.responses import StreamingResponse
 from pydantic import Field, model_validator
 
@@ -14,7 +14,7 @@ from common.auth import Caller
 from common.clock import Instant, from_millis, to_wire
 from common.erased import Answer, Question
 from common.given import Given
-from common.http import AwaitedPosition, Wire, json_response, permit, router
+from common.http import AwaitedPosition, Wire, json_response, part, permit, router
 from common.ids import Id
 from common.shapes import FilterAsked
 from search.answers import CountedAnswer, ExplainedAnswer, FilterAnswer, FoundId, FoundPage, ValuesAnswer
@@ -32,32 +32,12 @@ MOST_EXPLAINED = 20
 
 Reader = Annotated[Caller, Depends(permit("contacts.read"))]
 Counter = Annotated[Caller, Depends(permit("contacts.read", "exports.create"))]
+Reads = Annotated[Finder, Depends(part(Finder))]
+Counts = Annotated[Distinct, Depends(part(Distinct))]
+Why = Annotated[Explaining, Depends(part(Explaining))]
 
 routes = router("/v1", tags=["Search"])
 internal = router("/internal")
-
-
-def finder(request: Request) -> Finder:
-    """The reads."""
-    found: Finder = request.app.state.finder
-    return found
-
-
-def distinct(request: Request) -> Distinct:
-    """The counts of values."""
-    found: Distinct = request.app.state.distinct
-    return found
-
-
-def explaining(request: Request) -> Explaining:
-    """The explanations."""
-    found: Explaining = request.app.state.explaining
-    return found
-
-
-Reads = Annotated[Finder, Depends(finder)]
-Counts = Annotated[Distinct, Depends(distinct)]
-Why = Annotated[Explaining, Depends(explaining)]
 
 
 class Sort(Wire):

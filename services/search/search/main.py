@@ -185,8 +185,8 @@ def _caught_up(progress: kafka.Progress) -> Callable[[], Awaitable[CaughtUp]]:
 
 def _rooms(
     database: Database, index: Index, neighbours: Neighbours, progress: kafka.Progress, settings: Settings, clock: Clock
-) -> dict[str, object]:
-    """The commands and reads of every room, by the names under which its routes find them."""
+) -> list[object]:
+    """The commands and reads of every room, which its routes find by their classes."""
     from common.ids import new_id
     from search.distinct import Distinct
     from search.explaining import Explaining
@@ -199,12 +199,12 @@ def _rooms(
     store, term_sets = Store(database), TermSetStore(database)
     finder = Finder(store, term_sets, index, neighbours, sealer, clock, _caught_up(progress))
     sets = TermSets(store, term_sets, index, sealer, clock, new_id)
-    return {
-        "finder": finder,
-        "term_sets": sets,
-        "distinct": Distinct(finder.understanding, index),
-        "explaining": Explaining(finder.understanding, sets, index, neighbours, clock),
-    }
+    return [
+        finder,
+        sets,
+        Distinct(finder.understanding, index),
+        Explaining(finder.understanding, sets, index, neighbours, clock),
+    ]
 
 
 async def run_api() -> None:
@@ -236,7 +236,7 @@ async def run_api() -> None:
             health,
             [*routers(), api.internal, term_set_routes.internal],
             limits={"/internal/": 64 * MIB, "/v1/term-sets": 64 * MIB},
-            state=_rooms(database, index, neighbours, progress, settings, clock),
+            parts=_rooms(database, index, neighbours, progress, settings, clock),
             memory=memory,
         )
         keeper = Keeper(TermSetStore(database), clock, health)

@@ -20,9 +20,9 @@ from common.erased import Answer, Question
 from common.errors import Gone, NotFound, Unprocessable
 from common.given import Given
 from common.health import Health
-from common.http import At, AwaitedPosition, Cursor, IfMatch, Limit, Page, Wire, permit, tell
+from common.http import At, AwaitedPosition, Cursor, IfMatch, Limit, Page, Wire, part, permit, tell
 from common.ids import Id, parse_id
-from common.listening import listening
+from common.listening import Listening
 from common.query import InstantAsked
 from common.shapes import Explanation, FilterAsked
 from segments.answers import Change, Changes, Count, Definition, Member, Membership, Segment, Standing
@@ -52,20 +52,12 @@ class Parts:
 
 def application(verifier: Verifier, health: Health, parts: Parts, memory: idempotency.Idempotency | None = None) -> ASGIApp:
     """The service's whole HTTP application."""
-    whole = http.application(
-        "segments", __doc__ or "", verifier, health, [router, internal], memory=memory, clock=parts.clock
+    return http.application(
+        "segments", __doc__ or "", verifier, health, [router, internal], parts=[parts], memory=memory, clock=parts.clock
     )  # fmt: skip
-    assert isinstance(whole, http.Border)
-    whole.app.state.parts = parts
-    return whole
 
 
-async def _parts(request: Request) -> Parts:
-    parts: Parts = request.app.state.parts
-    return parts
-
-
-Using = Annotated[Parts, Depends(_parts)]
+Using = Annotated[Parts, Depends(part(Parts))]
 Reader = Annotated[Caller, Depends(permit(READ))]
 Looker = Annotated[Caller, Depends(permit(READ, MANAGE))]
 Manager = Annotated[Caller, Depends(permit(MANAGE))]
@@ -272,7 +264,7 @@ async def list_segment_changes(
     """Follow who entered and left, oldest first; with `Accept: text/event-stream` for as long as you listen."""
     if "text/event-stream" in request.headers.get("accept", ""):
         begin = _last_event(last_event_id) if last_event_id is not None else after
-        goes_on = listening(caller, parts.health, parts.clock)
+        goes_on = Listening(parts.health, parts.clock).of(caller)
         lines = follow(goes_on, parts.queries, caller.channel, segment.id, begin, _line)
         return StreamingResponse(lines, media_type="text/event-stream", headers={"Cache-Control": "no-store"})
     found = await parts.queries.changes(caller.channel, segment.id, after, limit)

@@ -12,7 +12,7 @@ from uuid import UUID
 
 import httpx
 import pytest
-from fastapi import Depends, Request, Response
+from fastapi import Depends, Response
 from joserfc import jwt
 from joserfc.jwk import ECKey
 
@@ -21,7 +21,7 @@ from common.auth import Caller, Verifier
 from common.clock import SystemClock
 from common.errors import Unavailable, Unprocessable
 from common.health import Health
-from common.http import Wire, application, permit, router, where_written
+from common.http import Wire, application, part, permit, router, where_written
 from common.idempotency import Idempotency
 from common.postgres import Database
 from localstack.stack import Stack
@@ -39,16 +39,21 @@ routes = router("/v1")
 Editor = Annotated[Caller, Depends(permit("contacts.edit"))]
 
 
-def database_of(request: Request) -> Database:
-    found: Database = request.app.state.database
-    return found
+@dataclass(frozen=True)
+class Halt:
+    """Where a slow request says that it has come, and waits."""
+
+    entered: asyncio.Event
+    gate: asyncio.Event
+    asking: list[str]
 
 
-Stored = Annotated[Database, Depends(database_of)]
+Stored = Annotated[Database, Depends(part(Database))]
+Halting = Annotated[Halt, Depends(part(Halt))]
 
 
 @routes.post("/things", status_code=201)
-async def make(caller: Editor, body: Thing, database: Stored, request: Request, x: int = 0) -> Response:
+async def make(caller: Editor, body: Thing, database: Stored, halt: Halting, x: int = 0) -> Response:
     async with database.transaction() as tx:
         await tx.execute("insert into thing (channel, name) values ($1, $2)", caller.channel, body.name)
     async with database.connection() as connection:
@@ -61,21 +66,21 @@ async def make(caller: Editor, body: Thing, database: Stored, request: Request, 
         case "broken":
             raise RuntimeError("broken in the middle")
         case "slow":
-            request.app.state.entered.set()
-            await request.app.state.gate.wait()
+            halt.entered.set()
+            await halt.gate.wait()
         case _:
             idempotency.concerns(BOB)
     return Response(json.dumps({"count": count}), 201, headers={"ETag": f'"{count}"', "X-Other": "y"} | where_written())
 
 
 @routes.post("/asked-things", status_code=201)
-async def ask_and_make(caller: Editor, body: Thing, database: Stored, request: Request) -> Response:
+async def ask_and_make(caller: Editor, body: Thing, database: Stored, halt: Halting) -> Response:
     """As a command that asks another service before it writes."""
     async with database.connection() as connection:
         await connection.fetchval("select count(*) from thing")
-    request.app.state.entered.set()
-    request.app.state.asking.append(body.name)
-    await request.app.state.gate.wait()
+    halt.entered.set()
+    halt.asking.append(body.name)
+    await halt.gate.wait()
     for name in (body.name, "its shadow"):
         async with database.transaction() as tx:
             await tx.execute("insert into thing (channel, name) values ($1, $2)", caller.channel, name)
@@ -159,7 +164,7 @@ async def system(servers: Stack, tmp_path: Path) -> AsyncIterator[System]:
         def process(memory: Idempotency) -> httpx.AsyncClient:
             app = application(
                 "test", "For the tests.", Verifier(str(tmp_path / "jwks.json"), "dangol-local"), Health({}), [routes],
-                state={"database": database, "entered": entered, "gate": gate, "asking": asked}, memory=memory,
+                parts=[database, Halt(entered, gate, asked)], memory=memory,
             )  # fmt: skip
             transport = httpx.ASGITransport(app, raise_app_exceptions=False)
             return httpx.AsyncClient(transport=transport, base_url="http://test", headers=bearer())

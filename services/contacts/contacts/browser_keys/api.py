@@ -4,12 +4,12 @@ from datetime import timedelta
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import Depends, Request, Response
+from fastapi import Depends, Response
 from pydantic import Field
 
 from common.answers import POSITION, answers
 from common.auth import Caller
-from common.http import Change, Cursor, Limit, Page, Wire, json_response, permit, router, where_written
+from common.http import Change, Cursor, Limit, Page, Wire, json_response, part, permit, router, where_written
 from common.ids import parse_id
 from contacts.browser_keys.answers import BrowserKeyShown
 from contacts.browser_keys.browser_key import no_key
@@ -18,17 +18,9 @@ from contacts.browser_keys.handlers import BrowserKeys
 DAY = 1440
 
 ChannelManager = Annotated[Caller, Depends(permit("channel.manage"))]
+Commands = Annotated[BrowserKeys, Depends(part(BrowserKeys))]
 
 routes = router("/v1", tags=["Browser keys"])
-
-
-def browser_keys(request: Request) -> BrowserKeys:
-    """The commands and the reads."""
-    found: BrowserKeys = request.app.state.browser_keys
-    return found
-
-
-Commands = Annotated[BrowserKeys, Depends(browser_keys)]
 
 
 class NewKey(Wire):

@@ -3,14 +3,14 @@
 from typing import Annotated, Any, Self
 from uuid import UUID
 
-from fastapi import Depends, Request, Response
+from fastapi import Depends, Response
 from pydantic import Field, JsonValue, model_validator
 
 from common.answers import POSITION, answers
 from common.auth import Caller
 from common.errors import Unprocessable
 from common.given import Given
-from common.http import AwaitedPosition, Cursor, Limit, Page, Wire, json_response, permit, router, where_written
+from common.http import AwaitedPosition, Cursor, Limit, Page, Wire, json_response, part, permit, router, where_written
 from common.ids import Id, parse_id
 from common.position import kept
 from common.shapes import FilterAsked, Like
@@ -23,17 +23,9 @@ from contacts.jobs.job import Job, no_job
 MOST_QUERY = 1000
 
 Editor = Annotated[Caller, Depends(permit("contacts.edit"))]
+Commands = Annotated[BulkActions, Depends(part(BulkActions))]
 
 routes = router("/v1", tags=["Bulk actions"])
-
-
-def bulk_actions(request: Request) -> BulkActions:
-    """The commands and the reads."""
-    found: BulkActions = request.app.state.bulk_actions
-    return found
-
-
-Commands = Annotated[BulkActions, Depends(bulk_actions)]
 
 
 class Target(Wire):

@@ -3,14 +3,14 @@
 from typing import Annotated, Literal
 
 import phonenumbers
-from fastapi import Depends, Request, Response
+from fastapi import Depends, Response
 from pydantic import Field, field_validator
 
 from common.answers import ETAG, POSITION, answers
 from common.auth import Caller
 from common.errors import Unprocessable
 from common.events.contacts import Channel
-from common.http import Change, IfMatch, Wire, permit, router, tell
+from common.http import Change, IfMatch, Wire, part, permit, router, tell
 from common.zones import zone_names
 from contacts.channel.handlers import Channels, NewLimit
 from contacts.channel.queries import Queries
@@ -18,25 +18,10 @@ from contacts.managed_users.limit import Users
 
 Reader = Annotated[Caller, Depends(permit("contacts.read"))]
 ChannelManager = Annotated[Caller, Depends(permit("channel.manage", "plan.manage"))]
-
+Commands = Annotated[Channels, Depends(part(Channels))]
+Reads = Annotated[Queries, Depends(part(Queries))]
 
 routes = router("/v1", tags=["Channel"])
-
-
-def channels(request: Request) -> Channels:
-    """The commands."""
-    found: Channels = request.app.state.channels
-    return found
-
-
-def queries(request: Request) -> Queries:
-    """The reads."""
-    found: Queries = request.app.state.channel_queries
-    return found
-
-
-Commands = Annotated[Channels, Depends(channels)]
-Reads = Annotated[Queries, Depends(queries)]
 
 
 class ManagedUsers(Wire):

@@ -2,12 +2,12 @@
 
 from typing import Annotated
 
-from fastapi import Depends, Request, Response
+from fastapi import Depends, Response
 
 from common.answers import POSITION, answers
 from common.auth import Caller
 from common.events.contacts import Contact
-from common.http import IfMatch, json_response, permit, router, where_written
+from common.http import IfMatch, json_response, part, permit, router, where_written
 from common.ids import parse_id
 from contacts.api import Reads, known
 from contacts.erasure.answers import ErasureBegun, Receipt
@@ -15,17 +15,9 @@ from contacts.erasure.erasure import no_receipt
 from contacts.erasure.handlers import Erasures
 
 Eraser = Annotated[Caller, Depends(permit("contacts.erase"))]
+Commands = Annotated[Erasures, Depends(part(Erasures))]
 
 routes = router("/v1", tags=["Erasure"])
-
-
-def erasures(request: Request) -> Erasures:
-    """Erasing."""
-    found: Erasures = request.app.state.erasures
-    return found
-
-
-Commands = Annotated[Erasures, Depends(erasures)]
 
 
 async def erasable(contact_id: str, caller: Eraser, reads: Reads) -> Contact:

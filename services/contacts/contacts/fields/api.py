@@ -2,13 +2,13 @@
 
 from typing import Annotated, Literal
 
-from fastapi import Depends, Request, Response
+from fastapi import Depends, Response
 from pydantic import Field
 
 from common.answers import ETAG, POSITION, answers
 from common.auth import Caller
 from common.events.contacts import FieldDefinition, FieldTypeName
-from common.http import Change, IfMatch, Wire, permit, router, tell
+from common.http import Change, IfMatch, Wire, part, permit, router, tell
 from contacts.fields.answers import ShownField
 from contacts.fields.handlers import Defined, Fields
 from contacts.fields.queries import Queries
@@ -16,24 +16,10 @@ from contacts.profile_field import PRESET_FIELDS, NewField
 
 Reader = Annotated[Caller, Depends(permit("contacts.read"))]
 FieldManager = Annotated[Caller, Depends(permit("fields.manage"))]
+FieldCommands = Annotated[Fields, Depends(part(Fields))]
+Reads = Annotated[Queries, Depends(part(Queries))]
 
 routes = router("/v1", tags=["Fields"])
-
-
-def fields(request: Request) -> Fields:
-    """The commands on fields."""
-    found: Fields = request.app.state.fields
-    return found
-
-
-def queries(request: Request) -> Queries:
-    """The reads."""
-    found: Queries = request.app.state.field_queries
-    return found
-
-
-FieldCommands = Annotated[Fields, Depends(fields)]
-Reads = Annotated[Queries, Depends(queries)]
 
 
 class FieldToDefine(Wire):

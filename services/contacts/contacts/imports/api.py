@@ -11,7 +11,7 @@ from common import csv_report, idempotency
 from common.answers import POSITION, Documented, answers, content
 from common.auth import Caller
 from common.errors import Unreadable
-from common.http import Cursor, Limit, Page, json_response, permit, router, where_written
+from common.http import Cursor, Limit, Page, json_response, part, permit, router, where_written
 from common.ids import parse_id
 from common.position import NOWHERE, Position, kept
 from contacts.imports.answers import Import, ImportPreview, ImportRow
@@ -42,14 +42,7 @@ _PARTS = {
 _SCHEMA = {"type": "object", "required": ["file"], "properties": _PARTS}
 _FORM = {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": _SCHEMA}}}}
 
-
-def imports(request: Request) -> Imports:
-    """The commands and the reads."""
-    found: Imports = request.app.state.imports
-    return found
-
-
-Commands = Annotated[Imports, Depends(imports)]
+Commands = Annotated[Imports, Depends(part(Imports))]
 
 
 def _answer(shown: dict[str, Any], written: Position = NOWHERE, status: int = 200) -> Response:

@@ -2,13 +2,13 @@
 
 from typing import Annotated, Any, Literal
 
-from fastapi import Depends, Request, Response
+from fastapi import Depends, Response
 from pydantic import Field, JsonValue
 
 from common.answers import POSITION, answers
 from common.auth import Caller
 from common.given import Given
-from common.http import Wire, json_response, permit, router, where_written
+from common.http import Wire, json_response, part, permit, router, where_written
 from common.ids import Id
 from common.shapes import Filter, Like
 from contacts.links import answers as shapes
@@ -16,17 +16,9 @@ from contacts.links.handlers import Links
 from contacts.links.link import MOST_QUERY, MOST_SORTED
 
 Reader = Annotated[Caller, Depends(permit("contacts.read"))]
+Using = Annotated[Links, Depends(part(Links))]
 
 routes = router("/v1", tags=["Links"])
-
-
-def links(request: Request) -> Links:
-    """The command and the read."""
-    found: Links = request.app.state.links
-    return found
-
-
-Using = Annotated[Links, Depends(links)]
 
 
 class SortedBy(Wire):

@@ -2,12 +2,12 @@
 
 from typing import Annotated, Literal
 
-from fastapi import Depends, Request, Response
+from fastapi import Depends, Response
 from pydantic import ConfigDict, model_validator
 
 from common.answers import POSITION, answers
 from common.auth import Caller
-from common.http import Wire, json_response, permit, router, where_written
+from common.http import Wire, json_response, part, permit, router, where_written
 from contacts.identifying import check_person
 from contacts.preferences import answers as shapes
 from contacts.preferences.handlers import Preferences
@@ -21,14 +21,8 @@ async def person(caller: Annotated[Caller, Depends(permit())]) -> Caller:
     return caller
 
 
-def preferences(request: Request) -> Preferences:
-    """The commands and the reads."""
-    found: Preferences = request.app.state.preferences
-    return found
-
-
 Person = Annotated[Caller, Depends(person)]
-Own = Annotated[Preferences, Depends(preferences)]
+Own = Annotated[Preferences, Depends(part(Preferences))]
 
 
 class PreferencesChange(Wire):

@@ -3,28 +3,20 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import Depends, Request, Response
+from fastapi import Depends, Response
 
 from common.answers import ETAG, POSITION, answers
 from common.auth import Caller
-from common.http import Change, Cursor, IfMatch, Limit, Page, Wire, json_response, permit, router, where_written
+from common.http import Change, Cursor, IfMatch, Limit, Page, Wire, json_response, part, permit, router, where_written
 from common.ids import parse_id
 from contacts.views import answers as shapes
 from contacts.views.handlers import Views
 from contacts.views.view import View, Wish, check_may_change, no_view
 
 Reader = Annotated[Caller, Depends(permit("contacts.read"))]
+Using = Annotated[Views, Depends(part(Views))]
 
 routes = router("/v1", tags=["Views"])
-
-
-def views(request: Request) -> Views:
-    """The commands and the reads."""
-    found: Views = request.app.state.views
-    return found
-
-
-Using = Annotated[Views, Depends(views)]
 
 
 async def view_id(view_id: str, _: Reader) -> UUID:

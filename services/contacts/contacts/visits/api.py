@@ -2,12 +2,12 @@
 
 from typing import Annotated
 
-from fastapi import Depends, Request, Response
+from fastapi import Depends, Response
 from pydantic import Field, JsonValue
 
 from common.answers import POSITION, answers
 from common.auth import Caller
-from common.http import Wire, json_response, permit, router, where_written
+from common.http import Wire, json_response, part, permit, router, where_written
 from common.shapes import Like
 from contacts.bodies import VisitToRecord
 from contacts.identifying import only_identifies
@@ -17,17 +17,9 @@ from contacts.visits.handlers import Visits
 MOST_VISITS = 1000
 
 Sender = Annotated[Caller, Depends(permit("contacts.edit", "visits.write"))]
+Commands = Annotated[Visits, Depends(part(Visits))]
 
 routes = router("/v1", tags=["Visits"])
-
-
-def visits(request: Request) -> Visits:
-    """The command on visits."""
-    found: Visits = request.app.state.visits
-    return found
-
-
-Commands = Annotated[Visits, Depends(visits)]
 
 
 class Reports(Wire):

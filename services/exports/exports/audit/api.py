@@ -2,12 +2,12 @@
 
 from typing import Annotated
 
-from fastapi import Depends, Query, Request, Response
+from fastapi import Depends, Query, Response
 
 from common import http
 from common.answers import answers
 from common.auth import Caller
-from common.http import Cursor, Limit, Page, json_response, permit
+from common.http import Cursor, Limit, Page, json_response, part, permit
 from common.query import InstantAsked
 from exports.audit.answers import AuditEntry
 from exports.audit.entry import Action
@@ -19,14 +19,8 @@ _LONGEST = 256
 routes = http.router("/v1", tags=["Audit log"])
 
 
-def audit_log(request: Request) -> AuditLog:
-    """The reads."""
-    found: AuditLog = request.app.state.audit_log
-    return found
-
-
 Auditor = Annotated[Caller, Depends(permit("audit.read"))]
-Reads = Annotated[AuditLog, Depends(audit_log)]
+Reads = Annotated[AuditLog, Depends(part(AuditLog))]
 Word = Annotated[str | None, Query(max_length=_LONGEST)]
 
 

@@ -15,7 +15,7 @@ from common import csv_report
 from common.answers import POSITION, Documented, answers, content
 from common.errors import Unprocessable
 from common.filters.text import is_blank
-from common.http import AwaitedPosition, Cursor, Limit, Page, Wire, json_response, router, where_written
+from common.http import AwaitedPosition, Cursor, Limit, Page, Wire, json_response, part, router, where_written
 from common.ids import parse_id
 from common.text_rules import clean_text
 from search.api import Reader, Reads
@@ -24,17 +24,10 @@ from search.term_sets.handlers import TermSets, no_term_set
 from search.term_sets.store import TermSet
 from search.term_sets.terms import STATUSES, Pasted, Status, decoded
 
+Sets = Annotated[TermSets, Depends(part(TermSets))]
+
 routes = router("/v1", tags=["Term sets"])
 internal = router("/internal")
-
-
-def term_sets(request: Request) -> TermSets:
-    """The term sets."""
-    found: TermSets = request.app.state.term_sets
-    return found
-
-
-Sets = Annotated[TermSets, Depends(term_sets)]
 
 
 async def named(term_set: Annotated[str, Path(json_schema_extra={"format": "uuid"})]) -> UUID:
