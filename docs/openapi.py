@@ -38,6 +38,15 @@ _POSITION = {
     "description": "Words that writes answered, comma-separated: what is answered has seen those writes.",
 }
 _NOT_OF_A_CLIENT = {"HTTPValidationError", "ValidationError"}
+_INFO = {
+    "title": "Dangol",
+    "version": "1",
+    "description": (
+        "Customer contacts: take in, find, group, edit, export. Refusals are `application/problem+json`; "
+        "each operation lists the codes that it can answer with."
+    ),
+    "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+}
 _PUBLIC = ("/exports/",)
 """Addresses that need no token."""
 
@@ -68,15 +77,7 @@ def document(read: list[Module], sites: list[Site]) -> dict[str, Any]:
     _check_names(paths)
     return {
         "openapi": "3.1.0",
-        "info": {
-            "title": "Dangol",
-            "version": "1",
-            "description": (
-                "Customer contacts: take in, find, group, edit, export. Refusals are `application/problem+json`; "
-                "each operation lists the codes that it can answer with."
-            ),
-            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
-        },
+        "info": _INFO,
         "servers": [{"url": "/", "description": "The gateway that serves this document."}],
         "tags": [{"name": name, "description": text} for name, text in sorted(_tags(routes))],
         "security": [{"token": []}],

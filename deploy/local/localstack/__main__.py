@@ -5,6 +5,7 @@ import json
 import os
 import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -87,28 +88,9 @@ def _command(parsed: argparse.Namespace, home: Path) -> int:
         case "env":
             print("\n".join(f"{name}={shlex.quote(value)}" for name, value in stack.env().items()))
         case "token":
-            from common.auth import PERMISSIONS
-
-            permissions = [p.strip() for p in parsed.permissions.split(",") if p.strip()]
-            if unknown := sorted({*permissions} - {*PERMISSIONS, "*"}):
-                print(
-                    f"No such permission: {', '.join(unknown)}. There are: {', '.join(sorted(PERMISSIONS))}, *.", file=sys.stderr
-                )
-                return 2
-            print(stack.token(channel=parsed.channel, sub=parsed.sub, permissions=permissions, exp_seconds=parsed.exp))
+            return _token(stack, parsed)
         case "command":
-            from localstack.home import SERVICES
-            from localstack.stack import service_settings_for_commands
-
-            service = parsed.words[0] if parsed.words else ""
-            if service not in SERVICES:
-                print(
-                    f"Name a service and its command, such as RUN='search rebuild'. Services: {', '.join(SERVICES)}.",
-                    file=sys.stderr,
-                )
-                return 2
-            command = [sys.executable, "-m", *parsed.words]
-            os.execve(command[0], command, service_settings_for_commands(stack.home, stack.facts, service))  # noqa: S606
+            return _command_of_a_service(stack, parsed.words)
         case "status":
             from localstack.status import as_text, examine
 
@@ -116,6 +98,30 @@ def _command(parsed: argparse.Namespace, home: Path) -> int:
             print(json.dumps(found.as_dict()) if parsed.format == "json" else as_text(found))
             return 0 if found.well else 1
     return 0
+
+
+def _token(stack: "Stack", parsed: argparse.Namespace) -> int:
+    from common.auth import PERMISSIONS
+
+    permissions = [p.strip() for p in parsed.permissions.split(",") if p.strip()]
+    if unknown := sorted({*permissions} - {*PERMISSIONS, "*"}):
+        print(f"No such permission: {', '.join(unknown)}. There are: {', '.join(sorted(PERMISSIONS))}, *.", file=sys.stderr)
+        return 2
+    print(stack.token(channel=parsed.channel, sub=parsed.sub, permissions=permissions, exp_seconds=parsed.exp))
+    return 0
+
+
+def _command_of_a_service(stack: "Stack", words: Sequence[str]) -> int:
+    """Becomes the command, and comes back only where there is no such service."""
+    from localstack.home import SERVICES
+    from localstack.stack import service_settings_for_commands
+
+    service = words[0] if words else ""
+    if service in SERVICES:
+        command = [sys.executable, "-m", *words]
+        os.execve(command[0], command, service_settings_for_commands(stack.home, stack.facts, service))  # noqa: S606
+    print(f"Name a service and its command, such as RUN='search rebuild'. Services: {', '.join(SERVICES)}.", file=sys.stderr)
+    return 2
 
 
 def _demo(stack: "Stack") -> int:

@@ -26,6 +26,7 @@ LOYAL = {
         {"key": "profile.lastCheckoutCompletedAt", "operator": "withinLast", "values": [{"n": 30, "unit": "days"}]},
     ]
 }
+_COLUMNS = ["id", "memberId", "name", "mobileNumber", "email", "profile.purchaseCount", "profile.lastCheckoutCompletedAt"]
 _BATCH = 1000
 _PATIENCE = 120.0
 
@@ -141,12 +142,7 @@ async def load(api: Api, customers: Sequence[demo_data.Customer]) -> str:
 
 async def find(api: Api, customers: Sequence[demo_data.Customer]) -> None:
     """Quick search by name, phone and e-mail; then an advanced filter; counts and first rows shown."""
-
-    async def total(**request: object) -> int:
-        count: int = (await api.json("POST", "/v1/search", body={**request, "limit": 1}))["total"]
-        return count
-
-    took = await until("contacts searchable", total, len(customers))
+    took = await until("contacts searchable", lambda: _total(api), len(customers))
     say(f"   all {len(customers):,} are searchable ({took:.1f} s after the last write)")
     some = customers[len(customers) * 18 // 100]
     for label, query in (
@@ -158,10 +154,19 @@ async def find(api: Api, customers: Sequence[demo_data.Customer]) -> None:
         wanted = query.replace("-", "") if label.startswith("phone") else query
         expected = sum(c.found_by(wanted) for c in customers)
         # A customer may be there by a visit before the upsert that brings the name is searchable.
-        await until(f"found by {label}", lambda query=query: total(query=query), expected)  # type: ignore[misc]
+        await until(f"found by {label}", lambda query=query: _total(api, query=query), expected)  # type: ignore[misc]
         answer = await api.json("POST", "/v1/search", body={"query": query})
         first = " ".join(str(answer["items"][0][key]) for key in ("name", "mobileNumber", "email"))
         say(f"   by {label:<28} {query:<22} → {answer['total']:>4} found, first: {first}")
+    await _find_by_filter(api, customers)
+
+
+async def _total(api: Api, **request: object) -> int:
+    count: int = (await api.json("POST", "/v1/search", body={**request, "limit": 1}))["total"]
+    return count
+
+
+async def _find_by_filter(api: Api, customers: Sequence[demo_data.Customer]) -> None:
     now = datetime.now(UTC)
     filter_ = {
         "and": [
@@ -182,7 +187,7 @@ async def find(api: Api, customers: Sequence[demo_data.Customer]) -> None:
         return recent and not c.sessions() > 6
 
     expected = sum(matches(c) for c in customers)
-    took = await until("found by the advanced filter", lambda: total(filter=filter_), expected)
+    await until("found by the advanced filter", lambda: _total(api, filter=filter_), expected)
     say(f"   member AND (seen within 60 days OR bought within 30 days) AND NOT more than 6 sessions → {expected:,} found")
 
 
@@ -267,25 +272,27 @@ async def _read_changes(api: Api, path: str, after: str | None) -> tuple[str | N
 async def export(api: Api, url: str, segment_id: str) -> None:
     """Export the segment; follow the progress, find the message, download, decrypt, compare with the members."""
     seen = await api.json("POST", "/v1/search/count", body={"segment": segment_id})
-    asked = await api.json(
-        "POST",
-        "/v1/exports",
-        body={
-            "reason": "단골 고객 감사 메시지 발송",
-            "password": PASSWORD,
-            "scope": {"segment": segment_id, "fingerprint": seen["fingerprint"]},
-            "columns": [
-                "id",
-                "memberId",
-                "name",
-                "mobileNumber",
-                "email",
-                "profile.purchaseCount",
-                "profile.lastCheckoutCompletedAt",
-            ],
-        },
-    )
-    path, shown = f"/v1/exports/{asked['id']}", ""
+    scope = {"segment": segment_id, "fingerprint": seen["fingerprint"]}
+    body = {"reason": "단골 고객 감사 메시지 발송", "password": PASSWORD, "scope": scope, "columns": _COLUMNS}
+    export_id: str = (await api.json("POST", "/v1/exports", body=body))["id"]
+    manifest = await _ready(api, export_id)
+    await _announced(api, export_id, f"{url}/exports/{export_id}")
+    file = await api.ask("POST", f"/v1/exports/{export_id}/download")
+    require("the download's status", file.status_code, 200)
+    require("the file's hash", hashlib.sha256(file.content).hexdigest(), manifest["fileSha256"])
+    rows = decrypt(file.content)
+    members = await _members(api, segment_id)
+    require("the export's rows", {row[0] for row in rows[1:]}, members)
+    require("the count of the export's rows", len(rows) - 1, len(members))
+    require("the manifest's ids", hashlib.sha256("\n".join(sorted(members)).encode()).hexdigest(), manifest["idsSha256"])
+    say(f"   {len(file.content):,} bytes downloaded, decrypted: {len(rows) - 1:,} rows, exactly the segment's members")
+    for row in rows[:3]:
+        say("   | " + " | ".join(str(cell) for cell in row[1:]))
+
+
+async def _ready(api: Api, export_id: str) -> dict[str, Any]:
+    """Show the progress until the file is there; its manifest."""
+    path, shown = f"/v1/exports/{export_id}", ""
     began = time.monotonic()
     while True:
         state = await api.json("GET", path)
@@ -295,30 +302,23 @@ async def export(api: Api, url: str, segment_id: str) -> None:
             say(line)
             shown = line
         if state["status"] == "ready":
-            break
+            manifest: dict[str, Any] = state["manifest"]
+            return manifest
         if state["status"] in {"failed", "cancelled"} or time.monotonic() - began > _PATIENCE:
             raise DemoFailed(f"the export is {state['status']}: {state.get('problem')}")
         await asyncio.sleep(0.1)
 
+
+async def _announced(api: Api, export_id: str, link: str) -> None:
+    """The manager's own room tells of the file, once."""
+
     async def messages() -> list[str]:
         room = await api.json("GET", "/v1/rooms/me/messages")
-        return [m["link"] for m in room["items"] if m["link"] and m["link"].endswith(asked["id"])]
+        return [m["link"] for m in room["items"] if m["link"] and m["link"].endswith(export_id)]
 
-    await until("messages in the manager's room", messages, [f"{url}/exports/{asked['id']}"], 20)
+    await until("messages in the manager's room", messages, [link], 20)
     newest = (await api.json("GET", "/v1/rooms/me/messages"))["items"][0]
     say(f"   나와의 대화방, from {newest['from']}: {newest['text']} {newest['link']}")
-
-    file = await api.ask("POST", f"{path}/download")
-    require("the download's status", file.status_code, 200)
-    require("the file's hash", hashlib.sha256(file.content).hexdigest(), state["manifest"]["fileSha256"])
-    rows = decrypt(file.content)
-    members = await _members(api, segment_id)
-    require("the export's rows", {row[0] for row in rows[1:]}, members)
-    require("the count of the export's rows", len(rows) - 1, len(members))
-    require("the manifest's ids", hashlib.sha256("\n".join(sorted(members)).encode()).hexdigest(), state["manifest"]["idsSha256"])
-    say(f"   {len(file.content):,} bytes downloaded, decrypted: {len(rows) - 1:,} rows, exactly the segment's members")
-    for row in rows[:3]:
-        say("   | " + " | ".join(str(cell) for cell in row[1:]))
 
 
 def decrypt(content: bytes, password: str = PASSWORD) -> list[tuple[Any, ...]]:

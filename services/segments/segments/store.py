@@ -1,6 +1,6 @@
 """The tables of who is in: newest states of contacts, standings, builds, and the change log with its count."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -15,8 +15,8 @@ from common.ids import Ids
 from common.postgres import Tx
 from common.telemetry import trace_headers
 from common.topics import SEGMENTS
-from segments.ledger import Ledger
-from segments.membership import Known, Standing
+from segments.ledger import Ledger, Place
+from segments.membership import Change, Known, Standing
 
 SOURCE = "segments"
 
@@ -270,25 +270,7 @@ async def _tell(tx: Tx, ledger: Ledger, ids: Ids) -> None:
         key = (place.channel, place.segment_id)
         position[key] += 1
         positions.append(position[key])
-        kind = Entered if change.change == "entered" else Left
-        told = kind(
-            segment_id=place.segment_id, contact_id=place.contact_id, at=from_millis(change.at), cause=change.cause,
-            contact_version=change.version, position=position[key],
-        )  # fmt: skip
-        messages.append(
-            message(
-                SEGMENTS,
-                channel=place.channel,
-                subject=str(place.contact_id),
-                source=SOURCE,
-                type=told.type,
-                id=ids(),
-                version=position[key],
-                at=told.at,
-                value=SegmentMessage(event=told).encode(),
-                trace=trace,
-            )
-        )
+        messages.append(_message(place, change, position[key], ids(), trace))
     changes = ledger.changes
     await tx.execute(
         _PUT_CHANGES,
@@ -302,3 +284,23 @@ async def _tell(tx: Tx, ledger: Ledger, ids: Ids) -> None:
         [c.version for _, c in changes],
     )
     await outbox.put(tx, messages)
+
+
+def _message(place: Place, change: Change, position: int, message_id: UUID, trace: Mapping[str, str]) -> Message:
+    kind = Entered if change.change == "entered" else Left
+    told = kind(
+        segment_id=place.segment_id, contact_id=place.contact_id, at=from_millis(change.at), cause=change.cause,
+        contact_version=change.version, position=position,
+    )  # fmt: skip
+    return message(
+        SEGMENTS,
+        channel=place.channel,
+        subject=str(place.contact_id),
+        source=SOURCE,
+        type=told.type,
+        id=message_id,
+        version=position,
+        at=told.at,
+        value=SegmentMessage(event=told).encode(),
+        trace=trace,
+    )
