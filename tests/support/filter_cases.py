@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
 from typing import Any
 
 from hypothesis import strategies as st
@@ -187,10 +188,12 @@ def single_conditions(
     return raw if missing is None else {**raw, "missing": missing}
 
 
-def trees(leaves: st.SearchStrategy[Any], most: int) -> st.SearchStrategy[Any]:
-    """Filters over such conditions, not too deep."""
+@cache
+def shapes(most: int, references: bool) -> st.SearchStrategy[Any]:
+    """Filters, not too deep, with nothing yet in the place of each condition; made once, since making costs more than drawing."""
+    leaf: st.SearchStrategy[Any] = st.builds(dict)
     return st.recursive(
-        leaves,
+        leaf | _REFERENCES if references else leaf,
         lambda inner: (
             st.lists(inner, max_size=3).map(lambda children: {"and": children})
             | st.lists(inner, max_size=3).map(lambda children: {"or": children})
@@ -204,6 +207,20 @@ def depth(raw: Any) -> int:
     """How deep a filter is; a lone condition is 1."""
     children = [*raw.get("and", []), *raw.get("or", []), *([raw["not"]] if "not" in raw else [])]
     return 1 + max((depth(child) for child in children), default=0)
+
+
+def filled(shape: Any, draw: st.DrawFn, leaves: st.SearchStrategy[Any]) -> Any:
+    """The filter with a condition in each empty place."""
+    match shape:
+        case {"and": children} | {"or": children}:
+            (name,) = shape
+            return {name: [filled(child, draw, leaves) for child in children]}
+        case {"not": child}:
+            return {"not": filled(child, draw, leaves)}
+        case {"key": _}:
+            return shape
+        case _:
+            return draw(leaves)
 
 
 _REFERENCES = st.builds(
@@ -245,12 +262,12 @@ def cases(
     contact = draw(contacts() if among is None else st.sampled_from(among))
     country = draw(st.sampled_from(sorted(WRITINGS)))
     leaves = single_conditions(keys or list(TYPES), contact, operators, country)
-    raw = draw(leaves if most == 1 else trees(leaves | _REFERENCES if keys is None else leaves, most))
+    raw = draw(leaves) if most == 1 else filled(draw(shapes(most, keys is None)), draw, leaves)
     world = oracle.World(
         country=country,
         zone=draw(st.sampled_from(ZONES) | st.sampled_from(sorted(zone_names()))),
         fields=FIELDS,
-        segments={name: draw(trees(leaves, 2)) for name in SEGMENTS} if keys is None else {},
+        segments={name: filled(draw(shapes(2, False)), draw, leaves) for name in SEGMENTS} if keys is None else {},
         term_sets=LISTED,
     )
     own = [instant for key in DATES if (instant := oracle.stored(contact, key)) is not None and "1800" <= instant < "2200"]
