@@ -4,7 +4,7 @@ Profile values lie in typed slots, `string.17` or `date.3`: the mapping is the s
 """
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from common.answers import contact_shown
@@ -25,8 +25,11 @@ SLOTS = 200
 START, END = "\u0002", "\u0003"
 """Stand before and after every text that is searched by its characters; no text of a caller's may have them."""
 
-UNIT = "\u0004"
-"""Stands before the first key of each syllable: the index has that key with it and without it in one place."""
+WITHIN = "\u0004"
+"""Stands in the place of every key with which no syllable begins."""
+
+SHORT = 3
+"""So many keys from the beginning of a syllable are one term."""
 
 MOST_WRITTEN = 1_000
 """Characters of a value that is counted by how it is written; a longer one is looked up."""
@@ -63,11 +66,6 @@ def term(folded: str) -> str:
 def marked(text: str) -> str:
     """A text between its marks, to be searched by its characters."""
     return f"{START}{text}{END}"
-
-
-def unit_keys(text: str) -> str:
-    """The keys of a text with the first of each unit marked, so that a match begins where a syllable does."""
-    return "".join(UNIT + unit for unit in hangul.units(text))
 
 
 def as_initials(text: str) -> str:
@@ -197,11 +195,22 @@ def _quick(shown: Mapping[str, Any]) -> dict[str, list[str]]:
     others = [text for text in texts if not initials(text)]
     # Initials alone are looked for past what is no syllable, too: ㄱㅅ is in 김a수.
     sequences = [sequence for text in syllabic if len(sequence := initials(text)) < len(text)]
-    typed = [unit_keys(text) for text in texts]
+    typed = [units for text in texts if "".join(units := hangul.units(text)) != text]
     return {
         # Each initial has the same place in its field as its syllable has in that of texts: those with syllables come first.
         "text": [marked(t) for t in (*syllabic, *others)],
         "initials": [marked(s) for s in (*map(as_initials, syllabic), *sequences)],
         "digits": [marked(n) for n in dict.fromkeys(numbers)],
-        "keys": [marked(k) for k in typed if k],
+        # Of texts whose keys are other characters; each key that begins a syllable has its own place in the second field.
+        "keys": [marked("".join(units)) for units in typed],
+        "starts": [marked("".join(unit[0] + WITHIN * (len(unit) - 1) for unit in units)) for units in typed],
+        "begins": sorted({run for units in typed for run in _beginnings(units)}),
     }
+
+
+def _beginnings(units: Sequence[str]) -> Iterator[str]:
+    """The first keys, up to SHORT, of what begins at each unit."""
+    keys, place = "".join(units), 0
+    for unit in units:
+        yield from (keys[place : place + length] for length in range(1, SHORT + 1) if place + length <= len(keys))
+        place += len(unit)

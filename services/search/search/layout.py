@@ -7,12 +7,12 @@ from functools import cache
 from typing import Any
 
 from common.filters.tree import BUILT_INS, FieldType
-from search.document import SLOTS, UNIT
+from search.document import SLOTS
 
 FIELDS, QUICK = "fields", "quick"
 """What of an index filters, sorting and counting ask, and what the quick search asks besides."""
 
-_MADE = {FIELDS: 1, QUICK: 2}
+_MADE = {FIELDS: 1, QUICK: 3}
 """Raised where the same contact becomes another document and neither mapping nor settings tell."""
 
 
@@ -31,41 +31,14 @@ def settings() -> dict[str, Any]:
                 "character": {"type": "ngram", "min_gram": 1, "max_gram": 1, "token_chars": []},
                 "pair": {"type": "ngram", "min_gram": 2, "max_gram": 2, "token_chars": []},
                 "triple": {"type": "ngram", "min_gram": 3, "max_gram": 3, "token_chars": []},
-                "key": {"type": "pattern", "pattern": f"(?s){UNIT}?.", "group": 0},
-            },
-            "filter": {
-                "bare": {"type": "pattern_replace", "pattern": UNIT, "replacement": ""},
-                "marked_and_bare": {"type": "multiplexer", "filters": ["bare"]},
-                "two": _run(2),
-                "three": _run(3),
-                # Where the run itself begins with a unit is told; where another begins within it is not.
-                "first_mark": {"type": "pattern_replace", "pattern": f"(?<!^){UNIT}", "replacement": ""},
             },
             "analyzer": {
                 "characters": {"type": "custom", "tokenizer": "character"},
                 "pairs": {"type": "custom", "tokenizer": "pair"},
                 "triples": {"type": "custom", "tokenizer": "triple"},
-                "keys": _keys_analyzer("marked_and_bare"),
-                "keys_pairs": _keys_analyzer("two", "first_mark", "marked_and_bare"),
-                "keys_triples": _keys_analyzer("three", "first_mark", "marked_and_bare"),
-                "typed": _keys_analyzer(),
-                "typed_pairs": _keys_analyzer("two", "first_mark"),
-                "typed_triples": _keys_analyzer("three", "first_mark"),
             },
         },
     }
-
-
-def _keys_analyzer(*filters: str) -> dict[str, Any]:
-    return {"type": "custom", "tokenizer": "key", "filter": list(filters)}
-
-
-def _run(length: int) -> dict[str, Any]:
-    """So many keys that stand together, as one token."""
-    return {
-        "type": "shingle", "min_shingle_size": length, "max_shingle_size": length, "output_unigrams": False,
-        "token_separator": "",
-    }  # fmt: skip
 
 
 def mapping() -> dict[str, Any]:
@@ -95,7 +68,9 @@ def mapping() -> dict[str, Any]:
             "deleted": {"type": "boolean"},
             "seen": {"type": "long"},
             "source": {"type": "object", "enabled": False},
-            "quick": _object({**{name: _runs() for name in ("text", "digits", "initials")}, "keys": _keys()}),
+            "quick": _object(
+                {**{name: _runs() for name in ("text", "digits", "initials", "keys")}, "starts": _characters(), "begins": _BEGINS}
+            ),
             "builtin": _built_ins(kinds),
             **{name: _object({str(slot): each for slot in range(SLOTS)}) for name, each in by_type.items()},
         },
@@ -139,15 +114,6 @@ def _runs() -> dict[str, Any]:
     return {**_characters(), "fields": fields}
 
 
-def _keys() -> dict[str, Any]:
-    """The same of keys."""
-
-    def field(name: str = "") -> dict[str, Any]:
-        return {"type": "text", "analyzer": f"keys{name}", "search_analyzer": f"typed{name}", "norms": False}
-
-    return {**field(), "fields": {name: field(f"_{name}") for name in ("pairs", "triples")}}
-
-
 def _folded_mapping() -> dict[str, Any]:
     return {"term": {"type": "keyword"}, "chars": _characters(), "initials": _characters()}
 
@@ -162,3 +128,4 @@ def _list_mapping() -> dict[str, Any]:
 
 
 _WRITTEN = {"type": "keyword", "index": False}  # counted, never looked for
+_BEGINS = {"type": "keyword", "doc_values": False}  # looked for, neither sorted by nor counted

@@ -9,7 +9,7 @@ from common.invisible import without_invisible
 from common.phone import UnreadablePhone, digits_of, read_phone
 from search import hangul
 from search.compile import Query, phrase
-from search.document import END, START, UNIT, as_initials
+from search.document import END, SHORT, START, as_initials
 from search.plain import squeezed, usual_width, without_accents
 
 EXACT, PREFIX, INFIX = 3.0, 2.0, 1.0
@@ -127,20 +127,34 @@ def _typed(text: str, pressed: str) -> list[Query]:
     or ㄸ for the last letter of alice), these are looked for as well: after all others, or among Latin letters alone.
     """
     as_pressed = "".join(key if key in _SHIFTED else fold(key) for key in pressed)
-    ways = [_better_where(_by_keys, UNIT + as_pressed)]
+    ways = [_better_where(_by_keys, as_pressed)]
+    if pressed != text:  # keys that are no letters of the text may be another text's
+        ways += _ranked("quick.text", as_pressed)
     unshifted = "".join(map(fold, pressed))
     if unshifted != as_pressed:
         if pressed == unicodedata.normalize("NFC", text):
-            ways.append({"bool": {"must": [_better_where(_by_keys, UNIT + unshifted)], "boost": _UNSHIFTED}})
+            ways.append({"bool": {"must": [_better_where(_by_keys, unshifted)], "boost": _UNSHIFTED}})
         else:
             ways += _ranked("quick.text", unshifted)
     return ways
 
 
 def _by_keys(keys: str, boost: float) -> Query:
-    """Keys that begin where a syllable does; any later one may begin another, or not."""
-    name = _by_runs("quick.keys", len(keys.replace(UNIT, "")))
-    return {"constant_score": {"filter": {"match_phrase": {name: keys}}, "boost": boost}}
+    """Keys that begin where a syllable does; any later one may begin another, or not.
+
+    A text begins with a syllable, so of the beginning of one nothing else is to be asked. The first three keys of a syllable are
+    one term. Of more, whoever has them and the whole run may have each elsewhere: only there the places are compared.
+    """
+    runs = _by_runs("quick.keys", len(keys))
+    if keys.startswith(START):
+        return phrase(runs, keys, boost)
+    found: Query = {"term": {"quick.begins": keys[:SHORT]}}
+    if len(keys) > SHORT:
+        first = {"match": {"query": keys[0], "use_field": "quick.starts"}}
+        others = {"match": {"query": keys[1:], "ordered": True, "max_gaps": 0}}
+        together = {"all_of": {"ordered": True, "max_gaps": 0, "intervals": [first, others]}}
+        found = {"bool": {"filter": [found, phrase(runs, keys), {"intervals": {"quick.keys": together}}]}}
+    return {"constant_score": {"filter": found, "boost": boost}}
 
 
 def _by_runs(name: str, length: int) -> str:
