@@ -27,6 +27,24 @@ async def asked(health: Health, path: str) -> int:
         return (await client.get(path)).status_code
 
 
+async def test_work_that_waits_is_told_for_a_while_and_keeps_no_loop_from_moving() -> None:
+    ticks = Ticks()
+    health = Health({}, patience=20, monotonic=ticks)
+    health.started = True
+    health.trouble("exports", "waits: away", 60)
+    health.trouble("jobs", "waits: a disk", 90)
+    health.beat("worker")
+    assert await health.problems() == {"exports": "waits: away", "jobs": "waits: a disk"}
+    assert (await asked(health, "/livez"), await asked(health, "/readyz")) == (200, 503)
+    health.well("jobs")
+    health.well("nothing")
+    ticks.now += 59
+    health.beat("worker")
+    assert await health.problems() == {"exports": "waits: away"}
+    ticks.now += 1
+    assert await health.problems() == {}
+
+
 async def test_a_loop_that_never_came_round_is_not_alive() -> None:
     ticks = Ticks()
     health = Health({}, patience=20, monotonic=ticks)

@@ -48,6 +48,7 @@ from exports.export import (
     Revoke,
     Status,
     TakeUp,
+    Wait,
     Withdraw,
     decide,
     evolve,
@@ -115,6 +116,7 @@ def test_each_life_ends_in_its_status(status: Status) -> None:
         (WRITING, Finish(3), [Written(rows=3)]),
         (VERIFYING, Complete(manifest(3), AT), [completed(3)]),
         (WRITING, GiveBack(), [PutBack()]),
+        (WRITING, Wait(), [PutBack(spared=True)]),
         (WRITING, Fail("no"), [Failed(problem="no")]),
         (WAITING, Cancel(), [Cancelled()]),
         (VERIFYING, Cancel(), [Cancelled()]),
@@ -214,6 +216,16 @@ def test_after_the_last_attempt_it_fails_for_good(command: Command) -> None:
     assert not isinstance(still, Failed)
 
 
+@pytest.mark.parametrize("command", [TakeUp(), GiveBack()])
+def test_attempts_that_were_spared_do_not_count(command: Command) -> None:
+    spared: list[Event] = [each for n in range(500) for each in (TakenUp(attempt=n + 1), PutBack(spared=True))]
+    tries: list[Event] = [TakenUp(attempt=n) for n in range(501, 501 + MOST_ATTEMPTS)]
+    [still] = decide(after([*WAITING, *spared, *tries[:-1]]), command)
+    assert not isinstance(still, Failed)
+    [event] = decide(after([*WAITING, *spared, *tries]), command)
+    assert isinstance(event, Failed)
+
+
 @pytest.mark.parametrize(
     ("latest", "minutes", "now", "left"),
     [
@@ -263,7 +275,7 @@ def test_what_is_shown_holds_neither_scope_nor_columns() -> None:
     }  # fmt: skip
 
 
-COMMANDS: list[Command] = [TakeUp(), GiveBack(), Fail("no"), Cancel(), Revoke("eye"), Withdraw()]
+COMMANDS: list[Command] = [TakeUp(), GiveBack(), Wait(), Fail("no"), Cancel(), Revoke("eye"), Withdraw()]
 
 
 class Life(RuleBasedStateMachine):

@@ -5,14 +5,18 @@ from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
+from structlog.testing import capture_logs
 
 from common.auth import Caller
 from common.errors import Conflict, Gone, TooManyRequests
 from common.events.contacts import ContactErased, ErasureMessage
 from common.ids import new_id
+from common.leased import NotReadable
+from exports import store
 from exports.consumer import Item, Withdrawer
 from exports.events import WITHDRAWN
-from exports.export import KEPT, Status, fold
+from exports.export import KEPT, Export, Status, fold
+from exports.handlers import Part
 from exports.queries import Queries
 from tests.exports.conftest import whole
 from tests.support.workshop import Workshop
@@ -142,3 +146,53 @@ async def test_the_window_ends_to_the_second_and_says_how_long_it_is(shop: Works
     assert refusal.value.extra == {"retryAfter": 2, "minutes": 30}
     shop.clock.instant += timedelta(seconds=1, milliseconds=500)
     await shop.ask()
+
+
+async def unreadable(shop: Workshop, export: Export) -> None:
+    """The export's state is of another version of the program, which this one cannot read."""
+    async with shop.database.connection() as connection:
+        await connection.execute("update export set state = state || '{\"scope\": 7}' where id = $1", export.id)
+
+
+async def test_an_export_that_cannot_be_read_keeps_neither_the_keeper_nor_a_list_from_the_others(shop: Workshop) -> None:
+    broken = await shop.ready()
+    lee = Caller("lee", shop.channel, frozenset({"exports.create"}))
+    other = await shop.ask(lee)
+    assert await shop.work(shop.worker())
+    await unreadable(shop, broken)
+    async with shop.database.connection() as connection:
+        assert [export.id for export in await store.listed(connection, shop.channel, None, None, 1)] == [other.id]
+        assert [export.id for export in await store.listed(connection, shop.channel, None, None, 9)] == [other.id]
+    with pytest.raises(NotReadable):
+        await shop.commands().download(shop.kim, broken.id, Part(None, None), None)
+    shop.clock.instant += KEPT
+    keeper = shop.keeper()
+    with capture_logs() as logs:
+        await keeper.expire()
+        await keeper.expire()
+    assert (await shop.state(other.id)).status is Status.EXPIRED
+    assert [entry["export"] for entry in logs if entry["event"] == "an export cannot be expired"] == [str(broken.id)]
+    assert shop.files.there() == {(broken.id, 1)}
+    await keeper.sweep()
+    async with shop.database.connection() as connection:
+        await connection.execute("update export set state = state - 'attempts' where id = $1", broken.id)
+    await keeper.sweep()
+    assert shop.files.there() == {(broken.id, 1)}, "its file may be of use to who can read it"
+    async with shop.database.connection() as connection:
+        await connection.execute("update export set state = $1 where id = $2", broken.members(), broken.id)
+    shop.clock.instant += timedelta(minutes=1)
+    await keeper.expire()
+    assert ((await shop.state(broken.id)).status, shop.files.there()) == (Status.EXPIRED, set())
+
+
+async def test_a_file_with_an_erased_contact_goes_even_where_its_export_cannot_be_read(shop: Workshop) -> None:
+    broken = await shop.ready()
+    other = await shop.ask(Caller("lee", shop.channel, frozenset({"exports.create"})))
+    assert await shop.work(shop.worker())
+    erased = UUID((await shop.rows(broken.id))[1][0])
+    await unreadable(shop, broken)
+    await erase(shop, erased)
+    await erase(shop, erased)
+    assert shop.files.there() == set()
+    assert (await shop.state(other.id)).status is Status.WITHDRAWN
+    assert await Queries(shop.database).holds_nothing(shop.channel, [erased])

@@ -181,7 +181,7 @@ async def test_a_full_disk_leaves_no_file_and_the_export_waits_for_another_attem
     asked = await shop.ask()
     with small_disk(8192):
         assert await shop.work(shop.worker())
-    [failed] = [entry for entry in logs if entry["event"] == "an attempt failed"]
+    [failed] = [entry for entry in logs if entry["event"] == "an export waits for a store"]
     assert isinstance(failed["exc_info"], OSError)
     assert (await shop.state(asked.id)).status is Status.WAITING
     assert shop.files.there() == set()
@@ -190,12 +190,49 @@ async def test_a_full_disk_leaves_no_file_and_the_export_waits_for_another_attem
     await whole(shop, await shop.state(asked.id))
 
 
-async def test_after_ten_attempts_it_fails_and_the_manager_is_told_and_may_ask_again(shop: Workshop) -> None:
+async def poison(shop: Workshop) -> None:
+    """From now on whoever writes the exports that are there meets an error of the program."""
+    async with shop.database.connection() as connection:
+        await connection.execute("""update export set state = jsonb_set(state, '{timeZone}', '"No/Where"')""")
+
+
+async def test_an_export_waits_for_a_search_that_is_away_however_long_and_says_so(
+    shop: Workshop, logs: list[MutableMapping[str, Any]]
+) -> None:
+    asked = await shop.ask()
+    health = Health({})
+    health.started = True
+    async with Between(shop.search_url, 0).open() as between:
+        worker = shop.worker(search_url=between.url, health=health)
+        for _ in range(MOST_ATTEMPTS + 2):
+            assert await shop.work(worker)
+            assert not await shop.work(worker)
+            shop.clock.instant += timedelta(seconds=31)
+    export = await shop.state(asked.id)
+    assert (export.status, export.attempts, export.spared) == (Status.WAITING, MOST_ATTEMPTS + 2, MOST_ATTEMPTS + 2)
+    [reason] = {entry["reason"] for entry in logs if entry["event"] == "an export waits for a store"}
+    assert await health.problems() == {"exports": f"waits: {reason}"}
+    assert await shop.work(shop.worker(health=health))
+    await whole(shop, await shop.state(asked.id))
+    assert await health.problems() == {}
+
+
+async def test_an_export_that_waits_for_what_is_away_can_be_cancelled(shop: Workshop) -> None:
     asked = await shop.ask()
     async with Between(shop.search_url, 0).open() as between:
-        for _ in range(MOST_ATTEMPTS):
-            assert await shop.work(shop.worker(search_url=between.url))
-            shop.clock.instant += timedelta(seconds=31)
+        assert await shop.work(shop.worker(search_url=between.url))
+    cancelled = await shop.commands().cancel(shop.kim, asked.id, None)
+    shop.clock.instant += timedelta(seconds=31)
+    assert not await shop.work(shop.worker())
+    assert (cancelled.status, await needed(shop, cancelled)) == (Status.CANCELLED, (None, None, None, None))
+
+
+async def test_after_ten_attempts_it_fails_and_the_manager_is_told_and_may_ask_again(shop: Workshop) -> None:
+    asked = await shop.ask()
+    await poison(shop)
+    for _ in range(MOST_ATTEMPTS):
+        assert await shop.work(shop.worker())
+        shop.clock.instant += timedelta(seconds=31)
     export = await shop.state(asked.id)
     assert (export.status, export.attempts) == (Status.FAILED, MOST_ATTEMPTS)
     assert export.problem is not None
@@ -212,8 +249,7 @@ async def test_an_error_of_the_program_costs_one_export_its_attempts_and_ends_no
     shop: Workshop, logs: list[MutableMapping[str, Any]]
 ) -> None:
     poisoned = await shop.ask()
-    async with shop.database.connection() as connection:
-        await connection.execute("""update export set state = jsonb_set(state, '{timeZone}', '"No/Where"')""")
+    await poison(shop)
     other = await shop.ask(Caller("lee", shop.channel, frozenset({"exports.create"})))
     worker = shop.worker()
     assert await shop.work(worker)

@@ -120,11 +120,19 @@ class Workshop:
         sealing = Sealing(KEY, os.urandom)
         return Exports(self.database, self.neighbours(), self.files, sealing, self.clock, new_id, os.urandom)
 
-    def worker(self, name: str = "one", search_url: str | None = None, *, key: bytes = KEY, lease: timedelta = LEASE) -> Worker:
+    def worker(
+        self,
+        name: str = "one",
+        search_url: str | None = None,
+        *,
+        key: bytes = KEY,
+        lease: timedelta = LEASE,
+        health: Health | None = None,
+    ) -> Worker:
         sealing = Sealing(key, os.urandom)
         neighbours = self.neighbours(search_url)
         return Worker(
-            name, self.database, neighbours, self.files, sealing, self.clock, new_id, Health({}), lease=lease
+            name, self.database, neighbours, self.files, sealing, self.clock, new_id, health or Health({}), lease=lease
         )  # fmt: skip
 
     def keeper(self) -> Keeper:

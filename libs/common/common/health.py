@@ -32,6 +32,7 @@ class Health:
         self._monotonic = monotonic
         self._beats: dict[str, float] = {}
         self._waiting: dict[str, str] = {}
+        self._troubles: dict[str, tuple[str, float]] = {}
         self.started = False
         self.draining = False
 
@@ -45,6 +46,14 @@ class Health:
         self._beats[loop] = self._monotonic()
         self._waiting[loop] = reason
 
+    def trouble(self, what: str, reason: str, seconds: float) -> None:
+        """Some of the work cannot be done for this reason, as far as is known for so long; the loops go on."""
+        self._troubles[what] = (reason, self._monotonic() + seconds)
+
+    def well(self, what: str) -> None:
+        """That work is done again."""
+        self._troubles.pop(what, None)
+
     def silent(self) -> list[str]:
         """The loops that have stopped moving."""
         now = self._monotonic()
@@ -52,7 +61,9 @@ class Health:
 
     async def problems(self) -> dict[str, str]:
         """What stands between this process and work, by name; empty when it is ready."""
-        found = dict.fromkeys(self.silent(), "does not move") | self._waiting
+        now = self._monotonic()
+        troubles = {what: reason for what, (reason, until) in self._troubles.items() if until > now}
+        found = dict.fromkeys(self.silent(), "does not move") | self._waiting | troubles
         if not self.started:
             found["start"] = "has not finished"
         if self.draining:

@@ -1,12 +1,68 @@
-"""Rows of a table that workers hold by lease: the same statements for every table whose rows are long work."""
+"""Rows of a table that workers hold by lease: the same statements and reading for every table whose rows are long work."""
 
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
-from typing import LiteralString
+from http import HTTPStatus
+from typing import Any, LiteralString, TypeAlias, TypeVar
 from uuid import UUID
 
-import asyncpg
+from pydantic import ValidationError
 
-from common.postgres import Tx
+from common.errors import Problem
+from common.events.wire import Body
+from common.postgres import Record, Tx
+from common.telemetry import log
+
+B = TypeVar("B", bound=Body)
+T = TypeVar("T")
+
+Place: TypeAlias = tuple[datetime, UUID]
+"""Where a row stands in a list of the newest first: when it was asked for, and its id."""
+
+
+class NotReadable(Problem):
+    """Another version of the program has written a state that this one cannot read."""
+
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+    code = "notReadable"
+
+    def __init__(self) -> None:
+        super().__init__("Another version of the program has written this, and this one cannot read it. Tell the operators.")
+
+
+def stored(kind: type[B], row_id: UUID, state: Any) -> B:
+    """The state that a row keeps. Raises NotReadable, and tells the log the row's id alone."""
+    try:
+        return kind.model_validate(state)
+    except ValidationError as error:
+        log.error("a stored state cannot be read", kind=kind.__name__, id=str(row_id), exc_info=error)
+        raise NotReadable from None
+
+
+def readable(kind: type[B], row_id: UUID, state: Any) -> B | None:
+    """The state that a row keeps; None, with a word in the log, for one of another version: what else is there goes on."""
+    try:
+        return stored(kind, row_id, state)
+    except NotReadable:
+        return None
+
+
+async def listed(
+    fetch: Callable[[Place | None, int], Awaitable[Sequence[Record]]],
+    read: Callable[[Record], T | None],
+    before: Place | None,
+    limit: int,
+) -> list[T]:
+    """So many rows, newest first, as far as there are any; those of which `read` makes nothing are left out."""
+    found: list[T] = []
+    while len(found) < limit:
+        asked = limit - len(found)
+        rows = await fetch(before, asked)
+        found += [each for row in rows if (each := read(row)) is not None]
+        if len(rows) < asked:
+            break
+        before = (rows[-1]["requested_at"], rows[-1]["id"])
+    return found
 
 
 class LeasedRows:
@@ -30,9 +86,9 @@ class LeasedRows:
             "where channel = $1 and id = $2 and lease_by = $3 and lease_until is not null"
         )
 
-    async def claim(self, tx: Tx, worker: str, now: datetime, until: datetime, *given: object) -> asyncpg.Record | None:
+    async def claim(self, tx: Tx, worker: str, now: datetime, until: datetime, *given: object) -> Record | None:
         """The row that waits longest for a worker, or whose worker has fallen silent, leased until then."""
-        row: asyncpg.Record | None = await tx.fetchrow(self._claim, now, *given)
+        row: Record | None = await tx.fetchrow(self._claim, now, *given)
         if row is not None:
             await tx.execute(self._lease, row["channel"], row["id"], worker, until)
         return row

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
 from common.clock import Clock
 from common.envelope import Delivered
@@ -14,7 +15,7 @@ from common.topics import ERASURES
 from exports import holdings, journal
 from exports.audit import store as audit
 from exports.audit.entry import Action, Entry
-from exports.export import Export, Withdraw, decide
+from exports.export import Withdraw, decide
 from exports.files import Files
 
 GROUP = "exports"
@@ -49,19 +50,20 @@ class Withdrawer:
         """Take the files away. Raises Unavailable where PostgreSQL is away."""
         with away_is_unavailable():
             for item in items:
-                for export in await self._withdraw(item):
-                    await asyncio.to_thread(self._files.remove, export.id, export.attempts)
+                for export_id in await self._withdraw(item):
+                    await asyncio.to_thread(self._files.remove_all, export_id)
 
-    async def _withdraw(self, item: Item) -> list[Export]:
+    async def _withdraw(self, item: Item) -> list[UUID]:
         ids = item.message.event.contact_ids
-        gone: list[Export] = []
         async with self._database.transaction() as tx:
             await holdings.alone(tx, item.channel)
             now = self._clock.now()
             await holdings.erase(tx, item.channel, ids, now)
-            for export in await holdings.holding_any(tx, item.channel, ids):
-                gone.append(await journal.append(tx, export, decide(export, Withdraw()), now, _BY))
-                entry = Entry(self._ids(), now, _BY, Action.WITHDRAWN, str(export.id), "done", None, _WHY)
+            gone = await holdings.holding_any(tx, item.channel, ids)
+            for export_id, export in gone.items():
+                if export is not None:
+                    await journal.append(tx, export, decide(export, Withdraw()), now, _BY)
+                entry = Entry(self._ids(), now, _BY, Action.WITHDRAWN, str(export_id), "done", None, _WHY)
                 await audit.add(tx, item.channel, entry)
-                await holdings.drop(tx, item.channel, export.id)
-        return gone
+                await holdings.drop(tx, item.channel, export_id)
+        return list(gone)

@@ -97,9 +97,13 @@ class Completed(Body):
 
 
 class PutBack(Body):
-    """An attempt ended without a file, in a way that may pass: the export waits for another."""
+    """An attempt ended without a file, in a way that may pass: the export waits for another.
+
+    It is `spared` where nothing was wrong with it: what it needs was away, or its worker had to stop.
+    """
 
     type: Literal["export.put_back"] = "export.put_back"
+    spared: bool = False
 
 
 class Failed(Body):

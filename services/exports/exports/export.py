@@ -80,6 +80,12 @@ class Export(Body):
     problem: str | None = None
     manifest: Manifest | None = None
     attempts: int = 0
+    spared: int = 0
+
+    @property
+    def tried_enough(self) -> bool:
+        """Whether it is given up: what was spared is no attempt of its own."""
+        return self.attempts - self.spared >= MOST_ATTEMPTS
 
     @property
     def in_work(self) -> bool:
@@ -95,10 +101,10 @@ def evolve(export: Export | None, event: Event) -> Export:
             time_zone=event.time_zone, language=event.language, requested_by=event.by, requested_at=event.at,
         )  # fmt: skip
     assert export is not None, "an export begins with its request"
-    return export.model_copy(update={"version": export.version + 1, **_changes(event)})
+    return export.model_copy(update={"version": export.version + 1, **_changes(export, event)})
 
 
-def _changes(event: Event) -> dict[str, object]:
+def _changes(export: Export, event: Event) -> dict[str, object]:
     match event:
         case TakenUp(attempt=attempt):
             return {"status": Status.COUNTING, "attempts": attempt, "rows_done": 0, "rows_total": None}
@@ -110,8 +116,9 @@ def _changes(event: Event) -> dict[str, object]:
             return {"status": Status.VERIFYING, "rows_done": rows}
         case Completed(manifest=manifest, at=at, expires_at=expires_at):
             return {"status": Status.READY, "manifest": manifest, "ready_at": at, "expires_at": expires_at}
-        case PutBack():
-            return {"status": Status.WAITING, "rows_done": 0, "rows_total": None}
+        case PutBack(spared=spared):
+            spares = export.spared + spared
+            return {"status": Status.WAITING, "rows_done": 0, "rows_total": None, "spared": spares}
         case Failed(problem=problem):
             return {"status": Status.FAILED, "problem": problem}
         case Cancelled():
@@ -176,6 +183,11 @@ class GiveBack:
 
 
 @dataclass(frozen=True, slots=True)
+class Wait:
+    """What the attempt needs is away, or its worker stops: it does not count, however many they become."""
+
+
+@dataclass(frozen=True, slots=True)
 class Fail:
     """It can never come to anything."""
 
@@ -214,7 +226,7 @@ class Expire:
     at: datetime
 
 
-ByWorker: TypeAlias = TakeUp | Count | Progress | Finish | Complete | GiveBack | Fail
+ByWorker: TypeAlias = TakeUp | Count | Progress | Finish | Complete | GiveBack | Wait | Fail
 Command: TypeAlias = ByWorker | Cancel | Revoke | Download | Expire | Withdraw
 
 
@@ -253,7 +265,7 @@ def decide(export: Export, command: Command) -> list[Event]:
 def _decide_work(export: Export, command: ByWorker) -> list[Event]:
     match command:
         case TakeUp():
-            return [Failed(problem=GAVE_UP) if export.attempts >= MOST_ATTEMPTS else TakenUp(attempt=export.attempts + 1)]
+            return [Failed(problem=GAVE_UP) if export.tried_enough else TakenUp(attempt=export.attempts + 1)]
         case Count(total=total):
             return [Failed(problem=too_many(total)) if total > MOST_ROWS else Counted(total=total)]
         case Progress(rows=rows):
@@ -269,7 +281,9 @@ def _decide_work(export: Export, command: ByWorker) -> list[Event]:
             _require_all(export, manifest.rows)
             return [Completed(manifest=manifest, at=at, expires_at=at + KEPT)]
         case GiveBack():
-            return [Failed(problem=GAVE_UP) if export.attempts >= MOST_ATTEMPTS else PutBack()]
+            return [Failed(problem=GAVE_UP) if export.tried_enough else PutBack()]
+        case Wait():
+            return [PutBack(spared=True)]
         case Fail(problem=problem):
             return [Failed(problem=problem)]
         case _:

@@ -96,6 +96,12 @@ class Files:
         self._partial(export_id, attempt).unlink(missing_ok=True)
         self._whole(export_id, attempt).unlink(missing_ok=True)
 
+    def remove_all(self, export_id: UUID) -> None:
+        """Delete what any attempt has left."""
+        for there, attempt in self.there():
+            if there == export_id:
+                self.remove(export_id, attempt)
+
     def there(self) -> set[tuple[UUID, int]]:
         """The exports and attempts of which anything lies here."""
         names = (_NAME.fullmatch(p.name) for p in self._folder.iterdir())

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
+from common.leased import readable
 from common.postgres import Tx
 from exports.export import Export
 
@@ -29,7 +30,7 @@ _DROP_SPENT = """
 delete from holding h where not exists
     (select from export e where e.channel = h.channel and e.id = h.export_id and e.status = 'ready')
 """
-_READY = "select state from export where channel = $1 and id = any($2) and status = 'ready' order by id for update"
+_READY = "select id, state from export where channel = $1 and id = any($2) and status = 'ready' order by id for update"
 _ERASE = "insert into erased_contact (channel, contact_id, at) select $1, unnest($2::uuid[]), $3 on conflict do nothing"
 _ERASED_SINCE = "select contact_id from erased_contact where channel = $1 and at >= $2"
 _KNOWN = "select count(*) from erased_contact where channel = $1 and contact_id = any($2::uuid[])"
@@ -46,13 +47,16 @@ async def add(tx: Tx, channel: str, export_id: UUID, ids: bytes) -> None:
     await tx.execute(_ADD, channel, export_id, [UUID(bytes=chunk[:_ID_BYTES]) for chunk in chunks], chunks)
 
 
-async def holding_any(tx: Tx, channel: str, contact_ids: Sequence[UUID]) -> list[Export]:
-    """The exports with a file that holds any of these, locked: one question, however many contacts and files there are."""
+async def holding_any(tx: Tx, channel: str, contact_ids: Sequence[UUID]) -> dict[UUID, Export | None]:
+    """The exports with a file that holds any of these, locked: one question, however many contacts and files there are.
+
+    None stands for one that cannot be read: its file is to go nevertheless.
+    """
     found: dict[UUID, None] = {}
     for row in await tx.fetch(_HOLDING_ANY, channel, contact_ids):
         if contains(row["ids"], row["contact_id"]):
             found[row["export_id"]] = None
-    return [Export.model_validate(r["state"]) for r in await tx.fetch(_READY, channel, list(found))]
+    return {r["id"]: readable(Export, r["id"], r["state"]) for r in await tx.fetch(_READY, channel, list(found))}
 
 
 def contains(ids: bytes, contact_id: UUID) -> bool:

@@ -1,13 +1,17 @@
 """Ends what is over: files whose seven days have passed, and files that nothing needs any more."""
 
 import asyncio
+from datetime import datetime, timedelta
 from itertools import count
+from uuid import UUID
 
 from common.clock import Clock
+from common.errors import Unavailable
 from common.health import Health
 from common.ids import Ids
 from common.loop import repeat
 from common.postgres import Database
+from common.telemetry import log
 from exports import holdings, journal, store
 from exports.audit import store as audit
 from exports.audit.entry import Action, Entry
@@ -17,6 +21,8 @@ from exports.files import Files
 _BY = "service:exports"
 _LOOK_SECONDS = 1.0
 _SWEEP_EVERY = 15
+_REST = timedelta(minutes=1)
+"""For so long an export that cannot be ended is left alone."""
 
 
 class Keeper:
@@ -29,6 +35,7 @@ class Keeper:
         self._ids = ids
         self._health = health
         health.beat("keeper")
+        self._resting: dict[UUID, datetime] = {}
 
     async def run(self, stop: asyncio.Event) -> None:
         """Go on until told to stop."""
@@ -43,14 +50,29 @@ class Keeper:
 
     async def expire(self) -> None:
         """Expire what is due, then delete its files."""
+        now = self._clock.now()
+        self._resting = {export_id: until for export_id, until in self._resting.items() if until > now}
+        async with self._database.connection() as connection:
+            over = await store.expirable(connection, now, self._resting)
+        for channel, export_id in over:
+            self._health.beat("keeper")
+            try:
+                await self._expire(channel, export_id, now)
+            except (Unavailable, OSError):
+                raise
+            except Exception as error:  # noqa: BLE001 - what one export meets must not keep the files of all the others
+                log.error("an export cannot be expired", export=str(export_id), exc_info=error)
+                self._resting[export_id] = now + _REST
+
+    async def _expire(self, channel: str, export_id: UUID, now: datetime) -> None:
         async with self._database.transaction() as tx:
-            now = self._clock.now()
-            over = await store.expirable(tx, now)
-            for export in over:
-                await journal.append(tx, export, decide(export, Expire(now)), now, _BY)
-                await audit.add(tx, export.channel, Entry(self._ids(), now, _BY, Action.EXPIRED, str(export.id), "done"))
-        for export in over:
-            await asyncio.to_thread(self._files.remove, export.id, export.attempts)
+            export = await store.load(tx, channel, export_id, lock=True)
+            events = [] if export is None else decide(export, Expire(now))
+            if export is None or not events:  # another keeper was here first
+                return
+            await journal.append(tx, export, events, now, _BY)
+            await audit.add(tx, channel, Entry(self._ids(), now, _BY, Action.EXPIRED, str(export_id), "done"))
+        await asyncio.to_thread(self._files.remove, export_id, export.attempts)
 
     async def sweep(self) -> None:
         """Delete the files of attempts that nothing needs: of killed workers, of exports that ended in another way.
@@ -62,6 +84,7 @@ class Keeper:
             async with self._database.connection() as connection:
                 needed = await store.holding(connection, [export_id for export_id, _ in there])
             for export_id, attempt in there - needed:
-                await asyncio.to_thread(self._files.remove, export_id, attempt)
+                if (export_id, None) not in needed:
+                    await asyncio.to_thread(self._files.remove, export_id, attempt)
         async with self._database.transaction() as tx:
             await holdings.drop_spent(tx)

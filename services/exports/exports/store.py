@@ -1,14 +1,15 @@
 """The tables of exports."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from common.lease import Lost
-from common.leased import LeasedRows
-from common.postgres import Tx
+from common.leased import LeasedRows, Place, readable, stored
+from common.leased import listed as leased_listed
+from common.postgres import Record, Tx
 from exports.export import NOT_COUNTED, Export
 
 _WINDOW = "select pg_advisory_xact_lock(hashtext('window ' || $1))"
@@ -29,16 +30,16 @@ where channel = $1 and id = $2 and version = $8
 _LOAD = "select state from export where channel = $1 and id = $2"
 _LOAD_LOCK = _LOAD + " for update"
 _LIST = """
-select state from export
+select id, requested_at, state from export
 where channel = $1 and ($2::text is null or requested_by = $2)
   and ($3::timestamptz is null or (requested_at, id) < ($3, $4)) order by requested_at desc, id desc limit $5
 """
 _LEASED = LeasedRows("export", work="('waiting', 'counting', 'writing', 'verifying')", taken="state, lock, asked")
 _EXPIRABLE = """
-select state from export where status = 'ready' and expires_at <= $1 order by channel, id limit 100 for update skip locked
+select channel, id from export where status = 'ready' and expires_at <= $1 and id <> all($2) order by channel, id limit 100
 """
 _HOLDING = """
-select id, (state ->> 'attempts')::int as attempt from export
+select id, case when jsonb_typeof(state -> 'attempts') = 'number' then (state ->> 'attempts')::int end as attempt from export
 where status in ('waiting', 'counting', 'writing', 'verifying', 'ready') and id = any($1)
 """
 
@@ -81,30 +82,34 @@ async def update(tx: Tx, seen: int, export: Export) -> None:
 
 
 async def load(tx: Tx, channel: str, export_id: UUID, *, lock: bool = False) -> Export | None:
-    """One export."""
+    """One export. Raises NotReadable."""
     state = await tx.fetchval(_LOAD_LOCK if lock else _LOAD, channel, export_id)
-    return None if state is None else Export.model_validate(state)
+    return None if state is None else stored(Export, export_id, state)
 
 
-async def listed(tx: Tx, channel: str, by: str | None, before: tuple[datetime, UUID] | None, limit: int) -> list[Export]:
-    """Exports, newest first."""
-    at, last = before or (None, None)
-    return [Export.model_validate(r["state"]) for r in await tx.fetch(_LIST, channel, by, at, last, limit)]
+async def listed(tx: Tx, channel: str, by: str | None, before: Place | None, limit: int) -> list[Export]:
+    """Exports, newest first; those that cannot be read are left out, as the log tells."""
+
+    async def fetch(before: Place | None, most: int) -> list[Record]:
+        at, last = before or (None, None)
+        rows: list[Record] = await tx.fetch(_LIST, channel, by, at, last, most)
+        return rows
+
+    return await leased_listed(fetch, lambda row: readable(Export, row["id"], row["state"]), before, limit)
 
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A row that a worker has leased: the export's state as it was kept, and what its work needs."""
+    """A row that a worker has leased: its export, None where it cannot be read, and what its work needs."""
 
-    id: UUID
-    state: Any
+    export: Export | None
     needed: Needed
 
 
 async def claim(tx: Tx, worker: str, now: datetime, until: datetime) -> Claimed | None:
     """The oldest export that waits for a worker, or whose worker has fallen silent, leased."""
     row = await _LEASED.claim(tx, worker, now, until)
-    return None if row is None else Claimed(row["id"], row["state"], Needed(row["lock"], row["asked"]))
+    return None if row is None else Claimed(readable(Export, row["id"], row["state"]), Needed(row["lock"], row["asked"]))
 
 
 async def renew(tx: Tx, export: Export, worker: str, until: datetime) -> bool:
@@ -117,11 +122,14 @@ async def rest(tx: Tx, export: Export, until: datetime) -> None:
     await _LEASED.rest(tx, export.channel, export.id, until)
 
 
-async def expirable(tx: Tx, now: datetime) -> list[Export]:
-    """Exports whose seven days are over, locked."""
-    return [Export.model_validate(r["state"]) for r in await tx.fetch(_EXPIRABLE, now)]
+async def expirable(tx: Tx, now: datetime, without: Collection[UUID]) -> list[tuple[str, UUID]]:
+    """Channels and ids of some exports whose seven days are over."""
+    return [(r["channel"], r["id"]) for r in await tx.fetch(_EXPIRABLE, now, list(without))]
 
 
-async def holding(tx: Tx, ids: Sequence[UUID]) -> set[tuple[UUID, int]]:
-    """Of these exports the attempts whose files are of use: of those in work and of those that are ready."""
+async def holding(tx: Tx, ids: Sequence[UUID]) -> set[tuple[UUID, int | None]]:
+    """Of these exports the attempts whose files are of use: of those in work and of those that are ready.
+
+    None is any attempt of one whose state does not tell it.
+    """
     return {(r["id"], r["attempt"]) for r in await tx.fetch(_HOLDING, list(ids))}

@@ -9,10 +9,9 @@ from functools import partial
 from typing import Any, BinaryIO
 
 import orjson
-from pydantic import ValidationError
 
 from common.clock import Clock, from_wire
-from common.errors import Conflict, Problem, Unprocessable
+from common.errors import Conflict, Problem, Unavailable, Unprocessable
 from common.health import Health
 from common.ids import Ids
 from common.lease import Lease, Lost, Stopped, kept, pause_after
@@ -23,11 +22,11 @@ from exports import holdings, journal, store
 from exports.audit import store as audit
 from exports.audit.entry import Action, Entry
 from exports.events import Manifest
-from exports.export import Complete, Count, Export, Fail, Finish, GiveBack, Progress, Status, TakeUp, decide
+from exports.export import Complete, Count, Export, Fail, Finish, GiveBack, Progress, Status, TakeUp, Wait, decide
 from exports.files import Aside, Files
 from exports.neighbours import Neighbours
 from exports.sealing import Sealing, Unsealable
-from exports.store import Claimed, Needed
+from exports.store import Needed
 from exports.workbook.agile_format import Stretched, Tampered, WrongPassword
 from exports.workbook.cells import CannotWrite
 from exports.workbook.compound import PackageTooLong
@@ -42,8 +41,10 @@ _LATE = timedelta(hours=1)
 """An erasure told so long before a request is in what search shows to it by then."""
 _BY = "service:exports"
 _CANNOT = "The file cannot be written. Ask again; if it fails again, tell the operators."
-_MAY_PASS = (Problem, Incomplete, Tampered, WrongPassword, OSError)
-"""What may go better the next time: a service that is away, a stream that broke off, a disk that is full or lies."""
+_MAY_PASS = (Problem, Incomplete, Tampered, WrongPassword)
+"""What may go better the next time: a stream that broke off, a disk that lies."""
+_TOLD_SECONDS = 60.0
+"""So long the health tells that exports wait for a store: longer than one rests."""
 
 
 class Worker:
@@ -107,7 +108,7 @@ class Worker:
             claimed = await store.claim(tx, self._name, now, now + self._lease)
             if claimed is None:
                 return None
-            export = _readable(claimed)
+            export = claimed.export
             if export is None:  # it rests as long as a lease lasts, and the others go on
                 return None
             after = await journal.append(tx, export, decide(export, TakeUp()), now, _BY)
@@ -123,7 +124,8 @@ class Worker:
     async def _attempt(self, job: "_Job", needed: Needed, lease: Lease) -> None:
         """Raises Lost where the export is not this worker's any more, Unavailable where how it ended cannot be written down.
 
-        Whatever else an attempt meets is this export's alone: it is tried again, and after some attempts given up.
+        Whatever else an attempt meets is this export's alone: it is tried again, and after some attempts given up, but not where
+        something is away.
         """
         export = job.export
         try:
@@ -131,6 +133,7 @@ class Worker:
             file = await asyncio.to_thread(self._files.begin, export.id, export.attempts)
             with contextlib.closing(file), contextlib.closing(self._files.aside()) as aside:
                 written = await self._write(job, file, aside, lock, needed.asked, lease)
+            self._health.well("exports")
             if written:
                 return
         except Lost:
@@ -143,14 +146,22 @@ class Worker:
             log.error("a sealed lock does not open", export=str(export.id), exc_info=error)
             await job.do(Fail(_CANNOT))
         except Stopped:
-            await job.do(GiveBack())
+            await job.do(Wait())
+        except (Unavailable, OSError) as error:
+            await self._wait(job, error)
         except _MAY_PASS as error:
             log.warning("an attempt failed", export=str(export.id), attempt=export.attempts, exc_info=error)
-            await job.do(GiveBack(), rest=pause_after(export.attempts))
+            await job.do(GiveBack(), rest=pause_after(export.attempts - export.spared))
         except Exception as error:  # noqa: BLE001 - what one export meets must not end the work of all the others
             log.error("an attempt met an error of the program", export=str(export.id), exc_info=error)
-            await job.do(GiveBack(), rest=pause_after(export.attempts))
+            await job.do(GiveBack(), rest=pause_after(export.attempts - export.spared))
         await asyncio.to_thread(self._files.remove, export.id, export.attempts)
+
+    async def _wait(self, job: "_Job", error: Unavailable | OSError) -> None:
+        reason = error.detail if isinstance(error, Unavailable) else type(error).__name__
+        log.warning("an export waits for a store", export=str(job.export.id), reason=reason, exc_info=error)
+        self._health.trouble("exports", f"waits: {reason}", _TOLD_SECONDS)
+        await job.do(Wait(), rest=pause_after(job.export.spared + 1))
 
     async def _write(
         self, job: "_Job", file: BinaryIO, aside: Aside, lock: Stretched, asked: Mapping[str, Any], lease: Lease
@@ -203,7 +214,7 @@ class Worker:
             return
         await audit.add(tx, export.channel, entry)
 
-    async def step(self, export: Export, command: Count | Progress | Finish | Fail | GiveBack, rest: timedelta) -> Export:
+    async def step(self, export: Export, command: Count | Progress | Finish | Fail | GiveBack | Wait, rest: timedelta) -> Export:
         """One command by this worker, in a transaction of its own. Raises Lost where the export is not as it was seen."""
         async with self._database.transaction() as tx:
             now = self._clock.now()
@@ -234,22 +245,13 @@ class _Job:
         self._worker = worker
         self.export = export
 
-    async def do(self, command: Count | Progress | Finish | Fail | GiveBack, *, rest: timedelta = timedelta(0)) -> None:
+    async def do(self, command: Count | Progress | Finish | Fail | GiveBack | Wait, *, rest: timedelta = timedelta(0)) -> None:
         """Bring it one step further; `rest` is how long nobody takes it up if it waits after that. Raises Lost."""
         self.export = await self._worker.step(self.export, command, rest)
 
     async def complete(self, manifest: Manifest, held: bytes) -> None:
         """The file is there, with these contacts. Raises Lost, Incomplete."""
         self.export = await self._worker.complete(self.export, manifest, held)
-
-
-def _readable(claimed: Claimed) -> Export | None:
-    """The export of a row; None where another version of the program has written what this one cannot read."""
-    try:
-        return Export.model_validate(claimed.state)
-    except ValidationError as error:
-        log.error("an export cannot be read", export=str(claimed.id), exc_info=error)
-        return None
 
 
 def _read_head(line: bytes) -> tuple[int, datetime]:

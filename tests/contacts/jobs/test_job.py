@@ -23,6 +23,7 @@ from contacts.jobs.job import (
     Status,
     TakeUp,
     Undo,
+    Wait,
     decide,
 )
 
@@ -52,6 +53,13 @@ DONE = a_job(status=Status.DONE, cursor="z", ended_at=AT)
             GiveBack(failed=True, at=AT),
             {"status": Status.FAILED, "problem": GAVE_UP, "ended_at": AT},
         ),
+        (
+            a_job(status=Status.RUNNING, attempts=MOST_ATTEMPTS, waits=500),
+            Wait(AT),
+            {"status": Status.WAITING, "attempts": MOST_ATTEMPTS - 1, "waits": 501, "cursor": None},
+        ),
+        (a_job(status=Status.RUNNING, attempts=1, waits=3), Advance("b"), {"attempts": 0, "waits": 0}),
+        (a_job(waits=3), Cancel(AT), {"status": Status.CANCELLED, "ended_at": AT}),
         (RUNNING, Fail("no", AT), {"status": Status.FAILED, "problem": "no", "ended_at": AT}),
         (RUNNING, Finish(AT), {"status": Status.DONE, "ended_at": AT}),
         (RUNNING, Cancel(AT), {"status": Status.CANCELLED, "ended_at": AT}),

@@ -14,6 +14,7 @@ from structlog.testing import capture_logs
 from common.clock import FixedClock
 from common.errors import Unavailable, Unprocessable
 from common.health import Health
+from common.leased import NotReadable
 from common.postgres import Database, Tx
 from common.telemetry import without_personal_data
 from contacts.jobs import store as job_store
@@ -206,6 +207,56 @@ async def test_what_may_pass_is_tried_again_after_a_pause_and_nothing_is_done_tw
         assert await worker.work_once(bench.stop)
     assert (await bench.now()).status is Status.DONE
     assert await bench.pieces() == ONCE_EACH
+
+
+@pytest.mark.parametrize("error", [Unavailable("The index has another layout."), OSError("a disk that is full")], ids=str)
+async def test_a_job_waits_for_what_is_away_however_long_and_says_so_and_errors_of_the_program_alone_count(
+    bench: Bench, error: Exception
+) -> None:
+    bench.health.started = True
+    away = [error for _ in range(3 * MOST_ATTEMPTS)]
+    worker = bench.worker("w", Counting(broken={3: [KeyError(), KeyError(), *away]}))
+    with capture_logs() as logs:
+        for _ in range(2 + len(away)):
+            assert await worker.work_once(bench.stop)
+            assert (await bench.now()).status is Status.WAITING
+            bench.clock.instant += timedelta(seconds=31)
+    assert (await bench.now()).attempts == 1, "the first was forgotten as it came to a piece"
+    told = [entry for entry in logs if entry["event"] == "a job waits for a store"]
+    reason = "The index has another layout." if isinstance(error, Unavailable) else "OSError"
+    assert {(each["job"], each["reason"]) for each in told} == {(str(bench.job.id), reason)}
+    assert await bench.health.problems() == {"count": f"waits: {reason}"}
+    assert await worker.work_once(bench.stop)
+    assert ((await bench.now()).status, await bench.pieces()) == (Status.DONE, ONCE_EACH)
+    assert await bench.health.problems() == {}
+
+
+async def test_a_job_that_waits_can_be_cancelled(bench: Bench) -> None:
+    worker = bench.worker("w", Counting(broken={3: [Unavailable("away")]}))
+    assert await worker.work_once(bench.stop)
+    await bench.command(Cancel(AT))
+    bench.clock.instant += timedelta(seconds=31)
+    assert not await worker.work_once(bench.stop)
+    assert ((await bench.now()).status, await bench.pieces()) == (Status.CANCELLED, [1, 2])
+
+
+async def test_a_list_leaves_out_a_job_that_cannot_be_read_and_goes_on_behind_it(bench: Bench) -> None:
+    others = [bench.job.model_copy(update={"id": uuid4(), "requested_at": AT + timedelta(seconds=n)}) for n in range(1, 6)]
+    async with bench.database.transaction() as tx:
+        for other in others:
+            await job_store.insert(tx, other, {})
+    broken = [others[4], others[2], others[1]]
+    await _run(bench.database, "update job set state = '{}' where id = any($1)", [each.id for each in broken])
+    with capture_logs() as logs:
+        async with bench.database.connection() as connection:
+            first = await job_store.listed(connection, "demo", "count", None, 2)
+            [last, _] = [job for job, _ in first]
+            after = await job_store.listed(connection, "demo", "count", (last.requested_at, last.id), 2)
+    assert [job.id for job, _ in first] == [others[3].id, others[0].id]
+    assert [job.id for job, _ in after] == [others[0].id, bench.job.id]
+    assert {entry["id"] for entry in logs if entry["event"] == "a stored state cannot be read"} == {str(e.id) for e in broken}
+    with pytest.raises(NotReadable):
+        await bench.of(others[1])
 
 
 async def test_what_cannot_pass_fails_and_says_why(bench: Bench) -> None:

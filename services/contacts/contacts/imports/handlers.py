@@ -155,7 +155,7 @@ class Imports:
         if cursor is not None:
             before = cursors.decode(cursor, cursors.instant, cursors.identifier)
         async with self._database.connection() as connection:
-            found = await import_store.listed(connection, channel, before, limit + 1)
+            found = await job_store.listed(connection, channel, KIND, before, limit + 1)
         items = [import_shown(job, body) for job, body in found[:limit]]
         last_job = found[limit - 1][0] if len(found) > limit else None
         return Listed(items, None if last_job is None else cursors.encode(to_wire(last_job.requested_at), str(last_job.id)))

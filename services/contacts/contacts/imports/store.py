@@ -3,8 +3,6 @@
 import hashlib
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from common.postgres import Tx
@@ -21,11 +19,6 @@ from unnest($3::bigint[], $4::text[], $5::uuid[], $6::text[], $7::text[], $8::te
 _ROWS = """
 select number, status, contact_id, code, detail, heading, not_written from import_row
 where channel = $1 and job_id = $2 and number > $3 and ($4::text is null or status = $4) order by number limit $5
-"""
-_LIST = """
-select state, body from job
-where channel = $1 and kind = 'import' and ($2::timestamptz is null or (requested_at, id) < ($2, $3))
-order by requested_at desc, id desc limit $4
 """
 _STANDING = """
 select id, channel, status in ('waiting', 'running') as in_work from job where kind = 'import' and id = any($1::uuid[])
@@ -57,12 +50,6 @@ async def rows(tx: Tx, job: Job, after: int, status: RowStatus | None, limit: in
         )
         for r in found
     ]  # fmt: skip
-
-
-async def listed(tx: Tx, channel: str, before: tuple[datetime, UUID] | None, limit: int) -> list[tuple[Job, dict[str, Any]]]:
-    """The channel's imports with what was asked for, newest first."""
-    at, last = before or (None, None)
-    return [(Job.model_validate(r["state"]), r["body"]) for r in await tx.fetch(_LIST, channel, at, last, limit)]
 
 
 @dataclass(frozen=True, slots=True)

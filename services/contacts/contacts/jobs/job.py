@@ -52,6 +52,7 @@ class Job(Body):
     undoing: bool = False
     undone_by: str | None = None
     attempts: int = 0
+    waits: int = 0
     problem: str | None = None
     ended_at: Instant | None = None
     position: str | None = None
@@ -100,6 +101,13 @@ class GiveBack:
 
 
 @dataclass(frozen=True, slots=True)
+class Wait:
+    """What the work needs is away: another attempt is made later, and this one does not count, however many they become."""
+
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Fail:
     """It can never come to an end."""
 
@@ -122,7 +130,8 @@ class Undo:
     at: datetime
 
 
-Command: TypeAlias = TakeUp | Advance | Finish | GiveBack | Fail | Cancel | Undo
+ByWorker: TypeAlias = TakeUp | Advance | Finish | GiveBack | Wait | Fail
+Command: TypeAlias = ByWorker | Cancel | Undo
 
 
 def decide(job: Job, command: Command) -> Job:
@@ -132,7 +141,7 @@ def decide(job: Job, command: Command) -> Job:
             _check_undoable(job, at)
             # One that failed while it was being undone goes on where it was.
             where = {"undoing": True, "undone_by": by, "cursor": job.cursor if job.undoing else None}
-            return _after(job, status=Status.WAITING, attempts=0, problem=None, ended_at=None, **where)
+            return _after(job, status=Status.WAITING, attempts=0, waits=0, problem=None, ended_at=None, **where)
         case Cancel(at=at):
             _check_cancellable(job)
             return _ended(job, Status.CANCELLED, at)
@@ -142,7 +151,7 @@ def decide(job: Job, command: Command) -> Job:
             return _decide_work(job, command)
 
 
-def _decide_work(job: Job, command: TakeUp | Advance | Finish | GiveBack | Fail) -> Job:
+def _decide_work(job: Job, command: ByWorker) -> Job:
     match command:
         case TakeUp(at=at):
             if job.attempts >= MOST_ATTEMPTS:
@@ -152,14 +161,16 @@ def _decide_work(job: Job, command: TakeUp | Advance | Finish | GiveBack | Fail)
             counts = {name: job.counts.get(name, 0) + command.counts.get(name, 0) for name in {**job.counts, **command.counts}}
             total = job.total if command.total is None else command.total
             position = _joined(job, command.position)
-            attempts = job.attempts if command.cursor == job.cursor else 0
-            return _after(job, cursor=command.cursor, counts=counts, total=total, position=position, attempts=attempts)
+            begun = {} if command.cursor == job.cursor else {"attempts": 0, "waits": 0}
+            return _after(job, cursor=command.cursor, counts=counts, total=total, position=position, **begun)
         case Finish(at=at):
             return _ended(job, Status.UNDONE if job.undoing else Status.DONE, at)
         case GiveBack(failed=failed, at=at):
             if failed and job.attempts >= MOST_ATTEMPTS:
                 return _ended(job, Status.FAILED, at, GAVE_UP)
             return _after(job, status=Status.WAITING, attempts=job.attempts if failed else max(0, job.attempts - 1))
+        case Wait():
+            return _after(job, status=Status.WAITING, attempts=max(0, job.attempts - 1), waits=job.waits + 1)
         case Fail(problem=problem, at=at):
             return _ended(job, Status.FAILED, at, problem)
         case _:

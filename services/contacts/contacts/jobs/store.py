@@ -7,8 +7,9 @@ from typing import Any
 from uuid import UUID
 
 from common.lease import Lost
-from common.leased import LeasedRows
-from common.postgres import Tx
+from common.leased import LeasedRows, Place, readable, stored
+from common.leased import listed as leased_listed
+from common.postgres import Record, Tx
 from contacts.jobs.job import Job
 
 _PURGED_AT_ONCE = 10_000
@@ -28,7 +29,7 @@ _LOAD = "select state from job where channel = $1 and id = $2 and kind = $3"
 _LOAD_LOCK = _LOAD + " for update"
 _BODY = "select body from job where channel = $1 and id = $2"
 _LIST = """
-select state, body from job
+select id, requested_at, state, body from job
 where channel = $1 and kind = $2 and ($3::timestamptz is null or (requested_at, id) < ($3, $4))
 order by requested_at desc, id desc limit $5
 """
@@ -67,9 +68,9 @@ async def update(tx: Tx, seen: int, job: Job) -> None:
 
 
 async def load(tx: Tx, channel: str, job_id: UUID, kind: str, *, lock: bool = False) -> Job | None:
-    """One job of this kind."""
+    """One job of this kind. Raises NotReadable."""
     state = await tx.fetchval(_LOAD_LOCK if lock else _LOAD, channel, job_id, kind)
-    return None if state is None else Job.model_validate(state)
+    return None if state is None else stored(Job, job_id, state)
 
 
 async def body(tx: Tx, channel: str, job_id: UUID) -> Mapping[str, Any]:
@@ -78,28 +79,33 @@ async def body(tx: Tx, channel: str, job_id: UUID) -> Mapping[str, Any]:
     return found
 
 
-async def listed(
-    tx: Tx, channel: str, kind: str, before: tuple[datetime, UUID] | None, limit: int
-) -> list[tuple[Job, Mapping[str, Any]]]:
-    """Jobs of one kind with what was asked for, newest first."""
-    at, last = before or (None, None)
-    rows = await tx.fetch(_LIST, channel, kind, at, last, limit)
-    return [(Job.model_validate(r["state"]), r["body"]) for r in rows]
+async def listed(tx: Tx, channel: str, kind: str, before: Place | None, limit: int) -> list[tuple[Job, Mapping[str, Any]]]:
+    """Jobs of one kind with what was asked for, newest first; those that cannot be read are left out, as the log tells."""
+
+    async def fetch(before: Place | None, most: int) -> list[Record]:
+        at, last = before or (None, None)
+        rows: list[Record] = await tx.fetch(_LIST, channel, kind, at, last, most)
+        return rows
+
+    def read(row: Record) -> tuple[Job, Mapping[str, Any]] | None:
+        job = readable(Job, row["id"], row["state"])
+        return None if job is None else (job, row["body"])
+
+    return await leased_listed(fetch, read, before, limit)
 
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A row that a worker has leased: the job's state as it was kept, and what was asked for."""
+    """A row that a worker has leased: its job, None where it cannot be read, and what was asked for."""
 
-    id: UUID
-    state: Any
+    job: Job | None
     body: Mapping[str, Any]
 
 
 async def claim(tx: Tx, kinds: Iterable[str], worker: str, now: datetime, until: datetime) -> Claimed | None:
     """The oldest job of these kinds that waits for a worker, or whose worker has fallen silent, leased."""
     row = await _LEASED.claim(tx, worker, now, until, sorted(kinds))
-    return None if row is None else Claimed(row["id"], row["state"], row["body"])
+    return None if row is None else Claimed(readable(Job, row["id"], row["state"]), row["body"])
 
 
 async def renew(tx: Tx, job: Job, worker: str, until: datetime) -> bool:
@@ -110,9 +116,10 @@ async def renew(tx: Tx, job: Job, worker: str, until: datetime) -> bool:
 async def mine(tx: Tx, job: Job, worker: str) -> Job:
     """The job as it is now, locked. Raises Lost where it is not this worker's any more."""
     state = await tx.fetchval(_MINE, job.channel, job.id, worker)
-    if state is None:
+    mine = None if state is None else readable(Job, job.id, state)
+    if mine is None:
         raise Lost
-    return Job.model_validate(state)
+    return mine
 
 
 async def rest(tx: Tx, job: Job, until: datetime) -> None:

@@ -5,8 +5,6 @@ from collections.abc import Mapping
 from datetime import timedelta
 from functools import partial
 
-from pydantic import ValidationError
-
 from common.clock import Clock
 from common.errors import Problem, Unavailable
 from common.eventstore import ConcurrentChange
@@ -16,15 +14,14 @@ from common.loop import repeat
 from common.postgres import Database
 from common.telemetry import log, span
 from contacts.jobs import store as job_store
-from contacts.jobs.job import Fail, Finish, GiveBack, Job, TakeUp, decide
+from contacts.jobs.job import Fail, Finish, GiveBack, Job, TakeUp, Wait, decide
 from contacts.jobs.runner import HeldJob, NotYet, Runner
-from contacts.jobs.store import Claimed
 
 LEASE = timedelta(seconds=8)
 """A worker that has been silent for so long is taken for dead."""
 _IDLE_SECONDS = 0.2
-_MAY_PASS = (Unavailable, ConcurrentChange, OSError)
-"""What may go better the next time: a service that is away, a transaction that met another."""
+_TOLD_SECONDS = 60.0
+"""So long the health tells that work waits for a store: longer than it rests."""
 
 
 class Worker:
@@ -73,7 +70,7 @@ class Worker:
             claimed = await job_store.claim(tx, self._runners, self._name, now, now + self._lease)
             if claimed is None:
                 return None
-            job = _readable(claimed)
+            job = claimed.job
             if job is None:  # it rests as long as a lease lasts, and the others go on
                 return None
             after = decide(job, TakeUp(now))
@@ -89,19 +86,23 @@ class Worker:
     async def _attempt(self, held: HeldJob, lease: Lease) -> None:
         """Raises Lost where the job is not this worker's any more, Unavailable where how it ended cannot be written down.
 
-        Whatever else an attempt meets is this job's alone: it is tried again, and after some attempts given up.
+        Whatever else an attempt meets is this job's alone: it is tried again, and after some attempts given up, but not where
+        something is away.
         """
         try:
             # Breaking off is safe anywhere: a piece is done with its transaction, or not at all.
             await lease.during(self._runners[held.job.kind].run(held))
             await self._end(held, Finish(self._clock.now()))
+            self._health.well(held.job.kind)
         except Lost:
             raise
         except Stopped:
             await self._end(held, GiveBack(failed=False, at=self._clock.now()))
         except NotYet as wait:
             await self._end(held, GiveBack(failed=False, at=self._clock.now()), rest=timedelta(seconds=wait.seconds))
-        except _MAY_PASS as error:
+        except (Unavailable, OSError) as error:
+            await self._wait(held, error)
+        except ConcurrentChange as error:
             log.warning("an attempt failed", kind=held.job.kind, job=str(held.job.id), exc_info=error)
             await self._end(held, GiveBack(failed=True, at=self._clock.now()))
         except Problem as problem:
@@ -110,22 +111,21 @@ class Worker:
             log.error("an attempt met an error of the program", kind=held.job.kind, job=str(held.job.id), exc_info=error)
             await self._end(held, GiveBack(failed=True, at=self._clock.now()))
 
-    async def _end(self, held: HeldJob, command: Finish | GiveBack | Fail, rest: timedelta | None = None) -> None:
+    async def _wait(self, held: HeldJob, error: Unavailable | OSError) -> None:
+        reason = error.detail if isinstance(error, Unavailable) else type(error).__name__
+        log.warning("a job waits for a store", kind=held.job.kind, job=str(held.job.id), reason=reason, exc_info=error)
+        self._health.trouble(held.job.kind, f"waits: {reason}", _TOLD_SECONDS)
+        await self._end(held, Wait(self._clock.now()))
+
+    async def _end(self, held: HeldJob, command: Finish | GiveBack | Wait | Fail, rest: timedelta | None = None) -> None:
         async with self._database.transaction() as tx:
             job = await job_store.mine(tx, held.job, self._name)
             after = decide(job, command)
             await job_store.update(tx, job.version, after)
             if isinstance(command, GiveBack) and command.failed:
                 rest = pause_after(after.attempts)
+            if isinstance(command, Wait):
+                rest = pause_after(after.waits)
             if rest is not None and after.in_work:
                 await job_store.rest(tx, after, self._clock.now() + rest)
         log.info("a job is put down", kind=after.kind, job=str(after.id), status=after.status)
-
-
-def _readable(claimed: Claimed) -> Job | None:
-    """The job of a row; None where another version of the program has written what this one cannot read."""
-    try:
-        return Job.model_validate(claimed.state)
-    except ValidationError as error:
-        log.error("a job cannot be read", job=str(claimed.id), exc_info=error)
-        return None
