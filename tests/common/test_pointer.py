@@ -3,9 +3,11 @@
 from typing import Any, Literal
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
-from common.pointer import escape, place_in
+from common.pointer import escape, json_pointer, parts_of, place_in
 
 
 class Inner(BaseModel):
@@ -41,3 +43,8 @@ def test_a_fault_is_at_a_place_of_the_body_and_at_no_mark_of_the_validators(body
 
 def test_a_key_is_escaped() -> None:
     assert escape("a~/b") == "a~0~1b"
+
+
+@given(st.lists(st.text()))
+def test_a_pointer_is_taken_apart_into_what_it_was_made_of(parts: list[str]) -> None:
+    assert parts_of(json_pointer(parts)) == parts

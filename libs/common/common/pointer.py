@@ -14,6 +14,11 @@ def json_pointer(parts: Iterable[str | int]) -> str:
     return "".join(f"/{escape(str(part))}" for part in parts)
 
 
+def parts_of(pointer: str) -> list[str]:
+    """The keys and indexes that a pointer leads through."""
+    return [part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:]]
+
+
 def place_in(body: object, parts: Sequence[str | int], *, missing: bool) -> str:
     """The pointer to where pydantic found a fault in a body.
 

@@ -51,7 +51,7 @@ InstantAsked = Annotated[Instant, BeforeValidator(unescaped)]
 def instant(text: str, parameter: str) -> datetime:
     """The instant that a parameter names. Raises Unprocessable."""
     try:
-        return from_wire(text.replace(" ", "+"))
+        return from_wire(str(unescaped(text)))
     except ValueError as error:
         words = f"`{parameter}`: This {error}."
         raise Unprocessable(words, code="invalid", extra={"parameter": parameter}) from None

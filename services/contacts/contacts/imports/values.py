@@ -12,6 +12,7 @@ from pydantic import JsonValue
 from common.clock import to_wire
 from common.errors import Unprocessable
 from common.events.contacts import FieldTypeName
+from common.pointer import parts_of
 from common.term_lists import read_list
 from common.text_rules import clean_text
 from contacts.imports.dates import is_two_days, read_compact, read_date
@@ -60,8 +61,7 @@ def row_of(cells: Iterable[tuple[Column, Cell]], types: Mapping[str, FieldTypeNa
 
 def key_of(pointer: str | None) -> str | None:
     """The key that a refusal's pointer names."""
-    parts = (pointer or "").split("/")[1:]
-    names = [part.replace("~1", "/").replace("~0", "~") for part in parts]
+    names = parts_of(pointer or "")
     if len(names) > 1 and names[0] == "profile":
         return f"profile.{names[1]}"
     return names[0] if names else None
