@@ -20,6 +20,12 @@ delete from session using unnest($2::uuid[], $3::text[], $4::timestamptz[]) as g
 where session.channel = $1 and session.contact_id = gone.contact_id and session.kind = gone.kind
   and session.started_at = gone.started_at
 """
+_END_SESSIONS = """
+update session set ended_at = until.ended_at
+from unnest($2::uuid[], $3::text[], $4::timestamptz[], $5::timestamptz[]) as until (contact_id, kind, started_at, ended_at)
+where session.channel = $1 and session.contact_id = until.contact_id and session.kind = until.kind
+  and session.started_at = until.started_at
+"""
 _ADD_SESSIONS = """
 insert into session (channel, contact_id, kind, started_at, ended_at)
 select $1, new.contact_id, new.kind, new.started_at, new.ended_at
@@ -59,13 +65,20 @@ def _shift(at: datetime, by: timedelta) -> datetime:
 
 
 async def replace_sessions(tx: Tx, channel: str, gone: Sequence[tuple[Row, Session]], new: Sequence[tuple[Row, Session]]) -> None:
-    """Take sessions away and put others in their place."""
-    if gone:
+    """Take sessions away and put others in their place; of two that begin at one time the row stays."""
+    starts = {(row, s.started_at) for row, s in gone}
+    kept = {(row, s.started_at) for row, s in new if (row, s.started_at) in starts}
+    if dropped := [(row, s) for row, s in gone if (row, s.started_at) not in kept]:
         await tx.execute(
-            _DROP_SESSIONS, channel, [c for (c, _), _ in gone], [kind for (_, kind), _ in gone], [s.started_at for _, s in gone]
-        )
-    if new:
-        await tx.execute(
-            _ADD_SESSIONS, channel, [c for (c, _), _ in new], [kind for (_, kind), _ in new],
-            [s.started_at for _, s in new], [s.ended_at for _, s in new],
+            _DROP_SESSIONS, channel, [c for (c, _), _ in dropped], [kind for (_, kind), _ in dropped],
+            [s.started_at for _, s in dropped],
         )  # fmt: skip
+    for statement, some in (
+        (_END_SESSIONS, [(row, s) for row, s in new if (row, s.started_at) in kept]),
+        (_ADD_SESSIONS, [(row, s) for row, s in new if (row, s.started_at) not in kept]),
+    ):
+        if some:
+            await tx.execute(
+                statement, channel, [c for (c, _), _ in some], [kind for (_, kind), _ in some],
+                [s.started_at for _, s in some], [s.ended_at for _, s in some],
+            )  # fmt: skip
