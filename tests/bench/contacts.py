@@ -17,7 +17,6 @@ import orjson
 from aiokafka import AIOKafkaProducer
 
 from common import outbox
-from common.clock import to_wire
 from common.envelope import Message, encode_headers, message
 from common.events.contacts import Change, Contact, ContactChanged, ContactCreated
 from common.health import Health
@@ -35,6 +34,7 @@ from contacts.publish import Step
 from localstack.stack import Stack
 from tests.bench import importing
 from tests.bench.measure import Row, Run, compared, interleaved, percentile, table
+from tests.bench.people import visit
 from tests.bench.serving import require, serving
 from tests.support.postgres import fresh_database
 from tests.support.stack import free_port_base, stack_of_this_run
@@ -116,14 +116,9 @@ def _batches(count: int, size: int = 500, members: int = 5000) -> list[bytes]:
     run = uuid4().hex
     bodies = []
     for batch in range(count):
+        first = batch * size
         visits = [
-            {
-                "id": f"{run}-{batch}-{n}",
-                "memberId": f"m-{(batch * size + n * 7) % members}",
-                "at": to_wire(NOW - timedelta(minutes=(batch * size + n) * 11 % 100_000)),
-                "properties": {"page": "/products/12345", "referrer": "https://example.com/search?q=shoes", "price": 12900},
-                "url": "https://shop.example.com/products/12345?color=navy&size=260",
-            }
+            visit(f"{run}-{batch}-{n}", f"m-{(first + n * 7) % members}", NOW - timedelta(minutes=(first + n) * 11 % 100_000))
             for n in range(size)
         ]
         bodies.append(orjson.dumps({"visits": visits}))

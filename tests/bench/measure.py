@@ -109,13 +109,19 @@ def percentile(values: Sequence[float], share: float) -> float:
     return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
 
 
+def machine(libraries: Sequence[str]) -> str:
+    """The date, the machine and what ran on it."""
+    memory = psutil.virtual_memory().total / 2**30
+    return (
+        f"{datetime.now(UTC):%d %B %Y}: {psutil.cpu_count()} cores, {memory:.0f} GiB, {platform.system()}, "
+        f"Python {platform.python_version()}, {', '.join(f'{name} {version(name)}' for name in libraries)}"
+    )
+
+
 def table(command: str, rows: Sequence[Row], libraries: Sequence[str] = ("aiokafka", "asyncpg")) -> str:
     """The figures with the machine, the date and the command, as they go into docs/benchmarks.md."""
-    memory = psutil.virtual_memory().total / 2**30
     lines = [
-        f"`{command}`, {datetime.now(UTC):%d %B %Y}: {psutil.cpu_count()} cores, {memory:.0f} GiB, {platform.system()}, "
-        f"Python {platform.python_version()}, {', '.join(f'{name} {version(name)}' for name in libraries)}; "
-        f"medians of {REPETITIONS} runs in turns.",
+        f"`{command}`, {machine(libraries)}; medians of {REPETITIONS} runs in turns.",
         "",
         "| what | ours | beside | ratio | goal |",
         "|---|---|---|---|---|",

@@ -17,7 +17,7 @@ NOW = datetime(2026, 11, 24, 3, tzinfo=UTC)
 
 _FAMILY = "김이박최정강조윤장임한오서신권황안송류홍"
 _GIVEN = "민서준하은지우현수진영아도윤재호연주길동상희선미경태"
-_CITIES = ("서울", "부산", "인천", "대구", "대전", "광주", "Seoul")
+CITIES = ("서울", "부산", "인천", "대구", "대전", "광주", "Seoul")
 _MAILS = ("example.com", "example.kr", "mail.example.org")
 GRADES = ("VIP", "Gold", "Silver", "Bronze")
 TAGS = ("VIP/2026", "뉴스레터", "재구매", "이벤트")
@@ -69,7 +69,7 @@ def contact_message(who: Person, version: int = 1) -> Message:
     seen, made = to_wire(who.seen), to_wire(NOW - timedelta(days=400) + timedelta(seconds=who.number))
     contact = {
         "id": who.id, "memberId": f"m-{who.number}", "member": True, "name": who.name, "email": who.email,
-        "mobileNumber": who.mobile, "language": "ko", "country": "KR", "city": _CITIES[who.number % 7], "tags": [who.tag],
+        "mobileNumber": who.mobile, "language": "ko", "country": "KR", "city": CITIES[who.number % 7], "tags": [who.tag],
         "createdAt": made, "updatedAt": seen, "firstSeenAt": made, "lastSeenAt": seen, "sessionsCount": who.sessions,
         "profile": {
             "grade": who.grade, "totalAmount": who.amount, "lastOrderAt": seen, "newsletter": who.number % 2 == 0,
@@ -79,6 +79,15 @@ def contact_message(who: Person, version: int = 1) -> Message:
     }  # fmt: skip
     value = orjson.dumps({"event": {"type": "contact.changed", "changes": []}, "contact": contact, "version": version})
     return _message(CONTACTS, who.id, "contact.changed", version, value)
+
+
+def visit(name: str, member: str, at: datetime) -> dict[str, object]:
+    """A page that a member looked at, as a program sends it."""
+    return {
+        "id": name, "memberId": member, "at": to_wire(at),
+        "properties": {"page": "/products/12345", "referrer": "https://example.com/search?q=shoes", "price": 12900},
+        "url": "https://shop.example.com/products/12345?color=navy&size=260",
+    }  # fmt: skip
 
 
 def erased_message(who: Person, version: int) -> Message:
