@@ -55,14 +55,14 @@ def named(drawn: Callable[[random.Random], str], count: int) -> Iterator[Contact
     for number in range(count):
         name = "".join(drawn(chance) for _ in range(LENGTH))
         first = {"id": f"01900000-0000-7000-8000-{number:012x}", "createdAt": NOW, "updatedAt": NOW, "version": 1}
-        yield Contact.model_validate({**first, "name": name})
+        yield Contact.of({**first, "name": name})
 
 
 def ordinary(count: int) -> Iterator[Contact]:
     """The contacts that all searches are measured over."""
     for who in people(count):
         value = contact_message(who).value
-        yield ContactMessage.model_validate(orjson.loads(value or b"")).contact
+        yield ContactMessage.of(orjson.loads(value or b"")).contact
 
 
 async def processor_seconds(client: httpx.AsyncClient) -> float:

@@ -97,7 +97,7 @@ def erased_message(who: Person, version: int) -> Message:
 
 def field_messages() -> list[Message]:
     """Their profile fields as contacts tells of them."""
-    definitions = [FieldDefinition.model_validate({"key": f"profile.{key}", "type": kind}) for key, kind in _FIELDS.items()]
+    definitions = [FieldDefinition.of({"key": f"profile.{key}", "type": kind}) for key, kind in _FIELDS.items()]
     return [
         _message(FIELDS, each.key, "field.defined", 1, FieldMessage(event=FieldDefined(), field=each, version=1).encode())
         for each in definitions

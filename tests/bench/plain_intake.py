@@ -17,7 +17,7 @@ from pydantic import BaseModel, Field
 
 from common import outbox
 from common.auth import Caller, Verifier
-from common.clock import SystemClock, to_wire
+from common.clock import SystemClock, from_wire, to_wire
 from common.events.contacts import ContactCreated, Visit
 from common.ids import new_id
 from common.postgres import Database
@@ -70,23 +70,22 @@ async def by_rows(database: Database, caller: Caller, reports: list[Reported]) -
                 state = created(contact_id, member, event, now)
                 steps.append(Step(event, state))
             visit = Visit(
-                id=report.id, contact_id=contact_id, name=report.name, at=report.at or now, properties=report.properties
+                id=report.id, contact_id=contact_id, name=report.name, at=to_wire(report.at or now), properties=report.properties
             )
-            if not await visit_store.add_visits(tx, caller.channel, [visit]):
+            at = from_wire(visit.at)
+            if not await visit_store.add_visits(tx, caller.channel, [(visit, visit.encode())]):
                 continue
             new += 1
             window = timedelta(minutes=settings.session_minutes)
-            near = (await session_store.sessions_near(tx, caller.channel, {(contact_id, ""): (visit.at, visit.at)}, window))[
-                contact_id, ""
-            ]
-            placed = session.place(visit.at, near, window)
+            near = (await session_store.sessions_near(tx, caller.channel, {(contact_id, ""): (at, at)}, window))[contact_id, ""]
+            placed = session.place(at, near, window)
             await session_store.replace_sessions(
                 tx, caller.channel, [((contact_id, ""), s) for s in placed.replaced], [((contact_id, ""), placed.session)]
             )
             moved = visited(state, visit, placed.change)
             steps.append(Step(moved, evolve(state, moved, now)))
             await journal.append(tx, caller.channel, steps, caller.subject, "visit")
-            await outbox.put(tx, visit_messages(caller.channel, [visit]))
+            await outbox.put(tx, visit_messages(caller.channel, [(visit, visit.encode())]))
     return new
 
 

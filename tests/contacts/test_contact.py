@@ -7,6 +7,7 @@ from uuid import UUID
 import pytest
 
 from common.answers import contact_shown
+from common.clock import to_wire
 from common.errors import Unprocessable
 from common.events.contacts import Change, Contact, ContactChanged, ContactCreated, FieldDefinition, Visit
 from contacts.contact import Write, created, decide, evolve, read_write, visited, without_archived
@@ -163,7 +164,12 @@ def test_a_phone_without_country_code_is_read_by_the_country_of_the_channel() ->
 def test_a_new_member_has_its_first_values_and_a_new_lead_may_have_none() -> None:
     member = contact(("name", "홍길동"), ("profile.grade", "VIP"))
     assert (member.version, member.member, member.member_id, member.name) == (1, True, "u1", "홍길동")
-    assert (member.created_at, member.updated_at, member.first_seen_at, member.sessions_count) == (BORN, BORN, None, 0)
+    assert (member.created_at, member.updated_at, member.first_seen_at, member.sessions_count) == (
+        to_wire(BORN),
+        to_wire(BORN),
+        None,
+        0,
+    )
     event = decide(None, Write(), FIELDS)
     assert event == ContactCreated(changes=[])
     assert isinstance(event, ContactCreated)
@@ -172,30 +178,30 @@ def test_a_new_member_has_its_first_values_and_a_new_lead_may_have_none() -> Non
 
 def test_each_consent_has_its_own_time_of_change_and_keeps_it_while_the_value_stays() -> None:
     state = contact(("unsubscribeEmail", True))
-    assert (state.unsubscribe_email_updated_at, state.unsubscribe_texting_updated_at) == (BORN, None)
+    assert (state.unsubscribe_email_updated_at, state.unsubscribe_texting_updated_at) == (to_wire(BORN), None)
     assert decide(state, read_write({"unsubscribeEmail": True}, "KR"), FIELDS) is None
     event = decide(state, read_write({"unsubscribeEmail": True, "unsubscribeAppPush": True}, "KR"), FIELDS)
     assert isinstance(event, ContactChanged)
     state = evolve(state, event, LATER)
-    assert (state.unsubscribe_email_updated_at, state.unsubscribe_app_push_updated_at) == (BORN, LATER)
+    assert (state.unsubscribe_email_updated_at, state.unsubscribe_app_push_updated_at) == (to_wire(BORN), to_wire(LATER))
     back = decide(state, read_write({"unsubscribeEmail": False}, "KR"), FIELDS)
     assert isinstance(back, ContactChanged)
     state = evolve(state, back, LATER + timedelta(hours=1))
-    assert (state.unsubscribe_email, state.unsubscribe_email_updated_at) == (False, LATER + timedelta(hours=1))
+    assert (state.unsubscribe_email, state.unsubscribe_email_updated_at) == (False, to_wire(LATER + timedelta(hours=1)))
 
 
 def test_instants_never_go_back_from_one_version_to_the_next() -> None:
     state = evolve(contact(), ContactChanged(changes=[Change(key="name", to="a")]), LATER)
     state = evolve(state, ContactChanged(changes=[Change(key="blocked", to=True)]), BORN)
-    assert (state.version, state.updated_at) == (3, LATER)
+    assert (state.version, state.updated_at) == (3, to_wire(LATER))
 
 
 def test_visits_move_the_first_and_the_last_time_seen_outwards_only() -> None:
     state = contact()
     for visit_id, minutes, sessions in (("b", 60, 1), ("a", -60, 1), ("c", 0, 1)):
-        visit = Visit(id=visit_id, contact_id=ID, at=BORN + timedelta(minutes=minutes))
+        visit = Visit(id=visit_id, contact_id=ID, at=to_wire(BORN + timedelta(minutes=minutes)))
         state = evolve(state, visited(state, visit, sessions), LATER)
-    assert (state.first_seen_at, state.last_seen_at) == (BORN - timedelta(hours=1), LATER)
+    assert (state.first_seen_at, state.last_seen_at) == (to_wire(BORN - timedelta(hours=1)), to_wire(LATER))
     assert (state.sessions_count, state.version) == (3, 4)
 
 

@@ -6,8 +6,10 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from msgspec import structs
 
 from common.answers import contact_shown
+from common.clock import to_wire
 from common.errors import Unprocessable
 from common.events.contacts import Contact, ContactCreated, DeviceFacts, Visit
 from contacts.contact import created, evolve, visited
@@ -19,7 +21,7 @@ NEVER = {"device": None, "os": None, "osName": None, "sessionsCount": 0, "lastSe
 
 
 def visit(id_: str, minutes: int, device: dict[str, Any] | None) -> Visit:
-    return Visit(id=id_, contact_id=ID, at=NOON + timedelta(minutes=minutes), device=device)
+    return Visit(id=id_, contact_id=ID, at=to_wire(NOON + timedelta(minutes=minutes)), device=device)
 
 
 def after(*visits: Visit) -> Contact:
@@ -127,13 +129,13 @@ def test_the_event_of_a_visit_says_what_it_changed_and_from_what() -> None:
 
 @pytest.mark.parametrize("last", [{}, {"lastSeenAt": None}])
 def test_facts_of_before_the_last_visit_was_told_were_last_seen_when_they_are_from(last: dict[str, Any]) -> None:
-    facts = DeviceFacts.model_validate({"os": "iOS 18", "seenAt": "2026-11-23T03:00:00.000Z", "visitId": "v-0", **last})
+    facts = DeviceFacts.of({"os": "iOS 18", "seenAt": "2026-11-23T03:00:00.000Z", "visitId": "v-0", **last})
     assert facts.members()["lastSeenAt"] == "2026-11-23T03:00:00.000Z"
-    older = after().model_copy(update={"web": facts})
+    older = structs.replace(after(), web=facts)
     assert contact_shown(older)["web"]["lastSeenAt"] == "2026-11-23T03:00:00.000Z"
     again = evolve(older, visited(older, visit("v-1", 0, {"kind": "web"}), 1, 1), NOON)
     assert again.web is not None
-    assert (again.web.last_seen_at, again.web.os, again.web.seen_at) == (NOON, "iOS 18", facts.seen_at)
+    assert (again.web.last_seen_at, again.web.os, again.web.seen_at) == (to_wire(NOON), "iOS 18", facts.seen_at)
     earlier = evolve(older, visited(older, visit("v-1", -60 * 24 * 9, {"kind": "web"}), 1, 1), NOON)
     assert earlier.web is not None
     assert earlier.web.last_seen_at == facts.seen_at

@@ -6,13 +6,13 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from pydantic import TypeAdapter
 
 from common import eventstore
-from common.clock import to_wire
+from common.clock import from_wire, to_wire
 from common.errors import Conflict, NotFound, StaleVersion, Unprocessable
 from common.events.contacts import Contact, ContactCreated, ContactEvent
 from common.ids import new_id
@@ -21,8 +21,6 @@ from contacts.contact import created, evolve
 from contacts.sessions import session
 from contacts.sessions.session import Session
 from tests.contacts.conftest import NOW, World
-
-EVENT: TypeAdapter[ContactEvent] = TypeAdapter(ContactEvent)
 
 
 async def a_lead(world: World, **body: Any) -> Contact:
@@ -41,7 +39,7 @@ async def folded(world: World, contact_id: UUID) -> Contact:
         events = await eventstore.read(connection, world.channel, contact_id)
     state: Contact | None = None
     for row in events:
-        event = EVENT.validate_python(row.data)
+        event = msgspec.convert(row.data, ContactEvent)
         if state is None:
             assert isinstance(event, ContactCreated)
             member_id = await _member_id(world, contact_id) if _was_made_a_member(events) else None
@@ -66,7 +64,7 @@ async def _member_id(world: World, contact_id: UUID) -> str | None:
 async def states(world: World) -> dict[UUID, Contact]:
     async with world.database.connection() as connection:
         rows = await connection.fetch("select id, doc, member_id, merged_into from contact where channel = $1", world.channel)
-    found = {r["id"]: Contact.model_validate(r["doc"]) for r in rows}
+    found = {r["id"]: Contact.of(r["doc"]) for r in rows}
     assert all((r["member_id"], r["merged_into"]) == (c.member_id, c.merged_into) for r in rows for c in [found[r["id"]]])
     return found
 
@@ -98,14 +96,17 @@ async def check_consistent(world: World) -> None:
         assert await kept_sessions(world, contact.id) == sessions
         assert contact.sessions_count == len(sessions)
         if sessions:
-            assert (contact.first_seen_at, contact.last_seen_at) == (sessions[0].started_at, sessions[-1].ended_at)
+            assert (contact.first_seen_at, contact.last_seen_at) == (
+                to_wire(sessions[0].started_at),
+                to_wire(sessions[-1].ended_at),
+            )
         for kind, facts in (("web", contact.web), ("mobile", contact.mobile)):
             sessions = await recounted(world, contact.id, kind)
             assert await kept_sessions(world, contact.id, kind) == sessions
             assert (facts.sessions_count if facts else 0) == len(sessions)
             if facts is not None and sessions:
-                assert facts.last_seen_at == facts.seen_at == sessions[-1].ended_at
-                assert facts.os == f"{facts.seen_at.minute}"
+                assert facts.last_seen_at == facts.seen_at == to_wire(sessions[-1].ended_at)
+                assert facts.os == f"{from_wire(facts.seen_at).minute}"
 
 
 async def test_a_lead_becomes_the_member_under_its_own_id(world: World) -> None:
@@ -128,7 +129,7 @@ async def test_a_lead_merges_into_the_member_that_is_there(world: World) -> None
     written = await world.contacts.upsert(world.caller(), "m", {"leadId": str(lead.id), "city": "서울"}, None)
     now = written.contact
     assert (now.id, now.name, now.email, now.tags, now.city) == (member.id, "홍길동", "lead@example.com", ["a", "b"], "서울")
-    assert (now.sessions_count, now.first_seen_at) == (2, NOW - timedelta(days=3))
+    assert (now.sessions_count, now.first_seen_at) == (2, to_wire(NOW - timedelta(days=3)))
     assert {e.id for e in written.position.entries} <= {str(lead.id), str(member.id)}
     assert await world.queries.contact(world.channel, lead.id) == now
     assert len((await world.queries.visits(world.channel, member.id, 10, None)).items) == 3

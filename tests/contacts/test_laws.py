@@ -7,9 +7,9 @@ from itertools import pairwise
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from pydantic import TypeAdapter
 
 from common import eventstore
 from common.clock import to_wire
@@ -20,7 +20,6 @@ from common.recorded import Recorded
 from contacts.contact import created, evolve
 from tests.contacts.conftest import NOW, World
 
-EVENT: TypeAdapter[ContactEvent] = TypeAdapter(ContactEvent)
 AGAINST_THE_DATABASE = settings(
     max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
@@ -54,11 +53,11 @@ commands = st.one_of(
 
 def folded(events: Sequence[Recorded], member_id: str | None) -> Contact:
     """The contact that the events alone make."""
-    first = EVENT.validate_python(events[0].data)
+    first = msgspec.convert(events[0].data, ContactEvent)
     assert isinstance(first, ContactCreated)
     state = created(events[0].stream, member_id, first, events[0].at)
     for event in events[1:]:
-        state = evolve(state, EVENT.validate_python(event.data), event.at)
+        state = evolve(state, msgspec.convert(event.data, ContactEvent), event.at)
     return state
 
 

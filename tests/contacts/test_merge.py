@@ -7,7 +7,9 @@ from uuid import UUID
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
+from common.clock import to_wire
 from common.errors import Conflict, Unprocessable
 from common.events.contacts import Contact
 from contacts import merge
@@ -15,23 +17,27 @@ from contacts.contact import evolve
 from contacts.merge import Claims, Identified
 from contacts.tags import MOST_TAGS
 
-T = datetime(2026, 11, 24, 3, tzinfo=UTC)
-LATER = T + timedelta(hours=1)
+NOW = datetime(2026, 11, 24, 4, tzinfo=UTC)
+T, LATER = to_wire(NOW - timedelta(hours=1)), to_wire(NOW)
 LEAD, MEMBER = UUID(int=1), UUID(int=2)
 
 NONE = {"": 0, "web": 0, "mobile": 0}
 
 
 def lead(**values: Any) -> Contact:
-    return Contact(**{"id": LEAD, "created_at": T, "updated_at": T, "version": 3} | values)
+    first: dict[str, Any] = {"id": LEAD, "created_at": T, "updated_at": T, "version": 3}
+    return Contact(**first | values)
 
 
 def member(**values: Any) -> Contact:
-    return Contact(**{"id": MEMBER, "member_id": "m", "member": True, "created_at": T, "updated_at": T, "version": 5} | values)
+    first: dict[str, Any] = {
+        "id": MEMBER, "member_id": "m", "member": True, "created_at": T, "updated_at": T, "version": 5,
+    }  # fmt: skip
+    return Contact(**first | values)
 
 
 def after(of_member: Contact, of_lead: Contact, sessions: int = 0, claims: Claims = merge.NOTHING_VERIFIED) -> Contact:
-    return evolve(of_member, merge.merged(of_member, of_lead, {**NONE, "": sessions}, claims), LATER)
+    return evolve(of_member, merge.merged(of_member, of_lead, {**NONE, "": sessions}, claims), NOW)
 
 
 @pytest.mark.parametrize(
@@ -67,13 +73,13 @@ def test_who_cannot_be_named_as_a_lead(
 
 def test_a_lead_that_becomes_a_member_keeps_its_id_and_all_it_had() -> None:
     before = lead(name="홍길동", profile={"grade": "VIP"}, sessions_count=3)
-    now = evolve(before, merge.becomes(before, "m"), LATER)
-    assert now == before.model_copy(update={"member_id": "m", "member": True, "version": 4, "updated_at": LATER})
+    now = evolve(before, merge.becomes(before, "m"), NOW)
+    assert now == structs.replace(before, member_id="m", member=True, version=4, updated_at=LATER)
 
 
 def test_an_absorbed_lead_leads_on_and_holds_nothing_any_more() -> None:
     before = lead(name="홍길동", tags=["a"], profile={"grade": "VIP"}, sessions_count=3)
-    assert evolve(before, merge.absorbed(before, member()), LATER) == Contact(
+    assert evolve(before, merge.absorbed(before, member()), NOW) == Contact(
         id=LEAD, created_at=T, updated_at=LATER, version=4, merged_into=MEMBER
     )
 
@@ -161,7 +167,7 @@ def test_where_a_page_says_it_a_consent_is_only_taken_back(mine: Any, theirs: An
     joined = merge.merged(
         before, lead(unsubscribe_texting=theirs[0], unsubscribe_texting_updated_at=theirs[1]), NONE, by_page=True
     )
-    now = evolve(before, joined, LATER)
+    now = evolve(before, joined, NOW)
     assert (now.unsubscribe_texting, now.unsubscribe_texting_updated_at) == kept
 
 
@@ -169,14 +175,14 @@ def test_where_a_page_says_it_a_consent_is_only_taken_back(mine: Any, theirs: An
 def test_where_a_page_says_it_block_and_tags_stay_as_the_member_has_them(blocked: bool) -> None:
     before = member(blocked=blocked, tags=["mine"])
     joined = merge.merged(before, lead(blocked=not blocked, tags=["theirs"], city="서울"), NONE, by_page=True)
-    now = evolve(before, joined, LATER)
+    now = evolve(before, joined, NOW)
     assert (now.blocked, now.tags, now.city) == (blocked, ["mine"], "서울")
 
 
 def test_instants_and_sessions_are_those_of_both() -> None:
     now = after(
         member(created_at=LATER, first_seen_at=LATER, last_seen_at=LATER, sessions_count=2),
-        lead(created_at=T, first_seen_at=T, last_seen_at=T + timedelta(minutes=1), sessions_count=2),
+        lead(created_at=T, first_seen_at=T, last_seen_at=to_wire(NOW - timedelta(minutes=59)), sessions_count=2),
         sessions=3,
     )
     assert (now.created_at, now.first_seen_at, now.last_seen_at, now.sessions_count) == (T, T, LATER, 3)

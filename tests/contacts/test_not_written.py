@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from common.clock import to_wire
 from common.events.contacts import Contact, FieldDefinition, FieldTypeName
 from common.ids import new_id
 from contacts.contact import changes, read_write
@@ -20,7 +21,11 @@ FIELDS = {
     "old": field("old", archived=True), "gone": field("gone", archived=True),
 }  # fmt: skip
 STATE = Contact(
-    id=new_id(), created_at=NOW, updated_at=NOW, version=3, profile={"memo": "a", "first": "x", "count": 1, "old": "o"}
+    id=new_id(),
+    created_at=to_wire(NOW),
+    updated_at=to_wire(NOW),
+    version=3,
+    profile={"memo": "a", "first": "x", "count": 1, "old": "o"},
 )
 
 

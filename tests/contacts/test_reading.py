@@ -4,6 +4,7 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
+from msgspec import structs
 
 from common.answers import contact_shown
 from common.clock import to_wire
@@ -14,13 +15,21 @@ from contacts.inbox import in_the_inbox
 from tests.contacts.conftest import NOW, World
 
 CONTACT = contact_shown(
-    Contact(id=new_id(), name="Kim", tags=["a"], created_at=NOW, updated_at=NOW, version=2, profile={"memo": "x", "name": "y"})
+    Contact(
+        id=new_id(),
+        name="Kim",
+        tags=["a"],
+        created_at=to_wire(NOW),
+        updated_at=to_wire(NOW),
+        version=2,
+        profile={"memo": "x", "name": "y"},
+    )
 )
 
 
 def invisible(*keys: str) -> list[FieldDefinition]:
     own = [FieldDefinition(key=key, type="String") for key in ("profile.memo", "profile.name")]
-    return [d.model_copy(update={"inbox_visible": d.key not in keys}) for d in (*BUILT_IN_FIELDS.values(), *own)]
+    return [structs.replace(d, inbox_visible=d.key not in keys) for d in (*BUILT_IN_FIELDS.values(), *own)]
 
 
 def test_where_nothing_is_left_out_the_inbox_shows_all() -> None:
@@ -68,6 +77,6 @@ async def test_contacts_are_read_as_they_were(world: World) -> None:
     ids: list[UUID] = [young.id, was.id, was.id]
     assert await world.queries.contacts(world.channel, ids, NOW + timedelta(hours=1)) == [None, was, was]
     now = await world.queries.contacts(world.channel, ids, NOW + timedelta(hours=3))
-    assert [c and (c.name, to_wire(c.updated_at)) for c in now] == [
+    assert [c and (c.name, c.updated_at) for c in now] == [
         (None, "2026-11-24T05:00:00.000Z"), ("b", "2026-11-24T05:00:00.000Z"), ("b", "2026-11-24T05:00:00.000Z"),
     ]  # fmt: skip

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.clock import EPOCH
+from common.clock import EPOCH, to_wire
 from common.errors import Unprocessable
 from common.events.contacts import Change, Contact, ContactChanged
 from common.filters.text import fold, read_tag
@@ -18,7 +18,8 @@ from contacts.tags import MOST_TAGS, as_written, joined, read_tags, without
 
 def having(*tags: str) -> Contact:
     """A contact with exactly these tags, whatever they are."""
-    empty = Contact(id=new_id(), member_id="a", member=True, created_at=EPOCH, updated_at=EPOCH, version=1, hidden=False)
+    at = to_wire(EPOCH)
+    empty = Contact(id=new_id(), member_id="a", member=True, created_at=at, updated_at=at, version=1, hidden=False)
     return evolve(empty, ContactChanged(changes=[Change(key="tags", from_=[], to=list(tags))]), EPOCH)
 
 

@@ -27,7 +27,7 @@ def as_far_as(golden: object, again: object) -> object:
 
 @pytest.mark.parametrize("event", EVENTS.values(), ids=EVENTS)
 def test_the_golden_file_decodes_and_says_the_same_again(event: Published) -> None:
-    decoded = event.message.model_validate_json(golden(event))
+    decoded = event.message.decode(golden(event))
     assert as_far_as(json.loads(golden(event)), json.loads(decoded.encode())) == json.loads(golden(event))
 
 
@@ -50,4 +50,4 @@ def test_a_member_that_a_later_version_adds_is_ignored(event: Published) -> None
     value = json.loads(golden(event))
     value["event"]["addedLater"] = {"a": 1}
     value["addedLater"] = 1
-    assert event.message.model_validate(value) == event.message.model_validate_json(golden(event))
+    assert event.message.of(value) == event.message.decode(golden(event))

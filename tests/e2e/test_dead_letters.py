@@ -46,7 +46,7 @@ async def listed(stack: Stack, channel: str, *words: str) -> list[dict[str, Any]
 
 
 def told(channel: str, contact_id: str, version: int, name: str) -> Message:
-    state = Contact.model_validate({
+    state = Contact.of({
         "id": contact_id, "version": version, "name": name,
         "createdAt": "2026-11-24T03:00:00.000Z", "updatedAt": "2026-11-24T03:00:00.000Z",
     })  # fmt: skip

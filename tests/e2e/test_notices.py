@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import uuid4
 
-from common.clock import SystemClock
+from common.clock import SystemClock, to_wire
 from common.envelope import message
 from common.events.exports import ExportFailed, ExportMessage
 from common.kafka import Producer
@@ -67,7 +67,7 @@ async def test_a_killed_consumer_tells_every_export_once(stack: Stack) -> None:
 async def test_an_event_that_is_delivered_again_is_told_once_and_a_room_is_read_by_pages(stack: Stack) -> None:
     channel = fresh_channel()
     now = SystemClock().now()
-    made = [ExportFailed(export_id=uuid4(), requested_by="kim", at=now, problem=f"reason {n}") for n in range(5)]
+    made = [ExportFailed(export_id=uuid4(), requested_by="kim", at=to_wire(now), problem=f"reason {n}") for n in range(5)]
     messages = [
         message(
             EXPORTS,

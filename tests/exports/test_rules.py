@@ -70,9 +70,7 @@ def test_the_headings_language_is_korean_unless_english_is_wanted_more(accepted:
 
 
 def field(key: str, kind: str = "String", names: dict[str, str] | None = None, **more: Any) -> FieldDefinition:
-    return FieldDefinition.model_validate(
-        {"key": key, "type": kind, "displayName": names or {}, "order": 0, "version": 1, **more}
-    )
+    return FieldDefinition.of({"key": key, "type": kind, "displayName": names or {}, "order": 0, "version": 1, **more})
 
 
 FIELDS = [

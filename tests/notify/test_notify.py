@@ -8,9 +8,10 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from msgspec import structs
 
 from common.auth import Caller
-from common.clock import FixedClock
+from common.clock import FixedClock, to_wire
 from common.consumer import Consumer
 from common.envelope import Message, message
 from common.errors import Unprocessable
@@ -44,8 +45,8 @@ AT = datetime(2026, 11, 24, 3, tzinfo=UTC)
 URL = "https://dangol.example"
 KIM = Caller("kim", "c", frozenset())
 ID = UUID("019a1f0e-7c2e-7d44-9a51-0f6f0e2b7c11")
-COMMON: dict[str, Any] = {"export_id": ID, "requested_by": "kim", "at": AT}
-COMPLETED = ExportCompleted(**COMMON, rows=1234, expires_at=AT + timedelta(days=7))
+COMMON: dict[str, Any] = {"export_id": ID, "requested_by": "kim", "at": to_wire(AT)}
+COMPLETED = ExportCompleted(**COMMON, rows=1234, expires_at=to_wire(AT + timedelta(days=7)))
 FAILED = ExportFailed(**COMMON, problem="The file cannot be written.")
 SILENT: list[ExportEvent] = [
     ExportRequested(**COMMON), ExportProgressed(**COMMON, rows_done=1, rows_total=2), ExportCancelled(**COMMON),
@@ -132,7 +133,7 @@ async def test_a_room_is_its_managers_and_its_channels_own(database: Database) -
 
 
 async def test_a_room_is_read_newest_first_by_pages_while_messages_arrive(database: Database) -> None:
-    told = [COMPLETED.model_copy(update={"export_id": uuid4()}) for _ in range(7)]
+    told = [structs.replace(COMPLETED, export_id=uuid4()) for _ in range(7)]
     await notifier(database).apply([item(event) for event in told])
     page = await Queries(Store(database)).own_room(KIM, 3, None)
     await notifier(database).apply([item()])
@@ -233,7 +234,7 @@ async def test_a_consumer_that_dies_before_it_commits_tells_no_message_twice(lin
 
 async def test_what_cannot_be_read_goes_aside_and_the_next_is_told(line: Line, database: Database) -> None:
     good = ExportMessage(event=COMPLETED, version=5).encode()
-    nul = ExportMessage(event=FAILED.model_copy(update={"problem": "a\0b"}), version=5).encode()
+    nul = ExportMessage(event=structs.replace(FAILED, problem="a\0b"), version=5).encode()
     bad: dict[str, tuple[bytes | None, dict[str, str]]] = {
         "no-json": (b"{", {}),
         "no-value": (None, {}),

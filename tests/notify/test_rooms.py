@@ -16,7 +16,7 @@ from joserfc import jwt
 from joserfc.jwk import ECKey
 
 from common.auth import Caller, Verifier
-from common.clock import FixedClock
+from common.clock import FixedClock, to_wire
 from common.errors import Unprocessable
 from common.events.exports import ExportCompleted, ExportMessage
 from common.health import Health
@@ -66,8 +66,9 @@ def asked_as(database: Database, tmp_path: Path) -> As:
 
 async def tell(database: Database, count: int = 1, manager: str = "kim", channel: str = "c") -> None:
     notifier = Notifier(Store(database), "https://dangol.example", FixedClock(AT), new_id)
+    at, over = to_wire(AT), to_wire(AT + timedelta(days=7))
     for _ in range(count):
-        event = ExportCompleted(export_id=uuid4(), requested_by=manager, at=AT, rows=3, expires_at=AT + timedelta(days=7))
+        event = ExportCompleted(export_id=uuid4(), requested_by=manager, at=at, rows=3, expires_at=over)
         await notifier.apply([Item(channel, str(uuid4()), ExportMessage(event=event, version=1))])
 
 

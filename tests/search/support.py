@@ -38,7 +38,7 @@ def contact_id(channel: str, called: object) -> str:
 def contact(channel: str, called: object, /, **members: Any) -> Contact:
     """A contact by the name that the test gives it; whatever is not named has its first value."""
     first = {"id": contact_id(channel, called), "version": 1, "createdAt": BEGAN, "updatedAt": BEGAN}
-    return Contact.model_validate(first | members)
+    return Contact.of(first | members)
 
 
 def slots_of(fields: Mapping[str, str]) -> Slots:
@@ -156,4 +156,4 @@ async def define(store: Store, channel: str, fields: Mapping[str, str]) -> None:
     """Have the store know these profile fields, given their type words by bare key."""
     for key, word in fields.items():
         told = {"key": f"profile.{key}", "type": word.capitalize()}
-        await store.save_fields(channel, [(Defined.model_validate(told), 1)])
+        await store.save_fields(channel, [(Defined.of(told), 1)])

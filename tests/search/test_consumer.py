@@ -43,7 +43,7 @@ def erased(channel: str, called: object, version: int) -> Item:
 
 
 def defined(channel: str, key: str, kind: str, version: int = 1, **more: Any) -> Item:
-    field = FieldDefinition.model_validate({"key": key, "type": kind, **more})
+    field = FieldDefinition.of({"key": key, "type": kind, **more})
     body = FieldMessage(event=FieldDefined(), field=field, version=version).encode()
     return decode(delivered(FIELDS, channel, key, "field.defined", version, body))
 

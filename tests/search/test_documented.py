@@ -46,7 +46,7 @@ def judge(servers: Stack, alias: str) -> Iterator[IndexJudge]:
 @pytest.mark.parametrize(("filter_", "found"), EXAMPLES)
 def test_an_example_finds_whom_the_page_says(judge: IndexJudge, filter_: Any, found: set[str]) -> None:
     node = parse(filter_, CONTEXT)
-    shown = {each.id: each.model_dump(mode="json", by_alias=True) for each in PEOPLE}
+    shown = {each.id: each.members() for each in PEOPLE}
     names = {str(each.id): str(each.member_id) for each in PEOPLE}
     world = oracle.World(fields=FIELDS)
     evaluate = compile_filter(node)

@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
+from msgspec import structs
 
 from common.clock import FixedClock
 from common.errors import Conflict, Gone, Unprocessable
@@ -49,7 +50,7 @@ def channel() -> str:
 async def finder(database: Database, index: Index, neighbours: Neighbours, channel: str) -> Finder:
     store = Store(database)
     for key, word in FIELDS.items():
-        await store.save_fields(channel, [(FieldDefinition.model_validate({"key": f"profile.{key}", "type": WORDS[word]}), 1)])
+        await store.save_fields(channel, [(FieldDefinition.of({"key": f"profile.{key}", "type": WORDS[word]}), 1)])
     return Finder(store, TermSetStore(database), index, neighbours, SEALER, FixedClock(NOW), caught_up)
 
 
@@ -142,8 +143,8 @@ async def test_the_list_does_not_shift_while_others_write(finder: Finder, index:
         # Somebody new in front, somebody from the front to the back, somebody from the back to the front, somebody gone.
         newcomers = [contact(channel, f"new {written}", name="000a")]
         moved = [
-            people[written].model_copy(update={"name": "zzz", "version": 2}),
-            people[119 - written].model_copy(update={"name": "00", "version": 2}),
+            structs.replace(people[written], name="zzz", version=2),
+            structs.replace(people[119 - written], name="00", version=2),
         ]
         await put(index, channel, newcomers + moved, FIELDS)
         gone = str(people[60 + written].id)

@@ -123,7 +123,7 @@ async def test_the_new_index_holds_documents_as_the_consumer_writes_them(
     fields = {"grade": "string", "count": "number", "agreed": "boolean", "bought": "date", "sizes": "list"}
     words = {"string": "String", "number": "Number", "boolean": "Boolean", "date": "Date", "list": "List"}
     for key, word in fields.items():
-        definition = FieldDefinition.model_validate({"key": f"profile.{key}", "type": words[word]})
+        definition = FieldDefinition.of({"key": f"profile.{key}", "type": words[word]})
         await Store(database).save_fields(channel, [(definition, 1)])
     seen = "2026-11-23T03:00:00.000Z"
     profile = {"grade": "Straße", "count": 7, "agreed": False, "bought": seen, "sizes": ["L", "XL"]}
@@ -206,7 +206,7 @@ async def test_a_rebuild_that_cannot_finish_changes_nothing_and_leaves_nothing_b
 
 async def a_field_without_a_place(database: Database, own: Index, servers: Stack, channel: str) -> str:
     """A field that the index which serves takes and the next one does not: it has one slot more than there are."""
-    definitions = [FieldDefinition.model_validate({"key": f"profile.f{n:03d}", "type": "String"}) for n in range(SLOTS + 1)]
+    definitions = [FieldDefinition.of({"key": f"profile.f{n:03d}", "type": "String"}) for n in range(SLOTS + 1)]
     await Store(database).save_fields(channel, [(each, 1) for each in definitions])
     async with httpx.AsyncClient(base_url=servers.opensearch, timeout=60) as client:
         wider = {"properties": {"string": {"properties": {str(SLOTS): mapping()["properties"]["string"]["properties"]["0"]}}}}

@@ -33,7 +33,7 @@ async def distinct(database: Database, index: Index, neighbours: Neighbours, cha
     store = Store(database)
     await define(store, channel, FIELDS)
     archived = {"key": "profile.old", "type": "String", "archived": True}
-    await store.save_fields(channel, [(FieldDefinition.model_validate(archived), 2)])
+    await store.save_fields(channel, [(FieldDefinition.of(archived), 2)])
     return Distinct(Understanding(store, TermSetStore(database), index, neighbours, FixedNow()), index)
 
 

@@ -101,8 +101,8 @@ class World:
     ) -> Delivered:  # fmt: skip
         """A contact at a version."""
         state = Contact(
-            id=id_, version=version, created_at=EPOCH, updated_at=from_millis(at), merged_into=merged_into,
-            last_seen_at=None if seen is None else from_millis(seen), **fields,
+            id=id_, version=version, created_at=to_wire(EPOCH), updated_at=to_wire(from_millis(at)), merged_into=merged_into,
+            last_seen_at=None if seen is None else to_wire(from_millis(seen)), **fields,
         )  # fmt: skip
         told = ContactMessage(event=ContactChanged(changes=[]), contact=state, version=version)
         return self.record(CONTACTS, str(id_), version, at, told, partition)

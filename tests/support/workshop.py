@@ -13,6 +13,7 @@ from typing import Any
 from uuid import UUID
 
 import httpx
+import msgspec
 
 from common.auth import Caller, Signer
 from common.clock import FixedClock, SystemClock
@@ -22,7 +23,7 @@ from common.peers import Peer
 from common.postgres import Database
 from exports.audit.queries import AuditLog
 from exports.audit.store import Wanted
-from exports.events import EVENTS, Event
+from exports.events import Event
 from exports.export import Export
 from exports.files import Files
 from exports.handlers import Ask, Exports, Part
@@ -175,7 +176,7 @@ class Workshop:
         """What the event store holds of an export."""
         async with self.database.connection() as connection:
             rows = await connection.fetch("select data from event where stream = $1 order by version", export_id)
-        return [EVENTS.validate_python(row["data"]) for row in rows]
+        return [msgspec.convert(row["data"], Event) for row in rows]
 
     async def told(self, export_id: UUID) -> list[str]:
         """The messages that wait for the relay, by type."""

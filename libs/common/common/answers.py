@@ -4,11 +4,14 @@ from collections.abc import Collection, Mapping
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
+from msgspec import NODEFAULT
+from msgspec.structs import FieldInfo, fields
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema, create_model
 from pydantic.alias_generators import to_camel
 
 from common.built_ins import FACTS, FROM_THE_START
 from common.events.contacts import Contact, DeviceFacts
+from common.events.wire import Body
 from common.fields import MOBILE, WEB
 from common.position import HEADER
 
@@ -85,12 +88,23 @@ def contact_shown(contact: Contact) -> dict[str, Any]:
     return shown
 
 
+def members_of(body: type[Body]) -> dict[str, Any]:
+    """The members of a published body, to make a shape of: the same names, types and defaults."""
+    return {field.name: (field.type, _default(field)) for field in fields(body)}
+
+
+def _default(field: FieldInfo) -> Any:
+    if field.default_factory is not NODEFAULT:
+        return Field(default_factory=field.default_factory)
+    return ... if field.required else field.default
+
+
 _UNSEEN = ("mergedInto",)
 _DEVICES = {kind: [name for name, fact in FACTS.items() if kind in fact.kinds] for kind in (WEB, MOBILE)}
 
 
-def _required(model: type[BaseModel], names: Collection[str]) -> dict[str, Any]:
-    return {name: (member.annotation, ...) for name, member in model.model_fields.items() if member.alias in names}
+def _required(body: type[Body], names: Collection[str]) -> dict[str, Any]:
+    return {field.name: (field.type, ...) for field in fields(body) if field.encode_name in names}
 
 
 if TYPE_CHECKING:
@@ -103,7 +117,7 @@ else:
         "ShownContact",
         __base__=Shape,
         __doc__="A contact; an absent value is null.",
-        **_required(Contact, {str(member.alias) for member in Contact.model_fields.values()} - {*_UNSEEN})
+        **_required(Contact, {field.encode_name for field in fields(Contact)} - {*_UNSEEN})
         | {
             kind: (create_model(f"{kind.capitalize()}Facts", __base__=Shape, **_required(DeviceFacts, names)), ...)
             for kind, names in _DEVICES.items()

@@ -5,29 +5,31 @@ filters, sorting, the index, exports, imports, answers, the size of a contact an
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar, get_args
 
-from pydantic import BaseModel
+from msgspec.structs import fields
 
 from common.events.contacts import Contact, DeviceFacts
+from common.events.wire import Body
 from common.fields import MOBILE, WEB, BuiltIn, Fact, FieldType
 
 _AT_FIRST: Mapping[FieldType, object] = {FieldType.BOOLEAN: False, FieldType.NUMBER: 0}
 
 
-def declared(model: type[BaseModel]) -> dict[str, BuiltIn]:
-    """What is declared at a model's members, by their names on the wire."""
-    return {
-        str(member.alias): built_in
-        for member in model.model_fields.values()
-        for built_in in member.metadata
-        if isinstance(built_in, BuiltIn)
-    }
+D = TypeVar("D", BuiltIn, Fact)
 
 
-FACTS: Mapping[str, Fact] = {
-    str(member.alias): fact for member in DeviceFacts.model_fields.values() for fact in member.metadata if isinstance(fact, Fact)
-}
+def _declared(body: type[Body], kind: type[D]) -> dict[str, D]:
+    noted = {field.encode_name: get_args(field.type)[1:] for field in fields(body)}
+    return {name: each for name, notes in noted.items() for each in notes if isinstance(each, kind)}
+
+
+def declared(body: type[Body]) -> dict[str, BuiltIn]:
+    """What is declared at a body's members, by their names on the wire."""
+    return _declared(body, BuiltIn)
+
+
+FACTS: Mapping[str, Fact] = _declared(DeviceFacts, Fact)
 """What is known of a device, by its name on the wire."""
 _KINDS = {WEB: ("웹", "Web"), MOBILE: ("모바일", "Mobile")}
 OF_DEVICES: Mapping[str, BuiltIn] = {

@@ -2,13 +2,21 @@
 
 import re
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Protocol
+from typing import Annotated, NewType, Protocol
 
+import msgspec
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _RFC3339 = re.compile(r"(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:\.(\d+))?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+
+_LENGTH = len("2026-11-24T03:00:00.000Z")
+_SCHEMA = {"type": "string", "format": "date-time"}
+
+_Written = NewType("_Written", str)
+WireInstant = Annotated[_Written, msgspec.Meta(extra_json_schema={"format": "date-time"}), WithJsonSchema(_SCHEMA)]
+"""An instant as it goes on the wire, `2026-11-24T03:00:00.000Z`. `to_wire` alone makes it: the order of texts is that of time."""
 
 
 class Clock(Protocol):
@@ -53,10 +61,12 @@ def from_millis(millis: int) -> datetime:
     return EPOCH + timedelta(milliseconds=millis)
 
 
-def to_wire(instant: datetime) -> str:
+def to_wire(instant: datetime) -> WireInstant:
     """RFC 3339 in UTC with milliseconds, `2026-11-24T03:00:00.000Z`."""
-    utc = instant if instant.tzinfo is UTC else instant.astimezone(UTC)
-    return utc.isoformat(timespec="milliseconds")[:-6] + "Z"
+    at = instant if instant.tzinfo is UTC else instant.astimezone(UTC)
+    # `isoformat` takes nearly twice as long.
+    parts = (at.year, at.month, at.day, at.hour, at.minute, at.second, at.microsecond // 1000)
+    return _Written("%04d-%02d-%02dT%02d:%02d:%02d.%03dZ" % parts)  # noqa: UP031
 
 
 def from_wire(text: str) -> datetime:
@@ -64,6 +74,26 @@ def from_wire(text: str) -> datetime:
 
     Raises ValueError where the text is anything else, an instant without an offset or a bare date included.
     """
+    instant = _from_our_own(text)
+    return _from_any(text) if instant is None else instant
+
+
+def is_wire(text: str) -> bool:
+    """Whether a text is an instant as `to_wire` writes it."""
+    return _from_our_own(text) is not None
+
+
+def _from_our_own(text: str) -> datetime | None:
+    """What `to_wire` wrote, at a tenth of the cost of reading any; None for what it did not write."""
+    if len(text) != _LENGTH or text[4:22:3] != "--T::." or text[11:13] > "23" or text[23] != "Z":
+        return None
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+def _from_any(text: str) -> datetime:
     match = _RFC3339.fullmatch(text)
     if match is None:
         raise ValueError("must be an RFC 3339 instant with an offset, such as 2026-11-24T03:00:00.000Z")
@@ -92,6 +122,6 @@ Instant = Annotated[
     datetime,
     BeforeValidator(_read),
     PlainSerializer(to_wire, return_type=str, when_used="json-unless-none"),
-    WithJsonSchema({"type": "string", "format": "date-time"}),
+    WithJsonSchema(_SCHEMA),
 ]
 """A pydantic field type: RFC 3339 on the wire, an aware UTC datetime inside."""

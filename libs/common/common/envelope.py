@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from common.clock import from_wire, to_wire
+from common.clock import WireInstant, from_wire, to_wire
 
 SAFE_BYTES = 1024 * 1024
 """Of one message. Whoever makes messages keeps them well below it: so much a Kafka takes that nobody has told to take more."""
@@ -98,7 +98,7 @@ def message(
     type: str,  # noqa: A002 - CloudEvents' own word
     id: UUID | str,  # noqa: A002
     version: int,
-    at: datetime,
+    at: datetime | WireInstant,
     value: bytes | None,
     trace: Mapping[str, str],
 ) -> Message:
@@ -108,7 +108,7 @@ def message(
         "ce_id": str(id),
         "ce_source": f"/dangol/{source}",
         "ce_type": type,
-        "ce_time": to_wire(at),
+        "ce_time": to_wire(at) if isinstance(at, datetime) else at,
         "ce_subject": subject,
         "ce_channel": channel,
         "ce_version": str(version),

@@ -6,7 +6,7 @@ from http import HTTPStatus
 from typing import Any, LiteralString, TypeAlias, TypeVar
 from uuid import UUID
 
-from pydantic import ValidationError
+from msgspec import ValidationError
 
 from common.errors import Problem
 from common.events.wire import Body
@@ -33,7 +33,7 @@ class NotReadable(Problem):
 def stored(kind: type[B], row_id: UUID, state: Any) -> B:
     """The state that a row keeps. Raises NotReadable, and tells the log the row's id alone."""
     try:
-        return kind.model_validate(state)
+        return kind.of(state)
     except ValidationError as error:
         log.error("a stored state cannot be read", kind=kind.__name__, id=str(row_id), exc_info=error)
         raise NotReadable from None

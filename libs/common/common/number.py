@@ -2,8 +2,14 @@
 
 import math
 from decimal import Decimal
+from typing import TypeGuard
 
 _LEAST, _MOST = -(2**63), 2**64 - 1  # what every reader of JSON here takes for a whole number
+
+
+def is_long(value: object) -> TypeGuard[int]:
+    """Whether this is a whole number with more digits than JSON's readers keep: they have a double in its place."""
+    return isinstance(value, int) and not _LEAST <= value <= _MOST
 
 
 def one_form(number: float) -> int | float:

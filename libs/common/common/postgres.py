@@ -63,12 +63,12 @@ def _unavailable(kinds: tuple[type[Exception], ...]) -> Iterator[None]:
 
 
 async def prepare(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
-    """Give a new connection its JSON codec: jsonb columns are Python values."""
+    """Give a new connection its JSON codec: jsonb columns are Python values. Bytes that are written are JSON already."""
     await connection.set_type_codec(
         "jsonb",
         schema="pg_catalog",
         format="binary",
-        encoder=lambda value: b"\x01" + orjson.dumps(value),
+        encoder=lambda value: b"\x01" + (value if isinstance(value, bytes) else orjson.dumps(value)),
         decoder=lambda data: orjson.loads(data[1:]),
     )
 

@@ -1,8 +1,9 @@
 """The shapes of what is asked of contacts, for the OpenAPI document: bodies are read by the pure core, never through these."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, get_args
 from uuid import UUID
 
+from msgspec.structs import fields
 from pydantic import Field, JsonValue, create_model
 
 from common.answers import Shape, left_out
@@ -19,7 +20,9 @@ else:
         "_Given",
         __base__=Shape,
         **{
-            name: (member.annotation | None, left_out()) for name, member in Contact.model_fields.items() if member.alias in GIVEN
+            member.name: (get_args(member.type)[0] | None, left_out())
+            for member in fields(Contact)
+            if member.encode_name in GIVEN
         },
     )
 

@@ -6,10 +6,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from msgspec.structs import fields as members_of
+from msgspec.structs import replace
 from pydantic import JsonValue
 
-from common.built_ins import CONSENTS, FROM_THE_START, GIVEN, OF_DEVICES, value_at
-from common.clock import EPOCH
+from common.built_ins import CONSENTS, GIVEN, OF_DEVICES
+from common.clock import EPOCH, to_wire
 from common.errors import Gone, NotFound, Unprocessable
 from common.events.contacts import (
     Change,
@@ -31,20 +33,16 @@ from common.events.contacts import (
 from common.fields import MOBILE, WEB
 from common.pointer import escape
 from contacts.built_in_value import may_be_from_before, nothing_of, read_built_in
-from contacts.device import kind_of, seen
+from contacts.device import differences, kind_of, seen
 from contacts.profile_field import fit, is_nothing
 from contacts.size import check_contact, may_be_too_large
 from contacts.tags import as_kept, as_written, check_count, joined, read_tags, without
 
 _NOBODY = UUID(int=0)
 _SHORTEN = "Clear or shorten some of them."
-_MOVED_BY_VISITS = ("firstSeenAt", "lastSeenAt", "sessionsCount", *OF_DEVICES)
-_OF_VISITS = {"first_seen_at", "last_seen_at", "sessions_count", "web", "mobile"}
-_NOT_EDITABLE = ({str(member.alias) for member in Contact.model_fields.values()} | {*OF_DEVICES, "sessionCount"}) - {
-    *GIVEN,
-    "memberId",
-    "profile",
-}
+_ATTRIBUTES = {member.encode_name: member.name for member in members_of(Contact)}
+_MOVED_BY_VISITS = ("firstSeenAt", "lastSeenAt", "sessionsCount")
+_NOT_EDITABLE = ({*_ATTRIBUTES, *OF_DEVICES, "sessionCount"}) - {*GIVEN, "memberId", "profile"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +171,8 @@ def given_in_vain(write: Write, fields: Mapping[str, FieldDefinition]) -> list[s
 
 def created(id_: UUID, member_id: str | None, event: ContactCreated, at: datetime) -> Contact:
     """A contact at its first version."""
-    empty = Contact(id=id_, member_id=member_id, member=member_id is not None, created_at=at, updated_at=at, version=0,
+    born = to_wire(at)
+    empty = Contact(id=id_, member_id=member_id, member=member_id is not None, created_at=born, updated_at=born, version=0,
                     hidden=event.hidden)  # fmt: skip
     return evolve(empty, event, at)
 
@@ -183,26 +182,27 @@ def evolve(state: Contact, event: ContactEvent, at: datetime) -> Contact:
 
     Instants never go back from one version to the next, whichever clock decided: `updated_at` is when the event counts.
     """
-    at = max(at, state.updated_at)
-    updates: dict[str, Any] = {"version": state.version + 1, "updated_at": at}
+    counts_at = max(to_wire(at), state.updated_at)
+    updates: dict[str, Any] = {"version": state.version + 1, "updated_at": counts_at}
     if isinstance(event, ContactVisited):
-        updates |= {
-            "first_seen_at": event.first_seen_at,
-            "last_seen_at": event.last_seen_at,
-            "sessions_count": event.sessions_count,
-            "web": event.web,
-            "mobile": event.mobile,
-        }
-        return state.model_copy(update=updates)
+        return replace(
+            state,
+            first_seen_at=event.first_seen_at,
+            last_seen_at=event.last_seen_at,
+            sessions_count=event.sessions_count,
+            web=event.web,
+            mobile=event.mobile,
+            **updates,
+        )
     if isinstance(event, ContactShown):
-        return state.model_copy(update=updates | {"hidden": False})
+        return replace(state, hidden=False, **updates)
     if isinstance(event, ContactAbsorbed):
         # What it held is the survivor's now; what it was before can still be read from its events.
         return Contact(id=state.id, created_at=state.created_at, merged_into=event.into, **updates)
     if isinstance(event, ContactIdentified | ContactMerged | ContactRestored):
-        return _with(state, event.changes).model_copy(update=updates)
+        return replace(_with(state, event.changes), **updates)
     if isinstance(event, ContactFieldArchived | ContactFieldRestored):
-        return state.model_copy(update=updates)  # the value stays; whether it is shown is the field's to say
+        return replace(state, **updates)  # the value stays; whether it is shown is the field's to say
     profile = dict(state.profile)
     for change in event.changes:
         if change.key.startswith("profile."):
@@ -213,8 +213,8 @@ def evolve(state: Contact, event: ContactEvent, at: datetime) -> Contact:
             continue
         updates[_ATTRIBUTES[change.key]] = change.to
         if change.key in CONSENTS:
-            updates[_ATTRIBUTES[f"{change.key}UpdatedAt"]] = at
-    return state.model_copy(update=updates | {"profile": profile})
+            updates[_ATTRIBUTES[f"{change.key}UpdatedAt"]] = counts_at
+    return replace(state, profile=profile, **updates)
 
 
 def _with(state: Contact, changes: Sequence[Change]) -> Contact:
@@ -227,10 +227,7 @@ def _with(state: Contact, changes: Sequence[Change]) -> Contact:
             profile.pop(change.key[8:], None)
         else:
             profile[change.key[8:]] = change.to
-    return Contact.model_validate(members | {"profile": profile})
-
-
-_ATTRIBUTES = {str(info.alias): name for name, info in Contact.model_fields.items()}
+    return Contact.of(members | {"profile": profile})
 
 
 def decide(state: Contact | None, write: Write, fields: Mapping[str, FieldDefinition]) -> ContactCreated | ContactChanged | None:
@@ -245,7 +242,7 @@ def decide(state: Contact | None, write: Write, fields: Mapping[str, FieldDefini
         return None
     changed = ContactChanged(changes=found)
     if may_be_too_large(state, found):
-        check_contact(state, evolve(state, changed, state.updated_at), _SHORTEN, write.pointer)
+        check_contact(state, evolve(state, changed, EPOCH), _SHORTEN, write.pointer)
     return changed
 
 
@@ -262,16 +259,17 @@ def visited(state: Contact, visit: Visit, sessions: int, on_device: int = 0) -> 
         web=seen(state.web, visit, on_device) if kind == WEB else state.web,
         mobile=seen(state.mobile, visit, on_device) if kind == MOBILE else state.mobile,
     )
-    before = state.model_dump(mode="json", by_alias=True, include=_OF_VISITS)
-    after = event.members()
-    values = [(key, _counted(before, key), _counted(after, key)) for key in _MOVED_BY_VISITS]
-    moved = [Change(key=key, from_=was, to=now) for key, was, now in values if was != now]
-    return event.model_copy(update={"changes": moved})
+    return replace(event, changes=_moved(state, event))
 
 
-def _counted(members: Mapping[str, Any], key: str) -> JsonValue:
-    value: JsonValue = value_at(members, key)
-    return FROM_THE_START.get(key) if value is None else value  # type: ignore[return-value]
+def _moved(state: Contact, event: ContactVisited) -> list[Change]:
+    """How the contact after a visit differs from before."""
+    moved: list[Change] = []
+    for key in _MOVED_BY_VISITS:
+        was, now = getattr(state, _ATTRIBUTES[key]), getattr(event, _ATTRIBUTES[key])
+        if was != now:
+            moved.append(Change(key=key, from_=was, to=now))
+    return [*moved, *differences(WEB, state.web, event.web), *differences(MOBILE, state.mobile, event.mobile)]
 
 
 def no_contact() -> NotFound:
@@ -293,7 +291,7 @@ def without_archived(contact: Contact, archived: Collection[str]) -> Contact:
     """The contact without the values of archived fields (by bare key), which stay in its state until they are restored."""
     if contact.profile.keys().isdisjoint(archived):
         return contact
-    return contact.model_copy(update={"profile": {k: v for k, v in contact.profile.items() if k not in archived}})
+    return replace(contact, profile={k: v for k, v in contact.profile.items() if k not in archived})
 
 
 def is_told(key: str, archived: Collection[str]) -> bool:

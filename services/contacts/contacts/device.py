@@ -1,18 +1,25 @@
 """What a contact was last seen with, on the web site and in the app: the same for every order in which its visits come. Pure."""
 
+from operator import attrgetter
 from typing import Any
 
+from msgspec.structs import fields, replace
 from pydantic import JsonValue
 
-from common.built_ins import FACTS
+from common.built_ins import FACTS, FROM_THE_START, OF_DEVICES
 from common.errors import Unprocessable
-from common.events.contacts import DeviceFacts, Visit
+from common.events.contacts import Change, DeviceFacts, Visit
 from common.fields import MOBILE, WEB
 from common.pointer import escape
 
 KINDS = (WEB, MOBILE)
 _MOST = 256
-_ATTRIBUTES = {str(member.alias): name for name, member in DeviceFacts.model_fields.items()}
+_ATTRIBUTES = {member.encode_name: member.name for member in fields(DeviceFacts)}
+_TOLD = tuple(_ATTRIBUTES[name] for name, fact in FACTS.items() if fact.told)
+_FACTS_OF = {
+    kind: tuple((f"{kind}.{name}", attrgetter(_ATTRIBUTES[name])) for name in FACTS if f"{kind}.{name}" in OF_DEVICES)
+    for kind in KINDS
+}
 
 
 def read_device(raw: Any, pointer: str) -> dict[str, JsonValue] | None:
@@ -41,14 +48,12 @@ def kind_of(visit: Visit) -> str | None:
 
 def seen(known: DeviceFacts | None, visit: Visit, sessions: int) -> DeviceFacts:
     """The facts after a visit on this kind of device, which changed the number of sessions on it by so many."""
-    told = {
+    told: dict[str, Any] = {
         _ATTRIBUTES[name]: value
         for name, value in (visit.device or {}).items()
         if name in FACTS and FACTS[name].told and isinstance(value, str) and value.strip()
     }
-    found = DeviceFacts(
-        **told, seen_at=visit.at, visit_id=visit.id, last_seen_at=visit.at, sessions_count=sessions
-    )  # fmt: skip
+    found = DeviceFacts(**told, seen_at=visit.at, visit_id=visit.id, last_seen_at=visit.at, sessions_count=sessions)
     return found if known is None else united(known, found, known.sessions_count + sessions)
 
 
@@ -58,11 +63,22 @@ def united(one: DeviceFacts, other: DeviceFacts, sessions: int) -> DeviceFacts:
     Of two visits of one instant that of the greater id counts.
     """
     latest = max(one, other, key=lambda facts: (_tells(facts), facts.seen_at, facts.visit_id))
-    return latest.model_copy(
-        update={"sessions_count": sessions, "last_seen_at": max(filter(None, (one.last_seen_at, other.last_seen_at)))}
-    )
+    last = max(one.last_seen_at or one.seen_at, other.last_seen_at or other.seen_at)
+    return replace(latest, sessions_count=sessions, last_seen_at=last)
+
+
+def differences(kind: str, before: DeviceFacts | None, after: DeviceFacts | None) -> list[Change]:
+    """How the facts of one kind of device differ from before, as changes of a contact."""
+    if before is after:
+        return []
+    changes: list[Change] = []
+    for key, fact in _FACTS_OF[kind]:
+        at_first: Any = FROM_THE_START.get(key)
+        was, now = at_first if before is None else fact(before), at_first if after is None else fact(after)
+        if was != now:
+            changes.append(Change(key=key, from_=was, to=now))
+    return changes
 
 
 def _tells(facts: DeviceFacts) -> bool:
-    members = facts.members()
-    return any(members[name] is not None for name, fact in FACTS.items() if fact.told)
+    return any(getattr(facts, name) is not None for name in _TOLD)

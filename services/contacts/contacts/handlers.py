@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from common.auth import Caller
-from common.clock import Clock, to_wire
+from common.clock import Clock, from_wire, to_wire
 from common.errors import ANY_VERSION, Conflict, StaleValue, StaleVersion, Unprocessable
 from common.events.contacts import Contact, ContactCreated, FieldDefinition
 from common.eventstore import ConcurrentChange, again
@@ -358,7 +358,7 @@ async def _write_one(
     missed: tuple[NotWritten, ...],
 ) -> Written:
     """The last part of a command on one contact: write what happened, and answer what is to be seen of it."""
-    defined = await define_seen(tx, caller.channel, known, after.updated_at)
+    defined = await define_seen(tx, caller.channel, known, from_wire(after.updated_at))
     position, hidden = await journal.write(tx, caller.channel, steps, caller.subject, "api", () if steps else [after])
     await _count_in_vain(tx, caller.channel, [write], known.fields)
     after = hide(steps, hidden)[-1].after if steps else after

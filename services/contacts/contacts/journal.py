@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from common import eventstore, outbox
+from common.clock import from_wire
 from common.events.contacts import Contact
 from common.position import Position, last_by_partition
 from common.postgres import Tx
@@ -30,12 +31,13 @@ async def write(
     Which fields' values are withheld is read last, with the rows already locked: whoever turns that later finds these contacts
     when it tells of their values anew, and what was turned before is seen here.
     """
-    hidden = await managed_users_store.move(tx, channel, moves(steps), steps[-1].after.updated_at) if steps else frozenset()
-    steps = hide(steps, hidden)
-    latest = {s.after.id: s.after for s in steps}
+    hidden: frozenset[UUID] = frozenset()
     if steps:
+        hidden = await managed_users_store.move(tx, channel, moves(steps), from_wire(steps[-1].after.updated_at))
+        steps = hide(steps, hidden)
+        latest = {s.after.id: s for s in steps}
         await eventstore.append(tx, publish.recorded(channel, steps, by, cause))
-        await store.save(tx, channel, list(latest.values()), by)
+        await store.save(tx, channel, [(s.after, s.after_json) for s in latest.values()], by)
         await outbox.put(tx, publish.contact_messages(channel, steps, await field_store.withheld_keys(tx, channel)))
     met = last_by_partition(channel, map(publish.applied, unchanged))
     wrote = last_by_partition(channel, (publish.applied(s.after) for s in steps)).wrote()

@@ -17,7 +17,6 @@ from typing import Any
 from pydantic import JsonValue
 
 from common.built_ins import CONSENTS
-from common.clock import from_wire
 from common.errors import Conflict, Unprocessable
 from common.events.contacts import Change, Contact, ContactAbsorbed, ContactIdentified, ContactMerged
 from contacts.device import KINDS, united
@@ -128,9 +127,9 @@ def _consents(mine: Mapping[str, Any], theirs: Mapping[str, Any], *, only_taken_
 
 def _earlier(one: str | None, other: str | None) -> str | None:
     given = [instant for instant in (one, other) if instant is not None]
-    return min(given, key=from_wire, default=None)
+    return min(given, default=None)
 
 
 def _later(one: str | None, other: str | None) -> str | None:
     given = [instant for instant in (one, other) if instant is not None]
-    return max(given, key=from_wire, default=None)
+    return max(given, default=None)

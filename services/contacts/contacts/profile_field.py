@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from msgspec.structs import replace
 from pydantic import JsonValue
 
 from common.clock import from_wire, to_wire
@@ -116,7 +117,7 @@ def changed(before: FieldDefinition, updates: Mapping[str, object]) -> FieldDefi
     names = updates.get("display_name")
     if isinstance(names, Mapping):
         updates = {**updates, "display_name": {**before.display_name, **_names(names)}}
-    return before.model_copy(update=dict(updates))
+    return replace(before, **updates)
 
 
 def _names(names: Mapping[str, str]) -> dict[str, str]:

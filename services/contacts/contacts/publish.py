@@ -2,8 +2,12 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from uuid import UUID, uuid5
 
+from msgspec.structs import replace
+
+from common.clock import from_wire
 from common.envelope import Message, message
 from common.events.contacts import (
     Contact,
@@ -11,11 +15,11 @@ from common.events.contacts import (
     ContactCreated,
     ContactEvent,
     ContactMerged,
-    ContactMessage,
     ContactRestored,
+    contact_value,
 )  # fmt: skip
 from common.position import Applied
-from common.recorded import Recorded, as_data
+from common.recorded import Recorded
 from common.telemetry import trace_headers
 from common.topics import CONTACTS
 from contacts.contact import is_told, without_archived
@@ -23,18 +27,31 @@ from contacts.contact import is_told, without_archived
 NAMES = UUID("6f1f7b0c-53a5-4f0e-9d55-9d5a1e6c3c77")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Step:
-    """One event of one contact, and the contact after it; the event happened at the `updated_at` of that."""
+    """One event of one contact, and the contact after it; the event happened at the `updated_at` of that.
+
+    As JSON each is written once, for the event's row, the contact's row and the message alike.
+    """
 
     event: ContactEvent
     after: Contact
+
+    @cached_property
+    def event_json(self) -> bytes:
+        """The event as it goes on the wire."""
+        return self.event.encode()
+
+    @cached_property
+    def after_json(self) -> bytes:
+        """The contact as it goes on the wire."""
+        return self.after.encode()
 
 
 def recorded(channel: str, steps: Sequence[Step], by: str, cause: str) -> list[Recorded]:
     """The steps as rows of the event store."""
     return [
-        Recorded(channel, s.after.id, s.after.version, s.event.type, as_data(s.event.encode()), s.after.updated_at, by, cause)
+        Recorded(channel, s.after.id, s.after.version, s.event.type, s.event_json, from_wire(s.after.updated_at), by, cause)
         for s in steps
     ]
 
@@ -54,13 +71,17 @@ def contact_messages(channel: str, steps: Sequence[Step], withheld: Collection[s
 
 def _value(step: Step, withheld: Collection[str]) -> bytes:
     event, contact = _told(step.event, withheld), without_archived(step.after, withheld)
-    return ContactMessage(event=event, contact=contact, version=contact.version).encode()
+    return contact_value(
+        step.event_json if event is step.event else event.encode(),
+        step.after_json if contact is step.after else contact.encode(),
+        contact.version,
+    )
 
 
 def _told(event: ContactEvent, withheld: Collection[str]) -> ContactEvent:
     if not withheld or not isinstance(event, ContactCreated | ContactChanged | ContactMerged | ContactRestored):
         return event
-    return event.model_copy(update={"changes": [c for c in event.changes if is_told(c.key, withheld)]})
+    return replace(event, changes=[c for c in event.changes if is_told(c.key, withheld)])
 
 
 def applied(contact: Contact) -> Applied:

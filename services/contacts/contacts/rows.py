@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 from typing import TypeAlias
 from uuid import UUID
 
+from msgspec import structs
+
 from common.errors import Problem, Unprocessable
 from common.events.contacts import Contact
 from common.ids import parse_id
@@ -87,7 +89,7 @@ class RowResult:
         """The result, told that the managed-user limit hides these contacts."""
         if self.contact is None or self.contact.id not in hidden:
             return self
-        return replace(self, contact=self.contact.model_copy(update={"hidden": True}))
+        return replace(self, contact=structs.replace(self.contact, hidden=True))
 
     def without(self, keys: Collection[str]) -> "RowResult":
         """The result as it is shown: without the values of archived fields."""

@@ -6,6 +6,7 @@ A message tells of a change with what was, what is, and the whole contact after 
 from collections.abc import Sequence
 
 import orjson
+from msgspec.structs import fields
 
 from common.built_ins import BUILT_INS
 from common.envelope import SAFE_BYTES
@@ -17,9 +18,9 @@ MOST_CONTACT = SAFE_BYTES // 4
 MOST_VISIT = SAFE_BYTES // 2
 _KIB = 1024
 _GIVEN = [
-    name
-    for name, member in Contact.model_fields.items()
-    if (built_in := BUILT_INS.get(str(member.alias))) is not None and built_in.given and built_in.type is not FieldType.BOOLEAN
+    member.name
+    for member in fields(Contact)
+    if (built_in := BUILT_INS.get(member.encode_name)) is not None and built_in.given and built_in.type is not FieldType.BOOLEAN
 ]
 _KEYS = 16 * _KIB  # of 200 profile keys, of 64 characters at most
 

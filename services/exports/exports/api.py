@@ -12,6 +12,7 @@ from pydantic import Field, model_validator
 from common import http, idempotency
 from common.answers import EVENTS, FILE_TAG, POSITION, answers, content
 from common.auth import Caller
+from common.clock import from_wire
 from common.erased import Answer, Question
 from common.errors import Unprocessable
 from common.given import Given
@@ -167,10 +168,11 @@ async def download_export(
 
 def _file(opened: Opened) -> Response:
     sent = opened.part or range(opened.size)
+    name = f"dangol-{from_wire(opened.export.requested_at):%Y%m%d}-{opened.export.id}.xlsx"
     headers = {
         "Accept-Ranges": "bytes",
         "Cache-Control": "no-store",
-        "Content-Disposition": f'attachment; filename="dangol-{opened.export.requested_at:%Y%m%d}-{opened.export.id}.xlsx"',
+        "Content-Disposition": f'attachment; filename="{name}"',
         "Content-Length": str(len(sent)),
         "ETag": opened.tag,
         "X-Content-Type-Options": "nosniff",

@@ -1,18 +1,16 @@
 """What happens to an export, as the event store keeps it: past tense, for ever readable."""
 
-from typing import Annotated, Literal, TypeAlias
+from typing import Literal, TypeAlias
 from uuid import UUID
 
-from pydantic import Field, TypeAdapter
-
-from common.clock import Instant
-from common.events.wire import Body
+from common.clock import WireInstant
+from common.events import wire
 from common.language import Language
 
 WITHDRAWN = "A contact in this file was erased, so the file was withdrawn. Ask for a new export."
 
 
-class Column(Body):
+class Column(wire.Body):
     """One column: a field's key, its type, and the heading as it stands in the file."""
 
     key: str
@@ -23,13 +21,13 @@ class Column(Body):
 Kind: TypeAlias = Literal["all", "filter", "contactIds"]
 
 
-class Scope(Body):
+class Scope(wire.Body):
     """Who is exported: everyone, those of a filter, or the checked ones. What filter is in no event: it may name a person."""
 
     kind: Kind
 
 
-class Manifest(Body):
+class Manifest(wire.Body):
     """The proof that a file is complete; `ids_sha256` is over the sorted contact ids joined by new lines.
 
     `long_values` counts the texts that are longer than a cell: they stand whole on a sheet of their own.
@@ -37,20 +35,19 @@ class Manifest(Body):
 
     rows: int
     columns: list[str]
-    instant: Instant
+    instant: WireInstant
     bytes: int
     file_sha256: str
     ids_sha256: str
     long_values: int = 0
 
 
-class Requested(Body):
+class Requested(wire.Event, tag="export.requested"):
     """Somebody asked for an export and it was accepted."""
 
-    type: Literal["export.requested"] = "export.requested"
     id: UUID
     channel: str
-    at: Instant
+    at: WireInstant
     by: str
     reason: str
     scope: Scope
@@ -59,90 +56,76 @@ class Requested(Body):
     language: Language = "ko"
 
 
-class TakenUp(Body):
+class TakenUp(wire.Event, tag="export.taken_up"):
     """A worker begins, from the start: rows of another instant don't mix with what a killed one has written."""
 
-    type: Literal["export.taken_up"] = "export.taken_up"
     attempt: int
 
 
-class Counted(Body):
+class Counted(wire.Event, tag="export.counted"):
     """The rows of the instant are counted and writing begins."""
 
-    type: Literal["export.counted"] = "export.counted"
     total: int
 
 
-class Progressed(Body):
+class Progressed(wire.Event, tag="export.progressed"):
     """So many rows are written."""
 
-    type: Literal["export.progressed"] = "export.progressed"
     rows: int
 
 
-class Written(Body):
+class Written(wire.Event, tag="export.written"):
     """All rows are written and the file is being read back."""
 
-    type: Literal["export.written"] = "export.written"
     rows: int
 
 
-class Completed(Body):
+class Completed(wire.Event, tag="export.completed"):
     """The file is there and proven."""
 
-    type: Literal["export.completed"] = "export.completed"
-    at: Instant
-    expires_at: Instant
+    at: WireInstant
+    expires_at: WireInstant
     manifest: Manifest
 
 
-class PutBack(Body):
+class PutBack(wire.Event, tag="export.put_back"):
     """An attempt ended without a file, in a way that may pass: the export waits for another.
 
     It is `spared` where nothing was wrong with it: what it needs was away, or its worker had to stop.
     """
 
-    type: Literal["export.put_back"] = "export.put_back"
     spared: bool = False
 
 
-class Failed(Body):
+class Failed(wire.Event, tag="export.failed"):
     """It failed for good; `problem` tells the manager why, without personal data."""
 
-    type: Literal["export.failed"] = "export.failed"
     problem: str
 
 
-class Cancelled(Body):
+class Cancelled(wire.Event, tag="export.cancelled"):
     """Cancelled before it was ready."""
 
-    type: Literal["export.cancelled"] = "export.cancelled"
 
-
-class Downloaded(Body):
+class Downloaded(wire.Event, tag="export.downloaded"):
     """The file, or a part of it, was fetched."""
 
-    type: Literal["export.downloaded"] = "export.downloaded"
 
-
-class Expired(Body):
+class Expired(wire.Event, tag="export.expired"):
     """Seven days are over. With a `problem` it is a withdrawal, as it was told before that had an event of its own."""
 
-    type: Literal["export.expired"] = "export.expired"
     problem: str | None = None
 
 
-class Revoked(Body):
+class Revoked(wire.Event, tag="export.revoked"):
     """Taken away by somebody while its file was there."""
 
-    type: Literal["export.revoked"] = "export.revoked"
     by: str | None = None
 
 
-class Withdrawn(Body):
+class Withdrawn(wire.Event, tag="export.withdrawn"):
     """Taken away because a contact in its file was erased."""
 
-    type: Literal["export.withdrawn"] = "export.withdrawn"
     problem: str = WITHDRAWN
 
 
@@ -161,4 +144,3 @@ Event: TypeAlias = (
     | Revoked
     | Withdrawn
 )
-EVENTS: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="type")])

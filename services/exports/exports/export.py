@@ -7,7 +7,9 @@ from enum import StrEnum
 from typing import TypeAlias, assert_never
 from uuid import UUID
 
-from common.clock import Instant
+from msgspec.structs import replace
+
+from common.clock import WireInstant, to_wire
 from common.errors import Conflict, Forbidden, Gone
 from common.events.wire import Body
 from common.language import Language
@@ -72,11 +74,11 @@ class Export(Body):
     time_zone: str
     language: Language = "ko"
     requested_by: str
-    requested_at: Instant
+    requested_at: WireInstant
     rows_done: int = 0
     rows_total: int | None = None
-    ready_at: Instant | None = None
-    expires_at: Instant | None = None
+    ready_at: WireInstant | None = None
+    expires_at: WireInstant | None = None
     problem: str | None = None
     manifest: Manifest | None = None
     attempts: int = 0
@@ -101,7 +103,7 @@ def evolve(export: Export | None, event: Event) -> Export:
             time_zone=event.time_zone, language=event.language, requested_by=event.by, requested_at=event.at,
         )  # fmt: skip
     assert export is not None, "an export begins with its request"
-    return export.model_copy(update={"version": export.version + 1, **_changes(export, event)})
+    return replace(export, version=export.version + 1, **_changes(export, event))
 
 
 def _changes(export: Export, event: Event) -> dict[str, object]:
@@ -279,7 +281,7 @@ def _decide_work(export: Export, command: ByWorker) -> list[Event]:
                     "The file is not written to its end yet.", code="incomplete", extra={"exportStatus": export.status}
                 )
             _require_all(export, manifest.rows)
-            return [Completed(manifest=manifest, at=at, expires_at=at + KEPT)]
+            return [Completed(manifest=manifest, at=to_wire(at), expires_at=to_wire(at + KEPT))]
         case GiveBack():
             return [Failed(problem=GAVE_UP) if export.tried_enough else PutBack()]
         case Wait():
@@ -300,7 +302,7 @@ def _require_all(export: Export, rows: int) -> None:
 
 
 def _over(export: Export, at: datetime) -> bool:
-    return export.expires_at is not None and at >= export.expires_at
+    return export.expires_at is not None and to_wire(at) >= export.expires_at
 
 
 def _check_download(export: Export, command: Download) -> None:

@@ -10,7 +10,7 @@ from uuid import UUID
 from pydantic import JsonValue
 
 from common.auth import Caller
-from common.clock import Clock
+from common.clock import Clock, to_wire
 from common.errors import Gone, TooManyRequests, Unprocessable
 from common.ids import Ids
 from common.language import Language
@@ -209,8 +209,8 @@ def _request(
     export_id: UUID, caller: Caller, ask: Ask, scope: Scope, chosen: list[Column], zone: str, now: datetime
 ) -> Requested:
     return Requested(
-        id=export_id, channel=caller.channel, at=now, by=caller.subject, reason=ask.reason.strip(), scope=scope, columns=chosen,
-        time_zone=zone, language=ask.language,
+        id=export_id, channel=caller.channel, at=to_wire(now), by=caller.subject, reason=ask.reason.strip(), scope=scope,
+        columns=chosen, time_zone=zone, language=ask.language,
     )  # fmt: skip
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from common import eventstore, outbox
 from common.envelope import Message
 from common.postgres import Tx
-from common.recorded import Recorded, as_data
+from common.recorded import Recorded
 from exports import store
 from exports.events import Event
 from exports.export import Export, evolve
@@ -21,8 +21,7 @@ async def append(
     after, recorded, messages = before, list[Recorded](), list[Message]()
     for event in events:
         after = evolve(after, event)
-        data = as_data(event.encode())
-        recorded.append(Recorded(after.channel, after.id, after.version, event.type, data, at, by, "export"))
+        recorded.append(Recorded(after.channel, after.id, after.version, event.type, event.encode(), at, by, "export"))
         messages.append(export_message(after, event, at))
     assert after is not None, "there is an export or an event that makes it one"
     if before is None:

@@ -26,7 +26,7 @@ class Neighbours:
     async def fields(self, channel: str) -> list[FieldDefinition]:
         """The channel's fields in their order."""
         answer = await self._contacts.ask("GET", "/v1/fields", channel)
-        return [FieldDefinition.model_validate(item) for item in answer["items"]]
+        return [FieldDefinition.of(item) for item in answer["items"]]
 
     async def survivors(self, channel: str, ids: Sequence[str]) -> Mapping[str, str]:
         """For each id that is a contact here, whom it stands for."""

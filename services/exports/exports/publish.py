@@ -1,8 +1,10 @@
 """What exports.v1 tells of an export's life."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID, uuid5
 
+from common.clock import to_wire
 from common.envelope import Message, message
 from common.events import exports as wire
 from common.telemetry import trace_headers
@@ -17,27 +19,26 @@ _NAMES = UUID("0b9ad7b1-9d35-4d7c-8b1e-6a8f7d5c2e10")
 
 def told(export: Export, event: Event, at: datetime) -> wire.ExportEvent:
     """What an event means to others; `export` is the state after it."""
-    common = {"export_id": export.id, "requested_by": export.requested_by, "at": at}
+    common: dict[str, Any] = {"export_id": export.id, "requested_by": export.requested_by, "at": to_wire(at)}
     match event:
         case life.Requested():
-            return wire.ExportRequested.model_validate(common)
+            return wire.ExportRequested(**common)
         case life.Completed(manifest=manifest, expires_at=expires_at):
-            return wire.ExportCompleted.model_validate(common | {"rows": manifest.rows, "expires_at": expires_at})
+            return wire.ExportCompleted(**common, rows=manifest.rows, expires_at=expires_at)
         case life.Failed(problem=problem):
-            return wire.ExportFailed.model_validate(common | {"problem": problem})
+            return wire.ExportFailed(**common, problem=problem)
         case life.Cancelled():
-            return wire.ExportCancelled.model_validate(common)
+            return wire.ExportCancelled(**common)
         case life.Downloaded():
-            return wire.ExportDownloaded.model_validate(common)
+            return wire.ExportDownloaded(**common)
         case life.Withdrawn() | life.Expired(problem=str()):
-            return wire.ExportWithdrawn.model_validate(common)
+            return wire.ExportWithdrawn(**common)
         case life.Expired():
-            return wire.ExportExpired.model_validate(common)
+            return wire.ExportExpired(**common)
         case life.Revoked(by=by):
-            return wire.ExportRevoked.model_validate(common | {"revoked_by": by})
+            return wire.ExportRevoked(**common, revoked_by=by)
         case life.TakenUp() | life.Counted() | life.Progressed() | life.Written() | life.PutBack():
-            rows = {"rows_done": export.rows_done, "rows_total": export.rows_total or 0}
-            return wire.ExportProgressed.model_validate(common | rows)
+            return wire.ExportProgressed(**common, rows_done=export.rows_done, rows_total=export.rows_total or 0)
 
 
 def export_message(export: Export, event: Event, at: datetime) -> Message:

@@ -42,7 +42,7 @@ class Queries:
         async with self._database.connection() as connection:
             found = await store.listed(connection, caller.channel, by, before, limit + 1)
         last = found[limit - 1] if len(found) > limit else None
-        return found[:limit], None if last is None else cursors.encode(to_wire(last.requested_at), str(last.id))
+        return found[:limit], None if last is None else cursors.encode(last.requested_at, str(last.id))
 
     async def holds_nothing(self, channel: str, contact_ids: Sequence[UUID]) -> bool:
         """Whether no file holds any of these contacts any more, since it was told that they are erased."""

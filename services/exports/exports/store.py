@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from common.clock import from_wire
 from common.lease import Lost
 from common.leased import LeasedRows, Place, readable, stored
 from common.leased import listed as leased_listed
@@ -66,16 +67,16 @@ async def latest_counted(tx: Tx, channel: str, by: str | None) -> datetime | Non
 async def insert(tx: Tx, export: Export, needed: Needed) -> None:
     """Keep a new export with what its work needs."""
     await tx.execute(
-        _INSERT, export.channel, export.id, export.version, export.status, export.requested_by, export.requested_at,
-        export.members(), needed.lock, needed.asked,
+        _INSERT, export.channel, export.id, export.version, export.status, export.requested_by,
+        from_wire(export.requested_at), export.encode(), needed.lock, needed.asked,
     )  # fmt: skip
 
 
 async def update(tx: Tx, seen: int, export: Export) -> None:
     """Keep what an export is now, if it is still at the version that was seen; what its work needs goes with it. Raises Lost."""
     done = await tx.execute(
-        _UPDATE, export.channel, export.id, export.version, export.status, export.expires_at, export.members(),
-        export.in_work, seen,
+        _UPDATE, export.channel, export.id, export.version, export.status,
+        None if export.expires_at is None else from_wire(export.expires_at), export.encode(), export.in_work, seen,
     )  # fmt: skip
     if done != "UPDATE 1":
         raise Lost

@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 
 import orjson
 
-from common.clock import Clock, from_wire
+from common.clock import Clock, from_wire, to_wire
 from common.errors import Conflict, Problem, Unavailable, Unprocessable
 from common.health import Health
 from common.ids import Ids
@@ -190,7 +190,7 @@ class Worker:
             raise Incomplete("the file does not hold what was written")
         size, digest = await asyncio.to_thread(self._files.finish, export.id, export.attempts, file)
         manifest = Manifest(
-            rows=found.rows, columns=[c.key for c in export.columns], instant=instant, bytes=size,
+            rows=found.rows, columns=[c.key for c in export.columns], instant=to_wire(instant), bytes=size,
             file_sha256=digest, ids_sha256=writing.ids.sha256(), long_values=found.long_values,
         )  # fmt: skip
         await job.complete(manifest, bytes(writing.held))
@@ -228,7 +228,7 @@ class Worker:
         """The file is there, unless somebody in it was erased while it was written. Raises Lost, Incomplete."""
         async with self._database.transaction() as tx:
             await holdings.alone(tx, export.channel)
-            gone = await holdings.erased_since(tx, export.channel, export.requested_at - _LATE)
+            gone = await holdings.erased_since(tx, export.channel, from_wire(export.requested_at) - _LATE)
             if any(holdings.contains(held, contact_id) for contact_id in gone):
                 raise Incomplete("a contact in the file was erased meanwhile")
             now = self._clock.now()

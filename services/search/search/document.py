@@ -9,7 +9,7 @@ from typing import Any
 
 from common.answers import contact_shown
 from common.built_ins import value_at
-from common.clock import to_millis
+from common.clock import from_wire, to_millis
 from common.events.contacts import Contact
 from common.filters.kept import as_kept_today
 from common.filters.outcomes import instant_of
@@ -81,7 +81,7 @@ def document(channel: str, contact: Contact, slots: Slots) -> dict[str, Any]:
         "id": str(contact.id),
         "version": contact.version,
         "deleted": False,
-        "seen": to_millis(contact.last_seen_at) if contact.last_seen_at else None,
+        "seen": to_millis(from_wire(contact.last_seen_at)) if contact.last_seen_at else None,
         "quick": _quick(shown),
         "source": shown,
     }

@@ -20,7 +20,7 @@ class Neighbours:
     async def fields(self, channel: str) -> list[FieldDefinition]:
         """All field definitions of a channel. Raises Unavailable."""
         answer = await self._contacts.ask("GET", "/v1/fields", channel)
-        return [FieldDefinition.model_validate(item) for item in answer["items"]]
+        return [FieldDefinition.of(item) for item in answer["items"]]
 
     async def segments(self, channel: str, ids: Iterable[str]) -> dict[str, Mapping[str, Any]]:
         """These segments and all that they refer to, by id, as the API shows them, of one instant. Raises Unavailable.

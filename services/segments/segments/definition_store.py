@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime
 from hashlib import blake2b
+from typing import cast
 from uuid import UUID
 
 import asyncpg
@@ -10,6 +11,7 @@ import asyncpg
 from common import outbox
 from common.envelope import message
 from common.events.segments import SegmentDefined, SegmentDeleted, SegmentMessage
+from common.events.wire import Json
 from common.filters import FieldDefinition, FieldType
 from common.ids import Ids
 from common.postgres import Tx
@@ -184,13 +186,11 @@ async def delete_segment(tx: Tx, channel: str, segment_id: UUID) -> None:
 
 async def tell_defined(tx: Tx, channel: str, segment: Segment, at: datetime, ids: Ids) -> None:
     """Tell that a segment was made, or means something else from now on."""
-    told = SegmentDefined.model_validate(
-        {
-            "segmentId": segment.id,
-            "name": segment.name,
-            "filter": segment.filter,
-            "definitionVersion": segment.definition_version,
-        }
+    told = SegmentDefined(
+        segment_id=segment.id,
+        name=segment.name,
+        filter=cast("Json", segment.filter),
+        definition_version=segment.definition_version,
     )
     await _tell_definition(tx, channel, segment.id, segment.version, told, at, ids)
 

@@ -8,7 +8,7 @@ import asyncpg
 import orjson
 
 from common import outbox
-from common.clock import from_millis
+from common.clock import from_millis, to_wire
 from common.envelope import Message, message
 from common.events.segments import Entered, Left, SegmentMessage
 from common.ids import Ids
@@ -289,7 +289,7 @@ async def _tell(tx: Tx, ledger: Ledger, ids: Ids) -> None:
 def _message(place: Place, change: Change, position: int, message_id: UUID, trace: Mapping[str, str]) -> Message:
     kind = Entered if change.change == "entered" else Left
     told = kind(
-        segment_id=place.segment_id, contact_id=place.contact_id, at=from_millis(change.at), cause=change.cause,
+        segment_id=place.segment_id, contact_id=place.contact_id, at=to_wire(from_millis(change.at)), cause=change.cause,
         contact_version=change.version, position=position,
     )  # fmt: skip
     return message(

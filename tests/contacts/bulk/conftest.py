@@ -12,6 +12,7 @@ import httpx
 import orjson
 import pytest
 from joserfc.jwk import ECKey
+from msgspec import structs
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -144,4 +145,4 @@ async def bench(world: World, tmp_path: Path) -> AsyncIterator[Bench]:
 
 def lasting(contact: Contact) -> Contact:
     """What an undo brings back: all but the version and when that was made."""
-    return contact.model_copy(update={"version": 0, "updated_at": contact.created_at})
+    return structs.replace(contact, version=0, updated_at=contact.created_at)

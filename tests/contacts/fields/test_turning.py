@@ -43,7 +43,7 @@ async def gold(world: World) -> int:
 
 
 async def field(world: World) -> FieldDefinition:
-    return await world.field_queries.field(world.channel, GRADE)
+    return (await world.field_queries.field(world.channel, GRADE))[0]
 
 
 async def jobs(world: World) -> list[tuple[str, int]]:

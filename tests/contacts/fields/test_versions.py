@@ -19,13 +19,13 @@ async def outcomes(write: Callable[[int], Awaitable[object]]) -> list[str]:
 @pytest.mark.parametrize("key", ["profile.grade", "city"])
 async def test_of_six_changes_that_expect_one_version_one_is_written(world: World, key: str) -> None:
     await world.put("u1", profile={"grade": "VIP"})
-    version = (await world.field_queries.field(world.channel, key)).version
+    version = (await world.field_queries.field(world.channel, key))[1]
 
     async def change(n: int) -> object:
         return await world.fields.change(world.caller(), key, {"display_name": {"ko": f"등급 {n}"}}, version)
 
     assert await outcomes(change) == ["", *["StaleVersion"] * 5]
-    assert (await world.field_queries.field(world.channel, key)).version == version + 1
+    assert (await world.field_queries.field(world.channel, key))[1] == version + 1
 
 
 async def test_archiving_expects_a_version_too(world: World) -> None:
@@ -40,7 +40,7 @@ async def test_archiving_expects_a_version_too(world: World) -> None:
 
 async def test_of_six_orders_that_expect_one_version_one_is_written(world: World) -> None:
     fields, version = await world.field_queries.ordered(world.channel)
-    keys = [field.key for field in fields]
+    keys = [field.key for field, _ in fields]
 
     async def order(n: int) -> object:
         return await world.fields.reorder(world.caller(), [keys[n + 1], *keys[: n + 1], *keys[n + 2 :]], version)

@@ -110,7 +110,7 @@ class Importing:
         """Everybody in the channel, in the order of making."""
         async with self.world.database.connection() as connection:
             rows = await connection.fetch("select doc from contact where channel = $1 order by id", self.caller.channel)
-        return [Contact.model_validate(r["doc"]) for r in rows]
+        return [Contact.of(r["doc"]) for r in rows]
 
     async def clear_up(self) -> None:
         """Once around of the keeper."""

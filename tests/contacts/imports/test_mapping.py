@@ -9,6 +9,7 @@ import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from common.errors import Unprocessable
 from common.events.contacts import FieldDefinition, FieldTypeName
@@ -116,7 +117,7 @@ def test_a_column_that_is_left_out_tells_why_and_is_no_guess(
 
 
 def test_the_name_of_an_archived_field_is_free_for_another() -> None:
-    fields = {**BUILT_IN_FIELDS, **called(x="등급"), "profile.old": OLD.model_copy(update={"display_name": {"ko": "등급"}})}
+    fields = {**BUILT_IN_FIELDS, **called(x="등급"), "profile.old": structs.replace(OLD, display_name={"ko": "등급"})}
     assert find_headings([Line(1, ["등급"])], {}, "leads", fields).columns[0].keys == ("profile.x",)
 
 

@@ -11,6 +11,7 @@ from uuid import UUID
 
 import pytest
 
+from common.clock import to_wire
 from common.errors import Problem
 from common.health import Health
 from common.ids import new_id
@@ -246,7 +247,7 @@ async def test_a_report_is_kept_for_thirty_days(shop: Importing) -> None:
 
 
 def test_a_leads_ids_are_in_the_order_of_the_rows_and_of_no_other_import() -> None:
-    one, other = (Job(id=new_id(), channel="shop", kind=KIND, requested_by="kim", requested_at=NOW) for _ in range(2))
+    one, other = (Job(id=new_id(), channel="shop", kind=KIND, requested_by="kim", requested_at=to_wire(NOW)) for _ in range(2))
     ids = [lead_id(one, n) for n in (1, 2, 4095, 4096, 4097, 1_000_000)]
     assert all(a < b for a, b in pairwise(ids))
     assert {(i.version, i.variant) for i in ids} == {(7, "specified in RFC 4122")}

@@ -5,7 +5,9 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from msgspec import structs
 
+from common.clock import to_wire
 from common.errors import Conflict
 from common.partition import partition_of
 from common.position import Applied, Position, decode
@@ -28,15 +30,15 @@ from contacts.jobs.job import (
 )
 
 AT = datetime(2026, 11, 24, 3, tzinfo=UTC)
-JOB = Job(id=UUID(int=1), channel="demo", kind="bulkAction", requested_by="kim", requested_at=AT)
+JOB = Job(id=UUID(int=1), channel="demo", kind="bulkAction", requested_by="kim", requested_at=to_wire(AT))
 
 
 def a_job(**members: Any) -> Job:
-    return JOB.model_copy(update=members)
+    return structs.replace(JOB, **members)
 
 
 RUNNING = a_job(status=Status.RUNNING, attempts=1)
-DONE = a_job(status=Status.DONE, cursor="z", ended_at=AT)
+DONE = a_job(status=Status.DONE, cursor="z", ended_at=to_wire(AT))
 
 
 @pytest.mark.parametrize(
@@ -44,14 +46,14 @@ DONE = a_job(status=Status.DONE, cursor="z", ended_at=AT)
     [
         (JOB, TakeUp(AT), {"status": Status.RUNNING, "attempts": 1}),
         (RUNNING, TakeUp(AT), {"status": Status.RUNNING, "attempts": 2}),
-        (a_job(attempts=MOST_ATTEMPTS), TakeUp(AT), {"status": Status.FAILED, "problem": GAVE_UP, "ended_at": AT}),
+        (a_job(attempts=MOST_ATTEMPTS), TakeUp(AT), {"status": Status.FAILED, "problem": GAVE_UP, "ended_at": to_wire(AT)}),
         (RUNNING, Advance("b", {"changed": 2}, total=5), {"cursor": "b", "counts": {"changed": 2}, "total": 5, "attempts": 0}),
         (RUNNING, GiveBack(failed=True, at=AT), {"status": Status.WAITING, "attempts": 1}),
         (RUNNING, GiveBack(failed=False, at=AT), {"status": Status.WAITING, "attempts": 0}),
         (
             a_job(status=Status.RUNNING, attempts=MOST_ATTEMPTS),
             GiveBack(failed=True, at=AT),
-            {"status": Status.FAILED, "problem": GAVE_UP, "ended_at": AT},
+            {"status": Status.FAILED, "problem": GAVE_UP, "ended_at": to_wire(AT)},
         ),
         (
             a_job(status=Status.RUNNING, attempts=MOST_ATTEMPTS, waits=500),
@@ -59,18 +61,18 @@ DONE = a_job(status=Status.DONE, cursor="z", ended_at=AT)
             {"status": Status.WAITING, "attempts": MOST_ATTEMPTS - 1, "waits": 501, "cursor": None},
         ),
         (a_job(status=Status.RUNNING, attempts=1, waits=3), Advance("b"), {"attempts": 0, "waits": 0}),
-        (a_job(waits=3), Cancel(AT), {"status": Status.CANCELLED, "ended_at": AT}),
-        (RUNNING, Fail("no", AT), {"status": Status.FAILED, "problem": "no", "ended_at": AT}),
-        (RUNNING, Finish(AT), {"status": Status.DONE, "ended_at": AT}),
-        (RUNNING, Cancel(AT), {"status": Status.CANCELLED, "ended_at": AT}),
-        (JOB, Cancel(AT), {"status": Status.CANCELLED, "ended_at": AT}),
+        (a_job(waits=3), Cancel(AT), {"status": Status.CANCELLED, "ended_at": to_wire(AT)}),
+        (RUNNING, Fail("no", AT), {"status": Status.FAILED, "problem": "no", "ended_at": to_wire(AT)}),
+        (RUNNING, Finish(AT), {"status": Status.DONE, "ended_at": to_wire(AT)}),
+        (RUNNING, Cancel(AT), {"status": Status.CANCELLED, "ended_at": to_wire(AT)}),
+        (JOB, Cancel(AT), {"status": Status.CANCELLED, "ended_at": to_wire(AT)}),
         (DONE, Undo("lee", AT), {"status": Status.WAITING, "undoing": True, "cursor": None, "ended_at": None}),
         (
             a_job(status=Status.CANCELLED, cursor="c"),
             Undo("lee", AT),
             {"status": Status.WAITING, "undoing": True, "cursor": None},
         ),
-        (a_job(status=Status.RUNNING, undoing=True), Finish(AT), {"status": Status.UNDONE, "ended_at": AT}),
+        (a_job(status=Status.RUNNING, undoing=True), Finish(AT), {"status": Status.UNDONE, "ended_at": to_wire(AT)}),
         (
             a_job(status=Status.FAILED, undoing=True, cursor="c", problem="no"),
             Undo("lee", AT),

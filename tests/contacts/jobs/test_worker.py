@@ -9,9 +9,10 @@ from uuid import uuid4
 
 import asyncpg
 import pytest
+from msgspec import structs
 from structlog.testing import capture_logs
 
-from common.clock import FixedClock
+from common.clock import FixedClock, from_wire, to_wire
 from common.errors import Unavailable, Unprocessable
 from common.health import Health
 from common.leased import NotReadable
@@ -88,7 +89,7 @@ class Bench:
         self.clock = FixedClock(AT)
         self.health = Health({})
         self.stop = asyncio.Event()
-        self.job = Job(id=uuid4(), channel="demo", kind="count", requested_by="kim", requested_at=AT)
+        self.job = Job(id=uuid4(), channel="demo", kind="count", requested_by="kim", requested_at=to_wire(AT))
 
     async def ask(self) -> None:
         async with self.database.transaction() as tx:
@@ -130,7 +131,13 @@ async def test_a_job_is_worked_off_and_then_there_is_none(bench: Bench) -> None:
     worker = bench.worker("w", Counting())
     assert await worker.work_once(bench.stop)
     job = await bench.now()
-    assert (job.status, job.counts, job.total, job.attempts, job.ended_at) == (Status.DONE, {"changed": LAST}, LAST, 0, AT)
+    assert (job.status, job.counts, job.total, job.attempts, job.ended_at) == (
+        Status.DONE,
+        {"changed": LAST},
+        LAST,
+        0,
+        to_wire(AT),
+    )
     assert await bench.pieces() == ONCE_EACH
     assert not await worker.work_once(bench.stop)
 
@@ -241,7 +248,7 @@ async def test_a_job_that_waits_can_be_cancelled(bench: Bench) -> None:
 
 
 async def test_a_list_leaves_out_a_job_that_cannot_be_read_and_goes_on_behind_it(bench: Bench) -> None:
-    others = [bench.job.model_copy(update={"id": uuid4(), "requested_at": AT + timedelta(seconds=n)}) for n in range(1, 6)]
+    others = [structs.replace(bench.job, id=uuid4(), requested_at=to_wire(AT + timedelta(seconds=n))) for n in range(1, 6)]
     async with bench.database.transaction() as tx:
         for other in others:
             await job_store.insert(tx, other, {})
@@ -251,7 +258,7 @@ async def test_a_list_leaves_out_a_job_that_cannot_be_read_and_goes_on_behind_it
         async with bench.database.connection() as connection:
             first = await job_store.listed(connection, "demo", "count", None, 2)
             [last, _] = [job for job, _ in first]
-            after = await job_store.listed(connection, "demo", "count", (last.requested_at, last.id), 2)
+            after = await job_store.listed(connection, "demo", "count", (from_wire(last.requested_at), last.id), 2)
     assert [job.id for job, _ in first] == [others[3].id, others[0].id]
     assert [job.id for job, _ in after] == [others[0].id, bench.job.id]
     assert {entry["id"] for entry in logs if entry["event"] == "a stored state cannot be read"} == {str(e.id) for e in broken}
@@ -293,7 +300,7 @@ def _stands(where: tuple[Status, int], job: Job) -> bool:
 async def test_a_job_that_always_meets_an_error_of_the_program_is_given_up_and_others_are_done_meanwhile(bench: Bench) -> None:
     poison: dict[int, list[Exception]] = {1: [ZeroDivisionError() for _ in range(MOST_ATTEMPTS)]}
     worker = bench.worker("w", ByChannel({"demo": Counting(broken=poison), "other": Counting()}))
-    other = bench.job.model_copy(update={"id": uuid4(), "channel": "other", "requested_at": AT + timedelta(seconds=1)})
+    other = structs.replace(bench.job, id=uuid4(), channel="other", requested_at=to_wire(AT + timedelta(seconds=1)))
     async with bench.database.transaction() as tx:
         await job_store.insert(tx, other, {})
     running = asyncio.create_task(worker.run(bench.stop))
@@ -311,7 +318,7 @@ async def test_a_job_that_always_meets_an_error_of_the_program_is_given_up_and_o
 
 async def test_a_job_that_cannot_be_read_rests_and_the_others_go_on(bench: Bench) -> None:
     await _run(bench.database, """update job set state = '{"status": "of a later version"}'""")
-    other = bench.job.model_copy(update={"id": uuid4(), "requested_at": AT + timedelta(seconds=1)})
+    other = structs.replace(bench.job, id=uuid4(), requested_at=to_wire(AT + timedelta(seconds=1)))
     async with bench.database.transaction() as tx:
         await job_store.insert(tx, other, {})
     worker = bench.worker("w", Counting())

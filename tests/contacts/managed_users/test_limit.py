@@ -7,6 +7,7 @@ from uuid import UUID
 
 import orjson
 import pytest
+from msgspec import structs
 
 from common.auth import Caller
 from common.clock import to_wire
@@ -76,9 +77,9 @@ def test_each_mark_is_told_once_each_time_it_is_reached_from_below(users: Users,
 
 
 def test_a_hidden_contact_is_so_from_its_first_version_in_every_state() -> None:
-    at = datetime(2026, 11, 24, tzinfo=UTC)
+    at = to_wire(datetime(2026, 11, 24, tzinfo=UTC))
     contact = Contact(id=IDS[0], created_at=at, updated_at=at, version=1)
-    steps = [Step(ContactCreated(), contact), Step(ContactShown(), contact.model_copy(update={"id": IDS[1]}))]
+    steps = [Step(ContactCreated(), contact), Step(ContactShown(), structs.replace(contact, id=IDS[1]))]
     first, second = hide(steps, {IDS[0]})
     assert (first.event, first.after.hidden) == (ContactCreated(hidden=True), True)
     assert second == steps[1]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from common.clock import to_wire
+from common.clock import from_wire, to_wire
 from common.errors import NotFound
 from common.events.contacts import Contact
 from common.ids import new_id
@@ -29,7 +29,8 @@ async def member(world: World, member_id: str = "u1") -> Contact:
 
 
 def facts(contact: Contact) -> tuple[datetime | None, datetime | None, int]:
-    return contact.first_seen_at, contact.last_seen_at, contact.sessions_count
+    first, last = (None if at is None else from_wire(at) for at in (contact.first_seen_at, contact.last_seen_at))
+    return first, last, contact.sessions_count
 
 
 async def test_a_visit_of_an_unknown_member_makes_the_member(world: World) -> None:

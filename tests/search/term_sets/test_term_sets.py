@@ -44,7 +44,7 @@ async def term_sets(database: Database, index: Index, clock: FixedClock, channel
     store = Store(database)
     for key, word in FIELDS.items():
         definition = {"key": f"profile.{key}", "type": word.capitalize(), "archived": key == "old"}
-        await store.save_fields(channel, [(FieldDefinition.model_validate(definition), 1)])
+        await store.save_fields(channel, [(FieldDefinition.of(definition), 1)])
     return TermSets(store, TermSetStore(database), index, Sealer(b"a key of the tests' own"), clock, new_id)
 
 

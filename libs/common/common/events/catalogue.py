@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, cast, get_args
+from types import new_class
+from typing import Any, get_args, get_type_hints
 
-from pydantic import create_model
+import msgspec
 
 from common import topics
 from common.events import contacts, exports, segments
@@ -23,10 +24,11 @@ class Published:
 
     def schema(self) -> dict[str, Any]:
         """JSON Schema (2020-12) of the message's value."""
-        schema = self.message.model_json_schema(by_alias=True, mode="serialization")
+        _, parts = msgspec.json.schema_components([self.message], ref_template="#/$defs/{name}")
         return {
             "$schema": "https://json-schema.org/draft/2020-12/schema",
-            **schema,
+            **parts.pop(self.message.__name__),
+            "$defs": parts,
             "title": self.name,
             "description": self.summary,
         }
@@ -47,8 +49,14 @@ _MESSAGES: tuple[tuple[str, str, type[Body]], ...] = (
 def published() -> Iterator[Published]:
     """Every event type, by owner and topic."""
     for topic, owner, message in _MESSAGES:
-        annotation: Any = message.model_fields["event"].annotation
-        for event in get_args(annotation) or (annotation,):
-            narrowed = create_model(message.__name__, __base__=message, event=(event, ...))
-            name: str = event.model_fields["type"].default
-            yield Published(name, topic, owner, cast("type[Body]", narrowed), (event.__doc__ or "").strip())
+        told = get_type_hints(message)["event"]
+        for event in get_args(told) or (told,):
+            narrowed = _narrowed(message, event)
+            name = str(event.__struct_config__.tag)
+            yield Published(name, topic, owner, narrowed, (event.__doc__ or "").strip())
+
+
+def _narrowed(message: type[Body], event: type[Body]) -> type[Body]:
+    """The message with `event` of this type alone."""
+    own = {"__annotations__": {"event": event}, "__doc__": message.__doc__, "__module__": message.__module__}
+    return new_class(message.__name__, (message,), exec_body=lambda namespace: namespace.update(own))

@@ -3,11 +3,11 @@
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import Field, JsonValue, ValidationInfo, field_validator
+import msgspec
 
-from common.clock import Instant
+from common.clock import WireInstant
 from common.envelope import Delivered
-from common.events.wire import Body, read
+from common.events.wire import Body, Event, Json, read
 from common.fields import MOBILE, WEB, BuiltIn, Fact, FieldType
 
 FieldTypeName = Literal["String", "Number", "Boolean", "Date", "List"]
@@ -17,7 +17,7 @@ class DeviceFacts(Body):
     """What a contact was last seen with on one kind of device, by the latest visit that told; how often, and when last."""
 
     # The visit that the facts are from.
-    seen_at: Instant
+    seen_at: WireInstant
     visit_id: str
     device: Annotated[str | None, Fact(FieldType.STRING, "기기", "device")] = None
     os: Annotated[str | None, Fact(FieldType.STRING, "운영체제", "OS")] = None
@@ -29,19 +29,16 @@ class DeviceFacts(Body):
     sdk_name: Annotated[str | None, Fact(FieldType.STRING, "SDK 이름", "SDK name", (MOBILE,))] = None
     sdk_version: Annotated[str | None, Fact(FieldType.STRING, "SDK 버전", "SDK version", (MOBILE,))] = None
     sessions_count: Annotated[int, Fact(FieldType.NUMBER, "세션 수", "sessions", told=False)] = 0
-    last_seen_at: Annotated[
-        Instant | None, Fact(FieldType.DATE, "최근 접속 시간", "last seen", told=False), Field(validate_default=True)
-    ] = None
+    last_seen_at: Annotated[WireInstant | None, Fact(FieldType.DATE, "최근 접속 시간", "last seen", told=False)] = None
     # Told no more; they stand in older events.
     os_version: str | None = None
     browser_version: str | None = None
     model: str | None = None
 
-    @field_validator("last_seen_at")
-    @classmethod
-    def _seen_then(cls, last: Instant | None, info: ValidationInfo) -> Instant | None:
-        """Older events do not say it: the visit that they have facts of is the last that is known."""
-        return info.data.get("seen_at") if last is None else last
+    def __post_init__(self) -> None:
+        """Older events do not say when it was last seen: the visit that they have facts of is the last that is known."""
+        if self.last_seen_at is None:
+            msgspec.structs.force_setattr(self, "last_seen_at", self.seen_at)
 
 
 class Contact(Body):
@@ -54,7 +51,7 @@ class Contact(Body):
     email: Annotated[str | None, BuiltIn(FieldType.EMAIL, "이메일", "E-mail")] = None
     member_id: Annotated[str | None, BuiltIn(FieldType.STRING, "회원 ID", "Member id", given=False)] = None
     member: Annotated[bool, BuiltIn(FieldType.BOOLEAN, "회원 여부", "Member", given=False)] = False
-    tags: Annotated[list[str], BuiltIn(FieldType.LIST, "태그", "Tags")] = Field(default_factory=list)
+    tags: Annotated[list[str], BuiltIn(FieldType.LIST, "태그", "Tags")] = msgspec.field(default_factory=list)
     landline_number: Annotated[str | None, BuiltIn(FieldType.PHONE, "유선 번호", "Landline number")] = None
     language: Annotated[str | None, BuiltIn(FieldType.STRING, "언어", "Language")] = None
     country: Annotated[str | None, BuiltIn(FieldType.STRING, "국가", "Country")] = None
@@ -62,28 +59,28 @@ class Contact(Body):
     avatar_url: Annotated[str | None, BuiltIn(FieldType.STRING, "프로필 사진", "Avatar")] = None
     unsubscribe_email: Annotated[bool, BuiltIn(FieldType.BOOLEAN, "이메일 수신 거부", "Unsubscribed from e-mail")] = False
     unsubscribe_email_updated_at: Annotated[
-        Instant | None,
+        WireInstant | None,
         BuiltIn(FieldType.DATE, "이메일 수신 거부 변경 시간", "E-mail consent changed", given=False, listed=False),
     ] = None
     unsubscribe_texting: Annotated[bool, BuiltIn(FieldType.BOOLEAN, "문자 수신 거부", "Unsubscribed from texts")] = False
     unsubscribe_texting_updated_at: Annotated[
-        Instant | None,
+        WireInstant | None,
         BuiltIn(FieldType.DATE, "문자 수신 거부 변경 시간", "Text consent changed", given=False, listed=False),
     ] = None
     unsubscribe_app_push: Annotated[bool, BuiltIn(FieldType.BOOLEAN, "앱 푸시 수신 거부", "Unsubscribed from push")] = False
     unsubscribe_app_push_updated_at: Annotated[
-        Instant | None,
+        WireInstant | None,
         BuiltIn(FieldType.DATE, "앱 푸시 수신 거부 변경 시간", "Push consent changed", given=False, listed=False),
     ] = None
     blocked: Annotated[bool, BuiltIn(FieldType.BOOLEAN, "차단", "Blocked")] = False
-    first_seen_at: Annotated[Instant | None, BuiltIn(FieldType.DATE, "첫 접속 시간", "First seen", given=False)] = None
-    last_seen_at: Annotated[Instant | None, BuiltIn(FieldType.DATE, "최근 접속 시간", "Last seen", given=False)] = None
+    first_seen_at: Annotated[WireInstant | None, BuiltIn(FieldType.DATE, "첫 접속 시간", "First seen", given=False)] = None
+    last_seen_at: Annotated[WireInstant | None, BuiltIn(FieldType.DATE, "최근 접속 시간", "Last seen", given=False)] = None
     sessions_count: Annotated[int, BuiltIn(FieldType.NUMBER, "총 세션 수", "Sessions", given=False)] = 0
-    created_at: Annotated[Instant, BuiltIn(FieldType.DATE, "생성 시간", "Created", given=False)]
-    updated_at: Annotated[Instant, BuiltIn(FieldType.DATE, "수정 시간", "Updated", given=False)]
+    created_at: Annotated[WireInstant, BuiltIn(FieldType.DATE, "생성 시간", "Created", given=False)]
+    updated_at: Annotated[WireInstant, BuiltIn(FieldType.DATE, "수정 시간", "Updated", given=False)]
     web: DeviceFacts | None = None
     mobile: DeviceFacts | None = None
-    profile: dict[str, JsonValue] = Field(default_factory=dict)
+    profile: dict[str, Json] = msgspec.field(default_factory=dict)
     version: int
     merged_into: UUID | None = None
     hidden: bool = False
@@ -93,91 +90,80 @@ class Change(Body):
     """One key's old and new value; a profile key is written `profile.<key>`."""
 
     key: str
-    from_: JsonValue = Field(default=None, validation_alias="from", serialization_alias="from")
-    to: JsonValue = None
+    from_: Json = msgspec.field(default=None, name="from")
+    to: Json = None
 
 
-class ContactCreated(Body):
+class ContactCreated(Event, tag="contact.created"):
     """A contact came to be, with these first values; `hidden` where the channel had as many as its plan shows."""
 
-    type: Literal["contact.created"] = "contact.created"
-    changes: list[Change] = Field(default_factory=list)
+    changes: list[Change] = msgspec.field(default_factory=list)
     hidden: bool = False
 
 
-class ContactChanged(Body):
+class ContactChanged(Event, tag="contact.changed"):
     """Some of a contact's fields changed."""
 
-    type: Literal["contact.changed"] = "contact.changed"
     changes: list[Change]
 
 
-class ContactVisited(Body):
+class ContactVisited(Event, tag="contact.visited"):
     """A visit moved the contact's sessions; `sessions` is by how many (+1 opened, 0 stretched, -1 joined two).
 
     The members say what the contact has after it, `changes` how that differs from before.
     """
 
-    type: Literal["contact.visited"] = "contact.visited"
     visit_id: str
-    visited_at: Instant
+    visited_at: WireInstant
     sessions: int
-    first_seen_at: Instant
-    last_seen_at: Instant
+    first_seen_at: WireInstant
+    last_seen_at: WireInstant
     sessions_count: int
     web: DeviceFacts | None = None
     mobile: DeviceFacts | None = None
-    changes: list[Change] = Field(default_factory=list)
+    changes: list[Change] = msgspec.field(default_factory=list)
 
 
-class ContactIdentified(Body):
+class ContactIdentified(Event, tag="contact.identified"):
     """A lead turned out to be a member: the contact goes on under its own id, with a memberId."""
 
-    type: Literal["contact.identified"] = "contact.identified"
     member_id: str
-    changes: list[Change] = Field(default_factory=list)
+    changes: list[Change] = msgspec.field(default_factory=list)
 
 
-class ContactMerged(Body):
+class ContactMerged(Event, tag="contact.merged"):
     """A member took a lead in; `changes` are what the member has of it, `absorbed` is the lead's id."""
 
-    type: Literal["contact.merged"] = "contact.merged"
     absorbed: UUID
-    changes: list[Change] = Field(default_factory=list)
+    changes: list[Change] = msgspec.field(default_factory=list)
 
 
-class ContactAbsorbed(Body):
+class ContactAbsorbed(Event, tag="contact.absorbed"):
     """A lead was taken in by a member, which stands for it from now on; what it held is the member's."""
 
-    type: Literal["contact.absorbed"] = "contact.absorbed"
     into: UUID
     was_hidden: bool = False
 
 
-class ContactShown(Body):
+class ContactShown(Event, tag="contact.shown"):
     """A contact that the managed-user limit had hidden is shown: the limit grew, or others went."""
 
-    type: Literal["contact.shown"] = "contact.shown"
 
-
-class ContactRestored(Body):
+class ContactRestored(Event, tag="contact.restored"):
     """What a bulk action changed of a contact was taken back, the times of its consents' changes too."""
 
-    type: Literal["contact.restored"] = "contact.restored"
-    changes: list[Change] = Field(default_factory=list)
+    changes: list[Change] = msgspec.field(default_factory=list)
 
 
-class ContactFieldArchived(Body):
+class ContactFieldArchived(Event, tag="contact.field_archived"):
     """A field was archived: the contact is told of without its value from now on, and keeps it aside."""
 
-    type: Literal["contact.field_archived"] = "contact.field_archived"
     key: str
 
 
-class ContactFieldRestored(Body):
+class ContactFieldRestored(Event, tag="contact.field_restored"):
     """An archived field was restored: the contact is told of with the value that it had kept aside."""
 
-    type: Literal["contact.field_restored"] = "contact.field_restored"
     key: str
 
 
@@ -198,9 +184,14 @@ ContactEvent = (
 class ContactMessage(Body):
     """The value of `contacts.v1`."""
 
-    event: ContactEvent = Field(discriminator="type")
+    event: ContactEvent
     contact: Contact
     version: int
+
+
+def contact_value(event: bytes, contact: bytes, version: int) -> bytes:
+    """A `ContactMessage` as JSON, of an event and a contact that are encoded already."""
+    return b'{"event":%b,"contact":%b,"version":%d}' % (event, contact, version)
 
 
 class Visit(Body):
@@ -209,16 +200,14 @@ class Visit(Body):
     id: str
     contact_id: UUID
     name: str = "visit"
-    at: Instant
-    properties: dict[str, JsonValue] = Field(default_factory=dict)
+    at: WireInstant
+    properties: dict[str, Json] = msgspec.field(default_factory=dict)
     url: str | None = None
-    device: dict[str, JsonValue] | None = None
+    device: dict[str, Json] | None = None
 
 
-class VisitRecorded(Body):
+class VisitRecorded(Event, tag="visit.recorded"):
     """A visit or custom event was taken in for the first time."""
-
-    type: Literal["visit.recorded"] = "visit.recorded"
 
 
 class VisitMessage(Body):
@@ -226,6 +215,11 @@ class VisitMessage(Body):
 
     event: VisitRecorded
     visit: Visit
+
+
+def visit_value(visit: bytes) -> bytes:
+    """A `VisitMessage` as JSON, of a visit that is encoded already."""
+    return b'{"event":{"type":"visit.recorded"},"visit":%b}' % visit
 
 
 class FieldDefinition(Body):
@@ -236,7 +230,7 @@ class FieldDefinition(Body):
 
     key: str
     type: FieldTypeName
-    display_name: dict[str, str] = Field(default_factory=dict)
+    display_name: dict[str, str] = msgspec.field(default_factory=dict)
     visible: bool = True
     inbox_visible: bool = True
     archived: bool = False
@@ -251,22 +245,18 @@ class FieldDefinition(Body):
         return not self.archived or self.restoring
 
 
-class FieldDefined(Body):
+class FieldDefined(Event, tag="field.defined"):
     """A field was defined, explicitly or on first sight of a value."""
 
-    type: Literal["field.defined"] = "field.defined"
 
-
-class FieldChanged(Body):
+class FieldChanged(Event, tag="field.changed"):
     """A field's definition changed, archiving and restoring included."""
-
-    type: Literal["field.changed"] = "field.changed"
 
 
 class FieldMessage(Body):
     """A value of `fields.v1` that tells of a field."""
 
-    event: FieldDefined | FieldChanged = Field(discriminator="type")
+    event: FieldDefined | FieldChanged
     field: FieldDefinition
     version: int
 
@@ -281,10 +271,8 @@ class Channel(Body):
     export_scope: Literal["manager", "channel"] = "manager"
 
 
-class ChannelChanged(Body):
+class ChannelChanged(Event, tag="channel.changed"):
     """A channel came to be or its settings changed."""
-
-    type: Literal["channel.changed"] = "channel.changed"
 
 
 class ChannelMessage(Body):
@@ -298,10 +286,9 @@ class ChannelMessage(Body):
 CHANNEL_SUBJECT = "@channel"
 
 
-class ManagedUsersWarning(Body):
+class ManagedUsersWarning(Event, tag="managedUsers.warning"):
     """A channel's contacts reached 80 or 100 `percent` of its limit; told once each time they do, from below."""
 
-    type: Literal["managedUsers.warning"] = "managedUsers.warning"
     percent: Literal[80, 100]
     limit: int
     count: int
@@ -315,10 +302,9 @@ class ManagedUsersMessage(Body):
     version: int
 
 
-class ContactErased(Body):
+class ContactErased(Event, tag="contact.erased"):
     """A contact was erased: these ids hold nothing any more, and no file or copy of them may be kept."""
 
-    type: Literal["contact.erased"] = "contact.erased"
     receipt_id: UUID
     contact_ids: list[UUID]
 

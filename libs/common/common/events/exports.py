@@ -1,78 +1,61 @@
 """What exports tells: the life of an export, from the request to the end of its file."""
 
-from typing import Literal
 from uuid import UUID
 
-from pydantic import Field
-
-from common.clock import Instant
-from common.events.wire import Body
+from common.clock import WireInstant
+from common.events.wire import Body, Event
 
 
-class _Told(Body):
+class _Told(Event):
     export_id: UUID
     requested_by: str
-    at: Instant
+    at: WireInstant
 
 
-class ExportRequested(_Told):
+class ExportRequested(_Told, tag="export.requested"):
     """Somebody asked for an export."""
 
-    type: Literal["export.requested"] = "export.requested"
 
-
-class ExportProgressed(_Told):
+class ExportProgressed(_Told, tag="export.progressed"):
     """Rows are being written."""
 
-    type: Literal["export.progressed"] = "export.progressed"
     rows_done: int
     rows_total: int
 
 
-class ExportCompleted(_Told):
+class ExportCompleted(_Told, tag="export.completed"):
     """The file is ready until `expires_at`."""
 
-    type: Literal["export.completed"] = "export.completed"
     rows: int
-    expires_at: Instant
+    expires_at: WireInstant
 
 
-class ExportFailed(_Told):
+class ExportFailed(_Told, tag="export.failed"):
     """The export failed for good; `problem` says why, without personal data."""
 
-    type: Literal["export.failed"] = "export.failed"
     problem: str
 
 
-class ExportCancelled(_Told):
+class ExportCancelled(_Told, tag="export.cancelled"):
     """Somebody cancelled it before it was ready."""
 
-    type: Literal["export.cancelled"] = "export.cancelled"
 
-
-class ExportDownloaded(_Told):
+class ExportDownloaded(_Told, tag="export.downloaded"):
     """The file was fetched."""
 
-    type: Literal["export.downloaded"] = "export.downloaded"
 
-
-class ExportExpired(_Told):
+class ExportExpired(_Told, tag="export.expired"):
     """The file is gone, seven days after completion."""
 
-    type: Literal["export.expired"] = "export.expired"
 
-
-class ExportRevoked(_Told):
+class ExportRevoked(_Told, tag="export.revoked"):
     """The file is gone, because `revoked_by` revoked it (not told before that member was)."""
 
-    type: Literal["export.revoked"] = "export.revoked"
     revoked_by: str | None = None
 
 
-class ExportWithdrawn(_Told):
+class ExportWithdrawn(_Told, tag="export.withdrawn"):
     """The file is gone, because a contact in it was erased."""
-
-    type: Literal["export.withdrawn"] = "export.withdrawn"
 
 
 ExportEvent = (
@@ -91,5 +74,5 @@ ExportEvent = (
 class ExportMessage(Body):
     """The value of `exports.v1`, keyed channel/export."""
 
-    event: ExportEvent = Field(discriminator="type")
+    event: ExportEvent
     version: int

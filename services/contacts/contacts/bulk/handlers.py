@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from msgspec.structs import replace
 from pydantic import JsonValue
 
 from common import cursor as cursors
@@ -57,17 +58,18 @@ class BulkActions:
     async def ask(self, caller: Caller, ask: Ask) -> Job:
         """Accept an action, or refuse it before anything is written. Raises Unprocessable, Conflict."""
         read_action(ask.action)
-        job = Job(id=self._ids(), channel=caller.channel, kind=KIND, requested_by=caller.subject, requested_at=self._clock.now())
+        now = to_wire(self._clock.now())
+        job = Job(id=self._ids(), channel=caller.channel, kind=KIND, requested_by=caller.subject, requested_at=now)
         if ask.contact_ids is None:
             target = await self._target(caller.channel, ask)
             total = await self._neighbours.audience(caller.channel, target, ask.position)
             async with self._database.transaction() as tx:
-                job = job.model_copy(update={"total": total})
+                job = replace(job, total=total)
                 await job_store.insert(tx, job, {"action": ask.action, "target": target})
             return job
         ids = await self._checked(caller.channel, ask.contact_ids)
         async with self._database.transaction() as tx:
-            job = job.model_copy(update={"total": len(ids), "cursor": CHOSEN})
+            job = replace(job, total=len(ids), cursor=CHOSEN)
             await job_store.insert(tx, job, {"action": ask.action})
             await bulk_store.add(tx, job, ids)
         return job
@@ -126,7 +128,7 @@ class BulkActions:
         async with self._database.connection() as connection:
             rows = await job_store.listed(connection, channel, KIND, before, limit + 1)
         last = rows[limit - 1][0] if len(rows) > limit else None
-        following = None if last is None else cursors.encode(to_wire(last.requested_at), str(last.id))
+        following = None if last is None else cursors.encode(last.requested_at, str(last.id))
         return Listed([job_shown(job, body["action"]) for job, body in rows[:limit]], following)
 
     async def results(self, job: Job, outcome: Outcome | None, limit: int, cursor: str | None) -> Listed:

@@ -78,9 +78,7 @@ async def following(tx: Tx, job: Job, after: UUID, limit: int) -> list[UUID]:
 async def following_changed(tx: Tx, job: Job, after: UUID, limit: int) -> list[Done]:
     """What the action has changed of the contacts after one, in the order of ids; of an erased contact nothing is known."""
     return [
-        Done(
-            r["contact_id"], r["changed_id"], [Change.model_validate(c) for c in r["changes"] or []], r["at"], r["consent_times"]
-        )
+        Done(r["contact_id"], r["changed_id"], [Change.of(c) for c in r["changes"] or []], r["at"], r["consent_times"])
         for r in await tx.fetch(_NEXT_CHANGED, job.channel, job.id, after, limit)
     ]
 

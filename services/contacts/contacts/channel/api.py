@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 import phonenumbers
 from fastapi import Depends, Response
+from msgspec.structs import asdict
 from pydantic import Field, field_validator
 
 from common.answers import ETAG, POSITION, answers
@@ -100,4 +101,4 @@ async def change_channel(
 def _settings(settings: Channel, told: Users, version: int, response: Response) -> ChannelSettings:
     response.headers["ETag"] = f'"{version}"'
     users = ManagedUsers(limit=told.limit, count=told.count, hidden=told.hidden)
-    return ChannelSettings(**settings.model_dump(), managed_users=users)
+    return ChannelSettings(**asdict(settings), managed_users=users)

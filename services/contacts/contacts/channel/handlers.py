@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from msgspec.structs import replace
+
 from common import outbox
 from common.auth import Caller
 from common.clock import Clock
@@ -53,7 +55,7 @@ class Channels:
         async with self._database.transaction() as tx:
             settings, version = await channel_store.load_channel(tx, caller.channel, lock=True)
             check_expected(expected, version)
-            changed, now = settings.model_copy(update=dict(updates)), self._clock.now()
+            changed, now = replace(settings, **updates), self._clock.now()
             is_new = limit is not None and await self._limited(tx, caller.channel, limit, now)
             is_new = is_new or changed != settings
             if is_new:

@@ -16,19 +16,19 @@ _SAVE_CHANNEL = "update channel set settings = $2, version = $3 where channel = 
 
 async def make_channel(tx: Tx, channel: str, settings: Channel, at: datetime) -> bool:
     """Make the channel with these settings; False where it is there already."""
-    return await tx.fetchval(_NEW_CHANNEL, channel, settings.members(), at) is not None
+    return await tx.fetchval(_NEW_CHANNEL, channel, settings.encode(), at) is not None
 
 
 async def load_channel(tx: Tx, channel: str, *, lock: bool = False) -> tuple[Channel, int]:
     """The settings and their version."""
     row = await tx.fetchrow(_CHANNEL + (" for update" if lock else ""), channel)
     assert row is not None, "a channel is made before anything else of it is asked"
-    return Channel.model_validate(row["settings"]), row["version"]
+    return Channel.of(row["settings"]), row["version"]
 
 
 async def save_channel(tx: Tx, channel: str, settings: Channel, version: int) -> None:
     """Keep changed settings."""
-    await tx.execute(_SAVE_CHANNEL, channel, settings.members(), version)
+    await tx.execute(_SAVE_CHANNEL, channel, settings.encode(), version)
 
 
 async def fields_order(tx: Tx, channel: str) -> int:

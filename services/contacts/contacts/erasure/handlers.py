@@ -101,7 +101,7 @@ class Erasures:
 
 
 def _recorded(channel: str, ended: Erased, by: str, at: datetime) -> Recorded:
-    return Recorded(channel, ended.id, ended.version, "contact.erased", {"type": "contact.erased"}, at, by, "erasure")
+    return Recorded(channel, ended.id, ended.version, "contact.erased", b'{"type":"contact.erased"}', at, by, "erasure")
 
 
 async def _lock(tx: Tx, channel: str, contact_id: UUID) -> tuple[UUID, States]:

@@ -8,6 +8,7 @@ from datetime import datetime
 from uuid import UUID
 
 from common import idempotency, outbox
+from common.clock import to_wire
 from common.envelope import Message, message
 from common.events.contacts import Contact, ContactErased, ErasureMessage
 from common.postgres import Tx
@@ -85,8 +86,9 @@ async def rewrite(tx: Tx, channel: str, states: Sequence[Contact], by: str, at: 
     await idempotency.forget(tx, channel, ids)
     for statement in _UNSENT:
         await tx.execute(statement, [f"{channel}/{i}" for i in ids], [CONTACTS, VISITS])
-    ended = [Contact(id=s.id, created_at=at, updated_at=at, version=s.version + 1) for s in states]
-    await tx.execute(_CONTACT, channel, ids, [c.version for c in ended], [c.members() for c in ended], by, at)
+    gone = to_wire(at)
+    ended = [Contact(id=s.id, created_at=gone, updated_at=gone, version=s.version + 1) for s in states]
+    await tx.execute(_CONTACT, channel, ids, [c.version for c in ended], [c.encode() for c in ended], by, at)
     return [Erased(c.id, c.version) for c in ended]
 
 

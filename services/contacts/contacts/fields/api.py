@@ -7,9 +7,9 @@ from pydantic import Field
 
 from common.answers import ETAG, POSITION, answers
 from common.auth import Caller
-from common.events.contacts import FieldDefinition, FieldTypeName
+from common.events.contacts import FieldTypeName
 from common.http import Change, IfMatch, Wire, part, permit, router, tell
-from contacts.fields.answers import ShownField
+from contacts.fields.answers import FieldDefinition, ShownField, field_shown
 from contacts.fields.handlers import Defined, Fields
 from contacts.fields.queries import Queries
 from contacts.profile_field import PRESET_FIELDS, NewField
@@ -71,15 +71,15 @@ async def list_fields(caller: Reader, reads: Reads, response: Response) -> Field
 @routes.get("/fields/presets")
 async def list_presets(caller: Reader) -> PresetList:
     """The well-known commerce keys as they are defined on first sight or by name, whether or not they are yet."""
-    return PresetList(items=PRESET_FIELDS)
+    return PresetList(items=[FieldDefinition.model_validate(preset.members()) for preset in PRESET_FIELDS])
 
 
 @routes.get("/fields/{key}", responses=answers(None, headers=ETAG))
 async def get_field(key: str, caller: Reader, reads: Reads, response: Response) -> ShownField:
     """One field."""
-    field = await reads.field(caller.channel, key)
-    response.headers["ETag"] = f'"{field.version}"'
-    return field
+    definition, version = await reads.field(caller.channel, key)
+    response.headers["ETag"] = f'"{version}"'
+    return field_shown(definition, version)
 
 
 @routes.post("/fields", status_code=201, responses=answers(None, 201, headers=ETAG | POSITION))
@@ -129,10 +129,10 @@ async def restore_field(
 async def _listed(caller: Caller, reads: Queries, response: Response) -> FieldList:
     fields_, order = await reads.ordered(caller.channel)
     response.headers["ETag"] = f'"{order}"'
-    return FieldList(items=fields_)
+    return FieldList(items=[field_shown(definition, version) for definition, version in fields_])
 
 
 def _field(written: Defined, response: Response) -> ShownField:
     tell(response, written.position)
     response.headers["ETag"] = f'"{written.version}"'
-    return ShownField(**written.definition.model_dump(), version=written.version)
+    return field_shown(written.definition, written.version)

@@ -5,9 +5,11 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
+from msgspec.structs import replace
+
 from common import outbox
 from common.auth import Caller
-from common.clock import Clock
+from common.clock import Clock, to_wire
 from common.errors import Conflict, Unprocessable, check_expected
 from common.events.contacts import FieldDefinition
 from common.ids import Ids
@@ -79,8 +81,8 @@ class Fields:
                 return Defined(before, fields_position(caller.channel, [(before, version)]), version)
             if before.collected:
                 await field_store.forget_refused(tx, caller.channel, key)
-                before = before.model_copy(update={"refused_while_archived": 0})
-            after = before.model_copy(update={"archived": True, "restoring": False})
+                before = replace(before, refused_while_archived=0)
+            after = replace(before, archived=True, restoring=False)
             return await self._turn(tx, caller, before, after, version)
 
     async def restore(self, caller: Caller, key: str, expected: int | None = None) -> Defined:
@@ -93,7 +95,7 @@ class Fields:
             check_expected(expected, version)
             if not before.archived or (before.restoring and not await _gave_up(tx, caller.channel, key)):
                 return Defined(before, fields_position(caller.channel, [(before, version)]), version)
-            return await self._turn(tx, caller, before, before.model_copy(update={"restoring": True}), version)
+            return await self._turn(tx, caller, before, replace(before, restoring=True), version)
 
     async def _turn(self, tx: Tx, caller: Caller, before: FieldDefinition, after: FieldDefinition, version: int) -> Defined:
         job = _telling(self._ids(), caller, self._clock.now())
@@ -109,7 +111,7 @@ class Fields:
             order = ordered({key: d for key, (d, _) in current.items()}, keys)
             check_expected(expected, await channel_store.fields_order(tx, caller.channel))
             moved = [
-                (d.model_copy(update={"order": place}), version + 1)
+                (replace(d, order=place), version + 1)
                 for place, key in enumerate(order)
                 for d, version in [current[key]]
                 if d.order != place
@@ -160,14 +162,14 @@ async def restored(tx: Tx, channel: str, key: str, job: UUID, now: datetime) -> 
     """The field is archived no more, if it is still this job that restores it."""
     before, version = _named(await _locked(tx, channel), key)
     if await field_store.turned_by(tx, channel, key) == job and before.restoring:
-        written = [(before.model_copy(update={"archived": False, "restoring": False}), version + 1)]
+        written = [(replace(before, archived=False, restoring=False), version + 1)]
         await field_store.save_fields(tx, channel, written)
         await outbox.put(tx, field_messages(channel, written, now))
 
 
 def _telling(job_id: UUID, caller: Caller, at: datetime) -> Job:
     """The job that carries it out."""
-    return Job(id=job_id, channel=caller.channel, kind=KIND, requested_by=caller.subject, requested_at=at)
+    return Job(id=job_id, channel=caller.channel, kind=KIND, requested_by=caller.subject, requested_at=to_wire(at))
 
 
 async def _locked(tx: Tx, channel: str) -> dict[str, tuple[FieldDefinition, int]]:

@@ -70,10 +70,7 @@ async def alone(tx: Tx, channel: str) -> None:
 async def fields(tx: Tx, channel: str) -> dict[str, tuple[FieldDefinition, int]]:
     """Every definition that the channel has written, with its version, by key as the API writes it."""
     rows = await tx.fetch(_FIELDS, channel)
-    return {
-        r["key"]: (FieldDefinition.model_validate(r["definition"] | {"refusedWhileArchived": r["refused"]}), r["version"])
-        for r in rows
-    }
+    return {r["key"]: (FieldDefinition.of(r["definition"] | {"refusedWhileArchived": r["refused"]}), r["version"]) for r in rows}
 
 
 async def archived_keys(tx: Tx, channel: str) -> frozenset[str]:
@@ -121,5 +118,5 @@ async def save_fields(tx: Tx, channel: str, changed: Sequence[tuple[FieldDefinit
     """Keep definitions at their new versions."""
     if changed:
         await tx.execute(
-            _SAVE_FIELDS, channel, [d.key for d, _ in changed], [d.members() for d, _ in changed], [v for _, v in changed]
+            _SAVE_FIELDS, channel, [d.key for d, _ in changed], [d.encode() for d, _ in changed], [v for _, v in changed]
         )

@@ -114,7 +114,7 @@ class Imports:
         """Make it an import, to be worked off in the background. Raises Unprocessable."""
         body = (await self._looked_at(caller, upload)).order.body()
         job = Job(
-            id=upload.id, channel=caller.channel, kind=KIND, requested_by=caller.subject, requested_at=self._clock.now()
+            id=upload.id, channel=caller.channel, kind=KIND, requested_by=caller.subject, requested_at=to_wire(self._clock.now())
         )  # fmt: skip
         async with self._database.transaction() as tx:
             await job_store.insert(tx, job, body)
@@ -158,7 +158,7 @@ class Imports:
             found = await job_store.listed(connection, channel, KIND, before, limit + 1)
         items = [import_shown(job, body) for job, body in found[:limit]]
         last_job = found[limit - 1][0] if len(found) > limit else None
-        return Listed(items, None if last_job is None else cursors.encode(to_wire(last_job.requested_at), str(last_job.id)))
+        return Listed(items, None if last_job is None else cursors.encode(last_job.requested_at, str(last_job.id)))
 
     async def rows(self, job: Job, status: RowStatus | None, limit: int, cursor: str | None) -> Listed:
         """What became of the rows so far, in the file's order."""

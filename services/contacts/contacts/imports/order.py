@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any, cast
 from uuid import UUID
 
-from common.clock import to_millis, to_wire
+from common.clock import from_wire, to_millis
 from contacts.imports.mapping import Column, Headed, Kind
 from contacts.imports.tables.text import Layout
 from contacts.jobs.job import Job
@@ -88,9 +88,9 @@ def import_shown(job: Job, body: Mapping[str, Any]) -> dict[str, Any]:
         "columns": [column_shown(Column(i, heading, tuple(keys), guessed)) for i, heading, keys, guessed in body["columns"]],
         "ignored": body["ignored"],
         "ignoredReasons": body.get("reasons", {}),
-        "requestedAt": to_wire(job.requested_at),
+        "requestedAt": job.requested_at,
         "requestedBy": job.requested_by,
-        "endedAt": None if job.ended_at is None else to_wire(job.ended_at),
+        "endedAt": job.ended_at,
         "problem": job.problem,
     }
 
@@ -104,7 +104,7 @@ def column_shown(column: Column) -> dict[str, Any]:
 
 def lead_id(job: Job, number: int) -> UUID:
     """The id of the lead that a row makes: the same each time, of version 7 (RFC 9562), in the order of the rows."""
-    moment = to_millis(job.requested_at) + (number >> 12)
+    moment = to_millis(from_wire(job.requested_at)) + (number >> 12)
     digest = hashlib.sha256(job.id.bytes + number.to_bytes(8, "big")).digest()
     rest = int.from_bytes(digest[:8], "big") & (2**62 - 1)
     return UUID(int=(moment & (2**48 - 1)) << 80 | 0x7 << 76 | (number & 0xFFF) << 64 | 0b10 << 62 | rest)

@@ -7,11 +7,13 @@ from enum import StrEnum
 from typing import TypeAlias, assert_never
 from uuid import UUID
 
-from pydantic import Field, JsonValue
+import msgspec
+from msgspec.structs import replace
+from pydantic import JsonValue
 
-from common.clock import Instant
+from common.clock import WireInstant, from_wire, to_wire
 from common.errors import Conflict, NotFound
-from common.events.wire import Body
+from common.events.wire import Body, Json
 from common.position import Position, kept
 
 MOST_ATTEMPTS = 10
@@ -45,16 +47,16 @@ class Job(Body):
     version: int = 1
     status: Status = Status.WAITING
     requested_by: str
-    requested_at: Instant
+    requested_at: WireInstant
     total: int | None = None
-    counts: dict[str, int] = Field(default_factory=dict)
-    cursor: JsonValue = None
+    counts: dict[str, int] = msgspec.field(default_factory=dict)
+    cursor: Json = None
     undoing: bool = False
     undone_by: str | None = None
     attempts: int = 0
     waits: int = 0
     problem: str | None = None
-    ended_at: Instant | None = None
+    ended_at: WireInstant | None = None
     position: str | None = None
 
     @property
@@ -178,11 +180,11 @@ def _decide_work(job: Job, command: ByWorker) -> Job:
 
 
 def _after(job: Job, **changes: object) -> Job:
-    return job.model_copy(update={"version": job.version + 1, **changes})
+    return replace(job, version=job.version + 1, **changes)
 
 
 def _ended(job: Job, status: Status, at: datetime, problem: str | None = None) -> Job:
-    return _after(job, status=status, ended_at=at, problem=problem)
+    return _after(job, status=status, ended_at=to_wire(at), problem=problem)
 
 
 class NotCancellable(Conflict):
@@ -219,7 +221,7 @@ def _check_undoable(job: Job, at: datetime) -> None:
         raise AlreadyUndone("This job is being undone already. Wait until that is done.", extra=told)
     if job.in_work:
         raise NotUndoable("This job is still at work. Wait until it is done, or cancel it; then undo it.", extra=told)
-    if at >= job.requested_at + KEPT:
+    if at >= from_wire(job.requested_at) + KEPT:
         # By then its report is being deleted, without which it would be taken back in part.
         raise NotUndoable(
             f"A job can be undone within {KEPT.days} days after it was asked for, and these are over.",

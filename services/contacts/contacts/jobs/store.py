@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from common.clock import from_wire
 from common.lease import Lost
 from common.leased import LeasedRows, Place, readable, stored
 from common.leased import listed as leased_listed
@@ -54,15 +55,16 @@ _PURGE = "delete from job where channel = $1 and id = $2"
 async def insert(tx: Tx, job: Job, body: Mapping[str, Any]) -> None:
     """Keep a new job and what was asked for."""
     await tx.execute(
-        _INSERT, job.channel, job.id, job.kind, job.version, job.status, job.requested_by, job.requested_at, body, job.members()
-    )
+        _INSERT, job.channel, job.id, job.kind, job.version, job.status, job.requested_by, from_wire(job.requested_at), body,
+        job.encode(),
+    )  # fmt: skip
 
 
 async def update(tx: Tx, seen: int, job: Job) -> None:
     """Keep what a job is now, if it is still at the version that was seen; its lease ends with its work, its target with the
     choosing. Raises Lost."""
     running = job.status == "running"
-    done = await tx.execute(_UPDATE, job.channel, job.id, seen, job.version, job.status, job.members(), running, job.choosing)
+    done = await tx.execute(_UPDATE, job.channel, job.id, seen, job.version, job.status, job.encode(), running, job.choosing)
     if done != "UPDATE 1":
         raise Lost
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from typing import Literal
 from uuid import UUID
 
+from msgspec import structs
+
 from common.events.contacts import ContactAbsorbed, ContactCreated, ContactEvent, ContactMerged, ContactShown
 from contacts.publish import Step
 
@@ -80,8 +82,8 @@ def hide(steps: Sequence[Step], hidden: Collection[UUID]) -> list[Step]:
 
 
 def _hidden(step: Step) -> Step:
-    event = step.event.model_copy(update={"hidden": True}) if isinstance(step.event, ContactCreated) else step.event
-    return Step(event, step.after.model_copy(update={"hidden": True}))
+    event = structs.replace(step.event, hidden=True) if isinstance(step.event, ContactCreated) else step.event
+    return Step(event, structs.replace(step.after, hidden=True))
 
 
 def level(users: Users) -> Level:

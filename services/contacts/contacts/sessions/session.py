@@ -40,7 +40,7 @@ def place(at: datetime, neighbours: Sequence[Session], window: timedelta) -> Pla
 def settle(at: datetime, sessions: Sequence[Session], window: timedelta) -> tuple[list[Session], int]:
     """All sessions after a visit, and the change in their number."""
     placed = place(at, sessions, window)
-    kept = [s for s in sessions if s not in placed.replaced]
+    kept = [s for s in sessions if s not in placed.replaced] if placed.replaced else sessions
     return [*kept, placed.session], placed.change
 
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from common import outbox
 from common.auth import Caller
-from common.clock import Clock
+from common.clock import Clock, from_wire, to_wire
 from common.errors import Forbidden, Problem, Unprocessable
 from common.events.contacts import Contact, ContactCreated, Visit
 from common.ids import Ids
@@ -117,7 +117,8 @@ class Visits:
                 except Unprocessable as problem:
                     rejected.append((report.index, problem))
             first = list({v.id: v for v in reversed(visits)}.values())[::-1]
-            new = await visit_store.add_visits(tx, caller.channel, first)
+            written = [(v, v.encode()) for v in first]
+            new = await visit_store.add_visits(tx, caller.channel, written)
             fresh = [v for v in first if v.id in new]
             # Only a visit that is taken makes a member: a duplicate of another's, or one sent before, is no news of anybody.
             steps = _new_members(members, reserved, fresh, states, now)
@@ -126,7 +127,7 @@ class Visits:
             moved = [v for v in fresh if v.name == VISIT]
             steps += await self._place(tx, caller.channel, moved, states, timedelta(minutes=settings.session_minutes), now)
             position = await journal.append(tx, caller.channel, steps, caller.subject, "visit", _met(states, first))
-            await outbox.put(tx, visit_messages(caller.channel, fresh))
+            await outbox.put(tx, visit_messages(caller.channel, [each for each in written if each[0].id in new]))
         return Taken(len(fresh), len(visits) - len(fresh), rejected, position)
 
     async def _place(
@@ -138,20 +139,21 @@ class Visits:
         window: timedelta,
         now: datetime,
     ) -> list[Step]:
+        placed = [(visit, from_wire(visit.at), _rows(visit)) for visit in visits]
         reach: dict[Row, tuple[datetime, datetime]] = {}
-        for visit in visits:
-            for row in _rows(visit):
-                low, high = reach.get(row, (visit.at, visit.at))
-                reach[row] = (min(low, visit.at), max(high, visit.at))
+        for _, at, rows in placed:
+            for row in rows:
+                low, high = reach.get(row, (at, at))
+                reach[row] = (min(low, at), max(high, at))
         before = await session_store.sessions_near(tx, channel, reach, window) if reach else {}
-        after = {row: list(sessions) for row, sessions in before.items()}
+        after = dict(before)
         steps: list[Step] = []
-        for visit in visits:
+        for visit, at, rows in placed:
             state = states[visit.contact_id]
             assert state is not None
             moved: dict[str, int] = {}
-            for row in _rows(visit):
-                after[row], moved[row[1]] = session.settle(visit.at, after[row], window)
+            for row in rows:
+                after[row], moved[row[1]] = session.settle(at, after[row], window)
             event = visited(state, visit, moved[""], moved.get(kind_of(visit) or "", 0))
             states[visit.contact_id] = state = evolve(state, event, now)
             steps.append(Step(event, state))
@@ -207,7 +209,7 @@ def _visit(report: Reported, contact_id: UUID) -> Visit:
         id=report.id,
         contact_id=contact_id,
         name=report.name,
-        at=report.at,
+        at=to_wire(report.at),
         properties=report.properties,
         url=report.url,
         device=report.device,

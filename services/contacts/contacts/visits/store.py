@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from common.clock import from_wire
 from common.events.contacts import Visit
 from common.postgres import Tx
 
@@ -19,20 +20,20 @@ returning v.id
 """
 
 
-async def add_visits(tx: Tx, channel: str, visits: Sequence[Visit]) -> set[str]:
-    """Keep visits whose ids are new in the channel, not those of an erased contact's either; answers those ids.
+async def add_visits(tx: Tx, channel: str, visits: Sequence[tuple[Visit, bytes]]) -> set[str]:
+    """Keep visits, each with its JSON, whose ids are new in the channel and not those of an erased contact's; answers those ids.
 
     Rows are inserted in the order of their ids, so two writers of the same ids never wait for each other.
     """
-    visits = sorted(visits, key=lambda v: v.id)
+    visits = sorted(visits, key=lambda each: each[0].id)
     rows = await tx.fetch(
         _NEW_VISITS,
         channel,
-        [v.id for v in visits],
-        [v.contact_id for v in visits],
-        [v.name for v in visits],
-        [v.at for v in visits],
-        [v.members() for v in visits],
+        [v.id for v, _ in visits],
+        [v.contact_id for v, _ in visits],
+        [v.name for v, _ in visits],
+        [from_wire(v.at) for v, _ in visits],
+        [json for _, json in visits],
     )
     new = [r["id"] for r in rows]
     # Asked once the rows are there: an erasure that held one of these ids has ended by now, and has left its mark.
