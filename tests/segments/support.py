@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
+import orjson
+
 from common.clock import from_millis, to_wire
 from common.filters import CompiledFilter, Context, compile_filter, parse
 from segments.ledger import Ledger, Place
@@ -39,7 +41,7 @@ def doc(name: str | None = None, seen: int | None = None) -> dict[str, Any]:
 
 def known(version: int, at: int, shown: Mapping[str, Any] | None, *, erased: bool = False) -> Known:
     """A version of the contact."""
-    return Known(version, at, shown, erased)
+    return Known(version, at, None if shown is None else orjson.dumps(shown), erased)
 
 
 @dataclass

@@ -22,7 +22,7 @@ NEXT_OFFSET = "select next_offset from consumer_offset where topic = $1 and part
 
 
 def fact(channel: str, offset: int) -> ContactFact:
-    return ContactFact((CONTACTS, 0), offset, channel, UUID(int=offset), Known(1, NOON, {}), None)
+    return ContactFact((CONTACTS, 0), offset, channel, UUID(int=offset), Known(1, NOON, b"{}"), None)
 
 
 @given(st.lists(st.sampled_from(["few", "many", "none", "more than fit"]), max_size=60))

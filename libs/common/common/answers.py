@@ -82,9 +82,9 @@ def contact_shown(contact: Contact) -> dict[str, Any]:
     shown = contact.members()
     for member in _UNSEEN:
         del shown[member]
-    for kind, names in _DEVICES.items():
-        told = shown[kind] or {}
-        shown[kind] = {name: told.get(name, FROM_THE_START.get(f"{kind}.{name}")) for name in names}
+    for kind, at_first in _NEVER_SEEN.items():
+        told = shown[kind]
+        shown[kind] = at_first.copy() if told is None else {name: told[name] for name in at_first}
     return shown
 
 
@@ -100,7 +100,10 @@ def _default(field: FieldInfo) -> Any:
 
 
 _UNSEEN = ("mergedInto",)
-_DEVICES = {kind: [name for name, fact in FACTS.items() if kind in fact.kinds] for kind in (WEB, MOBILE)}
+_NEVER_SEEN: dict[str, dict[str, Any]] = {
+    kind: {name: FROM_THE_START.get(f"{kind}.{name}") for name, fact in FACTS.items() if kind in fact.kinds}
+    for kind in (WEB, MOBILE)
+}
 
 
 def _required(body: type[Body], names: Collection[str]) -> dict[str, Any]:
@@ -120,6 +123,6 @@ else:
         **_required(Contact, {field.encode_name for field in fields(Contact)} - {*_UNSEEN})
         | {
             kind: (create_model(f"{kind.capitalize()}Facts", __base__=Shape, **_required(DeviceFacts, names)), ...)
-            for kind, names in _DEVICES.items()
+            for kind, names in _NEVER_SEEN.items()
         },
     )

@@ -3,7 +3,7 @@
 from typing import Annotated, Any, Literal
 
 from fastapi import Depends, Query, Request, Response
-from pydantic import Field, JsonValue
+from pydantic import Field
 
 from common import idempotency, query
 from common.answers import ETAG, POSITION, ShownContact, answers, contact_shown
@@ -58,7 +58,7 @@ Change = Annotated[dict[str, Any], Like(ContactToChange)]
 class Batch(Wire):
     """Upserts with their `memberId`."""
 
-    contacts: list[Annotated[JsonValue, Like(MemberOfBatch)]] = Field(max_length=MOST_ROWS)
+    contacts: list[Annotated[Any, Like(MemberOfBatch)]] = Field(max_length=MOST_ROWS)
 
 
 def answer(written: Written) -> Response:

@@ -5,7 +5,7 @@ from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
 from common.envelope import Delivered, UnreadableMessage
-from common.events.contacts import ChannelMessage, ContactMessage, FieldMessage, contact_message, field_message
+from common.events.contacts import ChannelMessage, ContactState, FieldMessage, contact_state, field_message
 from common.topics import FIELDS
 from search.document import Slots, document, tombstone
 from search.index import Entry
@@ -18,16 +18,16 @@ class Item:
     """A decoded message with its origin: a contact's state, None for one that is erased, or a definition."""
 
     origin: Delivered
-    told: ContactMessage | FieldMessage | ChannelMessage | None
+    told: ContactState | FieldMessage | ChannelMessage | None
     version: int
 
 
 def decode(message: Delivered) -> Item:
     """Read a message of either topic. Raises UnreadableMessage."""
-    told = field_message(message) if message.topic == FIELDS else contact_message(message)
+    told = field_message(message) if message.topic == FIELDS else contact_state(message)
     if not message.channel or not message.subject:
         raise UnreadableMessage("the key is not channel/subject")
-    if isinstance(told, ContactMessage) and str(told.contact.id) != message.subject:
+    if isinstance(told, ContactState) and str(told.contact.id) != message.subject:
         raise UnreadableMessage("the key names another contact")
     return Item(message, told, message.version)
 
@@ -72,7 +72,7 @@ class Projection:
     async def _entry(self, item: Item) -> Entry:
         channel, subject = item.origin.channel, item.origin.subject
         told = item.told
-        if not isinstance(told, ContactMessage) or told.contact.merged_into is not None or told.contact.hidden:
+        if not isinstance(told, ContactState) or told.contact.merged_into is not None or told.contact.hidden:
             return Entry(item.origin.key, item.version, tombstone(channel, subject, item.version, erased=told is None))
         slots = await self._slots_for(channel, told.contact.profile.keys())
         return Entry(item.origin.key, item.version, document(channel, told.contact, slots))

@@ -9,7 +9,8 @@ import orjson
 
 from common.clock import Clock, to_millis
 from common.envelope import Delivered, UnreadableMessage
-from common.events.contacts import ChannelMessage, FieldMessage, contact_message, field_message
+from common.events.contacts import ChannelMessage, Contact, ContactUnread, FieldMessage, field_message
+from common.events.wire import read, read_values
 from common.health import Health
 from common.ids import Ids, parse_id
 from common.loop import Turns, repeat
@@ -58,7 +59,7 @@ class FieldFact:
 Fact = ContactFact | FieldFact
 
 
-def read(record: Delivered) -> Fact:
+def fact_of(record: Delivered) -> Fact:
     """What a message tells. Raises UnreadableMessage."""
     partition = (record.topic, record.partition)
     if record.topic == FIELDS:
@@ -66,16 +67,24 @@ def read(record: Delivered) -> Fact:
     contact_id = parse_id(record.subject)
     if contact_id is None or not record.channel:
         raise UnreadableMessage("the key does not name a channel and a contact")
-    told = contact_message(record)
+    known, merged_into = _known(record)
+    return ContactFact(partition, record.offset, record.channel, contact_id, known, merged_into)
+
+
+def _known(record: Delivered) -> tuple[Known, UUID | None]:
+    """The contact at the message's version, and whom it was merged into. Raises UnreadableMessage."""
     at = to_millis(record.time)
-    if told is None or record.value is None:
-        known = Known(record.version, at, None, erased=True)
-        return ContactFact(partition, record.offset, record.channel, contact_id, known, None)
-    merged_into = told.contact.merged_into
-    # Checked by the model, judged as it was written: the evaluator reads the wire's own form.
-    gone = merged_into is not None or told.contact.hidden
-    doc = None if gone else orjson.loads(record.value)["contact"]
-    return ContactFact(partition, record.offset, record.channel, contact_id, Known(told.version, at, doc), merged_into)
+    if record.value is None:
+        return Known(record.version, at, None, erased=True), None
+    told = read(ContactUnread, record)
+    known = Known(told.version, at, bytes(told.contact))
+    try:
+        # Checked as a contact, judged and kept as it was written: the evaluator reads the wire's own form.
+        contact = read_values(Contact, known.doc)
+    except orjson.JSONDecodeError:
+        raise UnreadableMessage("Contact: no JSON that can be read") from None
+    gone = contact.merged_into is not None or contact.hidden
+    return Known(told.version, at, None) if gone else known, contact.merged_into
 
 
 class Judge:
@@ -113,7 +122,7 @@ class Judge:
     def decode(self, record: Delivered) -> Fact:
         """Read a message, and remember that it was seen, readable or not. Raises UnreadableMessage."""
         self._read[record.topic, record.partition] = record.offset + 1
-        return read(record)
+        return fact_of(record)
 
     async def apply(self, facts: Sequence[Fact], beat: Callable[[], None] = lambda: None) -> None:
         """Judge a batch, by pieces of bounded work, each a transaction; `beat` is told of each.

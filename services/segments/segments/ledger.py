@@ -30,7 +30,7 @@ class Ledger:
 
     def close(self, place: Place, stored: Standing | None, standing: Standing, rule: Rule, known: Known) -> None:
         """Decide what becomes of the row, given the one that is stored and where the contact stands at the end."""
-        if known.doc is not None and standing.worth_keeping(rule, known.at):
+        if known.json is not None and standing.worth_keeping(rule, known.at):
             if standing != stored:
                 self.kept[place] = standing
         elif stored is not None:

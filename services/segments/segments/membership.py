@@ -20,7 +20,10 @@ The rules, for one contact and one segment:
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Literal
+
+import orjson
 
 from common.events.segments import Cause
 from common.filters import CompiledFilter
@@ -29,14 +32,19 @@ Doc = Mapping[str, object]
 """A contact as the API shows it."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Known:
-    """A contact at one version. `at` is that version's time; without `doc` the contact is gone."""
+    """A contact at one version. `at` is that version's time, `json` the contact as it came; without it the contact is gone."""
 
     version: int
     at: int
-    doc: Doc | None
+    json: bytes | None
     erased: bool = False
+
+    @cached_property
+    def doc(self) -> Doc | None:
+        """The contact, read when it is first asked for; None where it is gone."""
+        return None if self.json is None else orjson.loads(self.json)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +97,7 @@ def absent(rule: Rule) -> Standing:
 
 def follow(standing: Standing, rule: Rule, prior: Known | None, new: Known) -> Judged:
     """A contact's next version (rules 1 to 6). `prior` is its version before; raises ClockStands."""
-    if new.doc is None:
+    if new.json is None:
         return _gone(standing, rule, prior, new)
     if rule.judge is None:
         return standing, []
@@ -111,7 +119,7 @@ def follow(standing: Standing, rule: Rule, prior: Known | None, new: Known) -> J
 def define(standing: Standing, rule: Rule, known: Known | None) -> Judged:
     """Judge what is known of a contact as the definition finds it (rule 4)."""
     standing = replace(standing, build=rule.build, next_change=None)
-    if rule.judge is None or known is None or known.doc is None:
+    if rule.judge is None or known is None or known.json is None:
         return standing, []
     before = known.at <= rule.since
     instant = max(rule.since, known.at, standing.settled)

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from uuid import UUID
 
 import asyncpg
-import orjson
 
 from common import outbox
 from common.clock import from_millis, to_wire
@@ -52,8 +51,8 @@ where contact.version < excluded.version
 
 def contact_of(row: asyncpg.Record) -> Contact:
     """A row of the contacts' table."""
-    doc = None if row["doc"] is None else orjson.loads(row["doc"])
-    return Contact(row["channel"], row["id"], Known(row["version"], row["at_ms"], doc, row["erased"]), row["merged_into"])
+    known = Known(row["version"], row["at_ms"], row["doc"], row["erased"])
+    return Contact(row["channel"], row["id"], known, row["merged_into"])
 
 
 async def lock_contacts(
@@ -79,7 +78,7 @@ async def put_contacts(tx: Tx, contacts: Sequence[Contact]) -> None:
         [c.id for c in contacts],
         [c.known.version for c in contacts],
         [c.known.at for c in contacts],
-        [None if c.known.doc is None else orjson.dumps(c.known.doc) for c in contacts],
+        [c.known.json for c in contacts],
         [c.known.erased for c in contacts],
         [c.merged_into for c in contacts],
     )

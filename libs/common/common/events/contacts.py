@@ -181,12 +181,24 @@ ContactEvent = (
 )
 
 
-class ContactMessage(Body):
+class ContactState(Body):
+    """What a value of `contacts.v1` says of the contact, whatever it was that happened: all that readers of states need."""
+
+    contact: Contact
+    version: int
+
+
+class ContactUnread(Body):
+    """The same with the contact as JSON, for who keeps it as it came."""
+
+    contact: msgspec.Raw
+    version: int
+
+
+class ContactMessage(ContactState):
     """The value of `contacts.v1`."""
 
     event: ContactEvent
-    contact: Contact
-    version: int
 
 
 def contact_value(event: bytes, contact: bytes, version: int) -> bytes:
@@ -315,9 +327,9 @@ class ErasureMessage(Body):
     event: ContactErased
 
 
-def contact_message(message: Delivered) -> ContactMessage | None:
+def contact_state(message: Delivered) -> ContactState | None:
     """Read a message of `contacts.v1`; None is a tombstone (the contact was erased). Raises UnreadableMessage."""
-    return None if message.value is None else read(ContactMessage, message)
+    return None if message.value is None else read(ContactState, message)
 
 
 def field_message(message: Delivered) -> FieldMessage | ChannelMessage:

@@ -1,7 +1,7 @@
 """What every published body shares: frozen, camelCase on the wire, tolerant of members added later."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, Self, TypeAlias, TypeVar, dataclass_transform, get_args
 
@@ -70,8 +70,17 @@ def read(kind: type[B], message: Delivered) -> B:
     """The message's value as that kind. Raises UnreadableMessage, naming the first place at fault and no value."""
     if message.value is None:
         raise UnreadableMessage("a value is missing where a tombstone has no meaning")
+    return _read(kind, kind.decode, message.value)
+
+
+def read_values(kind: type[B], values: object) -> B:
+    """JSON values that came in a message as that kind. Raises UnreadableMessage, naming the first place at fault and no value."""
+    return _read(kind, kind.of, values)
+
+
+def _read(kind: type[B], reader: Callable[[Any], B], given: object) -> B:
     try:
-        body = kind.decode(message.value)
+        body = reader(given)
     except msgspec.ValidationError as error:
         what, _, place = str(error).partition(" - at ")
         told = what if _PLAIN.fullmatch(what) else "Invalid value"

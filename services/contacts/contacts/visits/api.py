@@ -1,9 +1,9 @@
 """The route of visits and custom events."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Depends, Response
-from pydantic import Field, JsonValue
+from pydantic import Field
 
 from common.answers import POSITION, answers
 from common.auth import Caller
@@ -25,7 +25,7 @@ routes = router("/v1", tags=["Visits"])
 class Reports(Wire):
     """Visits and custom events."""
 
-    visits: list[Annotated[JsonValue, Like(VisitToRecord)]] = Field(max_length=MOST_VISITS)
+    visits: list[Annotated[Any, Like(VisitToRecord)]] = Field(max_length=MOST_VISITS)
 
 
 @routes.post("/visits", status_code=202, responses=answers(VisitsTaken, 202, headers=POSITION))
