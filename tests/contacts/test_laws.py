@@ -125,12 +125,12 @@ async def test_visits_end_the_same_for_every_order_division_and_doubling(
         await world.visits.record(world.caller(), order[begin:end])
     found = await world.queries.member(world.channel, member_id)
     ordered = sorted(visits)
-    assert found.first_seen_at == world.clock.now() + timedelta(minutes=ordered[0])
-    assert found.last_seen_at == world.clock.now() + timedelta(minutes=ordered[-1])
+    assert found.first_seen_at == to_wire(world.clock.now() + timedelta(minutes=ordered[0]))
+    assert found.last_seen_at == to_wire(world.clock.now() + timedelta(minutes=ordered[-1]))
     assert found.sessions_count == sessions(ordered)
     for facts, own in ((found.web, [m for m in ordered if m % 2 == 0]), (found.mobile, [m for m in ordered if m % 2])):
         assert (facts.sessions_count if facts else 0) == sessions(own)
-        assert (facts and facts.last_seen_at) == (world.clock.now() + timedelta(minutes=own[-1]) if own else None)
+        assert (facts and facts.last_seen_at) == (to_wire(world.clock.now() + timedelta(minutes=own[-1])) if own else None)
 
 
 def sessions(minutes: list[int]) -> int:

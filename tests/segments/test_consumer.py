@@ -1,5 +1,6 @@
 """Facts into memberships on the real PostgreSQL: offsets move with their effect, nothing is judged twice or by a stale rule."""
 
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
@@ -85,6 +86,16 @@ async def test_what_can_not_be_read_is_stepped_over(ready: World) -> None:
         ready.judge.decode(record)
     await ready.judge.apply([])
     assert await ready.value(NEXT_OFFSET, CONTACTS, 0) == 1
+
+
+@pytest.mark.parametrize("odd", [b'"\xff"', b"1e999", b'{"\xff":1}', b"[" * 1100 + b"]" * 1100])
+async def test_what_no_reader_of_json_takes_is_not_kept_wherever_it_stands(ready: World, odd: bytes) -> None:
+    record = ready.contact(uuid4(), 1, NOON)
+    assert record.value is not None
+    odd_one = replace(record, value=record.value.replace(b'"name":null', b'"name":null,"addedLater":' + odd))
+    assert odd_one != record
+    with pytest.raises(UnreadableMessage):
+        ready.judge.decode(odd_one)
 
 
 async def test_what_an_earlier_version_kept_otherwise_is_judged_by_what_it_stands_for(ready: World) -> None:

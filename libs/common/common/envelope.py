@@ -1,7 +1,7 @@
 """How a message looks on the wire: JSON bodies, and headers that follow CloudEvents' Kafka binding in binary mode."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
@@ -82,6 +82,48 @@ class Delivered:
             raise UnreadableMessage("the header ce_time is not an instant") from None
 
 
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Messages of one kind that are made together: what they share is written once. Keyed `channel/subject`.
+
+    `source` is the service's name, `trace` what `telemetry.trace_headers` gave.
+    """
+
+    topic: str
+    channel: str
+    source: str
+    trace: Mapping[str, str]
+    _shared: Mapping[str, str] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Write what they share."""
+        shared = {"ce_specversion": SPEC_VERSION, "ce_source": f"/dangol/{self.source}", "ce_channel": self.channel}
+        object.__setattr__(self, "_shared", shared | dict(self.trace))
+
+    def message(
+        self,
+        subject: str,
+        *,
+        type: str,  # noqa: A002 - CloudEvents' own word
+        id: UUID | str,  # noqa: A002
+        version: int,
+        at: datetime | WireInstant,
+        value: bytes | None,
+    ) -> Message:
+        """One of them; `value` None is a tombstone."""
+        headers = {
+            **self._shared,
+            "ce_id": str(id),
+            "ce_type": type,
+            "ce_time": to_wire(at) if isinstance(at, datetime) else at,
+            "ce_subject": subject,
+            "ce_version": str(version),
+        }
+        if value is not None:
+            headers["content-type"] = "application/json"
+        return Message(self.topic, f"{self.channel}/{subject}", value, headers)
+
+
 def _required(headers: Mapping[str, str], name: str) -> str:
     try:
         return headers[name]
@@ -103,19 +145,7 @@ def message(
     trace: Mapping[str, str],
 ) -> Message:
     """A message keyed `channel/subject`. `source` is the service's name, `trace` what `telemetry.trace_headers` gave."""
-    headers = {
-        "ce_specversion": SPEC_VERSION,
-        "ce_id": str(id),
-        "ce_source": f"/dangol/{source}",
-        "ce_type": type,
-        "ce_time": to_wire(at) if isinstance(at, datetime) else at,
-        "ce_subject": subject,
-        "ce_channel": channel,
-        "ce_version": str(version),
-    }
-    if value is not None:
-        headers["content-type"] = "application/json"
-    return Message(topic, f"{channel}/{subject}", value, headers | dict(trace))
+    return Batch(topic, channel, source, trace).message(subject, type=type, id=id, version=version, at=at, value=value)
 
 
 def encode_headers(headers: Mapping[str, str]) -> list[tuple[str, bytes]]:

@@ -15,7 +15,8 @@ from common.pointer import escape
 KINDS = (WEB, MOBILE)
 _MOST = 256
 _ATTRIBUTES = {member.encode_name: member.name for member in fields(DeviceFacts)}
-_TOLD = tuple(_ATTRIBUTES[name] for name, fact in FACTS.items() if fact.told)
+_told_of = attrgetter(*(_ATTRIBUTES[name] for name, fact in FACTS.items() if fact.told))
+_NAMES = {kind: [name for name, fact in FACTS.items() if fact.told and kind in fact.kinds] for kind in KINDS}
 _FACTS_OF = {
     kind: tuple((f"{kind}.{name}", attrgetter(_ATTRIBUTES[name])) for name in FACTS if f"{kind}.{name}" in OF_DEVICES)
     for kind in KINDS
@@ -29,13 +30,14 @@ def read_device(raw: Any, pointer: str) -> dict[str, JsonValue] | None:
     if not isinstance(raw, dict) or raw.get("kind") not in KINDS:
         place = f"{pointer}/kind" if isinstance(raw, dict) and "kind" in raw else pointer
         raise Unprocessable('A device is an object with the `kind` "web" or "mobile".', pointer=place)
-    names = [name for name, fact in FACTS.items() if fact.told and raw["kind"] in fact.kinds]
+    names = _NAMES[raw["kind"]]
     for name, value in raw.items():
-        place = f"{pointer}/{escape(name)}"
         if name != "kind" and name not in names:
+            place = f"{pointer}/{escape(name)}"
             detail = f"A device of this kind has {', '.join(f'`{name}`' for name in ('kind', *names))}."
             raise Unprocessable(detail, code="unknownMember", pointer=place, extra={"known": ["kind", *names]})
         if value is not None and (not isinstance(value, str) or len(value) > _MOST):
+            place = f"{pointer}/{escape(name)}"
             raise Unprocessable(f"This must be a text of {_MOST} characters at most.", pointer=place, extra={"most": _MOST})
     return raw
 
@@ -81,4 +83,4 @@ def differences(kind: str, before: DeviceFacts | None, after: DeviceFacts | None
 
 
 def _tells(facts: DeviceFacts) -> bool:
-    return any(getattr(facts, name) is not None for name in _TOLD)
+    return any(fact is not None for fact in _told_of(facts))

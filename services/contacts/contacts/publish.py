@@ -3,12 +3,12 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from msgspec.structs import replace
 
 from common.clock import from_wire
-from common.envelope import Message, message
+from common.envelope import Batch, Message
 from common.events.contacts import (
     Contact,
     ContactChanged,
@@ -18,13 +18,15 @@ from common.events.contacts import (
     ContactRestored,
     contact_value,
 )  # fmt: skip
+from common.ids import named_ids
 from common.position import Applied
 from common.recorded import Recorded
 from common.telemetry import trace_headers
 from common.topics import CONTACTS
 from contacts.contact import is_told, without_archived
 
-NAMES = UUID("6f1f7b0c-53a5-4f0e-9d55-9d5a1e6c3c77")
+message_id = named_ids(UUID("6f1f7b0c-53a5-4f0e-9d55-9d5a1e6c3c77"))
+"""A message's id is made of what it tells of, so that it is one however often it is made."""
 
 
 @dataclass(frozen=True)
@@ -58,15 +60,21 @@ def recorded(channel: str, steps: Sequence[Step], by: str, cause: str) -> list[R
 
 def contact_messages(channel: str, steps: Sequence[Step], withheld: Collection[str]) -> list[Message]:
     """One message per step, with the whole state after it; the values of withheld fields (by bare key) are in none."""
-    trace = trace_headers()
-    return [
-        message(
-            CONTACTS, channel=channel, subject=str(s.after.id), source="contacts", type=s.event.type,
-            id=uuid5(NAMES, f"{channel}/{s.after.id}/{s.after.version}"), version=s.after.version, at=s.after.updated_at,
-            value=_value(s, withheld), trace=trace,
-        )
-        for s in steps
-    ]  # fmt: skip
+    batch = Batch(CONTACTS, channel, "contacts", trace_headers())
+    return [_message(batch, step, withheld) for step in steps]
+
+
+def _message(batch: Batch, step: Step, withheld: Collection[str]) -> Message:
+    after = step.after
+    subject, version = str(after.id), after.version
+    return batch.message(
+        subject,
+        type=step.event.type,
+        id=message_id(f"{batch.channel}/{subject}/{version}"),
+        version=version,
+        at=after.updated_at,
+        value=_value(step, withheld),
+    )
 
 
 def _value(step: Step, withheld: Collection[str]) -> bytes:

@@ -5,12 +5,13 @@ Profile values lie in typed slots, `string.17` or `date.3`: the mapping is the s
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from common.answers import contact_shown
-from common.built_ins import value_at
 from common.clock import from_wire, to_millis
 from common.events.contacts import Contact
+from common.fields import MOBILE, WEB
 from common.filters.kept import as_kept_today
 from common.filters.outcomes import instant_of
 from common.filters.text import WHITE_SPACE, fold, initials, is_blank
@@ -85,13 +86,15 @@ def document(channel: str, contact: Contact, slots: Slots) -> dict[str, Any]:
         "quick": _quick(shown),
         "source": shown,
     }
-    for key, kind in BUILT_INS.items():
-        if (value := _value(kind, as_kept_today(key, value_at(shown, key)))) is not None:
-            *holders, member = key.split(".")
-            holder = made.setdefault("builtin", {})
-            for name in holders:
-                holder = holder.setdefault(name, {})
-            holder[member] = value
+    builtin: dict[str, Any] = {}
+    for key, project in _OF_CONTACTS:
+        if (raw := shown[key]) is not None and (value := project(as_kept_today(key, raw))) is not None:
+            builtin[key] = value
+    for device, facts in _OF_DEVICES.items():
+        told = {name: project(raw) for name, project in facts if (raw := shown[device][name]) is not None}
+        if held := {name: value for name, value in told.items() if value is not None}:
+            builtin[device] = held
+    made["builtin"] = builtin
     for key, raw in contact.profile.items():
         if key in slots:
             kind, slot = slots[key]
@@ -123,8 +126,13 @@ def _folded(value: object) -> dict[str, Any] | None:
 
 
 def _text(value: object) -> dict[str, Any] | None:
-    made = _folded(value)
-    return made | {"written": _written([value])} if made is not None else None
+    return _of_text(value) if isinstance(value, str) else None
+
+
+@lru_cache(maxsize=16_384)  # names of cities and browsers come again and again, and so does a contact that is visited often
+def _of_text(text: str) -> dict[str, Any] | None:
+    made = _folded(text)
+    return made | {"written": _written([text])} if made is not None else None
 
 
 def _written(values: Sequence[object]) -> list[str]:
@@ -184,6 +192,13 @@ _PROJECTIONS: Mapping[FieldType, Callable[[object], object]] = {
     FieldType.BOOLEAN: _boolean,
     FieldType.DATE: instant_of,
     FieldType.LIST: _list,
+}
+
+
+_OF_CONTACTS = tuple((key, _PROJECTIONS[kind]) for key, kind in BUILT_INS.items() if "." not in key)
+_OF_DEVICES = {
+    kind: tuple((key.removeprefix(f"{kind}."), _PROJECTIONS[BUILT_INS[key]]) for key in BUILT_INS if key.startswith(f"{kind}."))
+    for kind in (WEB, MOBILE)
 }
 
 

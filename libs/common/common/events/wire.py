@@ -25,11 +25,11 @@ _PLAIN = re.compile(r"Expected `[^`]*`(?:, got `[^`]*`)?|Object missing required
 
 
 class _Declared(msgspec.StructMeta):
-    """Makes every body frozen, and its members to be named where one is made."""
+    """Makes every body frozen, and its members to be named where one is made. None is ever part of a circle."""
 
     def __new__(mcls, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **config: Any) -> Any:
         """A body's type."""
-        return super().__new__(mcls, name, bases, namespace, **{"frozen": True, "kw_only": True, **config})
+        return super().__new__(mcls, name, bases, namespace, **{"frozen": True, "kw_only": True, "gc": False, **config})
 
 
 @dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(msgspec.field,))
@@ -87,7 +87,7 @@ def _read(kind: type[B], reader: Callable[[Any], B], given: object) -> B:
         raise UnreadableMessage(f"{kind.__name__}: {place.strip('`') or '$'}: {told}") from None
     except (msgspec.DecodeError, RecursionError):
         raise UnreadableMessage(f"{kind.__name__}: no JSON that can be read") from None
-    if not all(map(is_wire, _instants_in(body))):
+    if not _is_written_as_ours(body):
         raise UnreadableMessage(f"{kind.__name__}: an instant is none, or is written in another way")
     return body
 
@@ -98,17 +98,18 @@ def _decoder(kind: type[Body]) -> msgspec.json.Decoder[Any]:
     return msgspec.json.Decoder(kind, strict=False)
 
 
-def _instants_in(body: Body) -> Iterator[str]:
-    """Every instant that a body and those within it hold."""
-    instants, holders = _places(type(body))
+def _is_written_as_ours(body: Body) -> bool:
+    """Whether every instant in a body, and in those within it, is as `to_wire` writes it."""
+    instants, holders = _places(body.__class__)
     for name in instants:
-        if (instant := getattr(body, name)) is not None:
-            yield instant
+        instant = getattr(body, name)
+        if instant is not None and not is_wire(instant):
+            return False
     for name in holders:
         held = getattr(body, name)
-        for each in held if isinstance(held, list) else (held,):
-            if each is not None:
-                yield from _instants_in(each)
+        if held is not None and not all(map(_is_written_as_ours, held if isinstance(held, list) else (held,))):
+            return False
+    return True
 
 
 @cache

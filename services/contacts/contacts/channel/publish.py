@@ -1,21 +1,20 @@
 """The message that tells of a channel's settings."""
 
 from datetime import datetime
-from uuid import uuid5
 
 from common.envelope import Message, message
 from common.events.contacts import CHANNEL_SUBJECT, Channel, ChannelChanged, ChannelMessage
 from common.position import Applied, Position
 from common.telemetry import trace_headers
 from common.topics import FIELDS
-from contacts.publish import NAMES
+from contacts.publish import message_id
 
 
 def channel_message(channel: str, settings: Channel, version: int, at: datetime) -> Message:
     """The channel's settings, for all who read filters."""
     return message(
         FIELDS, channel=channel, subject=CHANNEL_SUBJECT, source="contacts", type="channel.changed",
-        id=uuid5(NAMES, f"{channel}/{CHANNEL_SUBJECT}/{version}"), version=version, at=at,
+        id=message_id(f"{channel}/{CHANNEL_SUBJECT}/{version}"), version=version, at=at,
         value=ChannelMessage(event=ChannelChanged(), channel=settings, version=version).encode(), trace=trace_headers(),
     )  # fmt: skip
 

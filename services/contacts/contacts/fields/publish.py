@@ -2,14 +2,13 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from uuid import uuid5
 
 from common.envelope import Message, message
 from common.events.contacts import FieldChanged, FieldDefined, FieldDefinition, FieldMessage
 from common.position import Applied, Position, last_by_partition
 from common.telemetry import trace_headers
 from common.topics import FIELDS
-from contacts.publish import NAMES
+from contacts.publish import message_id
 
 
 def field_messages(channel: str, changed: Sequence[tuple[FieldDefinition, int]], at: datetime) -> list[Message]:
@@ -21,7 +20,7 @@ def field_messages(channel: str, changed: Sequence[tuple[FieldDefinition, int]],
         told.append(
             message(
                 FIELDS, channel=channel, subject=definition.key, source="contacts", type=event.type,
-                id=uuid5(NAMES, f"{channel}/{definition.key}/{version}"), version=version, at=at,
+                id=message_id(f"{channel}/{definition.key}/{version}"), version=version, at=at,
                 value=FieldMessage(event=event, field=definition, version=version).encode(), trace=trace,
             )
         )  # fmt: skip

@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Session:
+class Session(NamedTuple):
     """From the first to the last visit of a stretch."""
 
     started_at: datetime
@@ -31,10 +31,11 @@ def place(at: datetime, neighbours: Sequence[Session], window: timedelta) -> Pla
 
     A gap of exactly the window continues a session.
     """
-    touched = tuple(s for s in neighbours if s.started_at - at <= window and at - s.ended_at <= window)
-    started = min([at, *(s.started_at for s in touched)])
-    ended = max([at, *(s.ended_at for s in touched)])
-    return Placed(Session(started, ended), touched)
+    touched = tuple([s for s in neighbours if s.started_at - at <= window and at - s.ended_at <= window])
+    if not touched:
+        return Placed(Session(at, at), touched)
+    started, ended = min(s.started_at for s in touched), max(s.ended_at for s in touched)
+    return Placed(Session(min(at, started), max(at, ended)), touched)
 
 
 def settle(at: datetime, sessions: Sequence[Session], window: timedelta) -> tuple[list[Session], int]:

@@ -103,7 +103,8 @@ class Visits:
             bytes_ = ((of.bytes if of else 0) + r.bytes for r, of in zip(reports, stored, strict=True))
             reports = reports[: fitting(bytes_, self._most_bytes)]
             wanted = {r.member_id for r in reports if r.member_id is not None}
-            members = await store.reserve_members(tx, caller.channel, {m: self._ids() for m in wanted}, known)
+            ids = {m: known[m].id if m in known else self._ids() for m in wanted}
+            members = await store.reserve_members(tx, caller.channel, ids, known)
             named = {r.contact_id: stand_for[r.contact_id] for r in reports if r.contact_id is not None}
             survivors, locked = await lock_survivors(tx, caller.channel, named, members.values())
             states = {i: state for i, (state, _) in locked.items()}
