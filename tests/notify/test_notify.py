@@ -253,5 +253,5 @@ async def test_what_cannot_be_read_goes_aside_and_the_next_is_told(line: Line, d
     letters = await line.letters(len(bad))
     assert set(letters) == set(bad)
     assert {headers["dlq_topic"] for headers in letters.values()} == {line.topic}
-    assert letters["no-rows"]["dlq_reason"] == "ExportMessage: event/export.completed/rows: missing"
+    assert letters["no-rows"]["dlq_reason"] == "ExportMessage: event/rows: missing"
     assert all("kim" not in headers["dlq_reason"] for headers in letters.values())

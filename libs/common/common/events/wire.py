@@ -20,8 +20,9 @@ else:
 B = TypeVar("B", bound="Body")
 
 _WRITTEN = get_args(WireInstant)[0]
-# What may be told of a message that does not fit: these quote declared names and types alone, the others a value.
-_PLAIN = re.compile(r"Expected `[^`]*`(?:, got `[^`]*`)?|Object missing required field `\w+`|Invalid UUID")
+# What may be told of a message that does not fit: these name types alone, others quote a value.
+_PLAIN = re.compile(r"Expected `[^`]*`(?:, got `[^`]*`)?|Invalid UUID")
+_MISSING = re.compile(r"Object missing required field `(\w+)`")
 
 
 class _Declared(msgspec.StructMeta):
@@ -82,14 +83,21 @@ def _read(kind: type[B], reader: Callable[[Any], B], given: object) -> B:
     try:
         body = reader(given)
     except msgspec.ValidationError as error:
-        what, _, place = str(error).partition(" - at ")
-        told = what if _PLAIN.fullmatch(what) else "Invalid value"
-        raise UnreadableMessage(f"{kind.__name__}: {place.strip('`') or '$'}: {told}") from None
+        raise UnreadableMessage(f"{kind.__name__}: {_told(str(error))}") from None
     except (msgspec.DecodeError, RecursionError):
         raise UnreadableMessage(f"{kind.__name__}: no JSON that can be read") from None
-    if not _is_written_as_ours(body):
-        raise UnreadableMessage(f"{kind.__name__}: an instant is none, or is written in another way")
+    if (place := _not_as_ours(body)) is not None:
+        raise UnreadableMessage(f"{kind.__name__}: {place}: no instant as it is written on the wire")
     return body
+
+
+def _told(error: str) -> str:
+    """Where something does not fit, and how, of msgspec's words: `event/changes/0/key: missing`."""
+    what, _, path = error.partition(" - at ")
+    place = path.strip("`$").replace("[...]", ".*").replace("[", ".").replace("]", "").strip(".").replace(".", "/")
+    if (missing := _MISSING.fullmatch(what)) is not None:
+        return f"{place}/{missing[1]}: missing".lstrip("/")
+    return f"{place}: {what if _PLAIN.fullmatch(what) else 'Invalid value'}"
 
 
 @cache
@@ -98,26 +106,31 @@ def _decoder(kind: type[Body]) -> msgspec.json.Decoder[Any]:
     return msgspec.json.Decoder(kind, strict=False)
 
 
-def _is_written_as_ours(body: Body) -> bool:
-    """Whether every instant in a body, and in those within it, is as `to_wire` writes it."""
+def _not_as_ours(body: Body) -> str | None:
+    """Where the first instant stands, in a body or in one within it, that is not as `to_wire` writes it."""
     instants, holders = _places(body.__class__)
-    for name in instants:
+    for name, member in instants:
         instant = getattr(body, name)
         if instant is not None and not is_wire(instant):
-            return False
-    for name in holders:
+            return member
+    for name, member in holders:
         held = getattr(body, name)
-        if held is not None and not all(map(_is_written_as_ours, held if isinstance(held, list) else (held,))):
-            return False
-    return True
+        if held is not None:
+            for each in held if isinstance(held, list) else (held,):
+                if (place := _not_as_ours(each)) is not None:
+                    return f"{member}/{place}"
+    return None
+
+
+_Members: TypeAlias = tuple[tuple[str, str], ...]
 
 
 @cache
-def _places(kind: type[Body]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The members of a kind that are instants, and those that hold bodies with instants."""
-    types = {field.name: set(_parts(field.type)) for field in msgspec.structs.fields(kind)}
-    instants = tuple(name for name, parts in types.items() if _WRITTEN in parts)
-    return instants, tuple(name for name, parts in types.items() if any(map(_has_instants, parts)))
+def _places(kind: type[Body]) -> tuple[_Members, _Members]:
+    """The members of a kind that are instants, and those that hold bodies with instants: as attributes and on the wire."""
+    members = [((field.name, field.encode_name), set(_parts(field.type))) for field in msgspec.structs.fields(kind)]
+    instants = tuple(names for names, parts in members if _WRITTEN in parts)
+    return instants, tuple(names for names, parts in members if any(map(_has_instants, parts)))
 
 
 def _has_instants(part: object) -> bool:
