@@ -34,6 +34,8 @@ _MOST_OPEN = 3  # syllables of one text whose finals may be initials: each multi
 
 def units(text: str) -> list[str]:
     """The keys pressed for each character: of a syllable all its keys, of a lone letter its own, of anything else itself."""
+    if text.isascii():
+        return list(text)
     found: list[str] = []
     for character in unicodedata.normalize("NFC", text):
         code = ord(character)
