@@ -6,10 +6,8 @@ from http import HTTPStatus
 from typing import Any, LiteralString, TypeAlias, TypeVar
 from uuid import UUID
 
-from msgspec import ValidationError
-
 from common.errors import Problem
-from common.events.wire import Body
+from common.events.wire import Body, odd_instant
 from common.postgres import Record, Tx
 from common.telemetry import log
 
@@ -33,10 +31,13 @@ class NotReadable(Problem):
 def stored(kind: type[B], row_id: UUID, state: Any) -> B:
     """The state that a row keeps. Raises NotReadable, and tells the log the row's id alone."""
     try:
-        return kind.of(state)
-    except ValidationError as error:
+        body = kind.of(state)
+        if (place := odd_instant(body)) is not None:
+            raise ValueError(f"no instant at {place}")
+    except ValueError as error:  # as that of a member that does not fit is
         log.error("a stored state cannot be read", kind=kind.__name__, id=str(row_id), exc_info=error)
         raise NotReadable from None
+    return body
 
 
 def readable(kind: type[B], row_id: UUID, state: Any) -> B | None:

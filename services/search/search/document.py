@@ -35,6 +35,7 @@ SHORT = 3
 MOST_WRITTEN = 1_000
 """Characters of a value that is counted by how it is written; a longer one is looked up."""
 
+_SHORT = 64  # of a text whose projection is remembered
 _MOST_TERM = 8_000  # Lucene refuses a term of over 32,766 bytes; a folded code point has 4 at most
 
 SLOT_TYPES = {
@@ -126,13 +127,18 @@ def _folded(value: object) -> dict[str, Any] | None:
 
 
 def _text(value: object) -> dict[str, Any] | None:
-    return _of_text(value) if isinstance(value, str) else None
+    if not isinstance(value, str):
+        return None
+    return _of_short(value) if len(value) <= _SHORT else _of_text(value)
 
 
-@lru_cache(maxsize=16_384)  # names of cities and browsers come again and again, and so does a contact that is visited often
 def _of_text(text: str) -> dict[str, Any] | None:
     made = _folded(text)
     return made | {"written": _written([text])} if made is not None else None
+
+
+_of_short = lru_cache(maxsize=16_384)(_of_text)
+"""Names of cities and browsers come again and again, and so does a contact that is visited often."""
 
 
 def _written(values: Sequence[object]) -> list[str]:

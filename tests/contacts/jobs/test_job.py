@@ -6,9 +6,11 @@ from uuid import UUID
 
 import pytest
 from msgspec import structs
+from structlog.testing import capture_logs
 
 from common.clock import to_wire
 from common.errors import Conflict
+from common.leased import NotReadable, stored
 from common.partition import partition_of
 from common.position import Applied, Position, decode
 from contacts.jobs.job import (
@@ -136,3 +138,16 @@ def test_the_position_names_the_last_write_of_every_partition() -> None:
     assert job.position is not None
     expected = {partition_of(f"demo/{e.id}"): e for e in (third, second)}
     assert set(decode(job.position, "demo").entries) == set(expected.values())
+
+
+@pytest.mark.parametrize(
+    "of_another",
+    [{"status": "paused"}, {"requestedAt": "yesterday"}, {"endedAt": "2026-11-24T03:00:00Z"}, {"counts": [1]}, {"id": None}],
+)
+def test_a_state_that_cannot_be_read_is_told_by_its_row_alone(of_another: dict[str, Any]) -> None:
+    assert stored(Job, JOB.id, JOB.members()) == JOB
+    with capture_logs() as logs, pytest.raises(NotReadable):
+        stored(Job, JOB.id, JOB.members() | of_another)
+    assert [(entry["event"], entry["kind"], entry["id"]) for entry in logs] == [
+        ("a stored state cannot be read", "Job", str(JOB.id))
+    ]

@@ -86,7 +86,7 @@ def _read(kind: type[B], reader: Callable[[Any], B], given: object) -> B:
         raise UnreadableMessage(f"{kind.__name__}: {_told(str(error))}") from None
     except (msgspec.DecodeError, RecursionError):
         raise UnreadableMessage(f"{kind.__name__}: no JSON that can be read") from None
-    if (place := _not_as_ours(body)) is not None:
+    if (place := odd_instant(body)) is not None:
         raise UnreadableMessage(f"{kind.__name__}: {place}: no instant as it is written on the wire")
     return body
 
@@ -106,7 +106,7 @@ def _decoder(kind: type[Body]) -> msgspec.json.Decoder[Any]:
     return msgspec.json.Decoder(kind, strict=False)
 
 
-def _not_as_ours(body: Body) -> str | None:
+def odd_instant(body: Body) -> str | None:
     """Where the first instant stands, in a body or in one within it, that is not as `to_wire` writes it."""
     instants, holders = _places(body.__class__)
     for name, member in instants:
@@ -117,7 +117,7 @@ def _not_as_ours(body: Body) -> str | None:
         held = getattr(body, name)
         if held is not None:
             for each in held if isinstance(held, list) else (held,):
-                if (place := _not_as_ours(each)) is not None:
+                if (place := odd_instant(each)) is not None:
                     return f"{member}/{place}"
     return None
 
