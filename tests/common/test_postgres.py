@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable
-from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
@@ -144,7 +143,7 @@ async def test_who_finds_every_connection_in_use_is_told_so_and_does_not_wait_fo
 async def drain(database: Database, relays: list[Relay], stop: asyncio.Event) -> None:
     async def watch() -> None:
         async with database.connection() as connection:
-            while await connection.fetchval("select count(*) from outbox"):
+            while await connection.fetchval("select count(*) from outbox_waiting"):
                 await asyncio.sleep(0)
         stop.set()
 
@@ -171,7 +170,7 @@ async def test_a_statement_that_was_given_up_is_one_that_may_be_tried_again(data
 async def test_a_row_that_kafka_finds_too_large_is_put_aside_and_the_others_go_on(
     servers: Stack, database: Database, topic: str
 ) -> None:
-    large = replace(told(topic, "large", 1), value=b'"' + b"x" * MOST_BYTES + b'"')
+    large = told(topic, "large", 1)._replace(value=b'"' + b"x" * MOST_BYTES + b'"')
     async with database.transaction() as tx:
         await outbox.put(tx, [told(topic, "small", 1), large, told(topic, "small", 2), told(topic, "large", 2)])
     async with Producer.open(servers.kafka, client_id="one") as producer:
@@ -210,7 +209,7 @@ async def test_while_kafka_is_away_a_relay_waits_with_every_row_and_goes_on(data
     running = asyncio.create_task(drain(database, [relay], asyncio.Event()))
     await eventually(health.problems, lambda told: told == {"relay": "Kafka does not answer."})
     async with database.connection() as connection:
-        assert await connection.fetchval("select count(*) from outbox") == 5
+        assert await connection.fetchval("select count(*) from outbox_waiting") == 5
     await running
     assert away.taken == [1, 2, 3, 4, 5]
     assert await health.problems() == {}
@@ -218,7 +217,7 @@ async def test_while_kafka_is_away_a_relay_waits_with_every_row_and_goes_on(data
 
 async def test_what_a_relay_takes_at_once_is_bounded_in_bytes(servers: Stack, database: Database, topic: str) -> None:
     async with database.transaction() as tx:
-        await outbox.put(tx, [replace(told(topic, str(n), 1), value=b"x" * 3_000_000) for n in range(8)])
+        await outbox.put(tx, [told(topic, str(n), 1)._replace(value=b"x" * 3_000_000) for n in range(8)])
     async with Producer.open(servers.kafka, client_id="one") as producer, database.connection() as connection:
         relay = Relay(database, producer, Health({}))
         await relay.claim(connection)

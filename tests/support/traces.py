@@ -18,8 +18,9 @@ where c.relkind in ('r', 'p') and n.nspname = any($1::text[]) order by 1, 2
 _ROWS = 'select count(*) from "{}"."{}" t where exists (select from unnest($1::text[]) w where position(w in t::text) > 0)'
 
 _BYTES = """
-select table_schema as schema, table_name as table, column_name as name from information_schema.columns
-where data_type = 'bytea' and table_schema = any($1::text[])
+select table_schema as schema, table_name as table, column_name as name
+from information_schema.columns join information_schema.tables using (table_schema, table_name)
+where data_type = 'bytea' and table_type = 'BASE TABLE' and table_schema = any($1::text[])
 """
 # A deflated text (RFC 1950) begins with 0x78.
 _DEFLATED = """select ctid::text as place, "{0}" as bytes from "{1}"."{2}" where substring("{0}" from 1 for 1) = '\\x78'"""

@@ -30,7 +30,7 @@ SETTINGS = {
     "wal_compression": "on",
     "random_page_cost": "1.1",
     "jit": "off",
-    # The outbox is written and emptied all the time: without this its dead rows pile up between two visits.
+    # A contact's state is rewritten with each of its versions: without this its dead rows pile up between two visits.
     "autovacuum_naptime": "15s",
     "timezone": "UTC",
     "log_timezone": "UTC",

@@ -18,7 +18,9 @@ _OFFSETS = "select topic, partition, next_offset from {schema}.consumer_offset"
 # Services whose dead letters can be handled keep here what was done about them.
 _LETTERS_TABLE = "dead_letter"
 _HANDLED = "select topic, partition, place from {schema}.dead_letter where outcome is not null"
-_OUTBOX = "select count(*) from {schema}.outbox"
+_OUTBOX = "select count(*) from {schema}.outbox_waiting"
+# What was sent and lies there still is not read then, however much it is.
+_BY_INDEX = "set enable_seqscan = off"
 _SILENT: Mapping[str, str] = {"health": "does not answer"}
 _ASIDE = "select count(*) from {schema}.outbox_aside"
 
@@ -119,8 +121,9 @@ async def _from_postgres(
     kept: dict[str, dict[tuple[str, int], int]] = {}
     connection = await asyncpg.connect(postgres.dsn(facts))
     try:
+        await connection.execute(_BY_INDEX)
         for service in SERVICES:  # the names are this project's own, not anybody's input
-            if await connection.fetchval(_TABLE, f"{service}.outbox"):
+            if await connection.fetchval(_TABLE, f"{service}.outbox_waiting"):
                 outbox[service] = await connection.fetchval(_OUTBOX.format(schema=service))
                 aside[service] = await connection.fetchval(_ASIDE.format(schema=service))
             if await connection.fetchval(_TABLE, f"{service}.{_OFFSETS_TABLE}"):

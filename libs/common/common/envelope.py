@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from common.clock import WireInstant, from_wire, to_wire
@@ -22,8 +23,7 @@ class MessageTooLarge(Exception):
     """A message that Kafka will never take."""
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(NamedTuple):
     """A message to be sent: `key` decides order and, unless `partition` is known, partition; `value` None is a tombstone."""
 
     topic: str

@@ -16,7 +16,7 @@ from common.errors import Unavailable
 
 Work = Callable[[], Awaitable[None]]
 
-Connection = "asyncpg.Connection[asyncpg.Record]"
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 Tx: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 """A connection with a transaction under way."""
 Record = asyncpg.Record
@@ -63,7 +63,8 @@ def _unavailable(kinds: tuple[type[Exception], ...]) -> Iterator[None]:
 
 
 async def prepare(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
-    """Give a new connection its JSON codec: jsonb columns are Python values. Bytes that are written are JSON already."""
+    """Give a new connection its JSON codecs: json and jsonb columns are Python values. Bytes written to jsonb are JSON."""
+    await connection.set_type_codec("json", schema="pg_catalog", format="binary", encoder=orjson.dumps, decoder=orjson.loads)
     await connection.set_type_codec(
         "jsonb",
         schema="pg_catalog",

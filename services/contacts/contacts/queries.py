@@ -1,6 +1,5 @@
 """Reads of contacts."""
 
-import asyncio
 import contextlib
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -9,8 +8,9 @@ from uuid import UUID
 import asyncpg
 
 from common import cursor as cursors
+from common import outbox
 from common.cursor import Listed
-from common.errors import Gone, NotFound, Unavailable
+from common.errors import Gone, NotFound
 from common.events.contacts import Contact
 from common.postgres import Database
 from common.recorded import Recorded
@@ -35,10 +35,6 @@ select id, at, body from visit
 where channel = $1 and contact_id = $2 and (at, id) < ($3, $4) order by at desc, id desc limit $5
 """
 _FIRST_VISITS = "select id, at, body from visit where channel = $1 and contact_id = $2 order by at desc, id desc limit $3"
-_LAST_WAITING = "select max(id) from outbox"
-_STILL_WAITING = "select exists (select from outbox where id <= $1)"
-_SENDING_SECONDS = 10.0
-_POLL_SECONDS = 0.02
 
 
 class Queries:
@@ -107,14 +103,8 @@ class Queries:
 
     async def all_sent(self) -> None:
         """Returns when every message committed before this call is with Kafka. Raises Unavailable after 10 seconds."""
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + _SENDING_SECONDS
         async with self._database.connection() as connection:
-            last = await connection.fetchval(_LAST_WAITING)
-            while last is not None and await connection.fetchval(_STILL_WAITING, last):
-                if loop.time() > deadline:
-                    raise Unavailable("Changes wait to be handed over to Kafka. Try again in a moment.", code="notCaughtUp")
-                await asyncio.sleep(_POLL_SECONDS)
+            await outbox.all_sent(connection)
 
     async def history(self, channel: str, contact_id: UUID, limit: int, cursor: str | None) -> Listed:
         """The contact's changes, newest first."""

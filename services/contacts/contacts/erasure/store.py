@@ -43,18 +43,6 @@ STATEMENTS = (
 )
 """$1 is the channel, $2 the contact's ids: its own, and those of the leads it had taken in."""
 
-# What a relay is sending is as good as sent, and it keeps that locked for as long as Kafka is away: nobody waits for it. Where
-# its transaction is given up, the row is sent later, still before the tombstone, which comes after it in its shard and has the
-# greater version. Either way it is in Kafka until the tombstone's compaction (a visit until it ages out), as the receipt says.
-# Where Kafka finds it too large and the relay puts it aside after this, the relay takes it away once it has sent the tombstone.
-_UNSENT = (
-    """
-    delete from outbox where id in (
-        select id from outbox where key = any($1::text[]) and topic = any($2::text[]) for update skip locked
-    )
-    """,
-    "delete from outbox_aside where key = any($1::text[]) and topic = any($2::text[])",
-)
 _CONTACT = """
 update contact set member_id = null, version = new.version, doc = new.doc, changed_by = $5, merged_into = null, hidden = false,
     erased_at = $6, doc_bytes = null
@@ -84,8 +72,10 @@ async def rewrite(tx: Tx, channel: str, states: Sequence[Contact], by: str, at: 
     for statement in STATEMENTS:
         await tx.execute(statement, channel, ids)
     await idempotency.forget(tx, channel, ids)
-    for statement in _UNSENT:
-        await tx.execute(statement, [f"{channel}/{i}" for i in ids], [CONTACTS, VISITS])
+    # What a relay is sending at the moment goes out all the same, before the tombstone, which comes after it in its shard and has
+    # the greater version: then it is in Kafka until the tombstone's compaction (a visit until it ages out), as the receipt says.
+    # Where Kafka finds it too large and the relay puts it aside after this, the relay forgets it once it has sent the tombstone.
+    await outbox.take_back(tx, [f"{channel}/{i}" for i in ids], [CONTACTS, VISITS])
     gone = to_wire(at)
     ended = [Contact(id=s.id, created_at=gone, updated_at=gone, version=s.version + 1) for s in states]
     await tx.execute(_CONTACT, channel, ids, [c.version for c in ended], [c.encode() for c in ended], by, at)

@@ -1,0 +1,220 @@
+"""Sends the outbox to Kafka and notes what is acknowledged; several relays share the shards."""
+
+import asyncio
+import math
+from collections import Counter
+from collections.abc import Coroutine, Iterable, Sequence
+from typing import Any, Protocol
+
+from common.envelope import Message, MessageTooLarge
+from common.errors import Unavailable
+from common.health import Health
+from common.loop import moving
+from common.partition import SHARDS
+from common.postgres import Connection, Database
+from common.relay import rows
+from common.relay.rows import Page
+from common.relay.sent import Held, gone_on, may_wait, setting_out, together
+from common.relay.trays import Trays
+from common.telemetry import ASIDE, RELAYED, log
+
+# Looks often while rows keep coming, and ever less often, up to a limit that a person does not notice, once they have stopped.
+_BUSY_SECONDS, _STOPPED_SECONDS, _IDLE_SECONDS, _SLOWER = 0.002, 0.05, 0.05, 1.2
+_CLAIM_SECONDS, _AWAY_SECONDS, _TEND_SECONDS = 2.0, 1.0, 0.5
+# What is sent after the last note is sent again by whoever comes after a kill.
+_NOTE_SECONDS, _NOTE_IDLE_SECONDS = 0.03, 1.0
+
+# Advisory locks are the database's, not the schema's: the service's schema is part of the lock's first half.
+_HOLD = "select pg_try_advisory_lock(hashtext('outbox ' || current_schema()), $1)"
+
+
+class Sink(Protocol):
+    """Where messages go: `common.kafka.Producer`, or what a benchmark puts beside it."""
+
+    def send(self, messages: Iterable[Message]) -> Coroutine[Any, Any, None]:
+        """Send all, in their order per key; done when every one is acknowledged. Raises MessageTooLarge, Unavailable."""
+        ...
+
+
+class Relay:
+    """One relay. It holds shards by advisory lock on one connection, so that a shard's rows are sent by one relay, in order.
+
+    It sends what has become visible since the snapshot up to which all is sent, in the order of the ids: whoever writes of a key
+    holds a lock until its commit, so that within what is visible a key's ids are in order, whenever it became so. Nothing is
+    deleted for it: how far it is sent is noted from time to time, after Kafka's acknowledgement. So a kill sends again what came
+    after the last note, and readers are idempotent by version.
+    A row that Kafka finds too large is put aside, until its key's tombstone: one row must not hold up all the others.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        producer: Sink,
+        health: Health,
+        *,
+        shards: Sequence[int] = range(SHARDS),
+        trays: Trays | None = None,
+    ) -> None:
+        self._database = database
+        self._producer = producer
+        self._health = health
+        self._wanted = list(shards)
+        self._held: list[Held] = []
+        self._trays = trays or Trays()
+        self._ahead: asyncio.Task[Page] | None = None
+        self._cluster: int | None = None
+        self._floor = self._seen = self._noted = 0
+        self._owes = False
+        self._note_at = self._note_idle_at = 0.0
+        health.beat("relay")
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Go on until told to stop. While Kafka is away the rows stay and it waits.
+
+        Losing the database's connection loses the locks and ends the process, which starts anew.
+        """
+        async with self._database.connection() as connection:
+            try:
+                await self._run(connection, stop)
+                await self._note_if_due(connection, math.inf)
+            finally:
+                await self._look_not_ahead()
+
+    async def _run(self, connection: Connection, stop: asyncio.Event) -> None:
+        loop = asyncio.get_running_loop()
+        claim_at, tend_at, pause, sent_at = 0.0, loop.time() + _TEND_SECONDS, _BUSY_SECONDS, loop.time()
+        while not stop.is_set():
+            self._health.beat("relay")
+            if loop.time() >= claim_at and len(self._shards()) < len(self._wanted):
+                await self._looked_ahead()
+                await self.claim(connection)
+                claim_at = loop.time() + _CLAIM_SECONDS
+            if await self._send_if_kafka_answers(connection):
+                pause, sent_at = _BUSY_SECONDS, loop.time()
+            else:
+                await asyncio.sleep(pause)
+                if loop.time() - sent_at > _STOPPED_SECONDS:
+                    pause = min(pause * _SLOWER, _IDLE_SECONDS)
+            await self._note_if_due(connection, loop.time())
+            if loop.time() >= tend_at:
+                await self._looked_ahead()
+                await self._trays.tend(connection)
+                tend_at = loop.time() + _TEND_SECONDS
+
+    def _shards(self) -> list[int]:
+        return [shard for held in self._held for shard in held.shards]
+
+    async def _send_if_kafka_answers(self, connection: Connection) -> int:
+        try:
+            return await self.send_once(connection)
+        except Unavailable as error:
+            log.warning("waiting for Kafka", reason=error.detail)
+            self._health.wait("relay", error.detail)
+            await asyncio.sleep(_AWAY_SECONDS)
+            return 0
+
+    async def claim(self, connection: Connection) -> None:
+        """Take the shards that nobody holds, and go on where they are."""
+        if self._cluster is None:
+            self._cluster = await rows.prepare(connection)
+        held = self._shards()
+        taken = [shard for shard in self._wanted if shard not in held and await connection.fetchval(_HOLD, shard)]
+        if taken:
+            self._held += await rows.load(connection, taken)
+            self._floor = max(self._floor, *(held.sent.until.floor for held in self._held))
+        log.info("shards held", count=len(self._shards()))
+
+    async def send_once(self, connection: Connection) -> int:
+        """Send one batch of the held shards; answers how many rows it was, 0 where none waits."""
+        count = await self._go_on(connection)
+        if not count and await self._set_out(connection):
+            count = await self._go_on(connection)
+        return count
+
+    async def _set_out(self, connection: Connection) -> bool:
+        """Towards this moment; there is no need where nothing was committed since the last."""
+        if not self._held:
+            return False
+        mark = await rows.mark(connection, self._floor)
+        self._seen = mark.ceiling
+        if all(held.sent.until.snapshot == mark.snapshot for held in self._held):
+            return False
+        self._held = [Held(held.shards, setting_out(held.sent, mark)) for held in together(self._held)]
+        return True
+
+    async def _go_on(self, connection: Connection) -> int:
+        """Send the next page of whoever is on the way; answers how many rows it was, 0 where all are where they wanted to be."""
+        for number in range(len(self._held)):
+            while (held := self._held[number]).sent.toward is not None:
+                if not may_wait(held.sent):
+                    self._held[number] = Held(held.shards, gone_on(held.sent, None))
+                elif count := await self._send_page(connection, number):
+                    return count
+        return 0
+
+    async def _send_page(self, connection: Connection, number: int) -> int:
+        """Send the next page on the way of these shards. Meanwhile the one after it is read."""
+        page = await (self._ahead or rows.page(connection, self._held[number]))
+        self._ahead = None
+        if page.messages:
+            if page.more:
+                self._ahead = asyncio.create_task(rows.page(connection, page.then))
+            try:
+                await self._send(connection, page)
+            except BaseException:
+                await self._look_not_ahead()  # read anew: an erasure may have taken rows of it by then
+                raise
+            self._owes = True
+        self._held[number] = page.then
+        return len(page.messages)
+
+    async def _send(self, connection: Connection, page: Page) -> None:
+        try:
+            await self._hand_over(page.messages)
+        except MessageTooLarge:
+            await self._looked_ahead()
+            for row, message in zip(page.ids, page.messages, strict=True):
+                await self._send_or_put_aside(connection, row, message)
+        # Who erases does not see what is put aside here meanwhile; but its tombstone comes after it, the last of its key.
+        if ended := [m.key for m in page.messages if m.value is None]:
+            await self._looked_ahead()
+            await rows.forget_aside(connection, ended)
+        for topic, count in Counter(m.topic for m in page.messages).items():
+            RELAYED.labels(topic).inc(count)
+
+    async def _hand_over(self, messages: Sequence[Message]) -> None:
+        await moving(self._producer.send(messages), self._health, "relay", "Kafka does not answer")
+
+    async def _send_or_put_aside(self, connection: Connection, row: int, message: Message) -> None:
+        try:
+            await self._hand_over([message])
+        except MessageTooLarge as error:
+            size = len(message.value or b"")
+            await rows.put_aside(connection, row, message, f"{type(error).__name__}: {size} bytes")
+            ASIDE.labels(message.topic).inc()
+            log.error("a message that Kafka finds too large is put aside", topic=message.topic, row=row, bytes=size)
+
+    async def _note_if_due(self, connection: Connection, now: float) -> None:
+        # Rows of shards that others hold are noted as well, seldom: a tray is emptied when every shard is past it.
+        if (self._owes and now >= self._note_at) or (self._seen != self._noted and now >= self._note_idle_at):
+            await self.note(connection)
+            self._note_at, self._note_idle_at = now + _NOTE_SECONDS, now + _NOTE_IDLE_SECONDS
+
+    async def note(self, connection: Connection) -> None:
+        """Note what is sent. By the note's own transaction every later one takes ids above those that were seen before it."""
+        await self._looked_ahead()
+        assert self._cluster is not None, "shards are held"
+        for held in self._held:
+            await rows.note(connection, self._cluster, held)
+        self._floor = self._noted = self._seen
+        self._owes = False
+
+    async def _looked_ahead(self) -> None:
+        """The connection is free when this returns: what is read ahead, is read."""
+        if self._ahead is not None:
+            await asyncio.wait([self._ahead])
+
+    async def _look_not_ahead(self) -> None:
+        ahead, self._ahead = self._ahead, None
+        if ahead is not None:
+            await asyncio.gather(ahead, return_exceptions=True)

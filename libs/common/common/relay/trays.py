@@ -1,0 +1,85 @@
+"""The trays of the outbox take turns: one is filled, and one whose rows are all sent is emptied as a whole."""
+
+import asyncio
+from dataclasses import dataclass
+
+import asyncpg
+
+from common.postgres import Connection
+from common.relay.rows import last_id
+from common.telemetry import log
+
+_TRAYS = range(3)
+# Emptying costs some files and some rows of PostgreSQL's catalog each time; what is sent and still there costs room.
+_FULL_SECONDS, _FULL_ROWS, _LEAST_SECONDS = 10.0, 100_000, 1.0
+
+_USED = "(exists (select from outbox_tray_{0}) or exists (select from outbox_sent_tray_{0}))"
+_STATE = f"""
+select (select last_value from outbox_tray)::int as filled, array[{", ".join(_USED.format(tray) for tray in _TRAYS)}] as used
+"""  # noqa: S608 - the names of tables
+_FILLED = "select exists (select from outbox where tray = $1)"
+_FILL = "select setval('outbox_tray', $1)"
+_WAITS = "select exists (select from outbox_waiting where tray = $1)"
+# Whoever waited for this would make all others wait behind it: it is taken at once or not at all.
+_ALONE = "lock table outbox_tray_{0}, outbox_sent_tray_{0} in access exclusive mode nowait"
+_KEEP = """
+insert into outbox_sent (id, tray, cluster, shards, until, until_floor, toward, toward_floor, toward_ceiling, reached)
+select id, $2, cluster, shards, until, until_floor, toward, toward_floor, toward_ceiling, reached from outbox_sent_now
+where tray = $1
+"""
+_EMPTY = "truncate outbox_tray_{0}, outbox_sent_tray_{0}"
+
+
+@dataclass(slots=True)
+class _Filling:
+    since: float
+    first: int
+
+
+class Trays:
+    """Turns the trays and empties them.
+
+    Several relays may do it at once: a tray is emptied under its lock, and any may be filled.
+    """
+
+    def __init__(self, *, full_seconds: float = _FULL_SECONDS) -> None:
+        self._full_seconds = full_seconds
+        self._filling: _Filling | None = None
+
+    async def tend(self, connection: Connection) -> None:
+        """Empty what can be emptied, and turn to another tray if this one has enough."""
+        state = await connection.fetchrow(_STATE)
+        assert state is not None, "a select without a table has a row"
+        filled, used = state["filled"], state["used"]
+        for tray in _TRAYS:
+            if tray != filled and used[tray]:
+                used[tray] = not await self._empty(connection, tray, filled)
+        unused = [tray for tray in _TRAYS if tray != filled and not used[tray]]
+        if unused and await self._has_enough(connection, filled):
+            await connection.execute(_FILL, unused[0])
+            self._filling = None
+
+    async def _has_enough(self, connection: Connection, tray: int) -> bool:
+        now, last = asyncio.get_running_loop().time(), await last_id(connection)
+        if self._filling is None:
+            self._filling = _Filling(now, last)
+        age, rows = now - self._filling.since, last - self._filling.first
+        old_or_full = age >= self._full_seconds or (age >= _LEAST_SECONDS and rows >= _FULL_ROWS)
+        return old_or_full and bool(await connection.fetchval(_FILLED, tray))
+
+    async def _empty(self, connection: Connection, tray: int, filled: int) -> bool:
+        """Answers whether the tray is empty now. Somebody who writes into it or reads it, as a dump does to its end, keeps it."""
+        if await connection.fetchval(_WAITS, tray):
+            return False
+        try:
+            async with connection.transaction():
+                await connection.execute(_ALONE.format(tray))
+                # Nobody writes into it now: what has been written is committed and seen here.
+                if await connection.fetchval(_WAITS, tray):
+                    return False
+                await connection.execute(_KEEP, tray, filled)
+                await connection.execute(_EMPTY.format(tray))
+        except asyncpg.LockNotAvailableError:
+            return False
+        log.debug("a tray of the outbox is emptied", tray=tray)
+        return True

@@ -1,0 +1,102 @@
+"""What else is asked of an outbox: erasure, waiting until all is sent, an upgrade, and a dump from another cluster."""
+
+import asyncio
+from importlib.resources import files
+
+import asyncpg
+
+from common import outbox
+from common.health import Health
+from common.postgres import Database, migrate
+from common.relay import Relay
+from localstack.stack import Stack
+from tests.common.relay.conftest import (
+    KEPT,
+    WAITING,
+    Kafka,
+    buffers,
+    number,
+    put,
+    sending,
+    told,
+    turned,
+)
+from tests.support.postgres import fresh_schema
+
+
+async def test_an_erasure_takes_rows_back_from_every_tray_by_its_index(database: Database) -> None:
+    kafka = Kafka()
+    async with sending(database, kafka) as relay:
+        for version in range(1, 4):
+            await put(database, *(told(str(n), version) for n in range(500)), told("7", version, topic="other"))
+            await turned(relay)
+            if version < 3:
+                await relay.all()
+        async with database.transaction() as tx:
+            await outbox.take_back(tx, ["c/7", "c/8"], ["t"])
+            left = await tx.fetch("select topic, count(*) as count from outbox where key = any('{c/7,c/8}') group by topic")
+            assert [tuple(row) for row in left] == [("other", 3)]
+            assert await tx.fetchval(KEPT) == 1503 - 6
+            await tx.execute("set local enable_seqscan = off")
+            assert await buffers(tx, outbox._TAKE_BACK, ["c/nobody"], ["t"]) < 60
+        await relay.all()
+    assert (kafka.of("7").count(3), kafka.of("8"), kafka.of("9")) == (1, [1, 2], [1, 2, 3])
+
+
+async def test_who_waits_for_all_that_was_committed_waits_for_that_alone(database: Database) -> None:
+    kafka, stop = Kafka(), asyncio.Event()
+    async with database.connection() as long, database.connection() as connection, long.transaction():
+        await outbox.put(long, [told("long", 1)])
+        await outbox.all_sent(connection)
+        await put(database, *(told(str(n), 1) for n in range(100)))
+        asked = asyncio.create_task(outbox.all_sent(connection))
+        done, _ = await asyncio.wait([asked], timeout=0.2)
+        assert not done
+        running = asyncio.create_task(Relay(database, kafka, Health({})).run(stop))
+        async with asyncio.timeout(5):
+            await asked
+        assert len(kafka.sent) == 100
+        stop.set()
+        await running
+
+
+async def test_rows_and_notes_that_came_by_a_dump_from_another_cluster_are_sent(database: Database) -> None:
+    kafka = Kafka()
+    await put(database, *(told(str(n), 1) for n in range(10)))
+    async with sending(database, kafka) as relay:
+        await relay.all()
+        await relay.note()
+    await put(database, *(told(str(n), 2) for n in range(10)))
+    async with database.transaction() as tx:
+        await tx.execute("update outbox set xid = '9000000000000000000'")
+        await tx.execute("update outbox_sent set cluster = cluster + 1, until = '9000000000000000000:9000000000000000001:'")
+    await put(database, *(told(str(n), 3) for n in range(10)))
+    async with sending(database, kafka) as relay:
+        await relay.all()
+        await relay.note()
+    assert {n: kafka.of(str(n)) for n in range(10)} == {n: [1, 1, 2, 3] for n in range(10)}
+    assert await number(database, WAITING) == 0
+
+
+async def test_rows_that_wait_are_still_there_after_the_upgrade(servers: Stack) -> None:
+    async with fresh_schema(servers.postgres_dsn(None), ()) as dsn:
+        connection = await asyncpg.connect(dsn)
+        try:
+            for name in ("0001_events_and_outbox", "0002_outbox_aside", "0003_outbox_by_key"):
+                text = (files("common") / "migrations" / f"{name}.sql").read_text("utf-8")
+                await connection.execute(text.partition("-- migrate:down")[0])
+                await connection.execute("insert into schema_migrations (version) values ($1)", f"common/{name}")
+            await connection.execute(
+                "insert into outbox (shard, topic, key, value, headers)"
+                " select 3, 't', 'c/x', 'v', jsonb_build_object('ce_version', n::text) from generate_series(1, 50) n"
+            )
+            await connection.execute("delete from outbox where id <= 20")
+        finally:
+            await connection.close()
+        await migrate(dsn, ["common"])
+        kafka = Kafka()
+        async with Database.open(dsn) as database:
+            assert await number(database, WAITING) == 30
+            async with sending(database, kafka) as relay:
+                await relay.all()
+        assert kafka.of("x") == list(range(21, 51))
