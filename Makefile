@@ -24,7 +24,7 @@ export DANGOL_CACHE
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up servers-up down demo status env token command test test-deep bench-contacts bench-search bench-workbook bench-cost check format generate
+.PHONY: help setup up servers-up down demo status env token command test test-deep bench-contacts bench-outbox bench-search bench-workbook bench-cost check format generate
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -64,6 +64,9 @@ test-deep: setup ## Run the long tests too
 
 bench-contacts: setup ## Measure appending, intake, relay and imports (ARGS='append intake relay import')
 	@$(BIN)/python -m tests.bench.contacts $(ARGS)
+
+bench-outbox: setup ## Measure looks into the outbox while a dump holds its snapshot (N=1000000 ARGS='ours deleted log')
+	@N='$(N)' $(BIN)/python -m tests.bench.outbox $(ARGS)
 
 bench-search: setup ## Measure finding over N=100000 contacts (ARGS='rebuild terms million ids quick names filter fresh consumer pages index')
 	@N='$(N)' $(BIN)/python -m tests.bench.search $(ARGS)
