@@ -158,15 +158,16 @@ async def send(client: httpx.AsyncClient, requests: Iterable[Request], at_once: 
 
 async def _patiently(client: httpx.AsyncClient, request: Request) -> httpx.Response:
     """The answer, also of a system that has no time at first: it says so by a 503, and each request may come again."""
-    for _ in range(_TRIES):
+    tries = 0
+    while True:
+        tries += 1
         answer = await client.request(
             request.method, request.path, content=request.content, headers={"Content-Type": request.media}
         )
-        if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
-            break
+        if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE or tries == _TRIES:
+            return answer
         print(f"  {request.path} is asked again: {answer.json()['detail']}", file=sys.stderr, flush=True)
         await asyncio.sleep(float(answer.headers.get("Retry-After", "1")))
-    return answer
 
 
 async def _imported(client: httpx.AsyncClient, name: str) -> int:
