@@ -65,4 +65,5 @@ async def _keep(renew: Callable[[], Awaitable[bool]], stop: asyncio.Event, every
 
 def pause_after(attempts: int) -> timedelta:
     """How long to wait after so many attempts that came to nothing: 1 s, doubled each time, at most 30 s."""
-    return min(timedelta(seconds=2 ** (max(attempts, 1) - 1)), _LONGEST_PAUSE)
+    doublings = min(max(attempts, 1) - 1, 30)  # however long something was away
+    return min(timedelta(seconds=2**doublings), _LONGEST_PAUSE)

@@ -23,7 +23,7 @@ _TOKEN_SECONDS = 300
 
 
 class BrokenOff(Unavailable):
-    """A stream ended before its end was told."""
+    """A stream ended before its end was told: who sends it is there, and may never come to the end. Each time counts."""
 
 
 class Peer:

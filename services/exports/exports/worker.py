@@ -16,6 +16,7 @@ from common.health import Health
 from common.ids import Ids
 from common.lease import Lease, Lost, Stopped, kept, pause_after
 from common.loop import repeat
+from common.peers import BrokenOff
 from common.postgres import Database, Tx
 from common.telemetry import log, span
 from exports import holdings, journal, store
@@ -42,7 +43,7 @@ _LATE = timedelta(hours=1)
 _BY = "service:exports"
 _CANNOT = "The file cannot be written. Ask again; if it fails again, tell the operators."
 _MAY_PASS = (Problem, Incomplete, Tampered, WrongPassword)
-"""What may go better the next time: a stream that broke off, a disk that lies."""
+"""What may go better the next time, as a stream that broke off may: a disk that lies."""
 _TOLD_SECONDS = 60.0
 """So long the health tells that exports wait for a store: longer than one rests."""
 
@@ -147,15 +148,20 @@ class Worker:
             await job.do(Fail(_CANNOT))
         except Stopped:
             await job.do(Wait())
+        except BrokenOff as error:
+            await self._give_back(job, error)
         except (Unavailable, OSError) as error:
             await self._wait(job, error)
         except _MAY_PASS as error:
-            log.warning("an attempt failed", export=str(export.id), attempt=export.attempts, exc_info=error)
-            await job.do(GiveBack(), rest=pause_after(export.attempts - export.spared))
+            await self._give_back(job, error)
         except Exception as error:  # noqa: BLE001 - what one export meets must not end the work of all the others
             log.error("an attempt met an error of the program", export=str(export.id), exc_info=error)
             await job.do(GiveBack(), rest=pause_after(export.attempts - export.spared))
         await asyncio.to_thread(self._files.remove, export.id, export.attempts)
+
+    async def _give_back(self, job: "_Job", error: Exception) -> None:
+        log.warning("an attempt failed", export=str(job.export.id), attempt=job.export.attempts, exc_info=error)
+        await job.do(GiveBack(), rest=pause_after(job.export.attempts - job.export.spared))
 
     async def _wait(self, job: "_Job", error: Unavailable | OSError) -> None:
         reason = error.detail if isinstance(error, Unavailable) else type(error).__name__

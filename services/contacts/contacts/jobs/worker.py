@@ -11,6 +11,7 @@ from common.eventstore import ConcurrentChange
 from common.health import Health
 from common.lease import Lease, Lost, Stopped, kept, pause_after
 from common.loop import repeat
+from common.peers import BrokenOff
 from common.postgres import Database
 from common.telemetry import log, span
 from contacts.jobs import store as job_store
@@ -100,11 +101,11 @@ class Worker:
             await self._end(held, GiveBack(failed=False, at=self._clock.now()))
         except NotYet as wait:
             await self._end(held, GiveBack(failed=False, at=self._clock.now()), rest=timedelta(seconds=wait.seconds))
-        except (Unavailable, OSError) as error:
-            await self._wait(held, error)
-        except ConcurrentChange as error:
+        except (BrokenOff, ConcurrentChange) as error:
             log.warning("an attempt failed", kind=held.job.kind, job=str(held.job.id), exc_info=error)
             await self._end(held, GiveBack(failed=True, at=self._clock.now()))
+        except (Unavailable, OSError) as error:
+            await self._wait(held, error)
         except Problem as problem:
             await self._end(held, Fail(problem.detail, self._clock.now()))
         except Exception as error:  # noqa: BLE001 - what one job meets must not end the work of all the others
