@@ -105,16 +105,17 @@ COMPILING = "compilers of Kafka and OpenSearch"
 """No part of a cost: by and by there is nothing left to compile."""
 
 BACKGROUND = "PostgreSQL: vacuum, WAL, checkpoints"
-_RELAYS, _OTHERS = "PostgreSQL: relays' connections", "PostgreSQL: search, exports, notify"
+_OTHERS = "PostgreSQL: search, exports, notify"
 _OF_SERVICE = {"contacts": "PostgreSQL: contacts' other", "segments": "PostgreSQL: segments' other"}
+_OF_RELAY = {"contacts-relay": "PostgreSQL: contacts-relay", "segments-relay": "PostgreSQL: segments-relay"}
 
 
 def backend_role(application: str, kind: str) -> str:
     """The role of a backend, by what `pg_stat_activity` has as its application and its kind."""
     if application == OBSERVER:
         return OBSERVER
-    if application.endswith("-relay"):
-        return _RELAYS
+    if application in _OF_RELAY:
+        return _OF_RELAY[application]
     if kind not in {"client backend", "walsender"}:
         return BACKGROUND
     return _OF_SERVICE.get(application.partition("-")[0], _OTHERS)
@@ -131,8 +132,8 @@ def process_role(name: str) -> str:
 SUPERVISION = "supervisor, watchdog"
 ROLES = (
     "gateway", "contacts-api", "contacts-relay", "contacts-worker", "search-api", "search-consumer", "segments-api",
-    "segments-consumer", "segments-relay", "segments-worker", "exports", "notify", _RELAYS, *_OF_SERVICE.values(), _OTHERS,
-    BACKGROUND, "Kafka", "OpenSearch", SUPERVISION,
+    "segments-consumer", "segments-relay", "segments-worker", "exports", "notify", *_OF_RELAY.values(), *_OF_SERVICE.values(),
+    _OTHERS, BACKGROUND, "Kafka", "OpenSearch", SUPERVISION,
 )  # fmt: skip
 """In the order in which they are shown."""
 

@@ -52,8 +52,9 @@ def test_the_machine_is_read_as_it_is() -> None:
 @pytest.mark.parametrize(
     ("application", "kind", "role"),
     [
-        ("contacts-relay", "client backend", "PostgreSQL: relays' connections"),
-        ("segments-relay", "walsender", "PostgreSQL: relays' connections"),
+        ("contacts-relay", "client backend", "PostgreSQL: contacts-relay"),
+        ("segments-relay", "walsender", "PostgreSQL: segments-relay"),
+        ("exports-relay", "client backend", "PostgreSQL: search, exports, notify"),
         ("contacts-api", "client backend", "PostgreSQL: contacts' other"),
         ("contacts-worker", "client backend", "PostgreSQL: contacts' other"),
         ("segments-consumer", "client backend", "PostgreSQL: segments' other"),
