@@ -115,10 +115,16 @@ def briefly(found: Round) -> str:
     return f"{sum(net.values()):,.0f} µs ({', '.join(f'{role} {net[role]:,.0f}' for role in most)})"
 
 
-async def measure(wanted: Wanted) -> tuple[list[Cell], Mapping[str, Sequence[Idle]]]:
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What is measured by now: costs by kind and number of segments, and what passes while idle, both by build."""
+
+    cells: Sequence[Cell]
+    idle: dict[str, list[Idle]]
+
+
+async def measure(wanted: Wanted, found: Found) -> None:
     """Rounds in turns: of each kind, in each channel, by each build, and all of that again."""
-    cells = [Cell(kind, number, {}) for kind in wanted.kinds for number in wanted.segments]
-    idles: dict[str, list[Idle]] = {}
     async with AsyncExitStack() as open_:
         worlds: list[World] = []
         for name, folder in (("ours", checkout()), *([("the build beside", wanted.base)] if wanted.base else [])):
@@ -130,28 +136,33 @@ async def measure(wanted: Wanted) -> tuple[list[Cell], Mapping[str, Sequence[Idl
             await each.warm_up(wanted.kinds)
         for turn in range(wanted.rounds):
             for each in worlds:
-                idles.setdefault(each.build.name, []).append(await idle(each.build))
-            for cell in cells:
+                found.idle.setdefault(each.build.name, []).append(await idle(each.build))
+            for cell in found.cells:
                 number = (1 + turn) * len(wanted.kinds) + wanted.kinds.index(cell.kind)  # after those that warmed up
                 for each in worlds:
-                    some = load(cell.kind, number, each.began)
-                    found = await measured(each.build, each.callers[cell.segments], some, idles[each.build.name][-1])
-                    cell.rounds.setdefault(each.build.name, []).append(found)
-                    say(f"round {turn + 1}, {each.build.name}: {KINDS[cell.kind]}, {cell.segments:,} segments: {briefly(found)}")
-    return cells, idles
+                    name, some = each.build.name, load(cell.kind, number, each.began)
+                    cost = await measured(each.build, each.callers[cell.segments], some, found.idle[name][-1])
+                    cell.rounds.setdefault(name, []).append(cost)
+                    say(f"round {turn + 1}, {name}: {KINDS[cell.kind]}, {cell.segments:,} segments: {briefly(cost)}")
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Measure what is named, or all, and print it."""
+    """Measure what is named, or all, and print it; also what there is when it is broken off."""
     asked = wanted(arguments, os.environ)
+    found = Found([Cell(kind, number, {}) for kind in asked.kinds for number in asked.segments], {})
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that the servers are stopped
-    cells, idles = asyncio.run(measure(asked))
-    numbers = ",".join(str(number) for number in asked.segments)
-    command = f"make bench-cost ARGS='{' '.join(asked.kinds)}' SEGMENTS={numbers} N={asked.contacts}"
-    print(f"`{command}`, {machine(('asyncpg', 'aiokafka'))};")
-    print(f"means of {asked.rounds} rounds in turns (the least and the most of a round), what passes while idle taken off.")
-    for each in tables(cells, idles):
-        print(f"\n{each}")
+    whole = False
+    try:
+        asyncio.run(measure(asked, found))
+        whole = True
+    finally:
+        numbers = ",".join(str(number) for number in asked.segments)
+        command = f"make bench-cost ARGS='{' '.join(asked.kinds)}' SEGMENTS={numbers} N={asked.contacts}"
+        print(f"`{command}`, {machine(('asyncpg', 'aiokafka'))};")
+        print(f"means of {asked.rounds} rounds in turns (the least and the most of a round), what passes while idle taken off.")
+        print("" if whole else "Broken off: where a round is missing it is left out, and – stands where there is none.\n", end="")
+        for each in tables(found.cells, found.idle):
+            print(f"\n{each}")
 
 
 if __name__ == "__main__":

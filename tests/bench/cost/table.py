@@ -1,7 +1,8 @@
 """The tables of what things cost: each thing by the number of segments, then where it goes, process by process."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from tests.bench.cost.cpu import COMPILING, ROLES
 from tests.bench.cost.rounds import Idle, Round, compiling, taken_off, total
@@ -18,14 +19,18 @@ class Cell:
 
 
 def tables(cells: Sequence[Cell], idle: Mapping[str, Sequence[Idle]]) -> Iterator[str]:
-    """All of them, in Markdown, a text each."""
-    numbers = sorted({cell.segments for cell in cells})
-    kinds = [kind for kind in KINDS if any(cell.kind == kind for cell in cells)]
+    """All of them, in Markdown, a text each; `–` for what was not measured."""
+    numbers, builds = sorted({cell.segments for cell in cells}), list(idle)
     found = {(cell.kind, cell.segments): cell.rounds for cell in cells}
-    yield _summary(kinds, numbers, found)
-    for kind in kinds:
-        yield _where(kind, numbers, [found[kind, number] for number in numbers])
+    by_kind = {kind: [found[kind, number] for number in numbers] for kind in KINDS if (kind, numbers[0]) in found}
+    yield _summary(numbers, builds, by_kind)
+    for kind, row in by_kind.items():
+        yield _where(kind, numbers, builds, row)
     yield _while_idle(idle)
+
+
+_Rounds = Mapping[str, Sequence[Round]]
+"""Of one kind and number of segments, by build."""
 
 
 def _headed(what: str, columns: Iterable[str], rows: Iterable[Sequence[str]]) -> str:
@@ -38,15 +43,15 @@ def _of_segments(numbers: Sequence[int]) -> list[str]:
     return [f"{number:,} segments" for number in numbers]
 
 
-def _summary(kinds: Sequence[str], numbers: Sequence[int], found: Mapping[tuple[str, int], Mapping[str, Sequence[Round]]]) -> str:
+def _summary(numbers: Sequence[int], builds: Sequence[str], by_kind: Mapping[str, Sequence[_Rounds]]) -> str:
     rows: list[list[str]] = []
-    for kind in kinds:
-        sums = [{name: _all(costs) for name, costs in found[kind, number].items()} for number in numbers]
-        ours, *others = sums[0]
-        rows.append([KINDS[kind], *(_with_spread(found[kind, number][ours]) for number in numbers)])
-        for name in others:
-            rows.append([f"– by {name}", *(_with_spread(found[kind, number][name]) for number in numbers)])
-            rows.append(["– ratio", *(f"{each[name] / each[ours]:.2f} ×" for each in sums)])
+    for kind, cells in by_kind.items():
+        for place, name in enumerate(builds):
+            called = KINDS[kind] if place == 0 else f"– by {name}"
+            rows.append([called, *(_with_spread(cell[name]) if name in cell else "–" for cell in cells)])
+        for name in builds[1:]:
+            pairs = ((cell[name], cell[builds[0]]) if name in cell else None for cell in cells)
+            rows.append([f"– {name}, ratio", *(f"{_all(pair[0]) / _all(pair[1]):.2f} ×" if pair else "–" for pair in pairs)])
     return _headed("µs of processors, all processes", _of_segments(numbers), rows)
 
 
@@ -59,26 +64,29 @@ def _with_spread(costs: Sequence[Round]) -> str:
     return f"{_all(costs):,.0f}" + (f" ({alone[0]:,.0f}–{alone[-1]:,.0f})" if len(alone) > 1 else "")
 
 
-def _where(kind: str, numbers: Sequence[int], cells: Sequence[Mapping[str, Sequence[Round]]]) -> str:
+def _where(kind: str, numbers: Sequence[int], builds: Sequence[str], cells: Sequence[_Rounds]) -> str:
     """A kind of work, process by process; of two builds both, ours first."""
-    nets = [[total(costs) for costs in cell.values()] for cell in cells]
-    rows = [[role, *(_pair(net.get(role, 0.0) for net in cell) for cell in nets)] for role in ROLES if _tells(role, nets)]
-    rows.append(["all", *(_pair(sum(net.values()) for net in cell) for cell in nets)])
-    rows.append(["taken off: while idle", *(_pair(map(taken_off, cell.values())) for cell in cells)])
-    rows.append([f"left out: {COMPILING}", *(_pair(map(compiling, cell.values())) for cell in cells)])
-    rows.append(["moves of segments", *(_pair((_moves(costs) for costs in cell.values()), ".2f") for cell in cells)])
+
+    def line(called: str, figure: Callable[[Sequence[Round]], float], form: str = ",.0f") -> list[str]:
+        figures = ([_told(figure(cell[name]), form) if name in cell else "–" for name in builds] for cell in cells)
+        return [called, *(" / ".join(each) for each in figures)]
+
+    shown = [role for role in ROLES if any(abs(total(costs).get(role, 0.0)) >= 0.5 for cell in cells for costs in cell.values())]
+    rows = [line(role, partial(_of_role, role)) for role in shown]
+    rows.append(line("all", _all))
+    rows.append(line("taken off: while idle", taken_off))
+    rows.append(line(f"left out: {COMPILING}", compiling))
+    rows.append(line("moves of segments", _moves, ".2f"))
     return _headed(f"{KINDS[kind]}, µs", _of_segments(numbers), rows)
 
 
-def _tells(role: str, nets: Sequence[Sequence[Mapping[str, float]]]) -> bool:
-    return any(abs(net.get(role, 0.0)) >= 0.5 for cell in nets for net in cell)
+def _of_role(role: str, costs: Sequence[Round]) -> float:
+    return total(costs).get(role, 0.0)
 
 
-def _pair(figures: Iterable[float], form: str = ",.0f") -> str:
-    # A little less than nothing is nothing: what was taken off as idle is a mean.
-    return " / ".join(
-        format(figure, form).replace("-0", "0") if abs(figure) < 0.5 else format(figure, form) for figure in figures
-    )
+def _told(figure: float, form: str) -> str:
+    text = format(figure, form)
+    return text.removeprefix("-") if text.strip("-0.") == "" else text
 
 
 def _moves(costs: Sequence[Round]) -> float:

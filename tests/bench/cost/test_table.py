@@ -46,9 +46,26 @@ def test_another_build_stands_beside_with_its_ratio() -> None:
     assert summary.splitlines()[2:] == [
         "| a custom event, 500 a request | 400 |",
         "| – by the build beside | 1,000 |",
-        "| – ratio | 2.50 × |",
+        "| – the build beside, ratio | 2.50 × |",
     ]
     assert "| contacts-api | 400 / 1,000 |" in where.splitlines()
+
+
+def test_what_was_not_reached_is_a_dash() -> None:
+    cells = [
+        Cell("visit", 0, {"ours": [a_round(0.5, 0.1)]}),
+        Cell("visit", 100, {}),
+        Cell("import", 0, {}),
+        Cell("import", 100, {}),
+    ]
+    summary, where, nowhere, _ = tables(cells, IDLE | {"the build beside": [Idle({})]})
+    assert summary.splitlines()[2:5] == [
+        "| a visit, 500 a request | 400 | – |",
+        "| – by the build beside | – | – |",
+        "| – the build beside, ratio | – | – |",
+    ]
+    assert "| all | 400 / – | – / – |" in where.splitlines()
+    assert "| all | – / – | – / – |" in nowhere.splitlines()
 
 
 def test_without_words_everything_is_measured() -> None:
