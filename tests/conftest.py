@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import structlog
 from hypothesis import settings
 from xdist.scheduler import LoadScopeScheduling
 
@@ -14,6 +15,15 @@ from tests.support.stack import NoStack, stack_of_this_run
 # Time says nothing on a machine that runs servers beside: what takes long is bounded where it is tested.
 settings.register_profile("servers beside", deadline=None)
 settings.load_profile("servers beside")
+
+# A traceback as Python writes it: one drawn with the locals of each frame takes seconds, in which a loop under test stands still.
+structlog.configure(
+    processors=[
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback),
+    ]
+)
 
 # Tests that ask for the whole system lie here.
 _SYSTEM = ("tests/e2e/", "tests/faults/", "tests/local/")
