@@ -8,6 +8,18 @@ from common.relay.rows import BATCH
 from tests.common.relay.conftest import WAITING, Kafka, Sending, buffers_of_a_look, number, put, sending, told
 
 
+async def test_the_very_first_row_is_sent_though_a_relay_looked_and_noted_before_it(database: Database) -> None:
+    kafka, something_else = Kafka(), "select count(pg_current_xact_id())"
+    async with sending(database, kafka) as relay:
+        for _ in range(2):
+            await number(database, something_else)
+            await relay.all()
+            await relay.note()
+        await put(database, told("x", 1))
+        await relay.all()
+    assert kafka.of("x") == [1]
+
+
 @pytest.mark.parametrize("noted", [False, True], ids=["nothing noted meanwhile", "noted meanwhile"])
 async def test_who_wrote_before_a_look_and_commits_after_it_is_sent(database: Database, noted: bool) -> None:
     kafka = Kafka()
