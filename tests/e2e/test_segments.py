@@ -215,7 +215,7 @@ async def test_a_sweep_finds_that_membership_and_search_agree(team: Team) -> Non
         _, position = await team.put(f"m-{n}", name="Kim" if n % 2 else "Lee")
     await team.get(f"/v1/segments/{segment}", position)
     sweep = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "segments", "sweep", env=team.stack.service_env("segments-worker"), stdout=asyncio.subprocess.PIPE
+        sys.executable, "-m", "segments", "verify", env=team.stack.service_env("segments-worker"), stdout=asyncio.subprocess.PIPE
     )
     out, _ = await asyncio.wait_for(sweep.communicate(), 120)
     told = [orjson.loads(line) for line in out.splitlines()]

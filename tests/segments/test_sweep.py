@@ -54,7 +54,7 @@ async def kims(world: World) -> set[UUID]:
 
 async def test_what_agrees_is_no_difference(world: World, kims: set[UUID]) -> None:
     await world.make(named("Kim"))
-    report = await Sweeper(world.database, Index(kims).found, settle=0).sweep()
+    report = await Sweeper(world.database, world.verifier(), Index(kims).found, settle=0).sweep()
     assert report is not None
     assert (report.swept, report.differences) == (1, {})
     assert REGISTRY.get_sample_value("dangol_segments_swept") == 1
@@ -63,7 +63,7 @@ async def test_what_agrees_is_no_difference(world: World, kims: set[UUID]) -> No
 async def test_every_difference_is_reported_by_segment_and_counted(world: World, kims: set[UUID]) -> None:
     segment = await world.make(named("Kim"))
     surplus, missing = min(kims), uuid4()
-    report = await Sweeper(world.database, Index((kims - {surplus}) | {missing}).found, settle=0).sweep()
+    report = await Sweeper(world.database, world.verifier(), Index((kims - {surplus}) | {missing}).found, settle=0).sweep()
     assert report is not None
     assert report.differences == {segment: {surplus: "surplus", missing: "missing"}}
     assert (report.count("missing"), report.count("surplus")) == (1, 1)
@@ -75,14 +75,14 @@ async def test_a_difference_that_passes_is_one_sides_pace_and_not_reported(world
     await world.make(named("Kim"))
     one = min(kims)
     for passing in (Index(kims - {one}, kims), Index(kims - {one}, kims | {uuid4()}), Index(kims | {uuid4()}, kims - {one})):
-        report = await Sweeper(world.database, passing.found, settle=0).sweep()
+        report = await Sweeper(world.database, world.verifier(), passing.found, settle=0).sweep()
         assert report is not None
         assert report.differences == {}
 
 
 async def test_segments_that_are_not_live_are_left_out(world: World, kims: set[UUID]) -> None:
     await world.make(named("Kim"), built=False)
-    report = await Sweeper(world.database, Index(set()).found, settle=0).sweep()
+    report = await Sweeper(world.database, world.verifier(), Index(set()).found, settle=0).sweep()
     assert report is not None
     assert (report.swept, report.differences) == (0, {})
 
@@ -97,7 +97,7 @@ async def test_a_segment_that_search_refuses_is_left_out_and_the_others_are_comp
         for one in sorted({*kims, missing}):
             yield one
 
-    report = await Sweeper(world.database, found, settle=0).sweep()
+    report = await Sweeper(world.database, world.verifier(), found, settle=0).sweep()
     assert report is not None
     assert (report.swept, report.differences) == (1, {segment: {missing: "missing"}})
 
@@ -112,14 +112,14 @@ async def test_one_sweeps_at_a_time(world: World, kims: set[UUID]) -> None:
         for one in sorted(kims):
             yield one
 
-    first = asyncio.create_task(Sweeper(world.database, slowly, settle=0).sweep())
+    first = asyncio.create_task(Sweeper(world.database, world.verifier(), slowly, settle=0).sweep())
     await asked.wait()
-    assert await Sweeper(world.database, Index(kims).found, settle=0).sweep() is None
+    assert await Sweeper(world.database, world.verifier(), Index(kims).found, settle=0).sweep() is None
     go_on.set()
     report = await first
     assert report is not None
     assert report.swept == 1
-    assert await Sweeper(world.database, Index(kims).found, settle=0).sweep() is not None
+    assert await Sweeper(world.database, world.verifier(), Index(kims).found, settle=0).sweep() is not None
 
 
 async def test_the_loop_outlives_a_search_that_is_away_and_stops_when_told(world: World, kims: set[UUID]) -> None:
@@ -136,5 +136,5 @@ async def test_the_loop_outlives_a_search_that_is_away_and_stops_when_told(world
         yield uuid4()
 
     async with asyncio.timeout(20):
-        await Sweeper(world.database, away, settle=0).run(stop, every=0.01)
+        await Sweeper(world.database, world.verifier(), away, settle=0).run(stop, every=0.01)
     assert asked == 3

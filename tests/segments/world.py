@@ -29,6 +29,7 @@ from segments.consumer import Judge
 from segments.handlers import Segments
 from segments.queries import ChangeView, Queries, SegmentView
 from segments.term_sets.term_set import TermSet
+from segments.verify import Verifier
 from segments.worker import Builder, Timer
 from tests.segments.support import NOON
 
@@ -85,6 +86,10 @@ class World:
     def builder(self, chunk: int = 1000) -> Builder:
         """A builder of its own."""
         return Builder(self.database, self.clock, new_id, Health({}), chunk=chunk)
+
+    def verifier(self) -> Verifier:
+        """A verifier of its own."""
+        return Verifier(self.database, self.clock, new_id)
 
     def record(self, topic: str, key: str, version: int, at: int, value: Body | None, partition: int = 0) -> Delivered:
         """The next message of a partition."""

@@ -1,4 +1,4 @@
-"""`python -m segments api|consumer|worker|relay|migrate|rebuild|sweep`."""
+"""`python -m segments api|consumer|worker|relay|migrate|rebuild|verify`."""
 
 import sys
 

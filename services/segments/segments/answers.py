@@ -3,6 +3,7 @@
 from typing import Literal
 
 from common.clock import Instant
+from common.events.segments import Cause
 from common.http import Wire
 from common.ids import Id
 from common.shapes import FilterAsked
@@ -63,7 +64,7 @@ class Change(Wire):
     at: Instant
     contact_id: Id
     change: Literal["entered", "left"]
-    cause: Literal["event", "clock", "definition", "erasure"]
+    cause: Cause
 
 
 class Changes(Wire):

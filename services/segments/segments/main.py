@@ -20,6 +20,9 @@ from segments.settings import Settings
 if TYPE_CHECKING:
     from fastapi import APIRouter
 
+_SWEEP_SHARE = 0.25
+"""Of its time a sweep in the background works so much: the worker that tells what is due goes first."""
+
 
 def routers() -> "list[APIRouter]":
     """The table of contents of the HTTP interface."""
@@ -75,6 +78,7 @@ async def _consumer(settings: Settings) -> None:
 async def _worker(settings: Settings) -> None:
     from segments.sweep import Sweeper
     from segments.term_sets.use import TermSetUse
+    from segments.verify import Verifier
     from segments.worker import Builder, Timer
 
     clock = SystemClock()
@@ -83,7 +87,7 @@ async def _worker(settings: Settings) -> None:
         loops = [Timer(database, clock, new_id, state).run, Builder(database, clock, new_id, state).run]
         loops.append(TermSetUse(database, neighbours.use_term_set).run)
         if settings.sweep_minutes > 0:
-            sweeper = Sweeper(database, neighbours.found)
+            sweeper = Sweeper(database, Verifier(database, clock, new_id, share=_SWEEP_SHARE), neighbours.found)
             loops.append(partial(sweeper.run, every=settings.sweep_minutes * 60))
         await process.serve(health.application(state), settings.host, settings.port, state, loops)
 
@@ -113,20 +117,21 @@ async def _rebuild(settings: Settings) -> None:
         telemetry.log.info("segments are judged again", count=count)
 
 
-async def _sweep(settings: Settings) -> None:
+async def _verify(settings: Settings) -> None:
     from segments.sweep import Sweeper
+    from segments.verify import Verifier
 
-    async with _database(settings, "sweep") as database, _neighbours(settings) as neighbours:
-        report = await Sweeper(database, neighbours.found).sweep()
+    async with _database(settings, "verify") as database, _neighbours(settings) as neighbours:
+        report = await Sweeper(database, Verifier(database, SystemClock(), new_id), neighbours.found).sweep()
     if report is None:
         raise SystemExit("a sweep is under way in another process")
-    if report.differences:
+    if report.differences or report.repaired:
         raise SystemExit(1)
 
 
 ROLES: dict[str, Callable[[Settings], Coroutine[Any, Any, None]]] = {
     "api": _api, "consumer": _consumer, "worker": _worker, "relay": _relay, "migrate": _migrate, "rebuild": _rebuild,
-    "sweep": _sweep,
+    "verify": _verify,
 }  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Holds the live membership against the search index, two judges of one filter, and reports where they do not agree."""
+"""Holds the live membership against a fresh judgement of everyone, and against the search index, and reports what differs."""
 
 import asyncio
 import contextlib
@@ -15,6 +15,7 @@ from common.postgres import Database, away_is_unavailable
 from common.telemetry import REGISTRY, log
 from segments import store
 from segments.queries import Queries, SegmentView
+from segments.verify import Repaired, Verifier
 from segments.wholeness import SegmentBroken, SegmentBuilding
 
 DIFFERENCES = Gauge(
@@ -37,10 +38,11 @@ _DONE = "select pg_advisory_unlock(hashtext('sweep ' || current_schema()))"
 
 @dataclass(slots=True)
 class Report:
-    """What a sweep found: how many segments it compared, and the differences by segment."""
+    """What a sweep found: how many segments it compared with search, those differences by segment, and what was repaired."""
 
     swept: int = 0
     differences: dict[UUID, dict[UUID, Kind]] = field(default_factory=dict[UUID, dict[UUID, Kind]])
+    repaired: Repaired = field(default_factory=Repaired)
 
     def count(self, kind: Kind) -> int:
         """How many differences of a kind."""
@@ -65,13 +67,15 @@ async def compare(members: AsyncIterator[UUID], found: AsyncIterator[UUID]) -> d
 
 
 class Sweeper:
-    """Compares all live segments, one sweep at a time however many workers there are.
+    """Verifies all channels and compares all live segments, one sweep at a time however many workers there are.
 
-    Both sides follow the same events at their own pace: only what differs in two looks, `settle` seconds apart, is a difference.
+    Membership and search follow the same events at their own pace: only what differs in two looks, `settle` seconds apart, is a
+    difference. Whom it concerns is judged afresh then, so that what is wrong here is put right; the index is not changed.
     """
 
-    def __init__(self, database: Database, found: Found, *, settle: float = 10.0) -> None:
+    def __init__(self, database: Database, verifier: Verifier, found: Found, *, settle: float = 10.0) -> None:
         self._database = database
+        self._verifier = verifier
         self._queries = Queries(database)
         self._found = found
         self._settle = settle
@@ -99,7 +103,7 @@ class Sweeper:
             log.warning("the sweep was broken off", reason=error.detail)
 
     async def sweep(self) -> Report | None:
-        """Compare every live segment; None where another process is at it. Raises Unavailable."""
+        """Verify and compare every live segment; None where another process is at it. Raises Unavailable."""
         async with self._database.connection() as connection:
             if not await connection.fetchval(_ONE_AT_A_TIME):
                 return None
@@ -110,7 +114,10 @@ class Sweeper:
 
     async def _sweep(self, connection: "asyncpg.Connection[asyncpg.Record]") -> Report:
         report = Report()
-        for channel, segment_id in await store.live(connection):
+        live = await store.live(connection)
+        for channel in sorted({channel for channel, _ in live}):
+            report.repaired.add(await self._verifier.channel(channel))
+        for channel, segment_id in live:
             differing = await self._differing(channel, segment_id)
             if differing is None:
                 continue
@@ -118,10 +125,12 @@ class Sweeper:
             if differing:
                 report.differences[segment_id] = differing
                 self._tell(segment_id, differing)
+                report.repaired.add(await self._verifier.contacts(channel, list(differing)))
         SWEPT.set(report.swept)
         for kind in ("missing", "surplus"):
             DIFFERENCES.labels(kind).set(report.count(kind))
-        log.info("swept", segments=report.swept, missing=report.count("missing"), surplus=report.count("surplus"))
+        log.info("swept", segments=report.swept, missing=report.count("missing"), surplus=report.count("surplus"),
+                 repaired=len(report.repaired.standings), recounted=len(report.repaired.counts))  # fmt: skip
         return report
 
     def _tell(self, segment_id: UUID, differing: dict[UUID, Kind]) -> None:

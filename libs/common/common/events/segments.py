@@ -6,7 +6,7 @@ from uuid import UUID
 from common.clock import WireInstant
 from common.events.wire import Body, Event, Json
 
-Cause = Literal["event", "clock", "definition", "erasure"]
+Cause = Literal["event", "clock", "definition", "erasure", "repair"]
 
 
 class Entered(Event, tag="segment.entered"):
