@@ -7,6 +7,7 @@ import pkgutil
 import re
 from collections.abc import Callable, Iterator
 from http import HTTPStatus
+from types import ModuleType
 from typing import Any
 
 from fastapi import APIRouter
@@ -111,14 +112,15 @@ def _of(router: APIRouter) -> Iterator[APIRoute]:
 
 
 def _tags(routes: dict[str, list[APIRoute]]) -> set[tuple[str, str]]:
-    """Each tag with the words with which its module of routes begins."""
-    found: set[tuple[str, str]] = set()
-    for each in routes.values():
-        for route in each:
-            module = inspect.getmodule(inspect.unwrap(route.endpoint))
-            for tag in route.tags:
-                found.add((str(tag), (inspect.getdoc(module) or "").partition("\n")[0]))
-    return found
+    """Each tag with the words with which its module of routes begins: of several, that which stands outermost."""
+    modules: dict[str, set[ModuleType]] = {}
+    for route in (route for each in routes.values() for route in each):
+        module = inspect.getmodule(inspect.unwrap(route.endpoint))
+        assert module is not None
+        for tag in route.tags:
+            modules.setdefault(str(tag), set()).add(module)
+    outermost = {tag: min(found, key=lambda module: module.__name__.count(".")) for tag, found in modules.items()}
+    return {(tag, (inspect.getdoc(module) or "").partition("\n")[0]) for tag, module in outermost.items()}
 
 
 def _complete(operation: dict[str, Any], route: APIRoute, reach: Reach, elsewhere: dict[str, Callable[..., Any]]) -> None:

@@ -269,6 +269,9 @@ def test_circles_are_refused_wherever_they_close() -> None:
     assert inlining(refers(IDS[3], IDS[0]), {**circle, IDS[3]: NAMED}) == ("segmentCircle", "/filter/values/1")
     assert inlining(refers(IDS[0]), {IDS[0]: refers(IDS[0])}) == ("segmentCircle", "/filter/values/0")
     assert inlining(refers(IDS[1]), {IDS[0]: NAMED, IDS[1]: refers(IDS[0])}, (IDS[0],)) == ("segmentCircle", "/filter/values/0")
+    with pytest.raises(FilterRefused) as refused:
+        inline(refers(IDS[3]), {**circle, IDS[3]: refers(IDS[0])}, ("own",))
+    assert refused.value.extra == {"path": [*IDS[:3], IDS[0]]}
     # To meet the same segment twice is no circle.
     assert inline(And((refers(IDS[1]), refers(IDS[0]))), {IDS[0]: NAMED, IDS[1]: refers(IDS[0])}) == And((NAMED, NAMED))
 

@@ -12,7 +12,7 @@ from common.http import Route
 from tests.support.documented import document
 
 SERVICES = ("contacts", "search", "segments", "exports", "notify")
-ASKS = ("/v1/search", "/v1/filters/check", "/v1/contacts/read", "/explain", "/download")
+ASKS = ("/v1/search", "/v1/filters/check", "/v1/contacts/read", "/explain", "/segments/preview", "/download")
 """Parts of the addresses of those POSTs that write nothing which a reader could wait for."""
 
 

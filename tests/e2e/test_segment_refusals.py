@@ -51,11 +51,16 @@ async def test_a_circle_is_refused_and_a_segment_in_use_stays(team: Team) -> Non
     answer = await team.ask("PATCH", f"/v1/segments/{inner}", {"filter": circle})
     assert (answer.status_code, answer.json()["code"]) == (422, "segmentCircle")
     assert answer.json()["pointer"] == "/filter/or/1/values/0"
+    assert answer.json()["path"] == [inner, outer, inner]
+    used_by = {"segments": [{"id": outer, "name": "s"}]}
+    assert (await team.get(f"/v1/segments/{inner}"))["usedBy"] == used_by
+    tried = await team.ask("POST", "/v1/segments/preview", {"id": inner, "filter": circle})
+    assert (tried.status_code, tried.json()) == (422, answer.json())
     for wrong in ({"filter": None}, {"name": None}, {"status": "live"}, {"definitionVersion": 7}):
         assert (await team.ask("PATCH", f"/v1/segments/{inner}", wrong)).status_code == 422, wrong
     assert (await team.get(f"/v1/segments/{inner}"))["filter"] == KIM
     answer = await team.ask("DELETE", f"/v1/segments/{inner}")
-    assert (answer.status_code, answer.json()["code"], answer.json()["usedBy"]) == (409, "segmentInUse", [outer])
+    assert (answer.status_code, answer.json()["code"], answer.json()["usedBy"]) == (409, "segmentInUse", used_by)
     assert (await team.ask("DELETE", f"/v1/segments/{outer}")).status_code == 204
     assert (await team.ask("DELETE", f"/v1/segments/{inner}")).status_code == 204
 

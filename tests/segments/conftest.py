@@ -13,9 +13,11 @@ from joserfc.jwk import ECKey
 
 from common.auth import Verifier
 from common.health import Health
+from common.http import application
 from common.topics import CONTACTS, FIELDS
 from localstack.stack import Stack
-from segments.api import Parts, application
+from segments.api import internal
+from segments.main import parts, routers
 from segments.waiting import Waiting
 from tests.segments.support import NOON
 from tests.segments.world import CHANNEL, World
@@ -44,8 +46,11 @@ def asked_as(world: World, tmp_path: Path) -> As:
         return {}
 
     waiting = Waiting(world.database, sent, ends)
-    parts = Parts(world.commands, world.queries, waiting, world.clock, health)
-    transport = httpx.ASGITransport(application(Verifier(str(tmp_path / "jwks.json"), "dangol-local"), health, parts))
+    routes = application(
+        "segments", "", Verifier(str(tmp_path / "jwks.json"), "dangol-local"), health, [*routers(), internal],
+        parts=parts(world.database, world.term_sets, waiting, world.clock, health), clock=world.clock,
+    )  # fmt: skip
+    transport = httpx.ASGITransport(routes)
 
     def client(*permissions: str, subject: str = "kim") -> httpx.AsyncClient:
         claims = {"iss": "dangol-local", "aud": "dangol", "sub": subject, "channel": CHANNEL, "exp": int(time.time()) + 60}

@@ -20,7 +20,7 @@ ROUTES: list[tuple[str, str, object, set[str]]] = [
     ("GET", "/{s}/members", None, {READ}), ("GET", "/{s}/members/{c}", None, {READ}), ("GET", "/{s}/changes", None, {READ}),
     ("GET", "/memberships?contact={c}", None, {READ}), ("POST", "/{s}/explain", None, {READ}),
     ("POST", "", {"name": "n", "filter": {"and": []}}, {MANAGE}), ("PATCH", "/{s}", {"name": "n"}, {MANAGE}),
-    ("DELETE", "/{s}", None, {MANAGE}),
+    ("POST", "/preview", {"filter": {"and": []}}, {MANAGE}), ("DELETE", "/{s}", None, {MANAGE}),
 ]  # fmt: skip
 
 

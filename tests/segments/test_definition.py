@@ -9,7 +9,7 @@ import pytest
 
 from common.filters import FieldDefinition, FieldType, FilterRefused
 from common.filters.segments import MAX_INLINED_CONDITIONS, MAX_INLINED_DEPTH
-from segments.definition import Channel, Segment, dependents, meaning, readable, rebuilt, reconsidered, rules
+from segments.definition import Channel, Segment, meaning, readable, rebuilt, reconsidered, rules
 
 KIM = {"key": "name", "operator": "eq", "values": ["Kim"]}
 VIP = {"key": "profile.grade", "operator": "eq", "values": ["VIP"]}
@@ -141,13 +141,6 @@ def test_the_channels_zone_and_country_are_part_of_the_meaning() -> None:
     moved = reconsidered(before, replace(before, zone="America/New_York"), NOW)
     assert {s.id.int: s.status for s in moved if before.segments[s.id] != s}.get(1) == "building"
     assert id_of(2) in {s.id for s in reconsidered(before, replace(before, country="US"), NOW)}
-
-
-def test_only_those_that_name_a_segment_themselves_depend_on_it() -> None:
-    within = channel({1: KIM, 2: of(1), 3: of(2), 4: {"or": [VIP, of(1)]}})
-    assert [s.id.int for s in dependents(within, id_of(1))] == [2, 4]
-    # Restoring the field must not find that what it refers to is gone.
-    assert [s.id.int for s in dependents(archive(within), id_of(1))] == [2, 4]
 
 
 def test_a_build_counts_on_and_begins_now() -> None:

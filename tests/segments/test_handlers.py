@@ -124,7 +124,7 @@ async def test_a_segment_in_use_stays_also_when_its_user_is_broken(peopled: Worl
         await peopled.tell(peopled.field("grade", "String", 2 + archived, archived=archived))
         with pytest.raises(SegmentInUse) as refusal:
             await peopled.commands.delete(KIM, segment)
-        assert refusal.value.extra == {"usedBy": [str(user)]}
+        assert refusal.value.extra == {"usedBy": {"segments": [{"id": str(user), "name": "s"}]}}
     await peopled.commands.delete(KIM, user)
     await peopled.commands.delete(KIM, segment)
 
@@ -132,7 +132,7 @@ async def test_a_segment_in_use_stays_also_when_its_user_is_broken(peopled: Worl
 async def test_a_deleted_segment_leaves_nothing_behind_and_says_so(peopled: World) -> None:
     segment = await peopled.make(named("Kim"))
     await peopled.commands.delete(KIM, segment)
-    for table in ("segment", "membership", "change", "tally", "definition", "cut_short"):
+    for table in ("segment", "membership", "change", "tally", "definition", "cut_short", "named_in"):
         assert await peopled.value(f"select count(*) from {table}") == 0
     assert (await peopled.sent())[-1] == {"type": "segment.deleted", "segmentId": str(segment)}
     with pytest.raises(NotFound):

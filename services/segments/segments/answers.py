@@ -9,8 +9,8 @@ from common.ids import Id
 from common.shapes import FilterAsked
 
 
-class Segment(Wire):
-    """A segment."""
+class DefinedSegment(Wire):
+    """A segment, as far as itself goes."""
 
     id: Id
     name: str
@@ -20,6 +20,29 @@ class Segment(Wire):
     count: int
     definition_version: int
     version: int
+
+
+class NamingSegment(Wire):
+    """A segment whose filter names another."""
+
+    id: Id
+    name: str
+
+
+class UsedBy(Wire):
+    """Who stands on a segment, as far as that is known: the segments that name it themselves.
+
+    `destinations` are another service's and join it once that tells them: left out, they are not known; an empty list would say
+    that there are none.
+    """
+
+    segments: list[NamingSegment]
+
+
+class Segment(DefinedSegment):
+    """A segment, and who stands on it."""
+
+    used_by: UsedBy
 
 
 class Definition(Wire):

@@ -9,12 +9,11 @@ from uuid import UUID
 from fastapi import Depends, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import AfterValidator, Field
-from starlette.types import ASGIApp
 
 from common import cursor as cursors
 from common import http, idempotency, position
 from common.answers import ETAG, EVENTS, POSITION, answers, content
-from common.auth import Caller, Verifier
+from common.auth import Caller
 from common.clock import Clock, from_millis, to_millis
 from common.erased import Answer, Question
 from common.errors import Gone, NotFound, Unprocessable
@@ -25,7 +24,19 @@ from common.ids import Id, parse_id
 from common.listening import Listening
 from common.query import InstantAsked
 from common.shapes import Explanation, FilterAsked
-from segments.answers import Change, Changes, Count, Definition, Member, Membership, Segment, Standing
+from segments.answers import (
+    Change,
+    Changes,
+    Count,
+    DefinedSegment,
+    Definition,
+    Member,
+    Membership,
+    NamingSegment,
+    Segment,
+    Standing,
+    UsedBy,
+)
 from segments.handlers import UNCHANGED, Segments
 from segments.queries import ChangeView, Queries, SegmentView
 from segments.steps import Step, steps
@@ -50,13 +61,6 @@ class Parts:
     health: Health
 
 
-def application(verifier: Verifier, health: Health, parts: Parts, memory: idempotency.Idempotency | None = None) -> ASGIApp:
-    """The service's whole HTTP application."""
-    return http.application(
-        "segments", __doc__ or "", verifier, health, [router, internal], parts=[parts], memory=memory, clock=parts.clock
-    )  # fmt: skip
-
-
 Using = Annotated[Parts, Depends(part(Parts))]
 Reader = Annotated[Caller, Depends(permit(READ))]
 Looker = Annotated[Caller, Depends(permit(READ, MANAGE))]
@@ -75,7 +79,7 @@ def _existing(*permissions: str) -> Callable[..., Awaitable[SegmentView]]:
         found = await parts.queries.segment(caller.channel, known)
         if awaited is None:
             return found
-        await _caught_up(parts, caller, awaited)
+        await caught_up(parts, caller, awaited)
         return await parts.queries.segment(caller.channel, known)
 
     return existing
@@ -88,7 +92,8 @@ Existing = Annotated[SegmentView, Depends(_existing(READ, MANAGE))]
 Managed = Annotated[SegmentView, Depends(_existing(MANAGE))]
 
 
-async def _caught_up(parts: Parts, caller: Caller, awaited: position.Position | None) -> None:
+async def caught_up(parts: Parts, caller: Caller, awaited: position.Position | None) -> None:
+    """Wait until what the request wants to see is applied here. Raises Unavailable."""
     if awaited is None:
         return
     await parts.waiting.until_applied(caller.channel, awaited)
@@ -148,10 +153,10 @@ class Named(Wire):
 
 
 @internal.post("/segments/read")
-async def read_segments(caller: Reader, body: Named, parts: Using) -> Page[Segment]:
+async def read_segments(caller: Reader, body: Named, parts: Using) -> Page[DefinedSegment]:
     """The definitions of these segments and of all that they refer to, of one instant; those that are not there are left out."""
     found = await parts.queries.with_referred(caller.channel, body.ids)
-    return Page(items=[_segment(view) for view in found])
+    return Page(items=[DefinedSegment(**_defined(view)) for view in found])
 
 
 @router.post("", status_code=201, response_model=Segment, responses=answers(None, 201, headers=ETAG | POSITION))
@@ -159,7 +164,7 @@ async def create_segment(
     body: NewSegment, response: Response, parts: Using, caller: Manager, awaited: AwaitedPosition
 ) -> Segment:
     """Make a segment: a named filter, kept live."""
-    await _caught_up(parts, caller, awaited)
+    await caught_up(parts, caller, awaited)
     made = await parts.commands.make(caller, body.name, body.filter)
     _written(response)
     return _tagged(await parts.queries.segment(caller.channel, made), response)
@@ -170,7 +175,7 @@ async def list_segments(
     parts: Using, caller: Looker, awaited: AwaitedPosition, limit: Limit = 100, cursor: Cursor = None
 ) -> Page[Segment]:
     """List the segments in the order of making."""
-    await _caught_up(parts, caller, awaited)
+    await caught_up(parts, caller, awaited)
     found = await parts.queries.segments(caller.channel, _after(cursor, "segments"), limit + 1)
     page = [_segment(view) for view in found[:limit]]
     return Page(items=page, next=_cursor("segments", page[-1].id) if len(found) > limit else None)
@@ -181,7 +186,7 @@ async def list_memberships(
     parts: Using, caller: Reader, awaited: AwaitedPosition, contact: str, limit: Limit = 100, cursor: Cursor = None
 ) -> Page[Membership]:
     """List the segments that a contact is in."""
-    await _caught_up(parts, caller, awaited)
+    await caught_up(parts, caller, awaited)
     known = await _contact(parts, caller, contact)
     bound = f"memberships/{known.id}"
     now = to_millis(parts.clock.now())
@@ -308,10 +313,15 @@ def _last_event(text: str) -> int:
 
 
 def _segment(view: SegmentView) -> Segment:
-    return Segment(
-        id=view.id, name=view.name, filter=view.filter, status=_status(view.status), problem=view.problem, count=view.count,
-        definition_version=view.definition_version, version=view.version,
-    )  # fmt: skip
+    used_by = UsedBy(segments=[NamingSegment.model_validate(user) for user in view.used_by])
+    return Segment(**_defined(view), used_by=used_by)
+
+
+def _defined(view: SegmentView) -> dict[str, Any]:
+    return {
+        "id": view.id, "name": view.name, "filter": view.filter, "status": _status(view.status), "problem": view.problem,
+        "count": view.count, "definition_version": view.definition_version, "version": view.version,
+    }  # fmt: skip
 
 
 def _tagged(view: SegmentView, response: Response) -> Segment:

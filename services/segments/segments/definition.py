@@ -5,6 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from uuid import UUID
 
+from common.errors import NotFound
 from common.filters import (
     BROKEN_SEGMENT,
     CompiledFilter,
@@ -113,25 +114,18 @@ def readable(raw: object, channel: Channel, segment_id: UUID) -> Node:
     return _inlined(node, read, str(segment_id))
 
 
+def present(channel: Channel, segment_id: UUID) -> Segment:
+    """The channel's segment. Raises NotFound."""
+    try:
+        return channel.segments[segment_id]
+    except KeyError:
+        raise NotFound("There is no such segment.") from None
+
+
 def term_sets_of(filters: Iterable[object]) -> set[UUID]:
     """The term sets that filters name, as they are written."""
     named = set[str]().union(*map(named_term_sets, filters))
     return {term_set for name in named if (term_set := parse_id(name)) is not None}
-
-
-def dependents(channel: Channel, segment_id: UUID) -> list[Segment]:
-    """The segments that name this one themselves; those too that are broken only by an archived field, which may come back."""
-    fields = {key: replace(definition, archived=False) for key, definition in channel.fields.items()}
-    context = replace(channel.context(), fields=fields)
-    found = []
-    for other in channel.segments.values():
-        try:
-            named = segment_ids(parse(other.filter, context))
-        except FilterRefused:
-            continue
-        if str(segment_id) in named:
-            found.append(other)
-    return found
 
 
 def rules(channel: Channel, read: Meaning, terms: TermValues) -> dict[UUID, Rule]:
@@ -172,12 +166,25 @@ def rebuilt(segment: Segment, now: int) -> Segment:
     return replace(segment, status="building", problem=None, build=segment.build + 1, since=now)
 
 
+def refuse_to_break(before: Channel, affected: Iterable[Segment]) -> None:
+    """Raises FilterRefused where one of these segments, as it would be, can't be read any more."""
+    for segment in affected:
+        if segment.status == "broken" and before.segments[segment.id].status != "broken":
+            raise FilterRefused(
+                "With this filter, a segment that refers to this one could not be read any more: "
+                "together they would be too deep or too long. Make this one simpler, or change that one first.",
+                code="breaksSegment",
+                pointer="/filter",
+                extra={"breaks": str(segment.id)},
+            )
+
+
 def _inlined(node: Node, read: Mapping[str, Node], own: str) -> Node:
     for condition in _segment_conditions(node):
         for n, value in enumerate(condition.values):
             name, place = str(value), f"{condition.pointer}/values/{n}"
             if name == own:
-                raise segment_circle(place)
+                raise segment_circle(place, (own, own))
             if name not in read:
                 raise broken_segment(place)
             try:

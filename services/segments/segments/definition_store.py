@@ -89,7 +89,21 @@ insert into definition (channel, segment_id, version, definition_version, at, by
 values ($1, $2, $3, $4, $5, $6, $7, $8)
 """
 _CHANGED_BY = "select by from definition where channel = $1 and segment_id = $2 order by version desc limit 1"
+_NAMED = """
+select distinct s.channel, (v #>> '{}')::uuid as named, s.id as segment_id from segment s
+cross join lateral jsonb_path_query(s.filter, '$.** ? (@.key == "segment" || @.key == "user.segment").values[*]') as v
+where s.channel = $1 and s.id = $2 and v #>> '{}' ~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
+"""
+_NOTE_NAMED = (
+    "delete from named_in where channel = $1 and segment_id = $2",
+    f"insert into named_in (channel, named, segment_id) select channel, named, segment_id from ({_NAMED}) as n",  # noqa: S608
+)
+_USED_BY = """
+select u.id, u.name from named_in n join segment u on u.channel = n.channel and u.id = n.segment_id
+where n.channel = $1 and n.named = $2 order by u.id
+"""
 _DELETE_SEGMENT = (
+    "delete from named_in where channel = $1 and segment_id = $2",
     "delete from definition where channel = $1 and segment_id = $2",
     "delete from membership where channel = $1 and segment_id = $2",
     "delete from change where channel = $1 and segment_id = $2",
@@ -153,6 +167,7 @@ async def add_segment(tx: Tx, channel: str, segment: Segment, at: datetime, by: 
         segment.problem, segment.build, segment.since, segment.version, at, by,
     )  # fmt: skip
     await tx.execute(_PUT_TALLY, channel, segment.id)
+    await note_named(tx, channel, segment.id)
     await keep_definition(tx, channel, segment, at, by)
 
 
@@ -161,6 +176,17 @@ async def keep_definition(tx: Tx, channel: str, segment: Segment, at: datetime, 
     await tx.execute(
         _KEEP_DEFINITION, channel, segment.id, segment.version, segment.definition_version, at, by, segment.name, segment.filter
     )
+
+
+async def note_named(tx: Tx, channel: str, segment_id: UUID) -> None:
+    """Note which segments this one's filter names, as it is kept now."""
+    for statement in _NOTE_NAMED:
+        await tx.execute(statement, channel, segment_id)
+
+
+async def used_by(tx: Tx, channel: str, segment_id: UUID) -> list[tuple[UUID, str]]:
+    """Id and name of the segments whose filters name this one themselves, broken ones too."""
+    return [(r["id"], r["name"]) for r in await tx.fetch(_USED_BY, channel, segment_id)]
 
 
 async def changed_by(tx: Tx, channel: str, segment_id: UUID) -> str | None:

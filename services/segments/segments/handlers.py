@@ -1,19 +1,18 @@
 """A manager makes, changes and deletes segments: each one transaction, alone with the channel's definitions."""
 
+import asyncio
 from dataclasses import replace
-from typing import Protocol
 from uuid import UUID
 
 from common.auth import Caller
 from common.clock import Clock, to_millis
-from common.errors import ANY_VERSION, Conflict, NotFound, StaleVersion
-from common.filters import MAX_TERM_SETS, FilterRefused
+from common.errors import ANY_VERSION, Conflict, StaleVersion
 from common.ids import Ids
 from common.postgres import Database, Tx
 from segments import definition_store as definitions
-from segments.definition import Channel, Segment, dependents, readable, rebuilt, reconsidered, term_sets_of
+from segments.definition import Channel, Segment, present, readable, rebuilt, reconsidered, refuse_to_break, term_sets_of
 from segments.term_sets import store as term_set_store
-from segments.term_sets.term_set import MOST_TERMS, TermSet
+from segments.term_sets.asked import TermSets, asked_for, refuse_too_many
 
 
 class TooManySegments(Conflict):
@@ -38,14 +37,6 @@ class Unchanged:
 UNCHANGED = Unchanged()
 
 
-class TermSets(Protocol):
-    """Where term sets are made."""
-
-    async def term_set(self, channel: str, term_set: UUID) -> TermSet | None:
-        """The term set; None where there is no such. Raises Unavailable."""
-        ...
-
-
 class Segments:
     """The commands."""
 
@@ -57,7 +48,7 @@ class Segments:
 
     async def make(self, caller: Caller, name: str, raw: object) -> UUID:
         """A new segment, to be built. Raises FilterRefused, TooManySegments, and Unavailable while a term set can't be had."""
-        asked = await self._asked_for(caller.channel, raw)
+        asked = await asked_for(self._database, self._term_sets, caller.channel, raw)
         async with self._database.transaction() as tx:
             await definitions.change_alone(tx, [caller.channel])
             await term_set_store.add(tx, caller.channel, asked)
@@ -85,12 +76,12 @@ class Segments:
         Raises NotFound, FilterRefused, StaleVersion where it is not at the `expected` version, and Unavailable while a term set
         can't be had.
         """
-        asked = [] if raw is UNCHANGED else await self._asked_for(caller.channel, raw)
+        asked = [] if raw is UNCHANGED else await asked_for(self._database, self._term_sets, caller.channel, raw)
         async with self._database.transaction() as tx:
             await definitions.change_alone(tx, [caller.channel])
             await term_set_store.add(tx, caller.channel, asked)
             channel = await definitions.load_channel(tx, caller.channel)
-            before = _found(channel, segment_id)
+            before = present(channel, segment_id)
             now = self._clock.now()
             after = replace(before, name=name or before.name)
             if raw is not UNCHANGED:
@@ -99,14 +90,17 @@ class Segments:
                 after = replace(rebuilt(after, to_millis(now)), filter=raw, definition_version=before.definition_version + 1)
             changed = channel.with_segment(after)
             await _keep_term_sets(tx, caller.channel, changed)
-            affected = [s for s in reconsidered(channel, changed, to_millis(now)) if s.id != segment_id]
-            _refuse_to_break(channel, affected)
+            # Beside the loop: thousands of filters take seconds to read.
+            others = await asyncio.to_thread(reconsidered, channel, changed, to_millis(now))
+            affected = [s for s in others if s.id != segment_id]
+            refuse_to_break(channel, affected)
             await _refuse_stale(tx, caller.channel, before, expected)
             if after == before:
                 return
             after = replace(after, version=before.version + 1)
             for segment in [after, *affected]:
                 await definitions.update_segment(tx, caller.channel, segment)
+            await definitions.note_named(tx, caller.channel, segment_id)
             await definitions.keep_definition(tx, caller.channel, after, now, caller.subject)
             await definitions.touch(tx, caller.channel)
             await definitions.tell_defined(tx, caller.channel, after, now, self._ids)
@@ -116,11 +110,11 @@ class Segments:
         async with self._database.transaction() as tx:
             await definitions.change_alone(tx, [caller.channel])
             channel = await definitions.load_channel(tx, caller.channel)
-            segment = _found(channel, segment_id)
-            if users := dependents(channel, segment_id):
+            segment = present(channel, segment_id)
+            if users := await definitions.used_by(tx, caller.channel, segment_id):
                 raise SegmentInUse(
-                    "Other segments refer to this one. Change or delete those first: `usedBy` has their ids.",
-                    extra={"usedBy": [str(user.id) for user in users]},
+                    "Other segments refer to this one. Change or delete those first: `usedBy` has their ids and names.",
+                    extra={"usedBy": {"segments": [{"id": str(user), "name": name} for user, name in users]}},
                 )
             await _refuse_stale(tx, caller.channel, segment, expected)
             await definitions.delete_segment(tx, caller.channel, segment_id)
@@ -128,55 +122,13 @@ class Segments:
             await definitions.touch(tx, caller.channel)
             await definitions.tell_deleted(tx, caller.channel, segment, self._clock.now(), self._ids)
 
-    async def _asked_for(self, channel: str, raw: object) -> list[TermSet]:
-        """The term sets that a filter names and that are not here yet. One that is nowhere is the parser's to refuse."""
-        named = term_sets_of([raw])
-        if not named:
-            return []
-        async with self._database.connection() as connection:
-            wanted = await term_set_store.missing(connection, channel, named)
-        if len(wanted) > MAX_TERM_SETS:
-            raise FilterRefused(
-                f"A filter may name {MAX_TERM_SETS} term sets at most. Make one of several for the same field.",
-                code="tooManyTermSets",
-                pointer="/filter",
-                extra={"most": MAX_TERM_SETS},
-            )
-        found = [await self._term_sets.term_set(channel, each) for each in sorted(wanted)]
-        return [each for each in found if each is not None]
-
 
 async def _keep_term_sets(tx: Tx, name: str, channel: Channel) -> None:
     """Keep the term sets that segments name, and no others. Raises FilterRefused where they are too large together."""
     used = term_sets_of(segment.filter for segment in channel.segments.values())
-    if await term_set_store.keep_only(tx, name, used) > MOST_TERMS:
-        raise FilterRefused(
-            f"The term sets of a channel's segments may have {MOST_TERMS:,} terms together. Take some out of other segments.",
-            code="tooManyTerms",
-            pointer="/filter",
-            extra={"most": MOST_TERMS},
-        )
+    refuse_too_many(await term_set_store.keep_only(tx, name, used))
 
 
 async def _refuse_stale(tx: Tx, channel: str, segment: Segment, expected: int | None) -> None:
     if expected not in (None, ANY_VERSION, segment.version):
         raise StaleVersion(segment.version, await definitions.changed_by(tx, channel, segment.id))
-
-
-def _found(channel: Channel, segment_id: UUID) -> Segment:
-    try:
-        return channel.segments[segment_id]
-    except KeyError:
-        raise NotFound("There is no such segment.") from None
-
-
-def _refuse_to_break(before: Channel, affected: list[Segment]) -> None:
-    for segment in affected:
-        if segment.status == "broken" and before.segments[segment.id].status != "broken":
-            raise FilterRefused(
-                "With this filter, a segment that refers to this one could not be read any more: "
-                "together they would be too deep or too long. Make this one simpler, or change that one first.",
-                code="breaksSegment",
-                pointer="/filter",
-                extra={"breaks": str(segment.id)},
-            )

@@ -9,7 +9,7 @@ import httpx
 
 from common import health, process, telemetry
 from common.auth import Signer
-from common.clock import SystemClock
+from common.clock import Clock, SystemClock
 from common.health import Health
 from common.ids import new_id
 from common.peers import Peer
@@ -20,6 +20,9 @@ from segments.settings import Settings
 if TYPE_CHECKING:
     from fastapi import APIRouter
 
+    from segments.term_sets.asked import TermSets
+    from segments.waiting import Waiting
+
 _SWEEP_SHARE = 0.25
 """Of its time a sweep in the background works so much: the worker that tells what is due goes first."""
 
@@ -27,19 +30,32 @@ _SWEEP_SHARE = 0.25
 def routers() -> "list[APIRouter]":
     """The table of contents of the HTTP interface."""
     from segments import api
+    from segments.preview import api as preview
 
-    return [api.router]
+    return [room.router for room in (api, preview)]
+
+
+def parts(database: Database, neighbours: "TermSets", waiting: "Waiting", clock: Clock, state: Health) -> list[object]:
+    """The commands and reads of every room, which its routes find by their classes."""
+    from segments.api import Parts
+    from segments.handlers import Segments
+    from segments.preview.queries import Previews
+    from segments.queries import Queries
+
+    return [
+        Parts(Segments(database, neighbours, clock, new_id), Queries(database), waiting, clock, state),
+        Previews(database, neighbours, clock, new_id),
+    ]
 
 
 async def _api(settings: Settings) -> None:
     from common.auth import Verifier
+    from common.http import application
     from common.idempotency import Idempotency
     from common.kafka import Progress
     from common.topics import named
     from segments import api
     from segments.consumer import TOPICS
-    from segments.handlers import Segments
-    from segments.queries import Queries
     from segments.waiting import Waiting
 
     clock = SystemClock()
@@ -51,9 +67,11 @@ async def _api(settings: Settings) -> None:
         tokens = Verifier(settings.jwks, settings.issuer)
         state = Health({"postgres": database.check, "keys": tokens.check})
         waiting = Waiting(database, neighbours.sent, partial(progress.ends, named(*TOPICS)))
-        parts = api.Parts(Segments(database, neighbours, clock, new_id), Queries(database), waiting, clock, state)
         memory = Idempotency(database, bytes.fromhex(settings.idempotency_secret.get_secret_value()), clock)
-        app = api.application(tokens, state, parts, memory)
+        app = application(
+            "segments", "Named, live groups of contacts: definitions, members, the log of changes, and why.", tokens, state,
+            [*routers(), api.internal], parts=parts(database, neighbours, waiting, clock, state), memory=memory, clock=clock,
+        )  # fmt: skip
         await process.serve(app, settings.host, settings.port, state, [memory.purge])
 
 

@@ -1,6 +1,6 @@
 """What can be asked about segments: definitions, members now and then, the change log, why, and what is applied here."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -31,6 +31,8 @@ class SegmentView:
     count: int
     definition_version: int
     version: int
+    used_by: Sequence[Mapping[str, str]] = ()
+    """Id and name of the segments whose filters name this one themselves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +96,15 @@ class CountView:
 
 
 _COLUMNS = "s.id, s.name, s.filter, s.status, s.problem, t.members, s.definition_version, s.version"
+_USED_BY = """
+coalesce((
+    select jsonb_agg(jsonb_build_object('id', u.id, 'name', u.name) order by u.id) from named_in n
+    join segment u on u.channel = n.channel and u.id = n.segment_id where n.channel = s.channel and n.named = s.id
+), '[]')
+"""
 _SEGMENT = f"""
-select {_COLUMNS} from segment s join tally t on t.channel = s.channel and t.segment_id = s.id where s.channel = $1
+select {_COLUMNS}, {_USED_BY} as used_by
+from segment s join tally t on t.channel = s.channel and t.segment_id = s.id where s.channel = $1
 """  # noqa: S608 - the columns alone
 _ONE = _SEGMENT + " and s.id = $2"
 _LIST = _SEGMENT + " and ($2::uuid is null or s.id > $2) order by s.id limit $3"

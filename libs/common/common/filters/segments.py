@@ -1,6 +1,6 @@
 """Segments inside filters: each stands for its own filter, as that stands now."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from common.filters.parser import FilterRefused
@@ -32,10 +32,10 @@ class _Whole:
     values: int
 
 
-def segment_circle(place: str) -> FilterRefused:
-    """The refusal of a segment that leads back to the one that names it."""
+def segment_circle(place: str, path: Sequence[str]) -> FilterRefused:
+    """The refusal of a segment that leads back to one that names it; `path` is the circle, its first segment at its end too."""
     words = "This segment leads back to the one whose filter this is. Take it out of the filter."
-    return FilterRefused(words, code="segmentCircle", pointer=place)
+    return FilterRefused(words, code="segmentCircle", pointer=place, extra={"path": list(path)})
 
 
 def broken_segment(place: str) -> FilterRefused:
@@ -100,7 +100,8 @@ def _read(name: str, definitions: Mapping[str, Node], within: tuple[str, ...], w
 
     def enter(segment: str) -> None:
         if segment in path or segment in within:
-            raise segment_circle(place)
+            above = [*within, *path]
+            raise segment_circle(place, [*above[above.index(segment) :], segment])
         if segment not in definitions:
             raise FilterRefused("There is no such segment.", code="unknownSegment", pointer=place)
         path.append(segment)

@@ -21,6 +21,11 @@ async def keys(tx: Tx, channel: str) -> dict[str, str]:
     return {str(r["id"]): r["key"] for r in await tx.fetch(_KEYS, channel)}
 
 
+async def sizes(tx: Tx, channel: str) -> dict[UUID, int]:
+    """By id: how many terms each has."""
+    return {r["id"]: r["terms"] for r in await tx.fetch(_KEYS, channel)}
+
+
 async def named(tx: Tx) -> list[tuple[str, UUID]]:
     """Channel and id of every term set that a segment of any channel names."""
     return [(r["channel"], r["id"]) for r in await tx.fetch(_NAMED)]

@@ -1,0 +1,1 @@
+"""What a filter would do, before it is saved."""
