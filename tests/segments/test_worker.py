@@ -121,6 +121,40 @@ async def test_several_builders_at_once_judge_everybody_once(world: World) -> No
         await world.check(segment)
 
 
+async def test_what_is_built_at_once_is_judged_in_one_walk_and_who_comes_later_is_waited_for(world: World) -> None:
+    await arrived(world, 50, name="Kim")
+    first = await world.make(named("Kim"), built=False)
+    builder = world.builder(chunk=10)
+    for _ in range(2):
+        await builder.advance()
+    later = [await world.make(raw, built=False) for raw in (RECENT, named("Lee"), {"not": named("Lee")})]
+    reached = "select array_agg(built order by created_at, id) from segment"
+    walk = []
+    while await builder.advance():
+        walk.append(await world.value(reached))
+    # The later ones walk to where the first one is, and from there all go on together; the last step puts them live.
+    assert walk == [[20, 10, 10, 10], [20, 20, 20, 20], [30] * 4, [40] * 4, [50] * 4, [0] * 4]
+    assert [len(await world.members(s)) for s in (first, *later)] == [50, 50, 0, 50]
+    for segment in (first, *later):
+        assert (await world.shown(segment)).status == "live"
+        await world.check(segment)
+
+
+async def test_builds_that_stand_between_contacts_meet_where_the_other_stands(world: World) -> None:
+    made = sorted(await arrived(world, 40, name="Kim"))
+    first = await world.make(named("Kim"), built=False)
+    await world.builder(chunk=25).advance()
+    second = await world.make(named("Kim"), built=False)
+    builder = world.builder(chunk=10)
+    stands = []
+    while await builder.advance():
+        stands.append(await world.value("select built_to from segment where id = $1", second))
+    assert stands == [made[9], made[19], made[24], made[34], made[39], None]
+    for segment in (first, second):
+        assert await world.members(segment) == set(made)
+        await world.check(segment)
+
+
 async def test_a_definition_changed_while_it_is_built_is_built_from_the_beginning(world: World) -> None:
     kims, lees = await arrived(world, 25, name="Kim"), await arrived(world, 25, name="Lee")
     segment = await world.make(named("Kim"), built=False)

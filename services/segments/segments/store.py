@@ -37,7 +37,8 @@ order by c.channel, c.id for update of c
 """
 _NEXT_CONTACTS = """
 select channel, id, version, at_ms, doc, erased, merged_into from contact
-where channel = $1 and ($2::uuid is null or id > $2) and doc is not null order by id limit $3 for update
+where channel = $1 and ($2::uuid is null or id > $2) and ($3::uuid is null or id <= $3) and doc is not null
+order by id limit $4 for update
 """
 _PUT_CONTACTS = """
 insert into contact (channel, id, version, at_ms, doc, erased, merged_into)
@@ -65,9 +66,9 @@ async def lock_contacts(
     return {(r["channel"], r["id"]): contact_of(r) for r in rows}
 
 
-async def lock_next_contacts(tx: Tx, channel: str, after: UUID | None, most: int) -> list[Contact]:
-    """The contacts that are there and follow an id, in the order of ids, locked."""
-    return [contact_of(r) for r in await tx.fetch(_NEXT_CONTACTS, channel, after, most)]
+async def lock_next_contacts(tx: Tx, channel: str, after: UUID | None, until: UUID | None, most: int) -> list[Contact]:
+    """The contacts that are there and follow an id, up to another one if it is named, in the order of ids, locked."""
+    return [contact_of(r) for r in await tx.fetch(_NEXT_CONTACTS, channel, after, until, most)]
 
 
 async def put_contacts(tx: Tx, contacts: Sequence[Contact]) -> None:
@@ -87,7 +88,10 @@ async def put_contacts(tx: Tx, contacts: Sequence[Contact]) -> None:
 _STANDINGS = """
 select m.channel, m.segment_id, m.contact_id, m.member, m.since_ms, m.next_change_ms, m.settled_ms, m.build
 from membership m join unnest($1::text[], $2::uuid[]) as w (channel, id) on m.channel = w.channel and m.contact_id = w.id
-where $3::uuid is null or m.segment_id = $3
+"""
+_STANDINGS_BETWEEN = """
+select segment_id, contact_id, member, since_ms, next_change_ms, settled_ms, build
+from membership where channel = $1 and segment_id = any($2::uuid[]) and contact_id between $3 and $4
 """
 _DUE = "select channel, contact_id from membership where next_change_ms <= $1 order by next_change_ms limit $2"
 _PUT_STANDINGS = """
@@ -133,17 +137,25 @@ async def members_from_log(tx: Tx, channel: str) -> None:
         await tx.execute(statement, channel, timeout=_PATIENCE)
 
 
-async def standings(
-    tx: Tx, contacts: Iterable[tuple[str, UUID]], segment_id: UUID | None = None
-) -> dict[tuple[str, UUID], dict[UUID, Standing]]:
-    """Where these contacts stand, by contact and segment; in one segment only, if it is named."""
+async def standings(tx: Tx, contacts: Iterable[tuple[str, UUID]]) -> dict[tuple[str, UUID], dict[UUID, Standing]]:
+    """Where these contacts stand, by contact and segment."""
     pairs = list(contacts)
-    rows = await tx.fetch(_STANDINGS, [channel for channel, _ in pairs], [contact for _, contact in pairs], segment_id)
     found: dict[tuple[str, UUID], dict[UUID, Standing]] = {}
-    for r in rows:
-        standing = Standing(r["member"], r["since_ms"], r["next_change_ms"], r["settled_ms"], r["build"])
-        found.setdefault((r["channel"], r["contact_id"]), {})[r["segment_id"]] = standing
+    for r in await tx.fetch(_STANDINGS, [channel for channel, _ in pairs], [contact for _, contact in pairs]):
+        found.setdefault((r["channel"], r["contact_id"]), {})[r["segment_id"]] = _standing(r)
     return found
+
+
+async def standings_between(
+    tx: Tx, channel: str, segments: Iterable[UUID], first: UUID, last: UUID
+) -> dict[tuple[UUID, UUID], Standing]:
+    """Where the contacts from one id to another stand in these segments, by segment and contact."""
+    rows = await tx.fetch(_STANDINGS_BETWEEN, channel, list(segments), first, last)
+    return {(r["segment_id"], r["contact_id"]): _standing(r) for r in rows}
+
+
+def _standing(row: asyncpg.Record) -> Standing:
+    return Standing(row["member"], row["since_ms"], row["next_change_ms"], row["settled_ms"], row["build"])
 
 
 async def due(tx: Tx, now: int, most: int) -> list[tuple[str, UUID]]:
@@ -158,14 +170,15 @@ async def purge(tx: Tx, before: int) -> None:
 
 _NUMBERS = "select channel, count(*) as number from segment where channel = any($1::text[]) group by channel"
 _LIVE = "select channel, id from segment where status = 'live' order by channel, id"
-_BUILDING = "select channel, id from segment where status = 'building' order by since_ms limit 100"
-_CLAIM_BUILD = """
-select build, built_to from segment where channel = $1 and id = $2 and status = 'building' for update skip locked
+_BUILDING = "select channel from segment where status = 'building' group by channel order by min(since_ms) limit 100"
+_CLAIM_BUILDS = """
+select id, build, built_to from segment where channel = $1 and status = 'building'
+order by built_to nulls first, id limit $2 for update skip locked
 """
 _BUILT = """
 update segment set built_to = $3, built = built + $4,
     to_build = coalesce(to_build, (select count(*) from contact where channel = $1 and doc is not null))
-where channel = $1 and id = $2
+where channel = $1 and id = any($2::uuid[])
 """
 _GO_LIVE = """
 update segment set status = 'live', built_to = null, built = 0, to_build = null, whole = true
@@ -177,6 +190,7 @@ where channel = $1 and id = $2 and build = $3 and status = 'building' returning 
 class Build:
     """How far a segment's build has come."""
 
+    segment_id: UUID
     build: int
     built_to: UUID | None
 
@@ -191,20 +205,19 @@ async def live(tx: Tx) -> list[tuple[str, UUID]]:
     return [(r["channel"], r["id"]) for r in await tx.fetch(_LIVE)]
 
 
-async def building(tx: Tx) -> list[tuple[str, UUID]]:
-    """The segments to be built, the longest waiting first."""
-    return [(r["channel"], r["id"]) for r in await tx.fetch(_BUILDING)]
+async def building(tx: Tx) -> list[str]:
+    """The channels with segments to be built, the longest waiting first."""
+    return [r["channel"] for r in await tx.fetch(_BUILDING)]
 
 
-async def claim_build(tx: Tx, channel: str, segment_id: UUID) -> Build | None:
-    """The build, for this transaction alone; None where it is done or another has it."""
-    row = await tx.fetchrow(_CLAIM_BUILD, channel, segment_id)
-    return None if row is None else Build(row["build"], row["built_to"])
+async def claim_builds(tx: Tx, channel: str, most: int) -> list[Build]:
+    """The builds that have come least far, those first, for this transaction alone; without those that another has."""
+    return [Build(r["id"], r["build"], r["built_to"]) for r in await tx.fetch(_CLAIM_BUILDS, channel, most)]
 
 
-async def built(tx: Tx, channel: str, segment_id: UUID, up_to: UUID, judged: int) -> None:
-    """Record how far the build has come, by so many contacts more; at its first step also how many there are."""
-    await tx.execute(_BUILT, channel, segment_id, up_to, judged)
+async def built(tx: Tx, channel: str, segments: Iterable[UUID], up_to: UUID, judged: int) -> None:
+    """Record how far these builds have come, by so many contacts more; at the first step also how many there are."""
+    await tx.execute(_BUILT, channel, list(segments), up_to, judged)
 
 
 async def go_live(tx: Tx, channel: str, segment_id: UUID, build: int) -> bool:

@@ -1,6 +1,7 @@
 """The clock and the builds: contacts enter and leave when it is time, and new definitions are judged over everyone."""
 
 import asyncio
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from uuid import UUID
 
@@ -13,10 +14,13 @@ from common.telemetry import log
 from segments import definition_store as definitions
 from segments import store
 from segments.ledger import Ledger, Place
-from segments.membership import absent, define, settle
+from segments.membership import Rule, absent, define, settle
 from segments.rules import Rules
 
 _BATCH = 1000
+_MOST_BUILDS = 100
+_MOST_JUDGED = 20_000
+"""So many judgements are one transaction of a build: some tenths of a second, in which contacts are locked."""
 _TICK_SECONDS = 0.1
 _PURGE_SECONDS = 600.0
 _KEEP_SPENT_MS = 24 * 60 * 60 * 1000
@@ -86,7 +90,11 @@ class Timer:
 
 
 class Builder:
-    """Judges new definitions over everyone, chunk by chunk. A chunk done twice changes nothing: a kill does no harm."""
+    """Judges new definitions over everyone, chunk by chunk. A chunk done twice changes nothing: a kill does no harm.
+
+    All that is built in a channel is judged in one walk over its contacts: whatever has come least far goes ahead alone until it
+    meets the next, and from there they go on together. So a contact is read once for all definitions that wait.
+    """
 
     def __init__(self, database: Database, clock: Clock, ids: Ids, health: Health, *, chunk: int = _BATCH) -> None:
         self._database = database
@@ -102,46 +110,58 @@ class Builder:
         await repeat(self.advance, stop, every=_TICK_SECONDS, name="builder", health=self._health)
 
     async def advance(self) -> bool:
-        """Judge the next chunk of a segment that is building, or put it live at the end; answers whether there was one."""
+        """Take each channel's builds one chunk on, or put live what has come to the end; answers whether there was any."""
         async with self._database.connection() as connection:
             building = await store.building(connection)
         moved = False
-        for channel, segment_id in building:
-            moved = await self._advance(channel, segment_id) or moved
+        for channel in building:
+            moved = await self._advance(channel) or moved
         return moved
 
-    async def _advance(self, channel: str, segment_id: UUID) -> bool:
+    async def _advance(self, channel: str) -> bool:
         async with self._database.transaction() as tx:
             await definitions.judge_together(tx, [channel])
-            claimed = await store.claim_build(tx, channel, segment_id)
-            rule = (await self._rules.of(tx, [channel]))[channel].get(segment_id)
-            if claimed is None or rule is None:
+            claimed = await store.claim_builds(tx, channel, _MOST_BUILDS)
+            rules = (await self._rules.of(tx, [channel]))[channel]
+            if not claimed:
                 return False
-            contacts = await store.lock_next_contacts(tx, channel, claimed.built_to, self._chunk)
+            begin = claimed[0].built_to
+            least = [build for build in claimed if build.built_to == begin]
+            meeting = next((build.built_to for build in claimed if build.built_to != begin), None)
+            most = max(1, min(self._chunk, _MOST_JUDGED // len(least)))
+            contacts = await store.lock_next_contacts(tx, channel, begin, meeting, most)
             if contacts:
-                keys = [(c.channel, c.id) for c in contacts]
-                standings = await store.standings(tx, keys, segment_id)
-                ledger = Ledger()
-                turns = Turns()
-                for contact in contacts:
-                    await turns.give()
-                    stored = standings.get((channel, contact.id), {}).get(segment_id)
-                    if stored is not None and stored.build == rule.build:
-                        continue  # a version that came meanwhile has brought this judgement with it
-                    place = Place(channel, segment_id, contact.id)
-                    judged = define(stored or absent(rule), rule, contact.known)
-                    ledger.note(place, judged)
-                    # Unlike a version's, this judgement can be repeated with the same result, so no row need mark it as done.
-                    ledger.close(place, stored, judged[0], replace(rule, building=False), contact.known)
-                await store.built(tx, channel, segment_id, contacts[-1].id, len(contacts))
-                await store.write(tx, ledger, self._ids)
+                await self._judge(tx, channel, {build.segment_id: rules[build.segment_id] for build in least}, contacts)
+            if contacts or meeting is not None:
+                reached = meeting if meeting is not None and len(contacts) < most else contacts[-1].id
+                await store.built(tx, channel, [build.segment_id for build in least], reached, len(contacts))
                 return True
-        await self._go_live(channel, segment_id, claimed.build)
+        for build in least:
+            await self._go_live(channel, build)
         return True
 
-    async def _go_live(self, channel: str, segment_id: UUID, build: int) -> None:
+    async def _judge(self, tx: Tx, channel: str, rules: Mapping[UUID, Rule], contacts: Sequence[store.Contact]) -> None:
+        """Judge the contacts, given in the order of their ids."""
+        standings = await store.standings_between(tx, channel, rules, contacts[0].id, contacts[-1].id)
+        ledger = Ledger()
+        turns = Turns()
+        for segment_id, rule in rules.items():
+            # Unlike a version's, this judgement can be repeated with the same result, so no row need mark it as done.
+            as_built = replace(rule, building=False)
+            for contact in contacts:
+                await turns.give()
+                stored = standings.get((segment_id, contact.id))
+                if stored is not None and stored.build == rule.build:
+                    continue  # a version that came meanwhile has brought this judgement with it
+                place = Place(channel, segment_id, contact.id)
+                judged = define(stored or absent(rule), rule, contact.known)
+                ledger.note(place, judged)
+                ledger.close(place, stored, judged[0], as_built, contact.known)
+        await store.write(tx, ledger, self._ids)
+
+    async def _go_live(self, channel: str, build: store.Build) -> None:
         async with self._database.transaction() as tx:
             await definitions.change_alone(tx, [channel])
-            if await store.go_live(tx, channel, segment_id, build):
+            if await store.go_live(tx, channel, build.segment_id, build.build):
                 await definitions.touch(tx, channel)
-                log.info("a segment is live", segment=str(segment_id))
+                log.info("a segment is live", segment=str(build.segment_id))
