@@ -137,7 +137,7 @@ def _positive(node: Condition, operator: Operator, terms: TermValues) -> Callabl
             return lambda value: False if (t := instant_of(value)) is None else date(t)
         case FieldType.NUMBER:
             number = _number(node, one_of(NUMBER_OPERATORS, operator))
-            return lambda value: isinstance(value, int | float) and not isinstance(value, bool) and number(_double(value))
+            return lambda value: isinstance(value, int | float) and not isinstance(value, bool) and number(double_of(value))
         case FieldType.BOOLEAN:
             return lambda value: isinstance(value, bool) and value in node.values
         case FieldType.LIST:
@@ -202,7 +202,8 @@ def _phone(operator: PhoneOperator, operands: Collection[str]) -> Callable[[str]
             assert_never(operator)
 
 
-def _double(value: int | float) -> float:
+def double_of(value: int | float) -> float:
+    """A number as it is compared."""
     try:
         return float(value)
     except OverflowError:  # a whole number beyond all doubles

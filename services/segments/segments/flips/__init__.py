@@ -1,0 +1,1 @@
+"""Which segments a change of a contact, or the clock, can flip, found without asking every one of them."""
