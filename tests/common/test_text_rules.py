@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.errors import Unprocessable
-from common.text_rules import clean_text, cleaned, suspicious
+from common.text_rules import allowed, clean_text, cleaned, suspicious
 
 REFUSED = ["\x00", "\x08", "\x0b", "\x1f", "\x7f", "\x80", "\x9f", "\ufdd0", "\ufffe", "\uffff", "\U0001fffe", "\U0010ffff"]
 TEXTS = st.text(st.characters(codec="utf-8"))
@@ -33,6 +33,13 @@ def test_a_refused_character_is_seen_in_every_writing_and_blamed_by_pointer(char
 @pytest.mark.parametrize("text", ["\t", "\n", "홍길동", "👩‍👩‍👧", "\u00a0", "\ue000", "e\u0301"])
 def test_other_characters_pass_unchanged(text: str) -> None:
     assert clean_text(text) == text
+
+
+def test_of_all_characters_these_alone_are_refused_in_a_text() -> None:
+    noncharacters = {*range(0xFDD0, 0xFDF0), *(plane << 16 | end for plane in range(17) for end in (0xFFFE, 0xFFFF))}
+    controls = {*range(0x20), *range(0x7F, 0xA0)} - {0x09, 0x0A, 0x0D}
+    refused = noncharacters | controls | {*range(0xD800, 0xE000)}
+    assert {code for code in range(0x110000) if not allowed(f"a{chr(code)}")} == refused
 
 
 def test_every_newline_becomes_a_line_feed() -> None:

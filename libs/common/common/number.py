@@ -6,6 +6,9 @@ from typing import TypeGuard
 
 _LEAST, _MOST = -(2**63), 2**64 - 1  # what every reader of JSON here takes for a whole number
 
+_EXACT = 2**53
+"""Up to here every whole number is a double of its own."""
+
 
 def is_long(value: object) -> TypeGuard[int]:
     """Whether this is a whole number with more digits than JSON's readers keep: they have a double in its place."""
@@ -18,6 +21,8 @@ def one_form(number: float) -> int | float:
     Its digits are the fewest that name the double, with zeros behind, as JavaScript and PostgreSQL write it. Raises ValueError
     for what no double is near: an infinity, NaN, too large a number.
     """
+    if type(number) is int and -_EXACT <= number <= _EXACT:
+        return number
     try:
         double = float(number)
     except OverflowError:

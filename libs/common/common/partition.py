@@ -1,6 +1,7 @@
 """Which partition a key belongs to: Kafka's own default, so that programs in any language agree."""
 
 from functools import lru_cache
+from struct import unpack_from
 
 SHARDS = 16
 """Outbox shards, and partitions of every topic keyed by contact: one shard feeds one partition, and so gives it its order."""
@@ -13,12 +14,10 @@ def murmur2(data: bytes) -> int:
     """MurmurHash2, 32 bits, seed 0x9747b28c, as Kafka's Java client computes it (Austin Appleby's public-domain algorithm)."""
     length = len(data)
     h = 0x9747B28C ^ length
-    whole = length & ~3
-    for i in range(0, whole, 4):
-        k = int.from_bytes(data[i : i + 4], "little") * _M & _MASK
-        k = (k ^ k >> 24) * _M & _MASK
-        h = (h * _M & _MASK) ^ k
-    if tail := data[whole:]:
+    for word in unpack_from(f"<{length >> 2}I", data):
+        k = word * _M & _MASK
+        h = (h * _M ^ (k ^ k >> 24) * _M) & _MASK
+    if tail := data[length & ~3 :]:
         h = (h ^ int.from_bytes(tail, "little")) * _M & _MASK
     h = (h ^ h >> 13) * _M & _MASK
     return h ^ h >> 15

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import signal
 import socket
 import sys
@@ -21,6 +22,8 @@ Loop = Callable[[asyncio.Event], Awaitable[None]]
 
 
 _BACKLOG = 2048
+_COLLECTED_AFTER = 50_000, 20, 50
+"""Objects made and kept, before the youngest, and how often those before the older are looked through for circles."""
 
 
 class _Server(uvicorn.Server):
@@ -36,6 +39,7 @@ async def serve(app: ASGIApp, host: str, port: int, health: Health, loops: Seque
     A loop that raises or returns before it was told to stop ends the process with that error: the platform starts it again.
     So does an address that cannot be had, before any loop has begun.
     """
+    _collect_seldom()
     listening = _listen(host, port)
     stop = asyncio.Event()
     running = asyncio.get_running_loop()
@@ -67,6 +71,17 @@ async def serve(app: ASGIApp, host: str, port: int, health: Health, loops: Seque
     log.info("stopped", asked=asked)
     if failed or not asked:
         raise SystemExit(1)
+
+
+def _collect_seldom() -> None:
+    """Look for circles of garbage less often than Python does, and never among what a process has loaded to begin with.
+
+    A batch makes thousands of objects that live until its end and are in no circle: by Python's own measure a quarter of a
+    worker's time goes into looking through them, and through all that was imported, again and again.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*_COLLECTED_AFTER)
 
 
 def _listen(host: str, port: int) -> list[socket.socket]:

@@ -41,6 +41,7 @@ from contacts.tags import as_kept, as_written, check_count, joined, read_tags, w
 _NOBODY = UUID(int=0)
 _SHORTEN = "Clear or shorten some of them."
 _ATTRIBUTES = {member.encode_name: member.name for member in members_of(Contact)}
+_OWN_KEYS = frozenset({"profile", "profileOnce"})
 _MOVED_BY_VISITS = ("firstSeenAt", "lastSeenAt", "sessionsCount")
 _NOT_EDITABLE = ({*_ATTRIBUTES, *OF_DEVICES, "sessionCount"}) - {*GIVEN, "memberId", "profile"}
 
@@ -74,6 +75,8 @@ def read_write(raw: object, country: str, pointer: str = "", also: frozenset[str
     unread: dict[str, Unread] = {}
     tags: dict[str, tuple[str, ...]] = {}
     for key, value in raw.items():
+        if key in _OWN_KEYS or key in also:
+            continue
         place = f"{pointer}/{escape(key)}"
         if key in GIVEN:
             try:
@@ -86,7 +89,7 @@ def read_write(raw: object, country: str, pointer: str = "", also: frozenset[str
             tags[key] = read_tags(value, place, to_have=key == "addTags")
         elif key in _NOT_EDITABLE:
             raise Unprocessable("This is counted by the system and cannot be written.", code="notEditable", pointer=place)
-        elif key not in ("profile", "profileOnce") and key not in also:
+        else:
             raise Unprocessable(
                 "There is no such field. A key of your own goes under `profile`.", code="unknownField", pointer=place
             )
@@ -119,24 +122,29 @@ def changes(state: Contact | None, write: Write, fields: Mapping[str, FieldDefin
     `fields` are the definitions by bare key; every key of the write that has a value is among them.
     """
     found: list[Change] = []
-    now: dict[str, Any] = state.members() if state is not None else {"tags": []}
     for key, unread in write.unread.items():
-        if now.get(key) != unread.text:
+        if state is None or getattr(state, _ATTRIBUTES[key]) != unread.text:
             raise unread.refusal
-    wanted, held = dict(write.values), as_kept(now["tags"])
-    if "tags" in wanted:
-        wanted["tags"] = list[JsonValue](as_written(held, _texts(wanted["tags"])))
-    if write.add_tags or write.remove_tags:
-        tags = without(joined(_texts(wanted["tags"]) if "tags" in wanted else held, write.add_tags), write.remove_tags)
-        check_count(tags, f"{write.pointer}/addTags")
-        wanted["tags"] = list(tags)
+    wanted = write.values
+    if "tags" in wanted or write.add_tags or write.remove_tags:
+        wanted = {**wanted, "tags": list[JsonValue](_tags(() if state is None else state.tags, write))}
     for key, to in wanted.items():
-        before = now.get(key, nothing_of(key))
+        before = nothing_of(key) if state is None else getattr(state, _ATTRIBUTES[key])
         if before != to:
             found.append(Change(key=key, from_=before, to=to))
     kept = state.profile if state is not None else {}
     found += _profile(kept, write, fields)
     return found
+
+
+def _tags(now: Sequence[str], write: Write) -> Sequence[str]:
+    """The tags after the write. Raises Unprocessable for too many."""
+    held = as_kept(now)
+    tags = as_written(held, _texts(write.values["tags"])) if "tags" in write.values else held
+    if write.add_tags or write.remove_tags:
+        tags = without(joined(tags, write.add_tags), write.remove_tags)
+        check_count(tags, f"{write.pointer}/addTags")
+    return tags
 
 
 def _texts(tags: JsonValue) -> list[str]:
@@ -151,7 +159,7 @@ def _profile(kept: Mapping[str, JsonValue], write: Write, fields: Mapping[str, F
             definition = fields.get(key)
             if definition is None or not definition.collected:  # nothing given for a key that nobody knows, or given in vain
                 continue
-            to = fit(definition, value, f"{write.pointer}/{member}/{escape(key)}")
+            to = fit(definition, value, f"{write.pointer}/{member}/{key}")  # no key of a field is to be escaped
             before = kept.get(key)
             once = member == "profileOnce" or definition.once
             if once and before is not None:

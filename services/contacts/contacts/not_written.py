@@ -38,8 +38,8 @@ def _refused(state: Contact | None, write: Write, fields: Mapping[str, FieldDefi
     for member, given in (("profileOnce", write.profile_once), ("profile", write.profile)):
         for key, value in given.items():
             definition, before = fields.get(key), kept.get(key)
-            if definition is None:
-                continue
+            if definition is None or (member == "profile" and definition.collected and not definition.once):
+                continue  # by far the most: such a value is always taken
             if not definition.collected:
                 yield key, "archived" if not is_nothing(value) or before is not None else None
                 continue

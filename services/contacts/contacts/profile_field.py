@@ -8,7 +8,7 @@ from typing import Any
 from msgspec.structs import replace
 from pydantic import JsonValue
 
-from common.clock import from_wire, to_wire
+from common.clock import from_wire, is_wire, to_wire
 from common.errors import Unprocessable
 from common.events.contacts import FieldDefinition, FieldTypeName
 from common.number import one_form
@@ -213,6 +213,8 @@ def _number(value: object, pointer: str) -> JsonValue:
 def _date(value: object, pointer: str) -> str | None:
     if not isinstance(value, str):
         raise _wrong(pointer, "an RFC 3339 instant with an offset")
+    if is_wire(value):
+        return value
     if not value.strip():
         return None
     try:

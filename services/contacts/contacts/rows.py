@@ -93,7 +93,8 @@ class RowResult:
 
     def without(self, keys: Collection[str]) -> "RowResult":
         """The result as it is shown: without the values of archived fields."""
-        return self if self.contact is None else replace(self, contact=without_archived(self.contact, keys))
+        shown = None if self.contact is None else without_archived(self.contact, keys)
+        return self if shown is self.contact else replace(self, contact=shown)
 
 
 def parsed(rows: Sequence[Raw], country: str, *, alone: bool) -> tuple[list[Row], list[RowResult]]:

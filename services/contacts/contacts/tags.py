@@ -1,12 +1,15 @@
 """Tags: those that differ in case or blanks alone are one, and the first writing of it stays."""
 
 from collections.abc import Iterable, Sized
+from functools import lru_cache
 
 from common.errors import Unprocessable
 from common.filters.text import fold, read_tag
 from contacts.profile_field import MOST_ELEMENTS, elements
 
 MOST_TAGS = 20
+_REMEMBERED = 4096
+"""So many tags, which are texts of 256 characters at most, are told apart without looking at each character again."""
 
 
 def read_tags(value: object, pointer: str, *, to_have: bool = True) -> tuple[str, ...]:
@@ -34,7 +37,7 @@ def check_apart(added: Iterable[str], removed: Iterable[str], pointer: str) -> N
 
 def as_kept(tags: Iterable[str]) -> tuple[str, ...]:
     """Tags as they are written today, each once: those of a write, or those of before it was so."""
-    return joined((), filter(None, map(read_tag, tags)))
+    return joined((), filter(None, map(_kept, tags)))
 
 
 def joined(tags: Iterable[str], more: Iterable[str]) -> tuple[str, ...]:
@@ -67,5 +70,9 @@ def are_same(tags: Iterable[str], others: Iterable[str]) -> bool:
     return set(map(_identity, as_kept(tags))) == set(map(_identity, as_kept(others)))
 
 
+_kept = lru_cache(maxsize=_REMEMBERED)(read_tag)
+
+
+@lru_cache(maxsize=_REMEMBERED)
 def _identity(tag: str) -> str:
     return fold(read_tag(tag))

@@ -311,6 +311,28 @@ def test_blank_cells_say_nothing_and_one_column_may_fill_several_fields() -> Non
     }  # fmt: skip
 
 
+def test_a_text_that_comes_again_is_read_the_same_and_its_list_is_each_rows_own() -> None:
+    first, second = (converted("VIP, 단골", "List") for _ in range(2))
+    first.append("changed")
+    assert second == converted("VIP, 단골", "List") == ["VIP", "단골"]
+    assert [converted("2026-01-02", "Date") for _ in range(2)] == ["2026-01-01T15:00:00.000Z"] * 2
+    assert converted("2026-01-02", "String") == "2026-01-02"
+    for _ in range(2):
+        with pytest.raises(Unprocessable):
+            converted("no date", "Date")
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("0", 0), ("7", 7), ("1234", 1234), ("999999999999999", 10**15 - 1), ("1000000000000000", None), ("007", None),
+        ("", None), ("٣", None), ("²", None), ("1,000", 1000), ("+5", 5), ("-5", -5), ("1.0", 1),
+    ],
+)  # fmt: skip
+def test_digits_alone_are_a_number_unless_they_are_a_code(text: str, number: int | None) -> None:
+    assert as_number(text) == number
+
+
 @pytest.mark.parametrize(
     ("pointer", "key"),
     [("/name", "name"), ("/profile/a~1b", "profile.a/b"), ("/tags/3", "tags"), (None, None), ("/profile", "profile")],

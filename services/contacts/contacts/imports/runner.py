@@ -32,7 +32,7 @@ from contacts.jobs.runner import HeldJob, Piece
 from contacts.profile_field import MOST_NAME, PRESETS, NewField
 from contacts.rows import RowResult
 
-CHUNK = 500
+CHUNK = 2000
 
 
 class Imports:

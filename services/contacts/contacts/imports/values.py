@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import MAX_PREC, Context, Decimal
+from functools import lru_cache
 from typing import Any, assert_never
 from zoneinfo import ZoneInfo
 
@@ -29,6 +30,8 @@ _REFUSED, _GRANTED = frozenset({"거부", "수신거부"}), frozenset({"동의",
 # As a person writes a number: grouped by commas or not, but without the leading zeros that a code has.
 _NUMBER = re.compile(r"[+-]?(0|[1-9]\d{0,2}(,\d{3})+|[1-9]\d*)(\.\d+)?", re.ASCII)
 _MOST_DIGITS = 15
+_REMEMBERED, _SHORT = 16_384, 64
+"""Of a table's columns most say a few things again and again: so many short texts are read once."""
 # What a spreadsheet program writes for a number that is too long for its column: 1.23457E+12. The digits are lost.
 _SHORTENED = re.compile(r"-?\d(?:\.(\d+))?E\+(\d{2,3})", re.ASCII)
 _FIRST_YEAR, _LAST_YEAR = 1900, 2100
@@ -47,15 +50,13 @@ def row_of(cells: Iterable[tuple[Column, Cell]], types: Mapping[str, FieldTypeNa
     row: dict[str, Any] = {}
     profile: dict[str, Any] = {}
     for column, cell in cells:
+        if cell is None:
+            continue
         for key in column.keys:
-            if cell is None:
-                continue
-            place = f"/profile/{key[8:]}" if key.startswith("profile.") else f"/{key}"
-            value = _value(cell, _type_of(key, types), key, zone, place)
             if key.startswith("profile."):
-                profile[key[8:]] = value
+                profile[key[8:]] = _value(cell, types.get(key, "String"), key, zone)
             else:
-                row[key] = value
+                row[key] = _value(cell, _type_of(key), key, zone)
     return {**row, "profile": profile} if profile else row
 
 
@@ -67,12 +68,16 @@ def key_of(pointer: str | None) -> str | None:
     return names[0] if names else None
 
 
-def _type_of(key: str, types: Mapping[str, FieldTypeName]) -> FieldTypeName:
-    if key in _LISTS:
+@lru_cache(maxsize=512)
+def _place_of(key: str) -> str:
+    return f"/profile/{key[8:]}" if key.startswith("profile.") else f"/{key}"
+
+
+@lru_cache(maxsize=64)
+def _type_of(built_in: str) -> FieldTypeName:
+    if built_in in _LISTS:
         return "List"
-    if key == "blocked" or _CONSENT.match(key):
-        return "Boolean"
-    return types.get(key, "String")
+    return "Boolean" if built_in == "blocked" or _CONSENT.match(built_in) else "String"
 
 
 def _broken(fault: Fault, place: str) -> Unprocessable:
@@ -109,13 +114,30 @@ def _cut(place: str) -> Unprocessable:
     )
 
 
-def _value(cell: Cell, kind: FieldTypeName, key: str, zone: ZoneInfo, place: str) -> JsonValue:
+def _value(cell: Cell, kind: FieldTypeName, key: str, zone: ZoneInfo) -> JsonValue:
+    if not isinstance(cell, str):
+        return _read(cell, kind, key, zone)
+    if kind == "String" or len(cell) > _SHORT:
+        return _read_text(cell, kind, key, zone)
+    if kind == "Number" and (number := _plain_number(cell)) is not None:
+        return number
+    value = _remembered(cell, kind, key, zone)
+    return list(value) if isinstance(value, list) else value
+
+
+def _read_text(text: str, kind: FieldTypeName, key: str, zone: ZoneInfo) -> JsonValue:
+    if text in _ERRORS:
+        raise _broken(Fault.ERROR, _place_of(key))
+    return _read(clean_text(text, _place_of(key)), kind, key, zone)
+
+
+_remembered = lru_cache(maxsize=_REMEMBERED)(_read_text)
+
+
+def _read(cell: Cell, kind: FieldTypeName, key: str, zone: ZoneInfo) -> JsonValue:
+    place = _place_of(key)
     if isinstance(cell, Broken):
         raise _broken(cell.fault, place)
-    if isinstance(cell, str) and cell in _ERRORS:
-        raise _broken(Fault.ERROR, place)
-    if isinstance(cell, str):
-        cell = clean_text(cell, place)
     match kind:
         case "String":
             return _text(cell, key, place)
@@ -132,10 +154,10 @@ def _value(cell: Cell, kind: FieldTypeName, key: str, zone: ZoneInfo, place: str
 
 
 def _text(cell: Cell, key: str, place: str) -> str:
-    text = as_text(cell)
+    text = cell if isinstance(cell, str) else as_text(cell)
     if key == MEMBER_ID and isinstance(cell, Formatted) and cell.grouped:
         return text.replace(",", "")
-    shortened = _SHORTENED.fullmatch(text)
+    shortened = _SHORTENED.fullmatch(text) if "E+" in text else None
     if (shortened is not None and len(shortened[1] or "") < int(shortened[2])) or (isinstance(cell, Formatted) and cell.cut):
         raise Unprocessable(
             "A spreadsheet program has shortened this number; its last digits are lost. Format the column as text where the "
@@ -161,6 +183,8 @@ def _number(cell: Cell, place: str) -> JsonValue:
 
 def as_number(text: str) -> int | float | None:
     """The number that a text is, digit by digit; None where it is none, is written as a code is, or would lose digits."""
+    if (plain := _plain_number(text)) is not None:
+        return plain
     if not _NUMBER.fullmatch(text):
         return None
     exact = Decimal(text.replace(",", ""))
@@ -171,6 +195,12 @@ def as_number(text: str) -> int | float | None:
     digits = len(exact.normalize(Context(prec=MAX_PREC)).as_tuple().digits)
     kept = digits <= _MOST_DIGITS and (near != 0 or exact == 0)  # what no double is near to becomes 0
     return near if kept or Decimal(repr(near)) == exact else None
+
+
+def _plain_number(text: str) -> int | None:
+    """By far the most numbers are a few digits alone; None for what is to be looked at more closely."""
+    plain = text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS and (text[0] != "0" or text == "0")
+    return int(text) if plain else None
 
 
 def _boolean(cell: Cell, key: str, place: str) -> bool:
@@ -230,7 +260,8 @@ class Inference:
             return
         self._seen = True
         if self._possible:
-            self._possible &= _could_be(cell, self._zone)
+            short = isinstance(cell, str) and len(cell) <= _SHORT
+            self._possible &= _could_be_remembered(cell, self._zone) if short else _could_be(cell, self._zone)
 
     def type(self, key: str) -> FieldTypeName | None:
         """The type, a preset's for a key that has one; None where no cell says anything."""
@@ -245,24 +276,27 @@ class Inference:
         return "String"
 
 
-def _could_be(cell: Cell, zone: ZoneInfo) -> set[FieldTypeName]:
+def _could_be(cell: Cell, zone: ZoneInfo) -> frozenset[FieldTypeName]:
     match cell:
         case Formatted():
-            return set() if cell.code or cell.value is None else _could_be(cell.value, zone)
+            return frozenset() if cell.code or cell.value is None else _could_be(cell.value, zone)
         case bool():
-            return {"Boolean"}
+            return frozenset({"Boolean"})
         case int() | float():
-            return {"Number"}
+            return frozenset({"Number"})
         case datetime():
-            return {"Date"}
+            return frozenset({"Date"})
         case str() if cell.casefold() in {"true", "false"}:
-            return {"Boolean"}
+            return frozenset({"Boolean"})
         case str() if not cell.startswith("+") and as_number(cell) is not None:
-            return {"Number"}
+            return frozenset({"Number"})
         case str() if _is_recent(read_date(cell, zone)):
-            return {"Date"}
+            return frozenset({"Date"})
         case _:
-            return set()
+            return frozenset()
+
+
+_could_be_remembered = lru_cache(maxsize=_REMEMBERED)(_could_be)
 
 
 def _is_recent(instant: str | None) -> bool:
