@@ -9,7 +9,8 @@ import pytest
 
 from common.filters import FieldDefinition, FieldType, FilterRefused
 from common.filters.segments import MAX_INLINED_CONDITIONS, MAX_INLINED_DEPTH
-from segments.definition import Channel, Segment, meaning, readable, rebuilt, reconsidered, rules
+from segments.definition import Channel, Segment, meaning, readable, rebuilt, reconsidered
+from segments.ruling import NOTHING, ruled
 
 KIM = {"key": "name", "operator": "eq", "values": ["Kim"]}
 VIP = {"key": "profile.grade", "operator": "eq", "values": ["VIP"]}
@@ -107,7 +108,7 @@ def test_archiving_a_field_breaks_its_segments_and_freezes_them_and_restoring_bu
     assert [(s.id.int, s.status, s.build, s.since) for s in broken] == [(1, "broken", 1, 0), (2, "broken", 1, 0)]
     assert all(s.problem for s in broken)
     archived = apply(archived, broken)
-    assert [rule.judge is None for rule in rules(archived, meaning(archived), {}).values()] == [True, True, False]
+    assert [rule.judge is None for rule in ruled(archived, {}, None, NOTHING).rules.values()] == [True, True, False]
     restored = replace(archived, fields=before.fields)
     mended = reconsidered(archived, restored, NOW)
     assert [(s.id.int, s.status, s.problem, s.build, s.since) for s in mended] == [
@@ -118,7 +119,7 @@ def test_archiving_a_field_breaks_its_segments_and_freezes_them_and_restoring_bu
 def test_a_segment_that_is_marked_broken_stays_frozen_until_it_is_reconsidered() -> None:
     within = channel({1: KIM})
     within = within.with_segment(replace(within.segments[id_of(1)], status="broken"))
-    assert rules(within, meaning(within), {})[id_of(1)].judge is None
+    assert ruled(within, {}, None, NOTHING).rules[id_of(1)].judge is None
 
 
 def test_a_change_of_meaning_builds_all_that_stand_on_it_and_nothing_else() -> None:
@@ -151,5 +152,5 @@ def test_a_build_counts_on_and_begins_now() -> None:
 def test_what_is_not_built_yet_is_judged_as_building() -> None:
     within = channel({1: KIM})
     within = within.with_segment(rebuilt(within.segments[id_of(1)], NOW))
-    rule = rules(within, meaning(within), {})[id_of(1)]
+    rule = ruled(within, {}, None, NOTHING).rules[id_of(1)]
     assert (rule.building, rule.build, rule.since) == (True, 2, NOW)

@@ -201,7 +201,7 @@ class Judge:
         for fact in facts:
             versions.setdefault((fact.channel, fact.contact_id), []).append(fact)
         stored = await store.lock_contacts(tx, versions)
-        standings = await store.standings(tx, [key for key in versions if rules[key[0]]])
+        standings = await store.standings(tx, [key for key in versions if rules[key[0]].rules])
         ledger = Ledger()
         newest: list[store.Contact] = []
         turns = Turns()
@@ -212,7 +212,7 @@ class Judge:
             if fresh:
                 last = fresh[-1]
                 newest.append(store.Contact(last.channel, last.contact_id, last.known, last.merged_into))
-                await _judge_contact(ledger, rules[key[0]], standings.get(key, {}), prior, fresh, turns)
+                await _judge_contact(ledger, rules[key[0]].rules, standings.get(key, {}), prior, fresh, turns)
         if newest:
             await store.put_contacts(tx, newest)
         await store.write(tx, ledger, self._ids)

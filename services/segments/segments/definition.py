@@ -1,6 +1,6 @@
 """What a channel's segments mean: their filters read with its fields and settings, each referred segment inlined."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from uuid import UUID
@@ -74,30 +74,54 @@ class Channel:
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """The filters of a channel that can be read, inlined, and why the others can't."""
+    """The filters of a channel that can be read, inlined, and why the others can't; `naming` are those that name segments."""
 
-    nodes: Mapping[UUID, Node]
-    refusals: Mapping[UUID, FilterRefused]
+    nodes: Mapping[UUID, Node] = field(default_factory=dict[UUID, Node])
+    refusals: Mapping[UUID, FilterRefused] = field(default_factory=dict[UUID, FilterRefused])
+    naming: Collection[UUID] = frozenset()
 
 
-def meaning(channel: Channel) -> Meaning:
-    """Read every segment of a channel."""
+def meaning(channel: Channel, before: Channel | None = None, meant: Meaning | None = None) -> Meaning:
+    """Read every segment of a channel; given what it was and meant before, only those that may mean something else."""
     context = channel.context()
-    read: dict[str, Node] = {}
-    nodes: dict[UUID, Node] = {}
+    nodes = {} if before is None or meant is None else _unmoved(channel, before, meant)
+    read: dict[str, Node] = {str(name): node for name, node in nodes.items()}
     refusals: dict[UUID, FilterRefused] = {}
-    for segment in channel.segments.values():
+    others = [segment for segment in channel.segments.values() if segment.id not in nodes]
+    for segment in others:
         try:
             read[str(segment.id)] = parse(segment.filter, context)
         except FilterRefused as refusal:
             refusals[segment.id] = refusal
-    for segment in channel.segments.values():
+    naming: set[UUID] = set()
+    for segment in others:
         if (node := read.get(str(segment.id))) is not None:
+            if segment_ids(node):
+                naming.add(segment.id)
             try:
                 nodes[segment.id] = _inlined(node, read, str(segment.id))
             except FilterRefused as refusal:
                 refusals[segment.id] = refusal
-    return Meaning(nodes, refusals)
+    return Meaning(nodes, refusals, naming)
+
+
+def _unmoved(channel: Channel, before: Channel, meant: Meaning) -> dict[UUID, Node]:
+    """The filters that mean what they meant: the same, naming no segment, over fields that are what they were."""
+    if (channel.country, channel.zone) != (before.country, before.zone):
+        return {}
+    moved = {
+        f"profile.{key}"
+        for key in channel.fields.keys() | before.fields.keys()
+        if channel.fields.get(key) != before.fields.get(key)
+    }
+    kept: dict[UUID, Node] = {}
+    for name, segment in channel.segments.items():
+        was, node = before.segments.get(name), meant.nodes.get(name)
+        if was is None or node is None or name in meant.naming or was.definition_version != segment.definition_version:
+            continue
+        if not moved or moved.isdisjoint(condition.key for condition in conditions(node)):
+            kept[name] = node
+    return kept
 
 
 def readable(raw: object, channel: Channel, segment_id: UUID) -> Node:
@@ -126,11 +150,6 @@ def term_sets_of(filters: Iterable[object]) -> set[UUID]:
     """The term sets that filters name, as they are written."""
     named = set[str]().union(*map(named_term_sets, filters))
     return {term_set for name in named if (term_set := parse_id(name)) is not None}
-
-
-def rules(channel: Channel, read: Meaning, terms: TermValues) -> dict[UUID, Rule]:
-    """How each segment is judged; one that is marked broken is frozen, and so is one that can't be read."""
-    return {s.id: rule(s, read, terms) for s in channel.segments.values()}
 
 
 def rule(segment: Segment, read: Meaning, terms: TermValues) -> Rule:

@@ -51,6 +51,12 @@ _SEGMENTS = """
 select id, name, filter, definition_version, status, problem, build, since_ms, version from segment
 where channel = $1 order by id
 """
+_CHANGED_SEGMENTS = """
+select id, name, filter, definition_version, status, problem, build, since_ms, version from segment
+where channel = $1 and revision > $2
+"""
+_IDS = "select id from segment where channel = $1"
+_COUNT = "select count(*) from segment where channel = $1"
 _TOUCH = """
 insert into channel (channel, revision) values ($1, 1) on conflict (channel) do update set revision = channel.revision + 1
 """
@@ -66,15 +72,16 @@ returning 1
 """
 _PUT_SEGMENT = """
 insert into segment (
-    channel, id, name, filter, definition_version, status, problem, build, since_ms, version, created_at, created_by
+    channel, id, name, filter, definition_version, status, problem, build, since_ms, version, created_at, created_by, revision
 )
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 1 + coalesce((select revision from channel where channel = $1), 0))
 """
 _PUT_TALLY = "insert into tally (channel, segment_id) values ($1, $2)"
 _UPDATE_SEGMENT = """
 update segment set name = $3, filter = $4, definition_version = $5, status = $6, problem = $7, since_ms = $9, version = $10,
     built_to = case when build = $8 then built_to end, built = case when build = $8 then built else 0 end,
-    to_build = case when build = $8 then to_build end, whole = whole and build = $8, build = $8
+    to_build = case when build = $8 then to_build end, whole = whole and build = $8, build = $8,
+    revision = 1 + coalesce((select c.revision from channel c where c.channel = $1), 0)
 where channel = $1 and id = $2
 """
 # Two within a millisecond leave nothing between them that could be asked about.
@@ -118,18 +125,31 @@ async def revisions(tx: Tx, channels: Iterable[str]) -> dict[str, int]:
     return {r["channel"]: r["revision"] for r in await tx.fetch(_REVISIONS, list(channels))}
 
 
-async def load_channel(tx: Tx, channel: str) -> Channel:
-    """Everything that gives the channel's filters their meaning."""
+async def load_channel(tx: Tx, channel: str, known: Channel | None = None) -> Channel:
+    """Everything that gives the channel's filters their meaning; of its segments only those are read that are not as is known."""
     settings = await tx.fetchrow(_CHANNEL, channel)
     fields = {
         r["key"].removeprefix("profile."): FieldDefinition(FieldType(r["type"].lower()), r["archived"])
         for r in await tx.fetch(_FIELDS, channel)
     }
-    segments = {r["id"]: _segment(r) for r in await tx.fetch(_SEGMENTS, channel)}
+    if known is None:
+        segments = {r["id"]: _segment(r) for r in await tx.fetch(_SEGMENTS, channel)}
+    else:
+        segments = await _changed_segments(tx, channel, known)
     term_sets = await term_set_store.keys(tx, channel)
     if settings is None:
         return Channel(fields=fields, segments=segments, term_sets=term_sets)
     return Channel(settings["revision"], settings["country"], settings["time_zone"], fields, segments, term_sets)
+
+
+async def _changed_segments(tx: Tx, channel: str, known: Channel) -> dict[UUID, Segment]:
+    """The channel's segments now: whoever writes one and moves the channel's revision gives the row the revision that follows."""
+    changed = await tx.fetch(_CHANGED_SEGMENTS, channel, known.revision)
+    segments = {**known.segments, **{r["id"]: _segment(r) for r in changed}}
+    if await tx.fetchval(_COUNT, channel) != len(segments):
+        there = {r["id"] for r in await tx.fetch(_IDS, channel)}
+        segments = {segment_id: segment for segment_id, segment in segments.items() if segment_id in there}
+    return segments
 
 
 def _segment(row: asyncpg.Record) -> Segment:

@@ -181,7 +181,8 @@ update segment set built_to = $3, built = built + $4,
 where channel = $1 and id = any($2::uuid[])
 """
 _GO_LIVE = """
-update segment set status = 'live', built_to = null, built = 0, to_build = null, whole = true
+update segment set status = 'live', built_to = null, built = 0, to_build = null, whole = true,
+    revision = 1 + coalesce((select c.revision from channel c where c.channel = $1), 0)
 where channel = $1 and id = $2 and build = $3 and status = 'building' returning 1
 """
 

@@ -132,7 +132,7 @@ class Verifier:
         return doubtful, contacts[-1].id if len(contacts) == most else None
 
     async def _judged(self, tx: Tx, channel: str) -> Mapping[UUID, Rule]:
-        rules = (await self._rules.of(tx, [channel]))[channel]
+        rules = (await self._rules.of(tx, [channel]))[channel].rules
         return {segment_id: rule for segment_id, rule in rules.items() if is_judged(rule)}
 
     async def _counts(self, channel: str) -> Repaired:

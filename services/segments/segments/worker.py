@@ -78,7 +78,7 @@ class Timer:
         for key, contact in contacts.items():
             for segment_id, stored in standings.get(key, {}).items():
                 await turns.give()
-                rule = rules[key[0]].get(segment_id)
+                rule = rules[key[0]].rules.get(segment_id)
                 if rule is None or stored.next_change is None or stored.next_change > now:
                     continue
                 place = Place(key[0], segment_id, key[1])
@@ -122,7 +122,7 @@ class Builder:
         async with self._database.transaction() as tx:
             await definitions.judge_together(tx, [channel])
             claimed = await store.claim_builds(tx, channel, _MOST_BUILDS)
-            rules = (await self._rules.of(tx, [channel]))[channel]
+            rules = (await self._rules.of(tx, [channel]))[channel].rules
             if not claimed:
                 return False
             begin = claimed[0].built_to

@@ -37,8 +37,7 @@ class Flips(Generic[S]):
 
     def put(self, segment: S, node: Node, terms: TermValues) -> None:
         """Put a segment in, by its filter with all segments inlined, or another filter in place of the one that it has."""
-        if segment in self._numbers:
-            self.drop(segment)
+        self.discard(segment)
         number = self._free.pop() if self._free else len(self._segments)
         if number == len(self._segments):
             self._segments.append(None)
@@ -61,6 +60,11 @@ class Flips(Generic[S]):
             field.drop(condition, number)
             if not field.numbers:
                 del self.fields[condition.key]
+
+    def discard(self, segment: S) -> None:
+        """Take a segment out, if it is there."""
+        if segment in self._numbers:
+            self.drop(segment)
 
     def prepare(self) -> None:
         """Make ready what was changed, so that no question has to."""
