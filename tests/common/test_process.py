@@ -2,13 +2,17 @@
 
 import asyncio
 import contextlib
+import gc
 import json
 import signal
 import socket
 import sys
+import weakref
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
+
+from common.process import collect_seldom
 
 PROGRAM = """
 import asyncio, sys
@@ -63,6 +67,26 @@ async def test_it_says_that_it_has_started_once_it_can_be_reached() -> None:
         process.send_signal(signal.SIGTERM)
         assert [(await line(process))["event"] for _ in range(2)] == ["the loop has begun", "stopped"]
         assert await process.wait() == 0
+
+
+class _Garbage:
+    def __init__(self) -> None:
+        self.itself = self
+
+
+def test_what_is_there_at_the_start_is_not_searched_again_and_garbage_that_comes_later_is_found() -> None:
+    before = gc.get_threshold()
+    try:
+        collect_seldom()
+        assert gc.get_freeze_count() > 10_000
+        assert gc.get_threshold()[0] > before[0]
+        garbage = weakref.ref(_Garbage())
+        assert garbage() is not None
+        gc.collect()
+        assert garbage() is None
+    finally:
+        gc.unfreeze()
+        gc.set_threshold(*before)
 
 
 async def test_an_address_in_use_ends_it_with_a_line_that_names_it_and_no_loop_begins() -> None:

@@ -39,7 +39,7 @@ async def serve(app: ASGIApp, host: str, port: int, health: Health, loops: Seque
     A loop that raises or returns before it was told to stop ends the process with that error: the platform starts it again.
     So does an address that cannot be had, before any loop has begun.
     """
-    _collect_seldom()
+    collect_seldom()
     listening = _listen(host, port)
     stop = asyncio.Event()
     running = asyncio.get_running_loop()
@@ -73,7 +73,7 @@ async def serve(app: ASGIApp, host: str, port: int, health: Health, loops: Seque
         raise SystemExit(1)
 
 
-def _collect_seldom() -> None:
+def collect_seldom() -> None:
     """Look for circles of garbage less often than Python does, and never among what a process has loaded to begin with.
 
     A batch makes thousands of objects that live until its end and are in no circle: by Python's own measure a quarter of a

@@ -1,6 +1,8 @@
 """Sending: acknowledged, in order, none twice."""
 
 import asyncio
+import time
+from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any
@@ -8,7 +10,7 @@ from typing import Any
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLargeError
 
-from common.envelope import Message, MessageTooLarge, encode_headers
+from common.envelope import SAFE_BYTES, Message, MessageTooLarge, encode_headers
 from common.kafka.away import away_is_unavailable
 from common.partition import SHARDS, partition_of
 
@@ -74,11 +76,11 @@ class Producer:
 
     async def _send(self, client: AIOKafkaProducer, messages: Iterable[Message], partitions: int) -> None:
         """Whole batches are handed over, one future each: a future for each message costs more than all the rest."""
-        waiting: dict[tuple[str, int], list[Message]] = {}
+        waiting: defaultdict[tuple[str, int], list[Message]] = defaultdict(list)
         for message in messages:
             known = message.partition
             partition = partition_of(message.key, partitions) if known is None else known
-            waiting.setdefault((message.topic, partition), []).append(message)
+            waiting[message.topic, partition].append(message)
         batches = [(topic, partition, batch) for (topic, partition), kept in waiting.items() for batch in _batches(client, kept)]
         acknowledgements: list[Awaitable[Any]] = []
         try:
@@ -101,12 +103,16 @@ class Producer:
 def _batches(client: AIOKafkaProducer, messages: Sequence[Message]) -> Iterator[Any]:
     """The messages in as few batches as hold them; an empty batch takes one of any size. Raises MessageTooLarge."""
     batch = client.create_batch()
-    for message in messages:
-        record = {"key": message.key.encode(), "value": message.value, "headers": encode_headers(message.headers)}
-        if batch.append(timestamp=None, **record) is None:
+    append, now = batch.append, int(time.time() * 1000)
+    for _, key, value, headers, _ in messages:
+        record = {"timestamp": now, "key": key.encode(), "value": value, "headers": encode_headers(headers)}
+        appended = append(**record)
+        if appended is None:
             yield batch
             batch = client.create_batch()
-            batch.append(timestamp=None, **record)
-        if batch.size() > MOST_BYTES:  # found before it is sent: a refusal by Kafka would confuse the producer's sequence
+            append = batch.append
+            appended = append(**record)
+        # Found before it is sent: a refusal by Kafka would confuse the producer's sequence.
+        if appended.size > SAFE_BYTES and batch.size() > MOST_BYTES:
             raise MessageTooLarge
     yield batch

@@ -13,13 +13,16 @@ from common.loop import moving
 from common.partition import SHARDS
 from common.postgres import Connection, Database
 from common.relay import rows
-from common.relay.rows import Page
+from common.relay.rows import AT_ONCE, Page, Wait
 from common.relay.sent import Held, gone_on, may_wait, setting_out, together
 from common.relay.trays import Trays
 from common.telemetry import ASIDE, RELAYED, log
 
 # Looks often while rows keep coming, and ever less often, up to a limit that a person does not notice, once they have stopped.
-_BUSY_SECONDS, _STOPPED_SECONDS, _IDLE_SECONDS, _SLOWER = 0.002, 0.05, 0.05, 1.2
+# PostgreSQL sleeps whole milliseconds, and one more where it is told just that many and wakes a little early.
+_BUSY_SECONDS, _STOPPED_SECONDS, _IDLE_SECONDS, _SLOWER = 0.0009, 0.05, 0.05, 1.5
+# So long it looks without coming back to what else it has to do.
+_LOOKING_SECONDS, _LOOKING_IDLE_SECONDS = 0.02, 0.2
 _CLAIM_SECONDS, _AWAY_SECONDS, _TEND_SECONDS = 2.0, 1.0, 0.5
 # What is sent after the last note is sent again by whoever comes after a kill.
 _NOTE_SECONDS, _NOTE_IDLE_SECONDS = 0.03, 1.0
@@ -34,6 +37,10 @@ class Sink(Protocol):
     def send(self, messages: Iterable[Message]) -> Coroutine[Any, Any, None]:
         """Send all, in their order per key; done when every one is acknowledged. Raises MessageTooLarge, Unavailable."""
         ...
+
+
+def _looking(pause: float) -> Wait:
+    return Wait(pause, _LOOKING_IDLE_SECONDS if pause == _IDLE_SECONDS else max(pause, _LOOKING_SECONDS))
 
 
 class Relay:
@@ -89,12 +96,10 @@ class Relay:
                 await self._looked_ahead()
                 await self.claim(connection)
                 claim_at = loop.time() + _CLAIM_SECONDS
-            if await self._send_if_kafka_answers(connection):
+            if await self._send_if_kafka_answers(connection, _looking(pause)):
                 pause, sent_at = _BUSY_SECONDS, loop.time()
-            else:
-                await asyncio.sleep(pause)
-                if loop.time() - sent_at > _STOPPED_SECONDS:
-                    pause = min(pause * _SLOWER, _IDLE_SECONDS)
+            elif loop.time() - sent_at > _STOPPED_SECONDS:
+                pause = min(pause * _SLOWER, _IDLE_SECONDS)
             await self._note_if_due(connection, loop.time())
             if loop.time() >= tend_at:
                 await self._looked_ahead()
@@ -104,9 +109,9 @@ class Relay:
     def _shards(self) -> list[int]:
         return [shard for held in self._held for shard in held.shards]
 
-    async def _send_if_kafka_answers(self, connection: Connection) -> int:
+    async def _send_if_kafka_answers(self, connection: Connection, wait: Wait) -> int:
         try:
-            return await self.send_once(connection)
+            return await self.send_once(connection, wait)
         except Unavailable as error:
             log.warning("waiting for Kafka", reason=error.detail)
             self._health.wait("relay", error.detail)
@@ -124,22 +129,25 @@ class Relay:
             self._floor = max(self._floor, *(held.sent.until.floor for held in self._held))
         log.info("shards held", count=len(self._shards()))
 
-    async def send_once(self, connection: Connection) -> int:
-        """Send one batch of the held shards; answers how many rows it was, 0 where none waits."""
+    async def send_once(self, connection: Connection, wait: Wait = AT_ONCE) -> int:
+        """Send one batch of the held shards, once there is one; answers how many rows it was, 0 where none came meanwhile."""
         count = await self._go_on(connection)
-        if not count and await self._set_out(connection):
+        if not count and await self._set_out(connection, wait):
             count = await self._go_on(connection)
         return count
 
-    async def _set_out(self, connection: Connection) -> bool:
-        """Towards this moment; there is no need where nothing was committed since the last."""
+    async def _set_out(self, connection: Connection, wait: Wait) -> bool:
+        """Towards this moment, or towards one at which something has come; there is no need where nothing has been committed."""
         if not self._held:
+            await asyncio.sleep(wait.pause)
             return False
-        mark = await rows.mark(connection, self._floor)
+        self._held = together(self._held)
+        known = self._held[0].sent.until if len(self._held) == 1 else None
+        mark = await rows.mark(connection, self._floor, known, wait)
         self._seen = mark.ceiling
         if all(held.sent.until.snapshot == mark.snapshot for held in self._held):
             return False
-        self._held = [Held(held.shards, setting_out(held.sent, mark)) for held in together(self._held)]
+        self._held = [Held(held.shards, setting_out(held.sent, mark)) for held in self._held]
         return True
 
     async def _go_on(self, connection: Connection) -> int:

@@ -20,8 +20,7 @@ select set_config('enable_seqscan', 'off', false), set_config('enable_bitmapscan
 """
 _CLUSTER = "select system_identifier from pg_control_system()"
 _LAST_ID = "select last_value from outbox_id"
-# The snapshot is taken before the id is read: what it shows has an id by then.
-_NOW = "select pg_current_snapshot() as snapshot, last_value from outbox_id"
+_LOOK = "select snapshot, last from outbox_look($1::pg_snapshot, $2::bigint, $3::float8, $4::float8)"
 
 _ROW = "topic, key, value, headers, shard, id"
 _SIZE = "coalesce(octet_length(value), 0)"
@@ -73,6 +72,17 @@ _RENUMBER = "update outbox set xid = pg_current_xact_id() where xid >= pg_snapsh
 
 
 @dataclass(frozen=True, slots=True)
+class Wait:
+    """For how long rows are waited for, and the pause from look to look."""
+
+    pause: float
+    seconds: float
+
+
+AT_ONCE = Wait(0, 0)
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
     """Rows as messages, in the order of their ids, and what is sent once they are; `more` where others wait behind them."""
 
@@ -99,11 +109,15 @@ async def last_id(connection: Connection) -> int:
     return last
 
 
-async def mark(connection: Connection, floor: int) -> Mark:
-    """This moment. `floor` is a last id that was read before a transaction of one's own, which is over."""
-    now = await connection.fetchrow(_NOW)
-    assert now is not None, "a sequence has a row"
-    return Mark(Snapshot(*now["snapshot"]), floor, now["last_value"])
+async def mark(connection: Connection, floor: int, known: Mark | None = None, wait: Wait = AT_ONCE) -> Mark:
+    """This moment, as soon as rows may have come since the `known` one, or once it was waited for them.
+
+    `floor` is a last id that was read before a transaction of one's own, which is over.
+    """
+    asked = (None, 0) if known is None else (known.snapshot, known.floor)
+    now = await connection.fetchrow(_LOOK, *asked, wait.pause, wait.seconds)
+    assert now is not None, "it answers one row"
+    return Mark(Snapshot(*now["snapshot"]), floor, now["last"])
 
 
 async def page(connection: Connection, held: Held) -> Page:
