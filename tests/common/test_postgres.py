@@ -1,6 +1,8 @@
 """Migrations, the event store and the outbox on the real PostgreSQL; the relay and the group source on the real Kafka."""
 
 import asyncio
+import os
+import signal
 from collections.abc import AsyncIterator, Iterable
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
@@ -13,7 +15,7 @@ from common.envelope import Message, UnreadableMessage, message
 from common.errors import Unavailable
 from common.eventstore import ConcurrentChange
 from common.health import Health
-from common.kafka import MOST_BYTES, DeadLetters, Producer, Source, TooManyDeadLetters, create_topics
+from common.kafka import MOST_BYTES, DeadLetters, Producer, Source, TooManyDeadLetters, bounds, create_topics
 from common.partition import partition_of
 from common.postgres import Database, migrate
 from common.recorded import Recorded
@@ -331,3 +333,23 @@ async def test_a_service_role_reads_no_other_schema(servers: Stack) -> None:
             await connection.execute("create table contacts.intruder (id int)")
     finally:
         await connection.close()
+
+
+async def test_what_was_broken_off_is_not_sent_any_more(servers: Stack, topic: str) -> None:
+    many = [told(topic, "x", version)._replace(value=b'"' + b"x" * 300_000 + b'"') for version in range(1, 6)]
+    kafka = servers.pid("kafka")
+    assert kafka is not None
+    async with Producer.open(servers.kafka, client_id="p") as producer:
+        await producer.send([told(topic, "x", 0)])
+        os.kill(kafka, signal.SIGSTOP)
+        try:
+            sending = asyncio.create_task(producer.send(many))
+            await asyncio.wait([sending], timeout=0.2)
+            sending.cancel()
+            await asyncio.wait([sending])
+        finally:
+            os.kill(kafka, signal.SIGCONT)
+        assert sending.cancelled()
+    # The first of them was on its way.
+    ends = await bounds(servers.kafka, [topic])
+    assert sum(end for _, end in ends.values()) <= 2

@@ -1,11 +1,15 @@
 """What else is asked of an outbox: erasure, waiting until all is sent, an upgrade, and a dump from another cluster."""
 
 import asyncio
+from collections.abc import Iterable
 from importlib.resources import files
 
 import asyncpg
+import pytest
 
 from common import outbox
+from common.envelope import Message
+from common.errors import Unavailable
 from common.health import Health
 from common.postgres import Database, migrate
 from common.relay import Relay
@@ -100,3 +104,42 @@ async def test_rows_that_wait_are_still_there_after_the_upgrade(servers: Stack) 
             async with sending(database, kafka) as relay:
                 await relay.all()
         assert kafka.of("x") == list(range(21, 51))
+
+
+class Stuck(Kafka):
+    """Takes nothing, and never says so; notes whether it was told to give up."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked, self.given_up = asyncio.Event(), asyncio.Event()
+
+    async def send(self, messages: Iterable[Message]) -> None:
+        self.asked.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self.given_up.set()
+
+
+async def test_a_relay_that_loses_its_connection_gives_up_what_it_sends_and_ends_though_kafka_is_away(database: Database) -> None:
+    stuck, kafka = Stuck(), Kafka()
+    await put(database, told("x", 1))
+    running = asyncio.create_task(Relay(database, stuck, Health({})).run(asyncio.Event()))
+    async with asyncio.timeout(10):
+        await stuck.asked.wait()
+        assert await number(database, "select count(pg_terminate_backend(pid)) from pg_locks where locktype = 'advisory'") >= 16
+        with pytest.raises(Unavailable, match="locks"):
+            await running
+    assert stuck.given_up.is_set()
+    async with sending(database, kafka) as other:
+        await other.all()
+    assert kafka.of("x") == [1]
+
+
+async def test_a_relay_that_stands_still_while_it_empties_a_tray_is_thrown_out_and_the_others_go_on(database: Database) -> None:
+    with pytest.raises(Unavailable):
+        async with asyncio.timeout(20), sending(database, Kafka()) as relay:
+            await relay.connection.execute("begin")
+            await relay.connection.execute("lock table outbox_tray_0, outbox_sent_tray_0 in access exclusive mode")
+            await put(database, told("x", 1))
+            await relay.connection.execute("commit")

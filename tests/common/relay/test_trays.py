@@ -7,7 +7,7 @@ import pytest
 from common import outbox
 from common.health import Health
 from common.postgres import Database
-from common.relay import Relay
+from common.relay import Relay, trays
 from common.relay.rows import BATCH
 from common.relay.trays import Trays
 from tests.common.relay.conftest import (
@@ -28,7 +28,7 @@ from tests.support.api import eventually
 
 
 async def test_a_tray_is_emptied_when_all_of_it_is_sent_and_noted_and_nobody_writes_into_it(database: Database) -> None:
-    kafka, trays = Kafka(), Trays()
+    kafka, tending = Kafka(), Trays()
     async with sending(database, kafka) as relay, database.connection() as writer:
         await put(database, *(told(str(n), 1) for n in range(100)))
         transaction = writer.transaction()
@@ -36,13 +36,13 @@ async def test_a_tray_is_emptied_when_all_of_it_is_sent_and_noted_and_nobody_wri
         await outbox.put(writer, [told("slow", 1)])
         await turned(relay)
         for step in (relay.all, relay.note, transaction.commit, relay.all):
-            await trays.tend(relay.connection)
+            await tending.tend(relay.connection)
             assert await number(database, KEPT) >= 100
             await step()
-        await trays.tend(relay.connection)
+        await tending.tend(relay.connection)
         assert await number(database, KEPT) == 101
         await relay.note()
-        await trays.tend(relay.connection)
+        await tending.tend(relay.connection)
         assert await number(database, KEPT) == 0
     async with sending(database, kafka) as relay:
         await put(database, told("1", 2))
@@ -51,22 +51,22 @@ async def test_a_tray_is_emptied_when_all_of_it_is_sent_and_noted_and_nobody_wri
 
 
 async def test_a_tray_whose_shards_are_another_s_waits_for_its_notes(database: Database) -> None:
-    kafka, trays = Kafka(), Trays()
+    kafka, tending = Kafka(), Trays()
     async with sending(database, kafka, range(8)) as one, sending(database, kafka, range(8, 16)) as other:
         await put(database, *(told(str(n), 1) for n in range(100)))
         await turned(one)
         await one.all()
         await one.note()
         await other.all()
-        await trays.tend(one.connection)
+        await tending.tend(one.connection)
         assert await number(database, KEPT) == 100
         await other.note()
-        await trays.tend(one.connection)
+        await tending.tend(one.connection)
         assert await number(database, KEPT) == 0
 
 
 async def test_while_a_dump_holds_the_trays_nobody_waits_and_after_it_they_are_emptied(database: Database) -> None:
-    kafka, trays = Kafka(), Trays()
+    kafka, tending = Kafka(), Trays()
     async with sending(database, kafka) as relay:
         async with a_dump(database):
             for version in range(1, 7):
@@ -75,14 +75,29 @@ async def test_while_a_dump_holds_the_trays_nobody_waits_and_after_it_they_are_e
                 await relay.note()
                 await turned(relay)
                 async with asyncio.timeout(5):
-                    await trays.tend(relay.connection)
+                    await tending.tend(relay.connection)
             assert await number(database, KEPT) == 600
-        await trays.tend(relay.connection)
+        await tending.tend(relay.connection)
         await turned(relay)
-        await trays.tend(relay.connection)
+        await tending.tend(relay.connection)
         assert await number(database, KEPT) == 0
     async with sending(database, kafka) as relay:
         assert await relay.all() == []
+
+
+async def test_while_one_relay_empties_trays_another_leaves_them(database: Database) -> None:
+    kafka = Kafka()
+    async with sending(database, kafka) as relay, database.connection() as other:
+        await put(database, told("x", 1))
+        await relay.all()
+        await relay.note()
+        await turned(relay)
+        async with other.transaction():
+            assert await other.fetchval(trays._MINE)
+            await Trays().tend(relay.connection)
+            assert await number(database, KEPT) == 1
+        await Trays().tend(relay.connection)
+        assert await number(database, KEPT) == 0
 
 
 async def test_a_relay_that_runs_empties_the_outbox_by_itself(database: Database) -> None:
@@ -113,7 +128,7 @@ async def buffers_of_all_reads(database: Database, relay: Sending) -> list[int]:
 async def test_a_look_costs_the_same_however_much_was_sent_while_a_dump_holds_its_snapshot(
     database: Database, count: int
 ) -> None:
-    kafka, trays = Kafka(), Trays()
+    kafka, tending = Kafka(), Trays()
     async with sending(database, kafka) as relay, a_dump(database):
         await put(database, *(told(str(n), 1) for n in range(BATCH)))
         await relay.all()
@@ -124,7 +139,7 @@ async def test_a_look_costs_the_same_however_much_was_sent_while_a_dump_holds_it
                 await put(database, *(told(str(n), turn) for n in range(BATCH)))
             assert sum(await relay.all()) == 5 * BATCH
             await relay.note()
-            await trays.tend(relay.connection)
+            await tending.tend(relay.connection)
             if turn % 5 == 0:
                 await turned(relay)
         assert await number(database, KEPT) == BATCH + count

@@ -42,13 +42,17 @@ class Producer:
         """Send all, in their order per partition, and wait for every acknowledgement, however long Kafka is away meanwhile.
 
         Raises MessageTooLarge where Kafka will never take one of them, and Unavailable where it can't be reached at all or gives
-        an acknowledgement up; others may have been taken then. What was not acknowledged is not sent by itself any more.
+        an acknowledgement up; others may have been taken then. What was not acknowledged is not sent by itself any more, nor
+        what a cancellation broke off.
         """
         with away_is_unavailable():
             try:
                 await self._send(await self._connected(), messages, partitions)
             except (KafkaError, OSError):
                 await self._leave()
+                raise
+            except asyncio.CancelledError:
+                await self._break_off()
                 raise
 
     async def _connected(self) -> AIOKafkaProducer:
@@ -69,10 +73,16 @@ class Producer:
     async def _leave(self) -> None:
         client, self._client = self._client, None
         if client is not None:
-            # It would wait for what it still holds as long as Kafka is away; who sent that was told that it failed, or ends.
-            with suppress(TimeoutError):
-                async with asyncio.timeout(_LEAVE_SECONDS):
-                    await client.stop()
+            await _stop(client)
+
+    async def _break_off(self) -> None:
+        client, self._client = self._client, None
+        if client is not None:
+            requests: asyncio.Task[None] | None = client._sender.sender_task
+            if requests is not None:
+                requests.cancel()  # none begins any more; there is no other way to say so
+            await client.client.close()
+            await _stop(client)
 
     async def _send(self, client: AIOKafkaProducer, messages: Iterable[Message], partitions: int) -> None:
         """Whole batches are handed over, one future each: a future for each message costs more than all the rest."""
@@ -100,6 +110,13 @@ class Producer:
         await (await self._connected()).client.fetch_all_metadata()
 
 
+async def _stop(client: AIOKafkaProducer) -> None:
+    # It would wait for what it still holds as long as Kafka is away; who sent that was told that it failed, or ends.
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_LEAVE_SECONDS):
+            await client.stop()
+
+
 def _batches(client: AIOKafkaProducer, messages: Sequence[Message]) -> Iterator[Any]:
     """The messages in as few batches as hold them; an empty batch takes one of any size. Raises MessageTooLarge."""
     batch = client.create_batch()
@@ -112,6 +129,7 @@ def _batches(client: AIOKafkaProducer, messages: Sequence[Message]) -> Iterator[
             batch = client.create_batch()
             append = batch.append
             appended = append(**record)
+            assert appended is not None, "an empty batch takes one of any size"
         # Found before it is sent: a refusal by Kafka would confuse the producer's sequence.
         if appended.size > SAFE_BYTES and batch.size() > MOST_BYTES:
             raise MessageTooLarge

@@ -78,14 +78,29 @@ class Relay:
     async def run(self, stop: asyncio.Event) -> None:
         """Go on until told to stop. While Kafka is away the rows stay and it waits.
 
-        Losing the database's connection loses the locks and ends the process, which starts anew.
+        Losing the database's connection loses the locks and ends the process, which starts anew. It ends at once, in the middle
+        of what it sends: another relay may have the shards by now, and what is sent late would come after what that one sends.
         """
         async with self._database.connection() as connection:
+            lost = asyncio.Event()
+            connection.add_termination_listener(lambda _: lost.set())
+            working = [asyncio.ensure_future(self._to_the_end(connection, stop)), asyncio.ensure_future(lost.wait())]
             try:
-                await self._run(connection, stop)
-                await self._note_if_due(connection, math.inf)
+                await asyncio.wait(working, return_when=asyncio.FIRST_COMPLETED)
+                if not working[0].done():
+                    raise Unavailable("The connection to the database is lost, and the locks with it.")
+                await working[0]
             finally:
-                await self._look_not_ahead()
+                for each in working:
+                    each.cancel()
+                await asyncio.gather(*working, return_exceptions=True)
+
+    async def _to_the_end(self, connection: Connection, stop: asyncio.Event) -> None:
+        try:
+            await self._run(connection, stop)
+            await self._note_if_due(connection, math.inf)
+        finally:
+            await self._look_not_ahead()
 
     async def _run(self, connection: Connection, stop: asyncio.Event) -> None:
         loop = asyncio.get_running_loop()

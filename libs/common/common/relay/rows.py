@@ -13,10 +13,14 @@ BATCH, BYTES = 2000, 16 * 1024 * 1024
 """Of what is sent at once."""
 
 # What is sent stays until its tray is emptied, so a scan of a whole table is never right, whatever the planner guesses of tables
-# that nobody analyses. A note that is lost with the server makes rows be sent again, so it need not be waited for.
+# that nobody analyses. A note that is lost with the server makes rows be sent again, so it need not be waited for. A relay that
+# stands still or is cut off is thrown out, with its locks: on a tray that it empties within 3 seconds, on its shards within 25.
 _SETTINGS = """
 select set_config('enable_seqscan', 'off', false), set_config('enable_bitmapscan', 'off', false),
-    set_config('plan_cache_mode', 'force_generic_plan', false), set_config('synchronous_commit', 'off', false)
+    set_config('plan_cache_mode', 'force_generic_plan', false), set_config('synchronous_commit', 'off', false),
+    set_config('idle_in_transaction_session_timeout', '3s', false), set_config('tcp_user_timeout', '25s', false),
+    set_config('tcp_keepalives_idle', '10', false), set_config('tcp_keepalives_interval', '5', false),
+    set_config('tcp_keepalives_count', '3', false)
 """
 _CLUSTER = "select system_identifier from pg_control_system()"
 _LAST_ID = "select last_value from outbox_id"

@@ -20,6 +20,8 @@ select (select last_value from outbox_tray)::int as filled, array[{", ".join(_US
 _FILLED = "select exists (select from outbox where tray = $1)"
 _FILL = "select setval('outbox_tray', $1)"
 _WAITS = "select exists (select from outbox_waiting where tray = $1)"
+# One relay at a time: two that each keep notes in the tray that the other empties would wait for each other.
+_MINE = "select pg_try_advisory_xact_lock(hashtext('outbox trays ' || current_schema()), 0)"
 # Whoever waited for this would make all others wait behind it: it is taken at once or not at all.
 _ALONE = "lock table outbox_tray_{0}, outbox_sent_tray_{0} in access exclusive mode nowait"
 _KEEP = """
@@ -73,6 +75,8 @@ class Trays:
             return False
         try:
             async with connection.transaction():
+                if not await connection.fetchval(_MINE):
+                    return False
                 await connection.execute(_ALONE.format(tray))
                 # Nobody writes into it now: what has been written is committed and seen here.
                 if await connection.fetchval(_WAITS, tray):
