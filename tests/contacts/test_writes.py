@@ -7,9 +7,12 @@ import pytest
 
 from common.clock import to_wire
 from common.errors import NotFound, StaleVersion, Unprocessable
+from common.events.contacts import ContactCreated
 from common.ids import new_id
+from contacts.contact import created
 from contacts.rows import RowResult
 from tests.contacts.conftest import NOW, World
+from tests.contacts.held import held
 
 EVENTS = "select count(*) from event"
 OUTBOX = "select count(*) from outbox where topic = $1"
@@ -46,6 +49,30 @@ async def test_an_upsert_makes_then_changes_then_changes_nothing(world: World) -
     assert await world.queries.member(world.channel, "u1") == changed
     assert await world.count(EVENTS) == 2
     assert await world.count(OUTBOX, "contacts.v1") == 2
+
+
+async def test_a_member_who_comes_to_be_while_a_batch_makes_it_is_changed_by_it(world: World) -> None:
+    await world.put("u0", name="a")
+    other = created(new_id(), "u2", ContactCreated(), NOW)
+    insert = "insert into contact (channel, id, member_id, version, doc, changed_by) values ('{}', '{}', 'u2', 1, '{}', 'lee')"
+    async with held(world, insert.format(world.channel, other.id, other.encode().decode())) as lock:
+        rows = [{"memberId": f"u{n}", "name": f"n{n}"} for n in range(4)]
+        writing = asyncio.create_task(batch(world, *rows))
+        await lock.behind(writing)
+    results = await writing
+    assert seen(results) == ["changed", "made", "changed", "made"]
+    contacts = [await world.queries.member(world.channel, f"u{n}") for n in range(4)]
+    assert [(c.name, c.version) for c in contacts] == [("n0", 2), ("n1", 1), ("n2", 2), ("n3", 1)]
+    assert contacts == [result.contact for result in results]
+    assert contacts[2].id == other.id
+    assert await world.count(EVENTS) == 5
+    assert await world.count("select count(*) from contact where (version, changed_by) <> ((doc ->> 'version')::int, 'kim')") == 0
+
+
+async def test_who_is_refused_leaves_no_row_beside_those_who_are_made(world: World) -> None:
+    rows = [{"memberId": "u1", "name": "a"}, {"memberId": "u\u200b2", "name": "b"}, {"memberId": "u3", "profile": {"bad key": 1}}]
+    assert seen(await batch(world, *rows)) == ["made", "invisibleCharacter", "invalidKey"]
+    assert await world.count("select count(*) from contact") == 1
 
 
 async def test_a_refused_write_writes_nothing_and_defines_nothing(world: World) -> None:

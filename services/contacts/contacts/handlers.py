@@ -9,7 +9,7 @@ from uuid import UUID
 from common.auth import Caller
 from common.clock import Clock, from_wire, to_wire
 from common.errors import ANY_VERSION, Conflict, StaleValue, StaleVersion, Unprocessable
-from common.events.contacts import Contact, ContactCreated, FieldDefinition
+from common.events.contacts import Contact, FieldDefinition
 from common.eventstore import ConcurrentChange, again
 from common.ids import Ids
 from common.position import NOWHERE, Position
@@ -36,12 +36,13 @@ from contacts.identifying import check_defined, check_identifying, only_identifi
 from contacts.identity import Joined, carry_out, lock_survivors, plan, whom
 from contacts.managed_users.limit import hide
 from contacts.member_id import check_member_id, check_new_member_id
+from contacts.newcomers import made_lead, made_leads, newcomers
 from contacts.not_written import NotWritten, not_written
 from contacts.parts import in_parts
 from contacts.portion import MOST_BYTES, Portion, fitting
 from contacts.profile_field import archived
 from contacts.publish import Step
-from contacts.rows import Lead, LeadRow, Raw, Row, RowResult, lead_named, parsed, parsed_leads, read_named
+from contacts.rows import Lead, Raw, Row, RowResult, lead_named, parsed, parsed_leads, read_named
 from contacts.size import weight
 from contacts.store import States
 
@@ -125,11 +126,12 @@ class Contacts:
             settings, _ = await channel_store.load_channel(tx, caller.channel)
             writes, results = parsed_leads(rows, settings.country)
             known = await known_fields(tx, caller.channel, [r.write for r in writes])
-            known, made, refused = _made_leads(known, writes, now)
-            await store.reserve_leads(tx, caller.channel, [row.id for row, _ in made])
-            defined = await define_seen(tx, caller.channel, known, now)
+            known, made, refused = made_leads(known, writes, now)
             steps = [step for _, step in made]
-            position, hidden = await journal.write(tx, caller.channel, steps, caller.subject, cause)
+            new = _first_states(steps)
+            await store.make_leads(tx, caller.channel, new, caller.subject)
+            defined = await define_seen(tx, caller.channel, known, now)
+            position, hidden = await journal.write(tx, caller.channel, steps, caller.subject, cause, (), new)
             await _count_in_vain(tx, caller.channel, [row.write for row, _ in made], known.fields)
         results += refused
         results += [
@@ -158,14 +160,12 @@ class Contacts:
             rows = await self._first(tx, caller.channel, rows, stored)
             writes, refused = parsed(rows, settings.country, alone=alone)
             known = await known_fields(tx, caller.channel, [r.write for r in writes])
-            ids = await store.reserve_members(tx, caller.channel, {r.member_id: self._ids() for r in writes}, stored)
-            leads = [r.lead.id for r in writes if r.lead is not None]
-            states = await store.lock(tx, caller.channel, [*ids.values(), *leads])
-            if not states.keys() >= set(ids.values()):
-                raise ConcurrentChange  # one was erased since it was found: its member id is free again
+            new = newcomers(known, writes, stored.keys(), self._ids, now) if expected is None else {}
+            ids, states, made = await self._locked(tx, caller, writes, stored, new)
             session = timedelta(minutes=settings.session_minutes)
-            portion = Portion(self._most_bytes) if leads or len(ids) < len(writes) else None
-            work = _Work(tx, caller, known, ids, states, session, now, expected, portion)
+            told_once = len(ids) == len(writes) and all(row.lead is None for row in writes)
+            portion = None if told_once else Portion(self._most_bytes)
+            work = _Work(tx, caller, known, ids, states, session, now, expected, portion, made)
             results = await _until_full(work, writes, refused)
             if alone and results[0].problem is not None:
                 raise results[0].problem
@@ -173,11 +173,25 @@ class Contacts:
                 await store.drop_reserved(tx, caller.channel, empty)
             defined = await define_seen(tx, caller.channel, work.known, now)
             same = [r.contact for r in results if r.contact is not None and not r.changed]
-            position, hidden = await journal.write(tx, caller.channel, work.steps, caller.subject, cause, same)
+            position, hidden = await journal.write(tx, caller.channel, work.steps, caller.subject, cause, same, made)
             taken = {r.index for r in results if r.problem is None}
             await _count_in_vain(tx, caller.channel, [r.write for r in writes if r.index in taken], work.known.fields)
         seen = [r.hidden_by(hidden).without(archived(work.known.fields)) for r in results]
         return sorted(seen, key=lambda r: r.index), position + defined
+
+    async def _locked(
+        self, tx: Tx, caller: Caller, rows: Sequence[Row], stored: Mapping[str, store.Stored], new: Mapping[str, Step]
+    ) -> tuple[dict[str, UUID], States, dict[UUID, Step]]:
+        """The rows' members' ids, they and the leads that are named, locked, and by id those of the new who are made with it."""
+        fresh = {r.member_id: new[r.member_id].after.id if r.member_id in new else self._ids() for r in rows}
+        ids = await store.reserve_members(tx, caller.channel, fresh, stored, _first_states(new.values()), caller.subject)
+        made = {step.after.id: step for member_id, step in new.items() if ids[member_id] == step.after.id}
+        leads = [r.lead.id for r in rows if r.lead is not None]
+        states = await store.lock(tx, caller.channel, [*(i for i in ids.values() if i not in made), *leads])
+        states |= dict.fromkeys(made, (None, ""))
+        if not states.keys() >= set(ids.values()):
+            raise ConcurrentChange  # one was erased since it was found: its member id is free again
+        return ids, states, made
 
     async def _first(self, tx: Tx, channel: str, rows: Sequence[Raw], known: Mapping[str, store.Stored]) -> Sequence[Raw]:
         """As many of the first as go into one transaction, by their bodies and what is stored of members and leads they name."""
@@ -196,8 +210,8 @@ class Contacts:
         now = self._clock.now()
         async with self._database.transaction() as tx:
             write, known, _ = await _read(tx, caller.channel, raw)
-            step = _made_lead(self._ids(), write, known.fields, now)
-            await store.reserve_leads(tx, caller.channel, [step.after.id])
+            step = made_lead(self._ids(), write, known.fields, now)
+            await store.make_leads(tx, caller.channel, _first_states([step]), caller.subject)
             missed = not_written(None, write, known.fields)
             return await _write_one(tx, caller, write, known, [step], step.after, missed)
 
@@ -240,6 +254,8 @@ class _Work:
     expected: int | None
     portion: Portion | None
     """Where rows are about one contact, or name leads: each may find it larger than it is stored."""
+    made: Mapping[UUID, Step]
+    """By id what made those whose rows hold their first states already."""
     steps: list[Step] = field(default_factory=list[Step])
 
     def note(self, steps: Iterable[Step]) -> None:
@@ -264,6 +280,10 @@ async def _until_full(work: _Work, rows: Sequence[Row], refused: Sequence[RowRes
 async def _upserted(work: _Work, row: Row) -> RowResult:
     """One row's upsert, after the identity it may bring; where either is refused, neither is written. Raises StaleVersion."""
     contact_id, joined = work.ids[row.member_id], None
+    if (step := work.made.get(contact_id)) is not None:
+        work.note([step])
+        missed = not_written(None, row.write, work.known.fields)
+        return RowResult(row.index, step.after, created=True, changed=True, not_written=missed)
     before, by = work.states[contact_id]
     try:
         if before is None:
@@ -304,6 +324,10 @@ async def _joined(work: _Work, row: Row, lead: Lead, fields: Mapping[str, FieldD
         raise
 
 
+def _first_states(made: Iterable[Step]) -> dict[UUID, tuple[Contact, bytes]]:
+    return {step.after.id: (step.after, step.after_json) for step in made}
+
+
 def _check_version(state: Contact | None, by: str, expected: int | None) -> None:
     if expected is not None and (state is None or expected not in (ANY_VERSION, state.version)):
         raise StaleVersion(state.version if state else 0, by or None)
@@ -314,29 +338,6 @@ def _written(result: RowResult, position: Position) -> Written:
         raise result.problem
     assert result.contact is not None
     return Written(result.contact, result.created, position, result.not_written)
-
-
-def _made_lead(lead_id: UUID, write: Write, fields: Mapping[str, FieldDefinition], now: datetime) -> Step:
-    event = decide(None, write, fields)
-    assert isinstance(event, ContactCreated), "a contact that is not there yet is always made"
-    return Step(event, created(lead_id, None, event, now))
-
-
-def _made_leads(
-    known: Known, rows: Iterable[LeadRow], now: datetime
-) -> tuple[Known, list[tuple[LeadRow, Step]], list[RowResult]]:
-    """The steps that make those rows' leads that are accepted, what is known after them, and the refusals of the others."""
-    made: list[tuple[LeadRow, Step]] = []
-    refused: list[RowResult] = []
-    for row in rows:
-        try:
-            seen = look(known, row.write)
-            made.append((row, _made_lead(row.id, row.write, seen.fields, now)))
-        except Unprocessable as problem:
-            refused.append(RowResult(row.index, problem=problem))
-        else:
-            known = seen
-    return known, made, refused
 
 
 async def _check_values(tx: Tx, channel: str, state: Contact, expected: Sequence[Expected]) -> None:
@@ -359,7 +360,8 @@ async def _write_one(
 ) -> Written:
     """The last part of a command on one contact: write what happened, and answer what is to be seen of it."""
     defined = await define_seen(tx, caller.channel, known, from_wire(after.updated_at))
-    position, hidden = await journal.write(tx, caller.channel, steps, caller.subject, "api", () if steps else [after])
+    made = [step.after.id for step in steps if step.after.version == 1]
+    position, hidden = await journal.write(tx, caller.channel, steps, caller.subject, "api", () if steps else [after], made)
     await _count_in_vain(tx, caller.channel, [write], known.fields)
     after = hide(steps, hidden)[-1].after if steps else after
     seen = without_archived(after, archived(known.fields))

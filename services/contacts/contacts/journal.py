@@ -1,6 +1,6 @@
 """What happened, written down: the events, the states after them and the messages that tell of them, for every command alike."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from uuid import UUID
 
 from common import eventstore, outbox
@@ -21,12 +21,18 @@ async def append(tx: Tx, channel: str, steps: Sequence[Step], by: str, cause: st
 
 
 async def write(
-    tx: Tx, channel: str, steps: Sequence[Step], by: str, cause: str, unchanged: Sequence[Contact] = ()
+    tx: Tx,
+    channel: str,
+    steps: Sequence[Step],
+    by: str,
+    cause: str,
+    unchanged: Sequence[Contact] = (),
+    made: Collection[UUID] = (),
 ) -> tuple[Position, frozenset[UUID]]:
     """As `append`; answers also who of those made here is hidden by the managed-user limit, in each of their states.
 
     The position stands for the steps and for the contacts that the command met `unchanged`: whoever repeats a write because
-    the first answer was lost waits for the first one's effect.
+    the first answer was lost waits for the first one's effect. Whose rows were `made` as the steps say need not be written again.
 
     Which fields' values are withheld is read last, with the rows already locked: whoever turns that later finds these contacts
     when it tells of their values anew, and what was turned before is seen here.
@@ -37,7 +43,8 @@ async def write(
         steps = hide(steps, hidden)
         latest = {s.after.id: s for s in steps}
         await eventstore.append(tx, publish.recorded(channel, steps, by, cause))
-        await store.save(tx, channel, [(s.after, s.after_json) for s in latest.values()], by)
+        saved = [s for i, s in latest.items() if i not in made or i in hidden]
+        await store.save(tx, channel, [(s.after, s.after_json) for s in saved], by)
         await outbox.put(tx, publish.contact_messages(channel, steps, await field_store.withheld_keys(tx, channel)))
     met = last_by_partition(channel, map(publish.applied, unchanged))
     wrote = last_by_partition(channel, (publish.applied(s.after) for s in steps)).wrote()

@@ -14,14 +14,16 @@ from common.postgres import Tx
 from contacts.portion import fitting
 
 _RESERVE = """
-insert into contact (channel, id, member_id, version, doc, changed_by)
-select $1, new.id, new.member_id, 0, '{}', '' from unnest($2::uuid[], $3::text[]) as new (id, member_id)
-on conflict (channel, member_id) where member_id is not null do nothing
+insert into contact (channel, id, member_id, version, doc, changed_by, doc_bytes)
+select $1, new.*
+from unnest($2::uuid[], $3::text[], $4::bigint[], $5::jsonb[], $6::text[], $7::integer[])
+    as new (id, member_id, version, doc, changed_by, doc_bytes)
+on conflict (channel, member_id) where member_id is not null do nothing returning member_id, id
 """
 _DROP_RESERVED = "delete from contact where channel = $1 and id = any($2::uuid[]) and version = 0"
-_RESERVE_LEADS = """
-insert into contact (channel, id, member_id, version, doc, changed_by)
-select $1, new.id, null, 0, '{}', '' from unnest($2::uuid[]) as new (id)
+_MAKE_LEADS = """
+insert into contact (channel, id, member_id, version, doc, changed_by, doc_bytes)
+select $1, new.id, null, 1, new.doc, $4, new.bytes from unnest($2::uuid[], $3::jsonb[], $5::integer[]) as new (id, doc, bytes)
 """
 _IDS = """
 select member_id, id, coalesce(doc_bytes, octet_length(doc::text)) as bytes from contact
@@ -49,6 +51,8 @@ select id from contact
 where channel = $1 and id > $2 and version > 0 and doc->'profile' ? $3 order by id limit $4
 """
 _IS_ERASED = "select erased_at is not null from contact where channel = $1 and id = $2"
+
+_NOBODY: Mapping[UUID, tuple[Contact, bytes]] = {}
 
 States = dict[UUID, tuple[Contact | None, str]]
 """Locked contacts (None: reserved, not made yet) and who changed each last."""
@@ -82,11 +86,17 @@ async def first_fitting(tx: Tx, channel: str, ids: Sequence[UUID], most: int) ->
 
 
 async def reserve_members(
-    tx: Tx, channel: str, new: Mapping[str, UUID], known: Mapping[str, Stored] | None = None
+    tx: Tx,
+    channel: str,
+    new: Mapping[str, UUID],
+    known: Mapping[str, Stored] | None = None,
+    made: Mapping[UUID, tuple[Contact, bytes]] = _NOBODY,
+    by: str = "",
 ) -> dict[str, UUID]:
     """A row for every member id, made where there is none; answers each one's contact id. `known` is what was read just now.
 
-    Rows are inserted in the order of their member ids and before any row is locked, so two writers never wait for each other.
+    A new row holds nothing yet, or the first state, with its JSON, that `made` has for its id: then that id is answered. Rows are
+    inserted in the order of their member ids and before any row is locked, so two writers never wait for each other.
     Raises ConcurrentChange where a member stood in the way of a new row and was erased before it could be read.
     """
     if known is None:
@@ -94,10 +104,18 @@ async def reserve_members(
     found = {member_id: known[member_id].id for member_id in new if member_id in known}
     missing = sorted(new.keys() - found.keys())
     if missing:
-        await tx.execute(_RESERVE, channel, [new[m] for m in missing], missing)
-        found |= {r["member_id"]: r["id"] for r in await tx.fetch(_IDS, channel, missing)}
-        if new.keys() - found.keys():
-            raise ConcurrentChange
+        ids = [new[m] for m in missing]
+        states = [made.get(i) for i in ids]
+        inserted = await tx.fetch(
+            _RESERVE, channel, ids, missing, [0 if s is None else s[0].version for s in states],
+            [b"{}" if s is None else s[1] for s in states], ["" if s is None else by for s in states],
+            [None if s is None else len(s[1]) for s in states],
+        )  # fmt: skip
+        found |= {r["member_id"]: r["id"] for r in inserted}
+        if others := new.keys() - found.keys():
+            found |= {r["member_id"]: r["id"] for r in await tx.fetch(_IDS, channel, sorted(others))}
+            if new.keys() - found.keys():
+                raise ConcurrentChange
     return found
 
 
@@ -106,9 +124,10 @@ async def drop_reserved(tx: Tx, channel: str, ids: Sequence[UUID]) -> None:
     await tx.execute(_DROP_RESERVED, channel, ids)
 
 
-async def reserve_leads(tx: Tx, channel: str, ids: Sequence[UUID]) -> None:
-    """A row for each new lead."""
-    await tx.execute(_RESERVE_LEADS, channel, ids)
+async def make_leads(tx: Tx, channel: str, made: Mapping[UUID, tuple[Contact, bytes]], by: str) -> None:
+    """A row for each new lead, with its first state and the JSON of that."""
+    docs = [doc for _, doc in made.values()]
+    await tx.execute(_MAKE_LEADS, channel, list(made), docs, by, [len(doc) for doc in docs])
 
 
 async def lock(tx: Tx, channel: str, ids: Iterable[UUID]) -> States:
