@@ -27,10 +27,12 @@ async def test_the_log_from_the_beginning_and_after_a_position(team: Team) -> No
     assert [(i["position"], i["change"], i["cause"]) for i in whole["items"]] == [
         (1, "entered", "definition"), (2, "left", "event"), (3, "entered", "event"), (4, "left", "event"),
     ]  # fmt: skip
-    assert whole["next"] == 4
-    assert await team.get(f"{path}?after=2") == {"items": whole["items"][2:], "next": 4}
-    assert await team.get(f"{path}?after=1&limit=1") == {"items": whole["items"][1:2], "next": 2}
-    assert await team.get(f"{path}?after=4") == {"items": [], "next": 4}
+    assert (whole["next"], whole["previous"]) == (4, None)
+    assert await team.get(f"{path}?after=2") == {"items": whole["items"][2:], "next": 4, "previous": 3}
+    assert await team.get(f"{path}?after=1&limit=1") == {"items": whole["items"][1:2], "next": 2, "previous": 2}
+    assert await team.get(f"{path}?after=4") == {"items": [], "next": 4, "previous": 5}
+    assert await team.get(f"{path}?before=latest&limit=3") == {"items": whole["items"][1:], "next": 4, "previous": 2}
+    assert await team.get(f"{path}?before=2") == {"items": whole["items"][:1], "next": 1, "previous": None}
     for after in ("-1", "x", "1.5", str(2**63)):
         assert (await team.ask("GET", f"{path}?after={after}")).status_code == 422
 
@@ -80,6 +82,19 @@ async def test_the_log_as_server_sent_events_that_stay_open_and_resume(team: Tea
     for wrong in ("x", "-1", "1" * 30):
         answer = await team.ask("GET", f"/v1/segments/{segment}/changes", Accept="text/event-stream", **{"Last-Event-ID": wrong})
         assert answer.status_code == 422
+
+
+async def test_a_stream_whose_segment_is_deleted_ends_with_an_event_that_says_so(team: Team) -> None:
+    segment = await team.make(KIM)
+    await team.put("m-0", name="Kim")
+    async with listening(team, segment) as listener:
+        assert (await listener.next())["event"] == "entered"
+        assert (await team.ask("DELETE", f"/v1/segments/{segment}")).status_code == 204
+        assert await listener.next() == {"event": "deleted", "data": {"segmentId": segment}}
+        with pytest.raises(AssertionError, match="has ended"):
+            await listener.next()
+    answer = await team.ask("GET", f"/v1/segments/{segment}/changes", Accept="text/event-stream", **{"Last-Event-ID": "1"})
+    assert answer.status_code == 404
 
 
 async def test_a_stream_ends_soon_when_its_process_is_told_to_stop(team: Team) -> None:

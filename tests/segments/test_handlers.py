@@ -132,7 +132,7 @@ async def test_a_segment_in_use_stays_also_when_its_user_is_broken(peopled: Worl
 async def test_a_deleted_segment_leaves_nothing_behind_and_says_so(peopled: World) -> None:
     segment = await peopled.make(named("Kim"))
     await peopled.commands.delete(KIM, segment)
-    for table in ("segment", "membership", "change", "tally", "definition", "cut_short", "named_in"):
+    for table in ("segment", "membership", "change", "tally", "definition", "cut_short", "named_in", "log_floor"):
         assert await peopled.value(f"select count(*) from {table}") == 0
     assert (await peopled.sent())[-1] == {"type": "segment.deleted", "segmentId": str(segment)}
     with pytest.raises(NotFound):

@@ -4,7 +4,7 @@ from itertools import pairwise
 from typing import Any
 from uuid import UUID, uuid4
 
-from segments.queries import COUNTS
+from segments.changes.queries import COUNTS
 from tests.segments.support import NOON, named
 from tests.segments.world import CHANNEL, World
 
@@ -46,7 +46,7 @@ async def test_counts_read_the_log_of_the_steps_alone(world: World) -> None:
             )
         await tx.execute("analyze change")
     edges = [NOON + n * 60_000 for n in range(780, 831)]
-    found = await world.queries.counts(CHANNEL, segment, edges)
+    found = await world.log.counts(CHANNEL, segment, "minute", edges[0], edges[-1])
     left = [n for n in range(1, 50_001) if n % 3 == 0]
     for view, (begin, end) in zip(found, pairwise(edges), strict=True):
         within = [n for n in range(1, 50_001) if begin <= NOON + n * 1000 < end]

@@ -11,6 +11,7 @@ import pytest
 from common.filters import Context, evaluate, parse
 from common.ids import new_id
 from common.topics import CONTACTS
+from segments.changes.bookmark import Bookmark
 from segments.consumer import Judge
 from tests.segments.support import MINUTE, NOON, doc, named, seen_within
 from tests.segments.world import CHANNEL, KIM, World
@@ -70,7 +71,7 @@ async def test_readers_timers_builders_and_a_manager_at_once_leave_one_truth(wor
 
     async def follow() -> None:
         after = followed[-1] if followed else 0
-        followed.extend(c.position for c in await world.queries.changes(CHANNEL, segments[0], after, 50))
+        followed.extend(c.position for c in (await world.log.following(CHANNEL, segments[0], Bookmark(after), 50)).items)
 
     helpers = [
         asyncio.create_task(until(done, work))
@@ -101,5 +102,5 @@ async def test_readers_timers_builders_and_a_manager_at_once_leave_one_truth(wor
 
 async def follow_to_the_end(world: World, segment: UUID, followed: list[int]) -> None:
     after = followed[-1] if followed else 0
-    followed.extend(c.position for c in await world.queries.changes(CHANNEL, segment, after, 1_000_000))
+    followed.extend(c.position for c in (await world.log.following(CHANNEL, segment, Bookmark(after), 1_000_000)).items)
     assert followed == list(range(1, len(followed) + 1))

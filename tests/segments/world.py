@@ -25,9 +25,11 @@ from common.health import Health
 from common.ids import new_id
 from common.postgres import Database
 from common.topics import CONTACTS, FIELDS
+from segments.changes.bookmark import Bookmark
+from segments.changes.queries import ChangeView, Log
 from segments.consumer import Judge
 from segments.handlers import Segments
-from segments.queries import ChangeView, Queries, SegmentView
+from segments.queries import Queries, SegmentView
 from segments.term_sets.term_set import TermSet
 from segments.verify import Verifier
 from segments.worker import Builder, Timer
@@ -68,6 +70,7 @@ class World:
         self.term_sets = TermSets()
         self.commands = Segments(database, self.term_sets, self.clock, new_id)
         self.queries = Queries(database)
+        self.log = Log(database)
         self._offsets: dict[tuple[str, int], int] = {}
 
     @property
@@ -160,7 +163,7 @@ class World:
 
     async def changes(self, segment: UUID) -> list[ChangeView]:
         """The whole log."""
-        return await self.queries.changes(CHANNEL, segment, 0, 1_000_000)
+        return list((await self.log.following(CHANNEL, segment, Bookmark(0), 1_000_000)).items)
 
     async def told(self, segment: UUID) -> list[Told]:
         """The whole log in short."""

@@ -14,39 +14,53 @@ _COMMENT_SECONDS = 15.0
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """One entry: its place in the list, the `id` that a listener comes back with, its kind, and its JSON."""
+    """One entry: its place in the list, the `id` that a listener comes back with, its kind, and its JSON.
+
+    Without JSON it is a place alone: a listener notes the `id`, and hears nothing.
+    """
 
     place: int
     id: str
     kind: str
-    data: bytes
+    data: bytes | None
 
 
-async def _always() -> bool:
-    return True
+class Ended(Exception):
+    """The list is there no more; carries the kind and the JSON of the last event, which says so."""
+
+    def __init__(self, kind: str, data: bytes) -> None:
+        super().__init__(kind)
+        self.kind = kind
+        self.data = data
 
 
-async def follow(
-    goes_on: Open, after: int, look: Callable[[int], Awaitable[Sequence[Told]]], there: Callable[[], Awaitable[bool]] = _always
-) -> AsyncIterator[bytes]:
-    """Events from a place on, until the listener goes or may not listen any more, or the list is not there any more.
+async def follow(goes_on: Open, after: int, look: Callable[[int], Awaitable[Sequence[Told]]]) -> AsyncIterator[bytes]:
+    """Events from a place on, until the listener goes or may not listen any more, or the list is there no more.
 
-    `look` answers what follows a place, at most BATCH at once; `there` is asked when all is quiet.
+    `look` answers what follows a place, at most BATCH at once; it raises Ended where nothing will.
     """
     spoken = time.monotonic()
     yield b": changes follow\n\n"
     while goes_on():
-        found = await look(after)
+        try:
+            found = await look(after)
+        except Ended as end:
+            yield b"event: %s\ndata: %s\n\n" % (end.kind.encode(), end.data)
+            return
         for told in found:
             after = told.place
-            yield b"id: %s\nevent: %s\ndata: %s\n\n" % (told.id.encode(), told.kind.encode(), told.data)
+            yield _event(told)
         now = time.monotonic()
         if found:
             spoken = now
         elif now - spoken > _COMMENT_SECONDS:
-            if not await there():
-                return
             spoken = now
             yield b": nothing new\n\n"  # so that nothing in between takes the silence for a broken connection
         if len(found) < BATCH:
             await asyncio.sleep(_LOOK_SECONDS)
+
+
+def _event(told: Told) -> bytes:
+    if told.data is None:
+        return b"id: %s\n\n" % told.id.encode()
+    return b"id: %s\nevent: %s\ndata: %s\n\n" % (told.id.encode(), told.kind.encode(), told.data)

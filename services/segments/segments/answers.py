@@ -3,7 +3,6 @@
 from typing import Literal
 
 from common.clock import Instant
-from common.events.segments import Cause
 from common.http import Wire
 from common.ids import Id
 from common.shapes import FilterAsked
@@ -78,29 +77,3 @@ class Membership(Wire):
     name: str
     status: Literal["building", "live", "broken"]
     since: Instant
-
-
-class Change(Wire):
-    """A contact entered or left."""
-
-    position: int
-    at: Instant
-    contact_id: Id
-    change: Literal["entered", "left"]
-    cause: Cause
-
-
-class Changes(Wire):
-    """A page of the change log; `next` is the last position, to be sent back as `after`."""
-
-    items: list[Change]
-    next: int
-
-
-class Count(Wire):
-    """What happened in the step that begins at an instant, and the size at its end."""
-
-    at: Instant
-    entered: int
-    left: int
-    size: int

@@ -6,28 +6,22 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import Depends, Header, Query, Request, Response
-from fastapi.responses import StreamingResponse
+from fastapi import Depends, Response
 from pydantic import AfterValidator, Field
 
 from common import cursor as cursors
 from common import http, idempotency, position
-from common.answers import ETAG, EVENTS, POSITION, answers, content
+from common.answers import ETAG, POSITION, answers
 from common.auth import Caller
 from common.clock import Clock, from_millis, to_millis
 from common.erased import Answer, Question
-from common.errors import Gone, NotFound, Unprocessable
+from common.errors import Gone, NotFound
 from common.given import Given
 from common.health import Health
 from common.http import At, AwaitedPosition, Cursor, IfMatch, Limit, Page, Wire, part, permit, tell
 from common.ids import Id, parse_id
-from common.listening import Listening
-from common.query import InstantAsked
 from common.shapes import Explanation, FilterAsked
 from segments.answers import (
-    Change,
-    Changes,
-    Count,
     DefinedSegment,
     Definition,
     Member,
@@ -38,10 +32,8 @@ from segments.answers import (
     UsedBy,
 )
 from segments.handlers import UNCHANGED, Segments
-from segments.queries import ChangeView, Queries, SegmentView
-from segments.steps import Step, steps
+from segments.queries import Queries, SegmentView
 from segments.store import Contact
-from segments.stream import follow
 from segments.waiting import Waiting
 
 _MOST_NAMED = 10_000  # as many values as a filter may have
@@ -256,60 +248,12 @@ async def get_membership(segment: Readable, contact_id: str, parts: Using, calle
     return Standing(member=standing.member, since=_instant(standing.since), next_change_at=_instant(standing.next_change))
 
 
-@router.get("/{segment_id}/changes", response_model=Changes, responses=content(EVENTS))
-async def list_segment_changes(
-    request: Request,
-    segment: Readable,
-    parts: Using,
-    caller: Reader,
-    after: Annotated[int, Query(ge=0, le=2**63 - 1)] = 0,
-    limit: Limit = 100,
-    last_event_id: Annotated[str | None, Header()] = None,
-) -> Response | Changes:
-    """Follow who entered and left, oldest first; with `Accept: text/event-stream` for as long as you listen."""
-    if "text/event-stream" in request.headers.get("accept", ""):
-        begin = _last_event(last_event_id) if last_event_id is not None else after
-        goes_on = Listening(parts.health, parts.clock).of(caller)
-        lines = follow(goes_on, parts.queries, caller.channel, segment.id, begin, _line)
-        return StreamingResponse(lines, media_type="text/event-stream", headers={"Cache-Control": "no-store"})
-    found = await parts.queries.changes(caller.channel, segment.id, after, limit)
-    return Changes(items=[_change(view) for view in found], next=found[-1].position if found else after)
-
-
-@router.get("/{segment_id}/counts", response_model=Page[Count])
-async def count_segment_changes(
-    segment: Existing,
-    parts: Using,
-    caller: Looker,
-    begin: Annotated[InstantAsked | None, Query(alias="from")] = None,
-    end: Annotated[InstantAsked | None, Query(alias="to")] = None,
-    step: Step = "day",
-) -> Page[Count]:
-    """Count who entered and left, and the size at the end, step by step: each whole step that has to do with the time asked for.
-
-    By default the last 30. Days and weeks, which begin on Monday, are the channel's zone's.
-    """
-    last = to_millis(end or parts.clock.now())
-    zone = await parts.queries.zone(caller.channel)
-    edges = steps(step, None if begin is None else to_millis(begin), last, zone)
-    found = await parts.queries.counts(caller.channel, segment.id, edges)
-    return Page(items=[Count(at=from_millis(v.at), entered=v.entered, left=v.left, size=v.size) for v in found])
-
-
 @router.post("/{segment_id}/explain", response_model=None, responses=answers(Explanation))
 @idempotency.repeatable
 async def explain_membership(segment: Readable, body: Why, parts: Using, caller: Reader) -> dict[str, object]:
     """Explain why a contact is in a segment or not: every condition, what it saw, and when the clock will change it."""
     known = await parts.queries.contact(caller.channel, body.contact_id)
     return await parts.queries.explain(caller.channel, segment.id, known, to_millis(parts.clock.now()))
-
-
-def _last_event(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) <= 18):
-        raise Unprocessable(
-            "`Last-Event-ID` must be the `id` of an event that you got. Leave it out to begin anew.", code="invalid"
-        )
-    return int(text)
 
 
 def _segment(view: SegmentView) -> Segment:
@@ -335,22 +279,6 @@ def _status(word: str) -> Literal["building", "live", "broken"]:
             return word
         case _:
             raise AssertionError(word)
-
-
-def _change(view: ChangeView) -> Change:
-    return Change.model_validate(
-        {
-            "position": view.position,
-            "at": from_millis(view.at),
-            "contactId": view.contact_id,
-            "change": view.change,
-            "cause": view.cause,
-        }
-    )
-
-
-def _line(view: ChangeView) -> bytes:
-    return _change(view).model_dump_json(by_alias=True).encode()
 
 
 def _instant(millis: int | None) -> datetime | None:

@@ -113,6 +113,7 @@ _DELETE_SEGMENT = (
     "delete from named_in where channel = $1 and segment_id = $2",
     "delete from definition where channel = $1 and segment_id = $2",
     "delete from membership where channel = $1 and segment_id = $2",
+    "delete from log_floor where channel = $1 and segment_id = $2",
     "delete from change where channel = $1 and segment_id = $2",
     "delete from tally where channel = $1 and segment_id = $2",
     "delete from cut_short where channel = $1 and segment_id = $2",

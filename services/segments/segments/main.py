@@ -30,20 +30,23 @@ _SWEEP_SHARE = 0.25
 def routers() -> "list[APIRouter]":
     """The table of contents of the HTTP interface."""
     from segments import api
+    from segments.changes import api as changes
     from segments.preview import api as preview
 
-    return [room.router for room in (api, preview)]
+    return [room.router for room in (api, changes, preview)]
 
 
 def parts(database: Database, neighbours: "TermSets", waiting: "Waiting", clock: Clock, state: Health) -> list[object]:
     """The commands and reads of every room, which its routes find by their classes."""
     from segments.api import Parts
+    from segments.changes.queries import Log
     from segments.handlers import Segments
     from segments.preview.queries import Previews
     from segments.queries import Queries
 
     return [
         Parts(Segments(database, neighbours, clock, new_id), Queries(database), waiting, clock, state),
+        Log(database),
         Previews(database, neighbours, clock, new_id),
     ]
 
@@ -94,6 +97,7 @@ async def _consumer(settings: Settings) -> None:
 
 
 async def _worker(settings: Settings) -> None:
+    from segments.changes.keeper import Keeper
     from segments.sweep import Sweeper
     from segments.term_sets.use import TermSetUse
     from segments.verify import Verifier
@@ -104,6 +108,8 @@ async def _worker(settings: Settings) -> None:
         state = Health({"postgres": database.check})
         loops = [Timer(database, clock, new_id, state).run, Builder(database, clock, new_id, state).run]
         loops.append(TermSetUse(database, neighbours.use_term_set).run)
+        if settings.changes_days > 0:
+            loops.append(Keeper(database, clock, days=settings.changes_days).run)
         if settings.sweep_minutes > 0:
             sweeper = Sweeper(database, Verifier(database, clock, new_id, share=_SWEEP_SHARE), neighbours.found)
             loops.append(partial(sweeper.run, every=settings.sweep_minutes * 60))

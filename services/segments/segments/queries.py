@@ -65,17 +65,6 @@ class StandingView:
 
 
 @dataclass(frozen=True, slots=True)
-class ChangeView:
-    """An entry of the change log; `at` in milliseconds."""
-
-    position: int
-    at: int
-    contact_id: UUID
-    change: str
-    cause: str
-
-
-@dataclass(frozen=True, slots=True)
 class MembershipView:
     """A segment that a contact is in."""
 
@@ -83,16 +72,6 @@ class MembershipView:
     name: str
     status: str
     since: int
-
-
-@dataclass(frozen=True, slots=True)
-class CountView:
-    """What happened from `at` (milliseconds) on for one step, and the size at its end."""
-
-    at: int
-    entered: int
-    left: int
-    size: int
 
 
 _COLUMNS = "s.id, s.name, s.filter, s.status, s.problem, t.members, s.definition_version, s.version"
@@ -130,9 +109,10 @@ select s.channel, s.id, s.status, s.problem, s.whole, m.contact_id, m.since_ms f
 ) as m on true where s.channel = $1 and s.id = $2 order by m.contact_id
 """
 _MEMBERS_AT = """
-select s.channel, s.id, s.status, s.problem, s.whole, s.since_ms as judged_from, p.from_ms, p.to_ms,
+select s.channel, s.id, s.status, s.problem, s.whole, s.since_ms as judged_from, f.kept_ms, p.from_ms, p.to_ms,
     m.contact_id, m.at_ms as since_ms
 from segment s
+left join log_floor f on f.channel = s.channel and f.segment_id = s.id
 left join cut_short p on p.channel = s.channel and p.segment_id = s.id and p.from_ms <= $5 and $5 < p.to_ms
 left join lateral (
     select contact_id, at_ms from (
@@ -161,19 +141,6 @@ where s.channel = $1 and ($3::uuid is null or s.id > $3) and (s.whole or s.statu
     select segment_id from membership where channel = $1 and contact_id = $2 and member
     union all select id from segment where channel = $1 and status = 'building'
 ) order by s.id limit $4
-"""
-_CHANGES = """
-select position, at_ms, contact_id, change, cause from change
-where channel = $1 and segment_id = $2 and position > $3 order by position limit $4
-"""
-# What came later than the first step is taken from the count that stands: the log before it need not be read. Of one statement,
-# so that count and log are those of one instant.
-COUNTS = """
-select t.members, r.step, r.entered, r.gone from tally t left join (
-    select width_bucket(at_ms, $3::bigint[]) as step, count(*) filter (where change = 'entered') as entered,
-        count(*) filter (where change = 'left') as gone
-    from change where channel = $1 and segment_id = $2 and at_ms >= ($3::bigint[])[1] group by 1
-) as r on true where t.channel = $1 and t.segment_id = $2
 """
 _DEFINITIONS = """
 select version, definition_version, at, by, name, filter from definition
@@ -227,8 +194,8 @@ class Queries:
     ) -> list[MemberView]:
         """Members in the order of ids, following one; as of an instant (milliseconds), by the change log.
 
-        Raises NotFound, SegmentBuilding, SegmentBroken where the segment broke before everyone had been judged, and NeverWhole
-        for an instant at which that was so, or a build under way was followed by another.
+        Raises NotFound, SegmentBuilding, SegmentBroken where the segment broke before everyone had been judged, NeverWhole
+        for an instant at which that was so, or a build under way was followed by another, and NotKept for one too long ago.
         """
         async with self._database.connection() as connection:
             if at is None:
@@ -296,31 +263,6 @@ class Queries:
                 if len(found) >= most or len(rows) < most:
                     return found[:most]
                 after = rows[-1]["id"]
-
-    async def changes(self, channel: str, segment_id: UUID, after: int, most: int) -> list[ChangeView]:
-        """The change log after a position, oldest first."""
-        async with self._database.connection() as connection:
-            return [ChangeView(*r) for r in await connection.fetch(_CHANGES, channel, segment_id, after, most)]
-
-    async def counts(self, channel: str, segment_id: UUID, edges: Sequence[int]) -> list[CountView]:
-        """Entered and left from each edge (milliseconds) up to before the next, and the size there."""
-        async with self._database.connection() as connection:
-            rows = await connection.fetch(COUNTS, channel, segment_id, edges)
-        if not rows:
-            raise NotFound("There is no such segment.")
-        by_step = {r["step"]: (r["entered"], r["gone"]) for r in rows if r["step"] is not None}
-        size = rows[0]["members"] - sum(entered - gone for entered, gone in by_step.values())
-        found = []
-        for number, begin in enumerate(edges[:-1], 1):
-            entered, gone = by_step.get(number, (0, 0))
-            size += entered - gone
-            found.append(CountView(begin, entered, gone, size))
-        return found
-
-    async def zone(self, channel: str) -> str:
-        """The channel's time zone."""
-        async with self._database.connection() as connection:
-            return await definitions.zone(connection, channel)
 
     async def definitions(self, channel: str, segment_id: UUID, before: int | None, most: int) -> list[DefinitionView]:
         """The versions of a segment, newest first, older than one."""

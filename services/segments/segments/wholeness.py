@@ -3,7 +3,7 @@
 import asyncpg
 
 from common.clock import from_millis, to_wire
-from common.errors import Conflict, Unavailable
+from common.errors import Conflict, Gone, Unavailable
 from common.postgres import Tx
 
 _PROGRESS = """
@@ -43,12 +43,32 @@ class NeverWhole(Conflict):
         )
 
 
+class NotKept(Gone):
+    """The log of that time is not kept any more; carries since when it is."""
+
+    code = "notKept"
+
+    def __init__(self, since: int) -> None:
+        super().__init__(
+            "What happened then is not kept any more. Ask for an instant that is not before `keptFrom`.",
+            extra={"keptFrom": to_wire(from_millis(since))},
+        )
+
+
+def refuse_not_kept(kept: int | None, at: int) -> None:
+    """Raises NotKept where the log has but a part of an instant; `kept` (milliseconds) is since when it is whole, None: ever."""
+    if kept is not None and at < kept:
+        raise NotKept(kept)
+
+
 async def refuse_a_part(tx: Tx, segment: asyncpg.Record, at: int | None) -> None:
-    """Raises SegmentBuilding, SegmentBroken, or NeverWhole where not all members of an instant (None: now) are known.
+    """Raises SegmentBuilding, SegmentBroken, NotKept or NeverWhole where not all members of an instant (None: now) are known.
 
     `segment` is its `channel`, `id`, `status`, `problem` and `whole`; for an instant also `judged_from`, and `from_ms` and
-    `to_ms` of a build that was cut short (null where there was none).
+    `to_ms` of a build that was cut short (null where there was none), and `kept_ms`, since when the log is whole.
     """
+    if at is not None:
+        refuse_not_kept(segment["kept_ms"], at)
     if at is not None and at < segment["judged_from"]:
         if segment["from_ms"] is not None:
             raise NeverWhole(segment["from_ms"], segment["to_ms"])
