@@ -19,6 +19,9 @@ _OFFSETS = "select topic, partition, next_offset from {schema}.consumer_offset"
 _LETTERS_TABLE = "dead_letter"
 _HANDLED = "select topic, partition, place from {schema}.dead_letter where outcome is not null"
 _OUTBOX = "select count(*) from {schema}.outbox_waiting"
+_HELD_VIEW = "outbox_held"
+_HELD = "select bytes, seconds, pid, name from {schema}.outbox_held"
+_HELD_LONG_SECONDS = 60
 # What was sent and lies there still is not read then, however much it is.
 _BY_INDEX = "set enable_seqscan = off"
 _SILENT: Mapping[str, str] = {"health": "does not answer"}
@@ -37,12 +40,23 @@ class ProcessStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class Kept:
+    """What an outbox has on the disk, sent or not; `seconds` is for how long `holder` has kept it from being emptied."""
+
+    bytes: int
+    seconds: int
+    pid: int | None
+    holder: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     """The whole: lag in messages by group and topic, rows of each outbox and those put aside, unhandled dead letters."""
 
     processes: tuple[ProcessStatus, ...]
     lag: Mapping[str, Mapping[str, int]]
     outbox: Mapping[str, int]
+    kept: Mapping[str, Kept]
     aside: Mapping[str, int]
     dead_letters: Mapping[str, int]
 
@@ -59,6 +73,7 @@ class Status:
             "processes": [asdict(p) for p in self.processes],
             "lag": self.lag,
             "outbox": self.outbox,
+            "outboxKept": {service: asdict(kept) for service, kept in self.kept.items()},
             "aside": self.aside,
             "deadLetters": self.dead_letters,
         }
@@ -74,17 +89,12 @@ async def _examine(stack: Stack) -> Status:
     async with httpx.AsyncClient(timeout=5) as client:
         processes = tuple([await _process(stack, p, client) for p in (*SERVERS, *SERVICE_PROCESSES, GATEWAY)])
     ready = {p.name for p in processes if p.ready}
-    outbox: dict[str, int] = {}
-    aside: dict[str, int] = {}
+    stored = await _from_postgres(facts) if POSTGRES.name in ready else _Stored()
     lag: dict[str, dict[str, int]] = {}
     letters: dict[str, int] = {}
-    kept: dict[str, dict[tuple[str, int], int]] = {}
-    handled: set[tuple[str, int, int]] = set()
-    if POSTGRES.name in ready:
-        outbox, aside, kept, handled = await _from_postgres(facts)
     if KAFKA.name in ready:
-        lag, letters = await kafka.lag(facts, kept), await kafka.dead_letters(facts, handled)
-    return Status(processes, lag, outbox, aside, letters)
+        lag, letters = await kafka.lag(facts, stored.offsets), await kafka.dead_letters(facts, stored.handled)
+    return Status(processes, lag, stored.outbox, stored.kept, stored.aside, letters)
 
 
 async def _process(stack: Stack, process: Process, client: httpx.AsyncClient) -> ProcessStatus:
@@ -111,30 +121,47 @@ async def _problems(stack: Stack, process: Process, client: httpx.AsyncClient) -
     return told or _SILENT
 
 
-async def _from_postgres(
-    facts: Facts,
-) -> tuple[dict[str, int], dict[str, int], dict[str, dict[tuple[str, int], int]], set[tuple[str, int, int]]]:
-    """Rows per outbox, those put aside, by service the offsets that it keeps itself, the places of letters that were handled."""
-    handled: set[tuple[str, int, int]] = set()
-    outbox: dict[str, int] = {}
-    aside: dict[str, int] = {}
-    kept: dict[str, dict[tuple[str, int], int]] = {}
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """Rows and disk of each outbox, rows put aside; offsets that a service keeps itself; places of handled letters."""
+
+    outbox: dict[str, int] = field(default_factory=dict[str, int])
+    kept: dict[str, Kept] = field(default_factory=dict[str, Kept])
+    aside: dict[str, int] = field(default_factory=dict[str, int])
+    offsets: dict[str, dict[tuple[str, int], int]] = field(default_factory=dict[str, dict[tuple[str, int], int]])
+    handled: set[tuple[str, int, int]] = field(default_factory=set[tuple[str, int, int]])
+
+
+async def _from_postgres(facts: Facts) -> _Stored:
+    found = _Stored()
     connection = await asyncpg.connect(postgres.dsn(facts))
     try:
         await connection.execute(_BY_INDEX)
         for service in SERVICES:  # the names are this project's own, not anybody's input
             if await connection.fetchval(_TABLE, f"{service}.outbox_waiting"):
-                outbox[service] = await connection.fetchval(_OUTBOX.format(schema=service))
-                aside[service] = await connection.fetchval(_ASIDE.format(schema=service))
+                found.outbox[service] = await connection.fetchval(_OUTBOX.format(schema=service))
+                found.aside[service] = await connection.fetchval(_ASIDE.format(schema=service))
+            if await connection.fetchval(_TABLE, f"{service}.{_HELD_VIEW}"):
+                row = await connection.fetchrow(_HELD.format(schema=service))
+                assert row is not None, "it has a row"
+                found.kept[service] = Kept(row["bytes"], round(row["seconds"]), row["pid"], row["name"])
             if await connection.fetchval(_TABLE, f"{service}.{_OFFSETS_TABLE}"):
                 rows = await connection.fetch(_OFFSETS.format(schema=service))
-                kept[service] = {(row["topic"], row["partition"]): row["next_offset"] for row in rows}
+                found.offsets[service] = {(row["topic"], row["partition"]): row["next_offset"] for row in rows}
             if await connection.fetchval(_TABLE, f"{service}.{_LETTERS_TABLE}"):
                 rows = await connection.fetch(_HANDLED.format(schema=service))
-                handled |= {(row["topic"], row["partition"], row["place"]) for row in rows}
+                found.handled.update((row["topic"], row["partition"], row["place"]) for row in rows)
     finally:
         await connection.close()
-    return outbox, aside, kept, handled
+    return found
+
+
+def _kept(service: str, kept: Kept) -> str:
+    line = f"  {service:27} {kept.bytes / 1e6:,.1f} MB"
+    if kept.seconds < _HELD_LONG_SECONDS:
+        return line
+    who = f"{kept.holder or 'somebody'}{'' if kept.pid is None else f', pid {kept.pid}'}"
+    return f"{line}; it grows, and is emptied when a transaction ends that holds it for {kept.seconds:,} s ({who})"
 
 
 def as_text(status: Status) -> str:
@@ -147,6 +174,7 @@ def as_text(status: Status) -> str:
     lines += ["", "messages not yet read"]
     lines += [f"  {group:12} {topic:14} {count}" for group, topics in status.lag.items() for topic, count in topics.items()]
     lines += ["rows waiting in an outbox"] + [f"  {service:27} {count}" for service, count in status.outbox.items()]
+    lines += ["an outbox on the disk, what is sent as well"] + [_kept(*each) for each in status.kept.items()]
     lines += ["rows put aside, too large for Kafka"] + [f"  {service:27} {count}" for service, count in status.aside.items()]
     lines += ["dead letters"] + [f"  {topic:27} {count}" for topic, count in status.dead_letters.items()]
     lines += ["", "Everything is up and caught up." if status.well else "Not everything is up and caught up."]

@@ -27,6 +27,11 @@ CONSUMED = Counter("dangol_messages_consumed_total", "Messages applied.", ["topi
 DEAD_LETTERS = Counter("dangol_dead_letters_total", "Messages put aside as not understood.", ["topic"], registry=REGISTRY)
 LAG = Gauge("dangol_consumer_lag_messages", "Messages not yet applied.", ["topic"], registry=REGISTRY)
 RELAYED = Counter("dangol_outbox_relayed_total", "Outbox rows acknowledged by Kafka.", ["topic"], registry=REGISTRY)
+OUTBOX_BYTES = Gauge("dangol_outbox_bytes", "On the disk for the outbox, sent or not, with its indexes.", registry=REGISTRY)
+OUTBOX_HELD = Gauge(
+    "dangol_outbox_held_seconds", "For how long a dump or another transaction has kept what is sent from being emptied.",
+    registry=REGISTRY,
+)  # fmt: skip
 ASIDE = Counter("dangol_outbox_aside_total", "Outbox rows that Kafka found too large.", ["topic"], registry=REGISTRY)
 
 _tracer = trace.get_tracer("dangol")

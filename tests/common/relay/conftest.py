@@ -98,14 +98,14 @@ async def number(database: Database, statement: str) -> int:
 
 
 @asynccontextmanager
-async def a_dump(database: Database) -> AsyncIterator[None]:
-    """A snapshot, and a lock on every table, as `pg_dump` holds them to its end."""
+async def a_dump(database: Database) -> AsyncIterator[int]:
+    """A snapshot, and a lock on every table, as `pg_dump` holds them to its end; its process's number."""
     async with database.connection() as connection, connection.transaction(isolation="repeatable_read"):
         for table in await connection.fetch(
             "select relname from pg_class where relkind in ('r', 'p') and relnamespace = current_schema()::regnamespace"
         ):
             await connection.execute(f"lock table {table['relname']} in access share mode")
-        yield
+        yield connection.get_server_pid()
 
 
 async def turned(relay: Sending) -> None:

@@ -3,6 +3,8 @@
 import asyncio
 
 import pytest
+from prometheus_client import Gauge
+from structlog.testing import capture_logs
 
 from common import outbox
 from common.health import Health
@@ -10,6 +12,7 @@ from common.postgres import Database
 from common.relay import Relay, trays
 from common.relay.rows import BATCH
 from common.relay.trays import Trays
+from common.telemetry import OUTBOX_BYTES, OUTBOX_HELD
 from tests.common.relay.conftest import (
     KEPT,
     WAITING,
@@ -83,6 +86,51 @@ async def test_while_a_dump_holds_the_trays_nobody_waits_and_after_it_they_are_e
         assert await number(database, KEPT) == 0
     async with sending(database, kafka) as relay:
         assert await relay.all() == []
+
+
+def value(gauge: Gauge) -> float:
+    [sample] = next(iter(gauge.collect())).samples
+    return sample.value
+
+
+async def told_of(relay: Sending, tending: Trays) -> list[str]:
+    with capture_logs() as logs:
+        await tending.tend(relay.connection)
+    return [line["event"] for line in logs if line["log_level"] in ("warning", "info")]
+
+
+async def test_who_keeps_the_disk_is_told_what_piles_up_and_who_holds_it_and_when_it_is_over(database: Database) -> None:
+    tending = Trays(held_seconds=0)
+    async with sending(database, Kafka()) as relay:
+        async with a_dump(database) as pid:
+            for version in range(1, 4):
+                await put(database, *(told(str(n), version) for n in range(500)))
+                await relay.all()
+                await relay.note()
+                await turned(relay)
+            with capture_logs() as logs:
+                await tending.tend(relay.connection)
+            [warning] = [line for line in logs if line["log_level"] == "warning"]
+            assert (warning["pid"], warning["holder"]) == (pid, "dangol")
+            assert warning["bytes"] > 1500 * 500
+            assert await told_of(relay, tending) == []  # once is enough for a while
+            assert value(OUTBOX_HELD) > 0
+            held = await relay.connection.fetchrow("select bytes, pid, seconds from outbox_held")
+            assert held is not None
+            assert (held["pid"], value(OUTBOX_BYTES)) == (pid, held["bytes"])
+            assert 0 < held["seconds"] < 60
+        assert await told_of(relay, tending) == ["what the outbox has sent is emptied again"]
+        assert value(OUTBOX_HELD) == 0
+        assert value(OUTBOX_BYTES) < warning["bytes"]
+
+
+async def test_a_writer_that_holds_a_tray_for_a_moment_is_nothing_to_warn_of(database: Database) -> None:
+    tending = Trays()
+    async with sending(database, Kafka()) as relay, database.connection() as writer, writer.transaction():
+        await outbox.put(writer, [told("x", 1)])
+        await turned(relay)
+        for _ in range(3):
+            assert await told_of(relay, tending) == []
 
 
 async def test_while_one_relay_empties_trays_another_leaves_them(database: Database) -> None:

@@ -7,11 +7,15 @@ import asyncpg
 
 from common.postgres import Connection
 from common.relay.rows import last_id
-from common.telemetry import log
+from common.telemetry import OUTBOX_BYTES, OUTBOX_HELD, log
 
 _TRAYS = range(3)
 # Emptying costs some files and some rows of PostgreSQL's catalog each time; what is sent and still there costs room.
 _FULL_SECONDS, _FULL_ROWS, _LEAST_SECONDS = 10.0, 100_000, 1.0
+
+# A dump of an hour is nothing wrong, but what is sent meanwhile stays: whoever keeps the disk should know of it.
+_HELD_SECONDS, _AGAIN_SECONDS, _MEASURE_SECONDS = 60.0, 300.0, 5.0
+_HELD = "select bytes, pid, name from outbox_held"
 
 _USED = "(exists (select from outbox_tray_{0}) or exists (select from outbox_sent_tray_{0}))"
 _STATE = f"""
@@ -44,9 +48,12 @@ class Trays:
     Several relays may do it at once: a tray is emptied under its lock, and any may be filled.
     """
 
-    def __init__(self, *, full_seconds: float = _FULL_SECONDS) -> None:
+    def __init__(self, *, full_seconds: float = _FULL_SECONDS, held_seconds: float = _HELD_SECONDS) -> None:
         self._full_seconds = full_seconds
+        self._held_seconds = held_seconds
         self._filling: _Filling | None = None
+        self._held_since: dict[int, float] = {}
+        self._measure_at = self._warn_at = 0.0
 
     async def tend(self, connection: Connection) -> None:
         """Empty what can be emptied, and turn to another tray if this one has enough."""
@@ -60,6 +67,27 @@ class Trays:
         if unused and await self._has_enough(connection, filled):
             await connection.execute(_FILL, unused[0])
             self._filling = None
+        await self._tell(connection, asyncio.get_running_loop().time())
+
+    async def _tell(self, connection: Connection, now: float) -> None:
+        """Tell how much is kept and for how long, and from time to time by whom, if it is long."""
+        if now < self._measure_at:
+            return
+        self._measure_at = now + min(_MEASURE_SECONDS, self._held_seconds)
+        held = await connection.fetchrow(_HELD)
+        assert held is not None, "it has a row"
+        seconds = now - min(self._held_since.values(), default=now)
+        OUTBOX_BYTES.set(held["bytes"])
+        OUTBOX_HELD.set(seconds)
+        if self._held_since and seconds >= self._held_seconds and now >= self._warn_at:
+            self._warn_at = now + _AGAIN_SECONDS
+            log.warning(
+                "somebody holds what the outbox has sent, and it piles up until they end",
+                seconds=round(seconds), bytes=held["bytes"], pid=held["pid"], holder=held["name"],
+            )  # fmt: skip
+        elif not self._held_since and self._warn_at:
+            self._warn_at = 0.0
+            log.info("what the outbox has sent is emptied again", bytes=held["bytes"])
 
     async def _has_enough(self, connection: Connection, tray: int) -> bool:
         now, last = asyncio.get_running_loop().time(), await last_id(connection)
@@ -71,6 +99,7 @@ class Trays:
 
     async def _empty(self, connection: Connection, tray: int, filled: int) -> bool:
         """Answers whether the tray is empty now. Somebody who writes into it or reads it, as a dump does to its end, keeps it."""
+        since = self._held_since.pop(tray, None)
         if await connection.fetchval(_WAITS, tray):
             return False
         try:
@@ -84,6 +113,7 @@ class Trays:
                 await connection.execute(_KEEP, tray, filled)
                 await connection.execute(_EMPTY.format(tray))
         except asyncpg.LockNotAvailableError:
+            self._held_since[tray] = asyncio.get_running_loop().time() if since is None else since
             return False
         log.debug("a tray of the outbox is emptied", tray=tray)
         return True
