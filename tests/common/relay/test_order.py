@@ -1,10 +1,15 @@
 """Everything that is committed is sent, in the order of each key, whatever commits when and whoever is killed."""
 
+import asyncio
+
 import pytest
+from asyncpg.transaction import Transaction
 
 from common import outbox
-from common.postgres import Database
-from common.relay.rows import BATCH
+from common.health import Health
+from common.postgres import Connection, Database
+from common.relay import Relay
+from common.relay.rows import BATCH, Wait
 from tests.common.relay.conftest import WAITING, Kafka, Sending, buffers_of_a_look, number, put, sending, told
 
 
@@ -163,3 +168,39 @@ async def test_shards_of_several_relays_come_together_in_one_that_is_left(databa
         assert await left.all() == [50]
     for n in range(50):
         assert kafka.of(str(n)) == [1, 2, 3, 4, 5, 6]
+
+
+class Disturbed(Relay):
+    """Before each of its looks somebody commits who ran at the last."""
+
+    looks = 0
+    others: Connection
+    transaction: Transaction | None = None
+
+    async def _set_out(self, connection: Connection, wait: Wait) -> bool:
+        self.looks += 1
+        if self.transaction is not None:
+            await self.transaction.commit()
+        self.transaction = self.others.transaction()
+        await self.transaction.start()
+        await self.others.execute("select pg_current_xact_id()")
+        await number(
+            self._database, "select count(pg_current_xact_id())"
+        )  # a later one that is over: the snapshot names the first
+        return await super()._set_out(connection, wait)
+
+
+async def test_a_relay_that_has_nothing_to_send_looks_seldom_though_others_commit_all_the_time(database: Database) -> None:
+    stop = asyncio.Event()
+    async with database.connection() as others:
+        relay = Disturbed(database, Kafka(), Health({}))
+        relay.others = others
+        running = asyncio.create_task(relay.run(stop))
+        await asyncio.wait([running], timeout=1.5)  # by then it knows that nothing comes
+        before = relay.looks
+        await asyncio.wait([running], timeout=1)
+        assert 0 < relay.looks - before <= 25
+        stop.set()
+        await running
+        assert relay.transaction is not None
+        await relay.transaction.rollback()

@@ -111,10 +111,14 @@ class Relay:
                 await self._looked_ahead()
                 await self.claim(connection)
                 claim_at = loop.time() + _CLAIM_SECONDS
+            began = loop.time()
             if await self._send_if_kafka_answers(connection, _looking(pause)):
                 pause, sent_at = _BUSY_SECONDS, loop.time()
-            elif loop.time() - sent_at > _STOPPED_SECONDS:
-                pause = min(pause * _SLOWER, _IDLE_SECONDS)
+            else:
+                # Others' transactions end a look as well, and may do so each time.
+                await asyncio.sleep(max(0.0, began + pause - loop.time()))
+                if loop.time() - sent_at > _STOPPED_SECONDS:
+                    pause = min(pause * _SLOWER, _IDLE_SECONDS)
             await self._note_if_due(connection, loop.time())
             if loop.time() >= tend_at:
                 await self._looked_ahead()
@@ -154,11 +158,12 @@ class Relay:
     async def _set_out(self, connection: Connection, wait: Wait) -> bool:
         """Towards this moment, or towards one at which something has come; there is no need where nothing has been committed."""
         if not self._held:
-            await asyncio.sleep(wait.pause)
             return False
         self._held = together(self._held)
-        known = self._held[0].sent.until if len(self._held) == 1 else None
-        mark = await rows.mark(connection, self._floor, known, wait)
+        if len(self._held) == 1:
+            mark = await rows.mark(connection, self._floor, self._held[0].sent.until, wait)
+        else:  # of some more is sent than of others: all come to the same first
+            mark = await rows.mark(connection, self._floor)
         self._seen = mark.ceiling
         if all(held.sent.until.snapshot == mark.snapshot for held in self._held):
             return False
