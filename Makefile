@@ -24,7 +24,7 @@ export DANGOL_CACHE
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up servers-up down demo status env token command test test-deep bench-contacts bench-outbox bench-search bench-workbook bench-cost check format generate
+.PHONY: help setup up servers-up down demo status env token command test test-deep bench-contacts bench-outbox bench-search bench-workbook bench-cost bench-bulk check format generate
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -76,6 +76,9 @@ bench-workbook: setup ## Measure an encrypted workbook of N=100000 rows beside o
 
 bench-cost: setup ## Measure what a write costs the processors (ARGS='visit upsert event import' SEGMENTS=0,100,1000 N=10000 BASE=../other)
 	@SEGMENTS='$(SEGMENTS)' N='$(N)' ROUNDS='$(ROUNDS)' BASE='$(BASE)' $(BIN)/python -m tests.bench.cost $(ARGS)
+
+bench-bulk: setup ## Measure a tag on N=100000 contacts until the job is done and until all can be found by it (ROUNDS=1 BASE=../other)
+	@N='$(N)' ROUNDS='$(ROUNDS)' BASE='$(BASE)' $(BIN)/python -m tests.bench.bulk
 
 check: $(VENV)/.complete ## Lint, types, import contracts, generated files, lock, image
 	$(BIN)/ruff check $(CODE)

@@ -119,8 +119,9 @@ def act(contact_id: UUID, state: Contact | None, write: Write, at: datetime) -> 
         return Acted(contact_id, Outcome.FAILED, problem=problem)
     if event is None:
         return Acted(contact_id, Outcome.UNCHANGED)
-    members = state.members()
-    times = {f"{c.key}UpdatedAt": members[f"{c.key}UpdatedAt"] for c in event.changes if c.key in CONSENTS}
+    consents = [f"{c.key}UpdatedAt" for c in event.changes if c.key in CONSENTS]
+    members = state.members() if consents else {}
+    times = {key: members[key] for key in consents}
     after = evolve(state, event, at)
     return Acted(contact_id, Outcome.CHANGED, after.version, times, step=Step(event, after))
 

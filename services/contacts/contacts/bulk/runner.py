@@ -18,7 +18,7 @@ from contacts.jobs.job import Advance, Job
 from contacts.jobs.runner import HeldJob
 from contacts.portion import MOST_BYTES, fitting
 
-CHUNK = 500
+CHUNK = 2000
 
 
 class BulkActions:
