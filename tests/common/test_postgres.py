@@ -89,9 +89,10 @@ async def test_an_index_that_is_built_while_others_write_keeps_nobody_out_and_be
             assert await connection.fetchval(VALID)
 
 
-async def test_events_of_many_streams_are_appended_and_read_back(database: Database) -> None:
+@pytest.mark.parametrize("more", [0, 200])
+async def test_events_of_many_streams_are_appended_and_read_back(database: Database, more: int) -> None:
     one, other = uuid4(), uuid4()
-    written = [happened(one, 1), happened(other, 1), happened(one, 2)]
+    written = [happened(one, 1), happened(other, 1), happened(one, 2), *(happened(other, n) for n in range(2, 2 + more))]
     async with database.transaction() as tx:
         await eventstore.append(tx, written)
     async with database.connection() as connection:
@@ -100,14 +101,15 @@ async def test_events_of_many_streams_are_appended_and_read_back(database: Datab
         assert await eventstore.read(connection, "other", one) == []
 
 
-async def test_a_version_taken_by_another_writer_is_a_conflict_and_nothing_is_written(database: Database) -> None:
+@pytest.mark.parametrize("others", [0, 200])
+async def test_a_version_taken_by_another_writer_is_a_conflict_and_nothing_is_written(database: Database, others: int) -> None:
     stream, bystander = uuid4(), uuid4()
     async with database.transaction() as tx:
         await eventstore.append(tx, [happened(stream, 1)])
     with pytest.raises(ConcurrentChange):
         async with database.transaction() as tx:
             await outbox.put(tx, [told("t", str(bystander), 1)])
-            await eventstore.append(tx, [happened(bystander, 1), happened(stream, 1)])
+            await eventstore.append(tx, [happened(s, 1) for s in (bystander, stream, *(uuid4() for _ in range(others)))])
     async with database.connection() as connection:
         assert await eventstore.read(connection, "c", bystander) == []
         assert await connection.fetchval("select count(*) from outbox") == 0

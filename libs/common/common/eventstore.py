@@ -29,6 +29,9 @@ _APPEND = """
 insert into event (channel, stream, version, type, data, at, by, cause)
 select * from unnest($1::text[], $2::uuid[], $3::bigint[], $4::text[], $5::jsonb[], $6::timestamptz[], $7::text[], $8::text[])
 """
+_COLUMNS = ("channel", "stream", "version", "type", "data", "at", "by", "cause")
+_MANY = 50
+"""So many rows are copied: half the cost of a row, for one question more."""
 _READ = """
 select version, type, data, at, by, cause from event
 where channel = $1 and stream = $2 and version > $3 order by version
@@ -36,7 +39,7 @@ where channel = $1 and stream = $2 and version > $3 order by version
 
 
 async def append(tx: Tx, events: Sequence[Recorded]) -> None:
-    """Append events of any number of streams by one statement.
+    """Append events of any number of streams at once.
 
     The caller holds the streams' state rows locked, or means the versions as a guard. Raises ConcurrentChange where a
     version is already taken; then nothing of the transaction is written.
@@ -44,6 +47,10 @@ async def append(tx: Tx, events: Sequence[Recorded]) -> None:
     if not events:
         return
     try:
+        if len(events) >= _MANY:
+            rows = [(e.channel, e.stream, e.version, e.type, e.data, e.at, e.by, e.cause) for e in events]
+            await tx.copy_records_to_table("event", records=rows, columns=_COLUMNS)
+            return
         await tx.execute(
             _APPEND,
             [e.channel for e in events],

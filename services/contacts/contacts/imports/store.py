@@ -10,12 +10,7 @@ from contacts.imports.order import Outcome, RowStatus
 from contacts.jobs.job import Job
 from contacts.not_written import NotWritten
 
-_NOTE = """
-insert into import_row (channel, job_id, number, status, contact_id, code, detail, heading, not_written)
-select $1, $2, new.*
-from unnest($3::bigint[], $4::text[], $5::uuid[], $6::text[], $7::text[], $8::text[], $9::jsonb[])
-    as new (number, status, contact_id, code, detail, heading, not_written)
-"""
+_COLUMNS = ("channel", "job_id", "number", "status", "contact_id", "code", "detail", "heading", "not_written")
 _ROWS = """
 select number, status, contact_id, code, detail, heading, not_written from import_row
 where channel = $1 and job_id = $2 and number > $3 and ($4::text is null or status = $4) order by number limit $5
@@ -32,12 +27,14 @@ where j.channel = e.channel and j.id = e.job_id and j.status not in ('waiting', 
 
 async def note(tx: Tx, job: Job, outcomes: Sequence[Outcome]) -> None:
     """Keep what became of some rows."""
-    await tx.execute(
-        _NOTE, job.channel, job.id,
-        [o.number for o in outcomes], [o.status.value for o in outcomes], [o.contact_id for o in outcomes],
-        [o.code for o in outcomes], [o.detail for o in outcomes], [o.heading for o in outcomes],
-        [{each.key: each.reason for each in o.not_written} or None for o in outcomes],
-    )  # fmt: skip
+    rows = [
+        (
+            job.channel, job.id, o.number, o.status.value, o.contact_id, o.code, o.detail, o.heading,
+            {each.key: each.reason for each in o.not_written} or None,
+        )
+        for o in outcomes
+    ]  # fmt: skip
+    await tx.copy_records_to_table("import_row", records=rows, columns=_COLUMNS)
 
 
 async def rows(tx: Tx, job: Job, after: int, status: RowStatus | None, limit: int) -> list[Outcome]:
