@@ -19,10 +19,10 @@ SETTINGS = "only main reads settings"
 NEITHER_MAIN_NOR_SETTINGS = [(service, module) for service in SERVICES for module in ("__init__", "api", "store")]
 OF_ANOTHER_LAYER = ("__init__", "__main__", "main", "settings", "answers")
 OVER_FILES = {
-    "contacts.imports.files", "contacts.imports.source", "contacts.imports.tables.compound", "contacts.imports.tables.encoding",
-    "contacts.imports.tables.merges", "contacts.imports.tables.package", "contacts.imports.tables.sheet",
-    "contacts.imports.tables.strings", "contacts.imports.tables.text", "contacts.imports.tables.unlock",
-    "contacts.imports.tables.workbook", "contacts.imports.upload", "exports.files",
+    "contacts.imports.files", "contacts.imports.reading", "contacts.imports.source", "contacts.imports.tables.compound",
+    "contacts.imports.tables.encoding", "contacts.imports.tables.merges", "contacts.imports.tables.package",
+    "contacts.imports.tables.sheet", "contacts.imports.tables.strings", "contacts.imports.tables.text",
+    "contacts.imports.tables.unlock", "contacts.imports.tables.workbook", "contacts.imports.upload", "exports.files",
 }  # fmt: skip
 """Read or write the files whose paths they are given: input and output, but by none of the forbidden libraries."""
 

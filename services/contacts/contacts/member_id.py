@@ -22,6 +22,9 @@ _WRAPPED = re.compile(r"[(<\[{\"'`](undefined|null|nil|none|nan)[)>\]}\"'`]")
 _OBJECT = re.compile(r"\[object[ _]?\w*\]")
 _VARIABLE = re.compile(r"(\$\{|\{\{?|#\{|<%=?|%\{)[a-z_][a-z_.]*(\}\}?|%>)")
 
+_OPENING = frozenset("(<[{\"'`$#%")
+"""How each of these three begins: of all ids hardly one does."""
+
 
 def is_member_id(value: object) -> TypeGuard[str]:
     """Whether somebody may be looked for by it: 1 to 64 characters without white space or control characters."""
@@ -31,7 +34,9 @@ def is_member_id(value: object) -> TypeGuard[str]:
 def is_placeholder(member_id: str) -> bool:
     """Whether only an error makes such an id: `undefined`, `null`, `{{user.id}}`."""
     word = member_id.casefold()
-    return word in _PLACEHOLDERS or any(form.fullmatch(word) for form in (_WRAPPED, _OBJECT, _VARIABLE))
+    return word in _PLACEHOLDERS or (
+        word[:1] in _OPENING and any(form.fullmatch(word) for form in (_WRAPPED, _OBJECT, _VARIABLE))
+    )
 
 
 def check_member_id(value: object, pointer: str) -> str:

@@ -1,7 +1,7 @@
 """A row of a file as a write of a contact, and a refusal of it as the report tells it. Pure."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -42,6 +42,26 @@ def body_of(order: Order, row: Row, types: Mapping[str, FieldTypeName], zone: Zo
     elif not body:
         raise Unprocessable("None of the columns that are read has a value in this row.", code="nothing")
     return body
+
+
+@dataclass(frozen=True, slots=True)
+class Bodies:
+    """Rows as the bodies of their writes by their numbers, as fields of these `types` and in this zone; the others' refusals."""
+
+    types: Mapping[str, FieldTypeName]
+    zone: str
+    bodies: Sequence[tuple[int, dict[str, Any]]] = ()
+    refused: Mapping[int, Outcome] = field(default_factory=dict[int, Outcome])
+
+    def and_of(self, order: Order, rows: Iterable[Row]) -> "Bodies":
+        """These, and further rows read alike."""
+        zone, bodies, outcomes = ZoneInfo(self.zone), list(self.bodies), dict(self.refused)
+        for row in rows:
+            try:
+                bodies.append((row.number, body_of(order, row, self.types, zone)))
+            except Unprocessable as problem:
+                outcomes[row.number] = refused(order, row.number, problem)
+        return Bodies(self.types, self.zone, bodies, outcomes)
 
 
 def erased_meanwhile() -> Unprocessable:

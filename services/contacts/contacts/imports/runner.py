@@ -3,7 +3,7 @@
 import asyncio
 import threading
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from itertools import takewhile
@@ -11,7 +11,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from common.auth import Caller
-from common.errors import Conflict, Unprocessable
+from common.errors import Conflict
+from common.events.contacts import FieldTypeName
 from common.eventstore import ConcurrentChange, again
 from common.position import NOWHERE, Position, last_by_partition
 from common.postgres import Database, Tx
@@ -24,8 +25,9 @@ from contacts.imports import store as import_store
 from contacts.imports.files import Files
 from contacts.imports.mapping import MEMBER_ID
 from contacts.imports.order import NOT_WRITTEN, Order, Outcome, RowStatus, lead_id
-from contacts.imports.row import body_of, erased_meanwhile, refused, types_of
-from contacts.imports.source import Row, Source, Written, read_rows, rows, write_rows
+from contacts.imports.reading import Chunk, Reading
+from contacts.imports.row import erased_meanwhile, refused, types_of
+from contacts.imports.source import Source, Written, rows, write_rows
 from contacts.imports.tables.table import UnreadableFile
 from contacts.jobs.job import Advance, Job
 from contacts.jobs.runner import HeldJob, Piece
@@ -50,10 +52,19 @@ class Imports:
         order = Order.of(held.body)
         if held.job.cursor is None:
             await self._read(held, order)
-        while held.job.cursor != _END:
-            found, following = await asyncio.to_thread(self._following, held.job)
-            piece = partial(self._write, order, found, following) if found else _finish
-            await again(partial(self._advance, held, piece))
+        async with held.reading() as connection:
+            types, zone = await _read_as(connection, held.job.channel)
+        reading = Reading(order, self._files.rows(held.job.id), self._chunk, types, zone)
+        try:
+            while held.job.cursor != _END:
+                assert isinstance(held.job.cursor, int)
+                chunk = await reading.chunk(held.job.cursor)
+                piece = partial(self._write, order, reading, chunk) if chunk.rows else _finish
+                await again(partial(self._advance, held, piece))
+        except FileNotFoundError:
+            raise _gone() from None
+        finally:
+            reading.drop()
         await asyncio.to_thread(self._files.remove, held.job.id)
 
     async def _advance(self, held: HeldJob, piece: Piece) -> None:
@@ -107,32 +118,20 @@ class Imports:
         except Conflict:  # somebody defined it while the file was read: the rows are judged by what it is now
             return NOWHERE
 
-    def _following(self, job: Job) -> tuple[list[Row], int]:
-        assert isinstance(job.cursor, int)
-        try:
-            return read_rows(self._files.rows(job.id), job.cursor, self._chunk)
-        except FileNotFoundError:
-            raise _gone() from None
-
-    async def _write(self, order: Order, found: Sequence[Row], following: int, tx: Tx, job: Job, __: datetime) -> Advance:
+    async def _write(self, order: Order, reading: Reading, chunk: Chunk, tx: Tx, job: Job, __: datetime) -> Advance:
         await field_store.together(tx, job.channel)  # from now on a cell is read as the value that it will be judged as
-        settings, _ = await channel_store.load_channel(tx, job.channel)
-        types = types_of({key: definition for key, (definition, _) in (await field_store.fields(tx, job.channel)).items()})
+        types, zone = await _read_as(tx, job.channel)
         erased = await import_store.erased_meanwhile(tx, job)
-        outcomes: dict[int, Outcome] = {}
-        bodies: list[tuple[int, dict[str, Any]]] = []
-        for row in found:
-            try:
-                body = body_of(order, row, types, ZoneInfo(settings.time_zone))
-                if erased and import_store.erased_mark(job, str(body.get(MEMBER_ID))) in erased:
-                    raise erased_meanwhile()
-                bodies.append((row.number, body))
-            except Unprocessable as problem:
-                outcomes[row.number] = refused(order, row.number, problem)
+        read, following = reading.bodies(chunk, types, zone), chunk.following
+        outcomes, bodies = dict(read.refused), read.bodies
+        if erased:
+            gone = {n for n, body in bodies if import_store.erased_mark(job, str(body.get(MEMBER_ID))) in erased}
+            outcomes |= {n: refused(order, n, erased_meanwhile()) for n in gone}
+            bodies = [each for each in bodies if each[0] not in gone]
         results, fields = await self._written(order, bodies, job)
         if len(results) < len(bodies):  # the others are too much for this transaction
             left = bodies[len(results)][0]
-            following = next(row.place for row in found if row.number == left)
+            following = next(row.place for row in chunk.rows if row.number == left)
             outcomes = {number: outcome for number, outcome in outcomes.items() if number < left}
         if await import_store.erased_meanwhile(tx, job) != erased:
             raise ConcurrentChange  # one of these may have been made anew
@@ -150,7 +149,7 @@ class Imports:
         """What became of the first of the rows, as many as go into the transaction, and where fields defined by them are seen."""
         cause = f"import:{job.id}"
         if order.kind == "members":
-            members = [(number, body.pop(MEMBER_ID), body) for number, body in bodies]
+            members = [(number, str(body[MEMBER_ID]), body) for number, body in bodies]
             results, position = await self._contacts.upsert_many(_caller(job), members, cause)
         else:
             leads = [(number, lead_id(job, number), body) for number, body in bodies]
@@ -159,6 +158,13 @@ class Imports:
 
 
 _END = "end"
+
+
+async def _read_as(tx: Tx, channel: str) -> tuple[Mapping[str, FieldTypeName], str]:
+    """The types of the channel's fields, and the zone in which its dates are."""
+    settings, _ = await channel_store.load_channel(tx, channel)
+    defined = {key: definition for key, (definition, _) in (await field_store.fields(tx, channel)).items()}
+    return types_of(defined), settings.time_zone
 
 
 async def _finish(_: Tx, __: Job, ___: datetime) -> Advance:

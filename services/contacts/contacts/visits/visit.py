@@ -114,7 +114,13 @@ def _mapping(value: object, place: str) -> dict[str, JsonValue] | None:
     if any(len(key) > _MOST_KEY for key in value):
         detail = f"A property's key has {_MOST_KEY} characters at most."
         raise Unprocessable(detail, code="tooLong", pointer=place, extra={"most": _MOST_KEY})
-    return {key: _property(item, f"{place}/{escape(key)}") for key, item in value.items()}
+    return {key: item if _is_plain(item) else _property(item, f"{place}/{escape(key)}") for key, item in value.items()}
+
+
+def _is_plain(item: object) -> bool:
+    """Whether it is a property as it is, as by far the most are."""
+    kind = type(item)
+    return (kind is str and len(item) <= _MOST_TEXT) or kind is bool or item is None  # type: ignore[arg-type]
 
 
 def _property(item: object, place: str) -> JsonValue:
