@@ -10,7 +10,7 @@ import orjson
 from common.clock import from_millis, to_wire
 from common.filters import CompiledFilter, Context, compile_filter, parse
 from segments.ledger import Ledger, Place
-from segments.membership import Change, Known, Rule, Standing, absent, define, follow, settle
+from segments.membership import Change, Known, Rule, Standing, absent, define, follow, recall, settle
 
 MINUTE = 60_000
 NOON = 1_795_521_600_000
@@ -53,13 +53,18 @@ class Book:
     prior: Known | None = None
     log: list[Change] = field(default_factory=list)
 
+    @property
+    def next_change(self) -> int | None:
+        """When the clock turns it."""
+        return recall(self.stored or absent(self.rule), self.rule, self.prior).next_change
+
     def arrive(self, versions: Sequence[Known]) -> None:
         """A batch as the consumer judges it: what is not newer than what is there is ignored."""
         latest = self.prior.version if self.prior else 0
         fresh = sorted({v.version: v for v in versions if v.version > latest}.items())
         if not fresh:
             return
-        standing = self.stored or absent(self.rule)
+        standing = recall(self.stored or absent(self.rule), self.rule, self.prior)
         for _, version in fresh:
             standing, changes = follow(standing, self.rule, self.prior, version)
             self.log += changes
@@ -68,9 +73,10 @@ class Book:
 
     def tick(self, now: int) -> None:
         """The timer."""
-        if self.stored is None or self.stored.next_change is None or self.stored.next_change > now or self.prior is None:
+        standing = recall(self.stored or absent(self.rule), self.rule, self.prior)
+        if standing.next_change is None or standing.next_change > now or self.prior is None:
             return
-        standing, changes = settle(self.stored, self.rule, self.prior, now)
+        standing, changes = settle(standing, self.rule, self.prior, now)
         self.log += changes
         self._close(standing, self.rule)
 

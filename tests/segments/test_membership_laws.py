@@ -129,9 +129,8 @@ def test_the_next_change_is_where_it_flips(raw: dict[str, Any], versions: list[K
     now = max(version.at for version in versions)
     book = Book(Rule(compiled(raw), 0, 1))
     book.arrive([*versions, known(len(versions) + 1, now, doc(None, now))])
-    assert book.stored is not None
-    assert book.stored.next_change is not None
-    change, before = book.stored.next_change, book.member
+    change, before = book.next_change, book.member
+    assert change is not None
     book.tick(change - 1)
     assert book.member == before
     told = len(book.log)

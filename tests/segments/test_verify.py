@@ -82,7 +82,7 @@ async def test_who_was_judged_wrongly_enters_or_leaves_with_the_cause_of_a_repai
 @pytest.mark.parametrize("due", [None, DUE + 1])
 async def test_a_clock_that_would_come_too_late_is_set_again(world: World, people: list[UUID], due: int | None) -> None:
     recent = await world.make(seen_within(10))
-    await spoil(world, "update membership set next_change_ms = $2 where contact_id = $1", people[0], due)
+    await spoil(world, "update contact set due_ms = $2 where id = $1", people[0], due)
     assert (await verified(world)).standings == {Place(CHANNEL, recent, people[0]): "overdue"}
     await world.tick(DUE)
     assert {(c.change, c.cause, c.at) for c in (await world.changes(recent))[3:]} == {("left", "clock", DUE)}
@@ -91,7 +91,7 @@ async def test_a_clock_that_would_come_too_late_is_set_again(world: World, peopl
 
 async def test_a_clock_that_comes_too_early_tells_nothing_and_comes_again(world: World, people: list[UUID]) -> None:
     recent = await world.make(seen_within(10))
-    await spoil(world, "update membership set next_change_ms = $1", NOON + MINUTE)
+    await spoil(world, "update contact set due_ms = $1", NOON + MINUTE)
     assert not await verified(world)
     await world.tick(NOON + 2 * MINUTE)
     assert len(await world.members(recent)) == 3

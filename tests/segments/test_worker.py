@@ -35,7 +35,7 @@ async def test_a_contact_leaves_by_the_clock_at_exactly_the_end_of_its_window(wo
     assert await world.members(segment) == set()
     assert (await world.told(segment))[1:] == [("left", "clock", DUE)]
     assert [e["cause"] for e in await world.sent() if e["type"] == "segment.left"] == ["clock"]
-    assert await world.value("select count(*) from membership where next_change_ms is not null") == 0
+    assert await world.value("select count(*) from contact where due_ms is not null") == 0
 
 
 async def test_a_contact_due_in_several_segments_is_settled_in_all(world: World) -> None:
@@ -186,17 +186,18 @@ async def test_contacts_that_come_while_it_is_built_are_judged_once_whichever_si
 
 async def test_rows_that_say_nothing_any_more_are_dropped_after_a_day_and_no_others(world: World) -> None:
     segment = await world.make(RECENT)
+    await world.make({"and": [named("Kim"), {"key": "lastSeenAt", "operator": "after", "values": ["2026-11-25T00:00:00Z"]}]})
     await arrived(world, 3)
     await world.tick(DUE)
-    (waiting,) = await arrived(world, 1, seen=NOON + 86_400_000)
-    assert await world.value("select count(*) from membership where segment_id = $1", segment) == 4
+    (member,) = await arrived(world, 1, seen=NOON + 86_400_000, name="Kim")
+    assert await world.value("select count(*) from membership where segment_id = $1", segment) == 3
     timer = world.timer()
     world.now = DUE + 24 * 60 * MINUTE
     await timer.purge()
-    assert await world.value("select count(*) from membership where segment_id = $1", segment) == 4
+    assert await world.value("select count(*) from membership where segment_id = $1", segment) == 3
     world.now += 1
     await timer.purge()
-    assert await world.value("select array_agg(contact_id) from membership") == [waiting]
+    assert await world.value("select array_agg(contact_id) from membership") == [member]
 
 
 async def test_the_loops_outlive_a_server_that_throws_them_out(world: World) -> None:
@@ -227,11 +228,11 @@ async def test_the_loops_outlive_a_server_that_throws_them_out(world: World) -> 
 async def _throw_out(database: Database) -> int:
     """How many connections were thrown out: those that ask who is due, kept at it by a lock on what they read."""
     async with database.transaction() as tx, database.connection() as other:
-        await tx.execute("lock table membership in access exclusive mode")
+        await tx.execute("lock table contact in access exclusive mode")
         return await eventually(lambda: other.fetchval(_THROW_OUT), bool)
 
 
 _THROW_OUT = """
 select count(*) filter (where pg_terminate_backend(pid)) from pg_stat_activity
-where application_name = 'dangol' and query like '%membership%' and wait_event_type = 'Lock'
+where application_name = 'dangol' and query like '%due_ms%' and wait_event_type = 'Lock'
 """

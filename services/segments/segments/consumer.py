@@ -20,9 +20,11 @@ from segments import definition_store as definitions
 from segments import offsets, store
 from segments.definition import reconsidered
 from segments.ledger import Ledger, Place
-from segments.membership import Known, Rule, Standing, absent, follow
+from segments.membership import Known
 from segments.offsets import Fenced
+from segments.reach import Reach, judged, reach
 from segments.rules import Rules
+from segments.ruling import Ruling
 
 GROUP = "segments"
 TOPICS = (CONTACTS, FIELDS)
@@ -181,8 +183,8 @@ class Judge:
 
     async def _apply_contacts(self, facts: Sequence[ContactFact], beat: Callable[[], None]) -> None:
         async with self._database.connection() as connection:
-            segments = await store.numbers_of_segments(connection, {f.channel for f in facts})
-        for piece, left in pieces(facts, segments):
+            work = await store.work(connection, {f.channel for f in facts})
+        for piece, left in pieces(facts, work):
             moves = self._moves(CONTACTS, left)
             if not moves:
                 continue
@@ -201,33 +203,56 @@ class Judge:
         for fact in facts:
             versions.setdefault((fact.channel, fact.contact_id), []).append(fact)
         stored = await store.lock_contacts(tx, versions)
-        standings = await store.standings(tx, [key for key in versions if rules[key[0]].rules])
-        ledger = Ledger()
-        newest: list[store.Contact] = []
+        news: list[_News] = []
         turns = Turns()
         for key, told in versions.items():
             await turns.give()
-            prior = stored[key].known if key in stored else None
-            fresh = _in_order(told, prior)
-            if fresh:
-                last = fresh[-1]
-                newest.append(store.Contact(last.channel, last.contact_id, last.known, last.merged_into))
-                await _judge_contact(ledger, rules[key[0]].rules, standings.get(key, {}), prior, fresh, turns)
-        if newest:
-            await store.put_contacts(tx, newest)
+            contact = stored.get(key)
+            prior = None if contact is None else contact.known
+            if fresh := _in_order(told, prior):
+                within = reach(rules[key[0]], prior, None if contact is None else contact.due, [fact.known for fact in fresh])
+                news.append(_News(key, rules[key[0]], prior, fresh, within))
+        standings = await store.some_standings(
+            tx,
+            [Place(each.key[0], segment, each.key[1]) for each in news for segment in each.reach.segments],
+            {each.key: each.reach.settled_after for each in news if each.ruling.rules},
+        )
+        ledger = Ledger()
+        for each in news:
+            known = [fact.known for fact in each.versions]
+            for _ in judged(ledger, each.ruling, each.key, standings.get(each.key, {}), each.prior, each.reach, known):
+                await turns.give()
+        if news:
+            await store.put_contacts(tx, [each.contact() for each in news])
         await store.write(tx, ledger, self._ids)
 
 
+@dataclass(frozen=True, slots=True)
+class _News:
+    """What is new of a contact, and which segments that concerns."""
+
+    key: tuple[str, UUID]
+    ruling: Ruling
+    prior: Known | None
+    versions: Sequence[ContactFact]
+    reach: Reach
+
+    def contact(self) -> store.Contact:
+        """Its newest state."""
+        last = self.versions[-1]
+        return store.Contact(*self.key, last.known, last.merged_into, self.reach.due)
+
+
 def pieces(
-    facts: Sequence[ContactFact], segments: Mapping[str, int]
+    facts: Sequence[ContactFact], works: Mapping[str, int]
 ) -> Iterator[tuple[Sequence[ContactFact], Sequence[ContactFact]]]:
     """The facts in their order, by so much work as one transaction does, each time with those left after it; at least once.
 
-    `segments` is how many each channel has: work is versions times segments.
+    `works` is how many judgements a version is worth, by channel.
     """
     first, work = 0, 0
     for number, fact in enumerate(facts):
-        more = 1 + segments.get(fact.channel, 0)
+        more = 1 + works.get(fact.channel, 0)
         if number > first and work + more > MOST_WORK:
             yield facts[first:number], facts[number:]
             first, work = number, 0
@@ -240,24 +265,3 @@ def _in_order(told: Sequence[ContactFact], prior: Known | None) -> list[ContactF
     known = 0 if prior is None else prior.version
     by_version = {f.known.version: f for f in told if f.known.version > known}
     return [by_version[version] for version in sorted(by_version)]
-
-
-async def _judge_contact(
-    ledger: Ledger,
-    rules: Mapping[UUID, Rule],
-    standings: Mapping[UUID, Standing],
-    prior: Known | None,
-    versions: Sequence[ContactFact],
-    turns: Turns,
-) -> None:
-    channel, contact_id = versions[0].channel, versions[0].contact_id
-    for segment_id, rule in rules.items():
-        place = Place(channel, segment_id, contact_id)
-        stored = standings.get(segment_id)
-        standing, before = stored or absent(rule), prior
-        for fact in versions:
-            await turns.give()
-            judged = follow(standing, rule, before, fact.known)
-            ledger.note(place, judged)
-            standing, before = judged[0], fact.known
-        ledger.close(place, stored, standing, rule, versions[-1].known)

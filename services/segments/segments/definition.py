@@ -8,7 +8,6 @@ from uuid import UUID
 from common.errors import NotFound
 from common.filters import (
     BROKEN_SEGMENT,
-    CompiledFilter,
     Condition,
     Context,
     FieldDefinition,
@@ -152,14 +151,10 @@ def term_sets_of(filters: Iterable[object]) -> set[UUID]:
     return {term_set for name in named if (term_set := parse_id(name)) is not None}
 
 
-def rule(segment: Segment, read: Meaning, terms: TermValues) -> Rule:
-    """How one segment is judged."""
-    return Rule(_judge(segment, read, terms), segment.since, segment.build, segment.status == "building")
-
-
-def _judge(segment: Segment, read: Meaning, terms: TermValues) -> CompiledFilter | None:
-    node = read.nodes.get(segment.id)
-    return None if segment.status == "broken" or node is None else compile_filter(node, terms)
+def rule(segment: Segment, node: Node | None, terms: TermValues) -> Rule:
+    """How one segment is judged by its filter, inlined; without one that can be read, or marked broken, it is frozen."""
+    judge = None if segment.status == "broken" or node is None else compile_filter(node, terms)
+    return Rule(judge, segment.since, segment.build, segment.status == "building")
 
 
 def reconsidered(before: Channel, after: Channel, now: int) -> list[Segment]:

@@ -1,6 +1,7 @@
 """The tables of what segments mean: definitions, fields and settings, changed by one alone and judged by together."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 from hashlib import blake2b
 from typing import cast
@@ -54,6 +55,14 @@ where channel = $1 order by id
 _CHANGED_SEGMENTS = """
 select id, name, filter, definition_version, status, problem, build, since_ms, version from segment
 where channel = $1 and revision > $2
+"""
+_WITH_NAMED = """
+with recursive reached as (
+    select $2::uuid as id
+    union select n.named from reached r join named_in n on n.channel = $1 and n.segment_id = r.id
+)
+select id, name, filter, definition_version, status, problem, build, since_ms, version from segment
+where channel = $1 and id in (select id from reached)
 """
 _IDS = "select id from segment where channel = $1"
 _COUNT = "select count(*) from segment where channel = $1"
@@ -128,19 +137,31 @@ async def revisions(tx: Tx, channels: Iterable[str]) -> dict[str, int]:
 
 async def load_channel(tx: Tx, channel: str, known: Channel | None = None) -> Channel:
     """Everything that gives the channel's filters their meaning; of its segments only those are read that are not as is known."""
+    loaded = await _without_segments(tx, channel)
+    if known is None:
+        segments = {r["id"]: _segment(r) for r in await tx.fetch(_SEGMENTS, channel)}
+    else:
+        segments = await _changed_segments(tx, channel, known)
+    return replace(loaded, segments=segments)
+
+
+async def load_channel_of(tx: Tx, channel: str, segment_id: UUID) -> Channel:
+    """What gives one segment's filter its meaning: of the others only those that it names, however deep."""
+    loaded = await _without_segments(tx, channel)
+    segments = {r["id"]: _segment(r) for r in await tx.fetch(_WITH_NAMED, channel, segment_id)}
+    return replace(loaded, segments=segments)
+
+
+async def _without_segments(tx: Tx, channel: str) -> Channel:
     settings = await tx.fetchrow(_CHANNEL, channel)
     fields = {
         r["key"].removeprefix("profile."): FieldDefinition(FieldType(r["type"].lower()), r["archived"])
         for r in await tx.fetch(_FIELDS, channel)
     }
-    if known is None:
-        segments = {r["id"]: _segment(r) for r in await tx.fetch(_SEGMENTS, channel)}
-    else:
-        segments = await _changed_segments(tx, channel, known)
     term_sets = await term_set_store.keys(tx, channel)
     if settings is None:
-        return Channel(fields=fields, segments=segments, term_sets=term_sets)
-    return Channel(settings["revision"], settings["country"], settings["time_zone"], fields, segments, term_sets)
+        return Channel(fields=fields, term_sets=term_sets)
+    return Channel(settings["revision"], settings["country"], settings["time_zone"], fields, term_sets=term_sets)
 
 
 async def _changed_segments(tx: Tx, channel: str, known: Channel) -> dict[UUID, Segment]:

@@ -26,7 +26,7 @@ def is_judged(rule: Rule) -> bool:
 def fault(standing: Standing, rule: Rule, known: Known | None, now: int) -> Fault | None:
     """What is wrong with a standing, by a rule that everyone stands by. A change that is due, but not told yet, is no fault.
 
-    A standing that the clock looks at too early is none either: it is judged again then.
+    Its `next_change` is when the clock looks at the contact. Too early is no fault either: it is judged again then.
     """
     if known is None or known.json is None:
         return "surplus" if standing.member else None

@@ -1,7 +1,7 @@
 """What one transaction found about many contacts and segments, gathered so that few statements write it."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 from segments.membership import Change, Judged, Known, Rule, Standing
@@ -23,6 +23,8 @@ class Ledger:
     kept: dict[Place, Standing] = field(default_factory=dict[Place, Standing])
     dropped: set[Place] = field(default_factory=set[Place])
     changes: list[tuple[Place, Change]] = field(default_factory=list[tuple[Place, Change]])
+    dues: dict[tuple[str, UUID], int] = field(default_factory=dict[tuple[str, UUID], int])
+    """By channel and contact: the first instant (milliseconds) at which the clock flips one of these standings."""
 
     def note(self, place: Place, judged: Judged) -> None:
         """Add the changes of one judgement."""
@@ -30,9 +32,13 @@ class Ledger:
 
     def close(self, place: Place, stored: Standing | None, standing: Standing, rule: Rule, known: Known) -> None:
         """Decide what becomes of the row, given the one that is stored and where the contact stands at the end."""
+        if standing.next_change is not None:
+            contact = (place.channel, place.contact_id)
+            self.dues[contact] = min(standing.next_change, self.dues.get(contact, standing.next_change))
         if known.json is not None and standing.worth_keeping(rule, known.at):
-            if standing != stored:
-                self.kept[place] = standing
+            kept = replace(standing, next_change=None)
+            if kept != stored:
+                self.kept[place] = kept
         elif stored is not None:
             self.dropped.add(place)
 

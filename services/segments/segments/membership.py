@@ -59,7 +59,10 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Where a contact stands: `since` when it entered, `next_change` when the clock flips it, `settled` the last judging."""
+    """Where a contact stands: `since` when it entered, `settled` the last judging, `next_change` when the clock flips it.
+
+    What is kept of it is without `next_change`: `recall` works that out again.
+    """
 
     member: bool = False
     since: int | None = None
@@ -68,9 +71,9 @@ class Standing:
     build: int = 0
 
     def worth_keeping(self, rule: Rule, contact_at: int) -> bool:
-        """Whether it says more than no row does: one outside for good, judged no later than definition and latest event."""
+        """Whether it says more than no row does: one outside, judged no later than definition and latest event."""
         settled = max(contact_at, rule.since)
-        return self.member or self.next_change is not None or self.settled > settled or rule.building
+        return self.member or self.settled > settled or rule.building
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +94,15 @@ class ClockStands(Exception):
 
 
 def absent(rule: Rule) -> Standing:
-    """What no row means: outside for good, under this definition unless it is still being built."""
+    """What no row means: outside, under this definition unless it is still being built."""
     return Standing(build=0 if rule.building else rule.build)
+
+
+def recall(standing: Standing, rule: Rule, known: Known | None) -> Standing:
+    """A standing as it was kept, with its next change: the first after the version, the definition or the last judging."""
+    if rule.judge is None or standing.build != rule.build or known is None or known.doc is None:
+        return standing
+    return replace(standing, next_change=rule.judge(known.doc, max(standing.settled, known.at, rule.since)).next_change)
 
 
 def follow(standing: Standing, rule: Rule, prior: Known | None, new: Known) -> Judged:

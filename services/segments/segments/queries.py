@@ -124,10 +124,10 @@ left join lateral (
     order by contact_id limit $4
 ) as m on true where s.channel = $1 and s.id = $2 order by m.contact_id
 """
-_CONTACT = "select channel, id, version, at_ms, doc, erased, merged_into from contact where channel = $1 and id = $2"
+_CONTACT = "select channel, id, version, at_ms, doc, erased, merged_into, due_ms from contact where channel = $1 and id = $2"
 _STANDING = """
-select s.status, s.problem, s.whole, s.build, m.member, m.since_ms, m.next_change_ms, m.settled_ms, m.build as standing_build,
-    c.channel, c.id, c.version, c.at_ms, c.doc, c.erased, c.merged_into
+select s.status, s.problem, s.whole, s.build, m.member, m.since_ms, m.settled_ms, m.build as standing_build,
+    c.channel, c.id, c.version, c.at_ms, c.doc, c.erased, c.merged_into, c.due_ms
 from segment s join contact c on c.channel = s.channel and c.id = $3
 left join membership m on m.channel = s.channel and m.segment_id = s.id and m.contact_id = c.id
 where s.channel = $1 and s.id = $2
@@ -135,7 +135,7 @@ where s.channel = $1 and s.id = $2
 # Those it is in, and those that are being built: whether it is in these, the build may have to be asked. One that broke before
 # everyone was judged is in nobody's list, as it shows no members.
 _MEMBERSHIPS = """
-select s.id, s.name, s.status, s.build, m.member, m.since_ms, m.next_change_ms, m.settled_ms, m.build as standing_build
+select s.id, s.name, s.status, s.build, m.member, m.since_ms, m.settled_ms, m.build as standing_build
 from segment s left join membership m on m.channel = s.channel and m.segment_id = s.id and m.contact_id = $2
 where s.channel = $1 and ($3::uuid is null or s.id > $3) and (s.whole or s.status = 'building') and s.id in (
     select segment_id from membership where channel = $1 and contact_id = $2 and member
@@ -170,6 +170,7 @@ class Queries:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._foresight = Foresight()
 
     async def segment(self, channel: str, segment_id: UUID) -> SegmentView:
         """One segment. Raises NotFound."""
@@ -233,30 +234,26 @@ class Queries:
         """
         async with self._database.connection() as connection:
             row = await connection.fetchrow(_STANDING, channel, segment_id, contact_id)
-            if row is not None and to_foretell(row):
-                foresight = await Foresight.of(connection, channel)
-                found = await foresight.standing(connection, segment_id, row, store.contact_of(row).known, now)
-                return StandingView(found.member, found.since, found.next_change)
-        if row is not None:
-            refuse_broken_part(row)
-        if row is None or row["member"] is None:
-            return StandingView(False, None, None)
-        return StandingView(row["member"], row["since_ms"], None if row["status"] == "broken" else row["next_change_ms"])
+            if row is None:
+                return StandingView(False, None, None)
+            if row["status"] == "broken":
+                refuse_broken_part(row)
+                return StandingView(bool(row["member"]), row["since_ms"], None)
+            found = await self._foresight.standing(connection, channel, segment_id, row, store.contact_of(row).known, now)
+        return StandingView(found.member, found.since, found.next_change)
 
     async def memberships(
         self, channel: str, contact: store.Contact, after: UUID | None, most: int, now: int
     ) -> list[MembershipView]:
         """The segments that a contact is in, by their newest definitions, whether or not a build has come to it."""
         found: list[MembershipView] = []
-        foresight: Foresight | None = None
         async with self._database.connection() as connection:
             while True:
                 rows = await connection.fetch(_MEMBERSHIPS, channel, contact.id, after, most)
                 for row in rows:
                     member, since = row["member"], row["since_ms"]
                     if to_foretell(row):
-                        foresight = foresight or await Foresight.of(connection, channel)
-                        foretold = await foresight.standing(connection, row["id"], row, contact.known, now)
+                        foretold = await self._foresight.standing(connection, channel, row["id"], row, contact.known, now)
                         member, since = foretold.member, foretold.since
                     if member and since is not None:
                         found.append(MembershipView(row["id"], row["name"], row["status"], since))

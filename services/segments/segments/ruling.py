@@ -2,12 +2,11 @@
 
 from bisect import bisect_left
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from uuid import UUID
 
-from common.filters import compile_filter
 from common.filters.outcomes import TermValues
-from segments.definition import Channel, Meaning, meaning
+from segments.definition import Channel, Meaning, meaning, rule
 from segments.flips.channel import Flips
 from segments.membership import Rule
 
@@ -39,18 +38,17 @@ def ruled(channel: Channel, terms: TermValues, before: Channel | None, was: Ruli
     flips = Flips[UUID]() if before is None else was.flips
     rules: dict[UUID, Rule] = {}
     for name, segment in channel.segments.items():
-        node, rule = None if segment.status == "broken" else read.nodes.get(name), was.rules.get(name)
+        node, before_rule = None if segment.status == "broken" else read.nodes.get(name), was.rules.get(name)
+        if node is not None and before_rule is not None and before_rule.judge is not None and was.meaning.nodes.get(name) == node:
+            rules[name] = replace(before_rule, since=segment.since, build=segment.build, building=segment.status == "building")
+            continue
+        rules[name] = rule(segment, node, terms)
         if node is None:
-            judge = None
             flips.discard(name)
-        elif rule is not None and rule.judge is not None and was.meaning.nodes.get(name) == node:
-            judge = rule.judge
         else:
-            judge = compile_filter(node, terms)
             flips.put(name, node, terms)
-        rules[name] = Rule(judge, segment.since, segment.build, segment.status == "building")
     for name in was.rules.keys() - rules.keys():
         flips.discard(name)
     flips.prepare()
-    building = frozenset(name for name, rule in rules.items() if rule.building)
-    return Ruling(rules, read, flips, building, sorted((rule.since, name) for name, rule in rules.items()))
+    building = frozenset(name for name, each in rules.items() if each.building)
+    return Ruling(rules, read, flips, building, sorted((each.since, name) for name, each in rules.items()))

@@ -1,6 +1,6 @@
 """The tables of who is in: newest states of contacts, standings, builds, and the change log with its count."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -18,6 +18,7 @@ from segments.ledger import Ledger, Place
 from segments.membership import Change, Known, Standing
 
 SOURCE = "segments"
+_FOUND_BY_CONDITIONS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,24 +29,26 @@ class Contact:
     id: UUID
     known: Known
     merged_into: UUID | None = None
+    due: int | None = None
+    """Before this instant the clock flips none of its segments; None where it never does."""
 
 
 _LOCK_CONTACTS = """
-select c.channel, c.id, c.version, c.at_ms, c.doc, c.erased, c.merged_into
+select c.channel, c.id, c.version, c.at_ms, c.doc, c.erased, c.merged_into, c.due_ms
 from contact c join unnest($1::text[], $2::uuid[]) as w (channel, id) on c.channel = w.channel and c.id = w.id
 order by c.channel, c.id for update of c
 """
 _NEXT_CONTACTS = """
-select channel, id, version, at_ms, doc, erased, merged_into from contact
+select channel, id, version, at_ms, doc, erased, merged_into, due_ms from contact
 where channel = $1 and ($2::uuid is null or id > $2) and ($3::uuid is null or id <= $3) and doc is not null
 order by id limit $4 for update
 """
 _PUT_CONTACTS = """
-insert into contact (channel, id, version, at_ms, doc, erased, merged_into)
-select * from unnest($1::text[], $2::uuid[], $3::bigint[], $4::bigint[], $5::bytea[], $6::boolean[], $7::uuid[])
+insert into contact (channel, id, version, at_ms, doc, erased, merged_into, due_ms)
+select * from unnest($1::text[], $2::uuid[], $3::bigint[], $4::bigint[], $5::bytea[], $6::boolean[], $7::uuid[], $8::bigint[])
 on conflict (channel, id) do update
 set version = excluded.version, at_ms = excluded.at_ms, doc = excluded.doc, erased = excluded.erased,
-    merged_into = excluded.merged_into
+    merged_into = excluded.merged_into, due_ms = excluded.due_ms
 where contact.version < excluded.version
 """
 
@@ -53,7 +56,7 @@ where contact.version < excluded.version
 def contact_of(row: asyncpg.Record) -> Contact:
     """A row of the contacts' table."""
     known = Known(row["version"], row["at_ms"], row["doc"], row["erased"])
-    return Contact(row["channel"], row["id"], known, row["merged_into"])
+    return Contact(row["channel"], row["id"], known, row["merged_into"], row["due_ms"])
 
 
 async def lock_contacts(
@@ -82,33 +85,46 @@ async def put_contacts(tx: Tx, contacts: Sequence[Contact]) -> None:
         [c.known.json for c in contacts],
         [c.known.erased for c in contacts],
         [c.merged_into for c in contacts],
+        [c.due for c in contacts],
     )
 
 
 _STANDINGS = """
-select m.channel, m.segment_id, m.contact_id, m.member, m.since_ms, m.next_change_ms, m.settled_ms, m.build
+select m.channel, m.segment_id, m.contact_id, m.member, m.since_ms, m.settled_ms, m.build
 from membership m join unnest($1::text[], $2::uuid[]) as w (channel, id) on m.channel = w.channel and m.contact_id = w.id
 """
+# Those that are named, and those settled after an instant of their contact's.
+_SOME_STANDINGS = """
+select m.channel, m.segment_id, m.contact_id, m.member, m.since_ms, m.settled_ms, m.build
+from unnest($1::text[], $2::uuid[], $3::uuid[]) as w (channel, segment_id, contact_id)
+join membership m on m.channel = w.channel and m.segment_id = w.segment_id and m.contact_id = w.contact_id
+union all
+select m.channel, m.segment_id, m.contact_id, m.member, m.since_ms, m.settled_ms, m.build
+from unnest($4::text[], $5::uuid[], $6::bigint[]) as w (channel, contact_id, settled_after)
+join membership m on m.channel = w.channel and m.contact_id = w.contact_id and m.settled_ms > w.settled_after
+"""
 _STANDINGS_BETWEEN = """
-select segment_id, contact_id, member, since_ms, next_change_ms, settled_ms, build
+select segment_id, contact_id, member, since_ms, settled_ms, build
 from membership where channel = $1 and segment_id = any($2::uuid[]) and contact_id between $3 and $4
 """
-_DUE = "select channel, contact_id from membership where next_change_ms <= $1 order by next_change_ms limit $2"
+_DUE = "select channel, id from contact where due_ms <= $1 order by due_ms limit $2"
+_PUT_DUES = """
+update contact c set due_ms = w.due_ms from unnest($1::text[], $2::uuid[], $3::bigint[]) as w (channel, id, due_ms)
+where c.channel = w.channel and c.id = w.id
+"""
+_WAKE_BY = _PUT_DUES + " and (c.due_ms is null or c.due_ms > w.due_ms)"
 _PUT_STANDINGS = """
-insert into membership (channel, segment_id, contact_id, member, since_ms, next_change_ms, settled_ms, build)
-select * from unnest(
-    $1::text[], $2::uuid[], $3::uuid[], $4::boolean[], $5::bigint[], $6::bigint[], $7::bigint[], $8::integer[]
-)
+insert into membership (channel, segment_id, contact_id, member, since_ms, settled_ms, build)
+select * from unnest($1::text[], $2::uuid[], $3::uuid[], $4::boolean[], $5::bigint[], $6::bigint[], $7::integer[])
 on conflict (channel, segment_id, contact_id) do update
-set member = excluded.member, since_ms = excluded.since_ms, next_change_ms = excluded.next_change_ms,
-    settled_ms = excluded.settled_ms, build = excluded.build
+set member = excluded.member, since_ms = excluded.since_ms, settled_ms = excluded.settled_ms, build = excluded.build
 """
 _DROP_STANDINGS = """
 delete from membership m using unnest($1::text[], $2::uuid[], $3::uuid[]) as d (channel, segment_id, contact_id)
 where m.channel = d.channel and m.segment_id = d.segment_id and m.contact_id = d.contact_id
 """
 _PURGE = """
-delete from membership m where m.settled_ms < $1 and not m.member and m.next_change_ms is null
+delete from membership m where m.settled_ms < $1 and not m.member
 and not exists (select from segment s where s.channel = m.channel and s.id = m.segment_id and s.status = 'building')
 """
 
@@ -142,7 +158,26 @@ async def standings(tx: Tx, contacts: Iterable[tuple[str, UUID]]) -> dict[tuple[
     pairs = list(contacts)
     found: dict[tuple[str, UUID], dict[UUID, Standing]] = {}
     for r in await tx.fetch(_STANDINGS, [channel for channel, _ in pairs], [contact for _, contact in pairs]):
-        found.setdefault((r["channel"], r["contact_id"]), {})[r["segment_id"]] = _standing(r)
+        found.setdefault((r["channel"], r["contact_id"]), {})[r["segment_id"]] = standing_of(r)
+    return found
+
+
+async def some_standings(
+    tx: Tx, places: Collection[Place], settled_after: Mapping[tuple[str, UUID], int]
+) -> dict[tuple[str, UUID], dict[UUID, Standing]]:
+    """The standings at these places, and all of a contact that are settled after an instant, by contact and segment."""
+    found: dict[tuple[str, UUID], dict[UUID, Standing]] = {}
+    rows = await tx.fetch(
+        _SOME_STANDINGS,
+        [p.channel for p in places],
+        [p.segment_id for p in places],
+        [p.contact_id for p in places],
+        [channel for channel, _ in settled_after],
+        [contact for _, contact in settled_after],
+        list(settled_after.values()),
+    )
+    for r in rows:
+        found.setdefault((r["channel"], r["contact_id"]), {})[r["segment_id"]] = standing_of(r)
     return found
 
 
@@ -151,16 +186,28 @@ async def standings_between(
 ) -> dict[tuple[UUID, UUID], Standing]:
     """Where the contacts from one id to another stand in these segments, by segment and contact."""
     rows = await tx.fetch(_STANDINGS_BETWEEN, channel, list(segments), first, last)
-    return {(r["segment_id"], r["contact_id"]): _standing(r) for r in rows}
+    return {(r["segment_id"], r["contact_id"]): standing_of(r) for r in rows}
 
 
-def _standing(row: asyncpg.Record) -> Standing:
-    return Standing(row["member"], row["since_ms"], row["next_change_ms"], row["settled_ms"], row["build"])
+def standing_of(row: asyncpg.Record) -> Standing:
+    """A row of the memberships' table."""
+    return Standing(row["member"], row["since_ms"], None, row["settled_ms"], row["build"])
 
 
 async def due(tx: Tx, now: int, most: int) -> list[tuple[str, UUID]]:
-    """The contacts whose standing in some segment the clock has changed, the longest due first."""
-    return [(r["channel"], r["contact_id"]) for r in await tx.fetch(_DUE, now, most)]
+    """The contacts whose standing in some segment the clock may have changed, the longest due first."""
+    return [(r["channel"], r["id"]) for r in await tx.fetch(_DUE, now, most)]
+
+
+async def put_dues(tx: Tx, dues: Mapping[tuple[str, UUID], int | None]) -> None:
+    """Note when these contacts are due, given by channel and id."""
+    await tx.execute(_PUT_DUES, [channel for channel, _ in dues], [contact for _, contact in dues], list(dues.values()))
+
+
+async def wake_by(tx: Tx, dues: Mapping[tuple[str, UUID], int]) -> None:
+    """Have these contacts due no later than told; those that are due earlier stay so."""
+    if dues:
+        await tx.execute(_WAKE_BY, [channel for channel, _ in dues], [contact for _, contact in dues], list(dues.values()))
 
 
 async def purge(tx: Tx, before: int) -> None:
@@ -168,7 +215,10 @@ async def purge(tx: Tx, before: int) -> None:
     await tx.execute(_PURGE, before)
 
 
-_NUMBERS = "select channel, count(*) as number from segment where channel = any($1::text[]) group by channel"
+_WORK = """
+select channel, count(*) / $2::integer + count(*) filter (where status = 'building') as work
+from segment where channel = any($1::text[]) group by channel
+"""
 _LIVE = "select channel, id from segment where status = 'live' order by channel, id"
 _BUILDING = "select channel from segment where status = 'building' group by channel order by min(since_ms) limit 100"
 _CLAIM_BUILDS = """
@@ -196,9 +246,12 @@ class Build:
     built_to: UUID | None
 
 
-async def numbers_of_segments(tx: Tx, channels: Iterable[str]) -> dict[str, int]:
-    """How many segments these channels have, those that have some."""
-    return {r["channel"]: r["number"] for r in await tx.fetch(_NUMBERS, list(channels))}
+async def work(tx: Tx, channels: Iterable[str]) -> dict[str, int]:
+    """How many judgements a version is worth in these channels, those that have segments.
+
+    One for each segment that is being built, and for so many others, of which few are judged, one.
+    """
+    return {r["channel"]: r["work"] for r in await tx.fetch(_WORK, list(channels), _FOUND_BY_CONDITIONS)}
 
 
 async def live(tx: Tx) -> list[tuple[str, UUID]]:
@@ -262,7 +315,6 @@ async def write(tx: Tx, ledger: Ledger, ids: Ids) -> None:
             [p.contact_id for p in places],
             [s.member for s in kept],
             [s.since for s in kept],
-            [s.next_change for s in kept],
             [s.settled for s in kept],
             [s.build for s in kept],
         )

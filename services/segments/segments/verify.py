@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 from uuid import UUID
 
@@ -92,11 +92,11 @@ class Verifier:
             turns = Turns()
             for contact in sorted(set(wanted)):
                 key = (channel, contact)
-                held = known[key].known if key in known else None
+                held, due = (known[key].known, known[key].due) if key in known else (None, None)
                 for segment_id, rule in rules.items():
                     await turns.give()
-                    stored = standings.get(key, {}).get(segment_id)
-                    if (found := fault(stored or absent(rule), rule, held, now)) is not None:
+                    standing = replace(standings.get(key, {}).get(segment_id) or absent(rule), next_change=due)
+                    if (found := fault(standing, rule, held, now)) is not None:
                         repaired.standings[Place(channel, segment_id, contact)] = found
             ledger = Ledger()
             told = await verify_store.last_told(tx, repaired.standings)
@@ -107,6 +107,7 @@ class Verifier:
                 judged = mended(stored or absent(rule), rule, held, told.get(place, Told()), now)
                 ledger.note(place, judged)
                 ledger.close(place, stored, judged[0], rule, held or Known(0, now, None))
+            await store.wake_by(tx, ledger.dues)
             await store.write(tx, ledger, self._ids)
         self._tell(repaired)
         return repaired
@@ -126,7 +127,8 @@ class Verifier:
             stands = standings.get((channel, contact.id), {})
             for segment_id, rule in rules.items():
                 await turns.give()
-                if fault(stands.get(segment_id) or absent(rule), rule, contact.known, now) is not None:
+                standing = replace(stands.get(segment_id) or absent(rule), next_change=contact.due)
+                if fault(standing, rule, contact.known, now) is not None:
                     doubtful.append(contact.id)
                     break
         return doubtful, contacts[-1].id if len(contacts) == most else None

@@ -9,7 +9,7 @@ from segments.ledger import Place
 from segments.store import Contact, contact_of
 
 _NEXT_CONTACTS = """
-select channel, id, version, at_ms, doc, erased, merged_into from contact
+select channel, id, version, at_ms, doc, erased, merged_into, due_ms from contact
 where channel = $1 and ($2::uuid is null or id > $2) order by id limit $3
 """
 _LAST_TOLD = """

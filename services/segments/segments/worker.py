@@ -14,7 +14,8 @@ from common.telemetry import log
 from segments import definition_store as definitions
 from segments import store
 from segments.ledger import Ledger, Place
-from segments.membership import Rule, absent, define, settle
+from segments.membership import Rule, absent, define
+from segments.reach import Reach, settled, turned
 from segments.rules import Rules
 
 _BATCH = 1000
@@ -72,19 +73,18 @@ class Timer:
         await definitions.judge_together(tx, channels)
         rules = await self._rules.of(tx, channels)
         contacts = await store.lock_contacts(tx, due, skip_locked=True)
-        standings = await store.standings(tx, contacts)
-        ledger = Ledger()
         turns = Turns()
+        reached: dict[tuple[str, UUID], Reach] = {}
         for key, contact in contacts.items():
-            for segment_id, stored in standings.get(key, {}).items():
+            await turns.give()
+            reached[key] = turned(rules[key[0]], contact.known, contact.due, now)
+        places = [Place(key[0], segment, key[1]) for key, each in reached.items() for segment in each.segments]
+        standings = await store.some_standings(tx, places, {})
+        ledger = Ledger()
+        for key, each in reached.items():
+            for _ in settled(ledger, rules[key[0]], key, standings.get(key, {}), contacts[key].known, each, now):
                 await turns.give()
-                rule = rules[key[0]].rules.get(segment_id)
-                if rule is None or stored.next_change is None or stored.next_change > now:
-                    continue
-                place = Place(key[0], segment_id, key[1])
-                judged = settle(stored, rule, contact.known, now)
-                ledger.note(place, judged)
-                ledger.close(place, stored, judged[0], rule, contact.known)
+        await store.put_dues(tx, {key: each.due for key, each in reached.items()})
         ledger.changes.sort(key=lambda told: told[1].at)  # all are the clock's, so each contact's are in this order already
         await store.write(tx, ledger, self._ids)
 
@@ -157,6 +157,7 @@ class Builder:
                 judged = define(stored or absent(rule), rule, contact.known)
                 ledger.note(place, judged)
                 ledger.close(place, stored, judged[0], as_built, contact.known)
+        await store.wake_by(tx, ledger.dues)
         await store.write(tx, ledger, self._ids)
 
     async def _go_live(self, channel: str, build: store.Build) -> None:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from common.filters import CompiledFilter
-from segments.membership import Known, Rule, Standing, absent, define, settle
+from segments.membership import Known, Rule, Standing, absent, define, recall, settle
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ def standing_now(stored: Standing | None, rule: Rule, known: Known, now: int) ->
 
     By the newest definition while that is being built; frozen where the segment is broken.
     """
-    standing = stored or absent(rule)
+    standing = recall(stored or absent(rule), rule, known)
     if rule.judge is None:
         return standing
     if standing.build != rule.build:

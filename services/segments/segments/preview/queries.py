@@ -14,6 +14,7 @@ from common.ids import Ids
 from common.loop import Turns
 from common.postgres import Database, Tx
 from segments import definition_store as definitions
+from segments import store
 from segments.definition import Channel, Segment, present, readable, reconsidered, refuse_to_break, term_sets_of
 from segments.membership import Known, Rule, Standing
 from segments.preview.preview import Preview, standing_now, would_be_in
@@ -22,7 +23,7 @@ from segments.term_sets.asked import TermSets, asked_for, refuse_too_many
 from segments.term_sets.term_set import TermSet
 
 _EVERYONE = """
-select c.version, c.at_ms, c.doc, m.member, m.since_ms, m.next_change_ms, m.settled_ms, m.build
+select c.version, c.at_ms, c.doc, m.member, m.since_ms, m.settled_ms, m.build
 from contact c left join membership m on m.channel = c.channel and m.segment_id = $2 and m.contact_id = c.id
 where c.channel = $1 and c.doc is not null
 """
@@ -141,6 +142,6 @@ def _with(preview: Preview, row: asyncpg.Record, asked: _Asked, now: int) -> Pre
     known = Known(row["version"], row["at_ms"], row["doc"])
     stored = None
     if row["member"] is not None:
-        stored = Standing(row["member"], row["since_ms"], row["next_change_ms"], row["settled_ms"], row["build"])
+        stored = store.standing_of(row)
     standing = Standing() if asked.present is None else standing_now(stored, asked.present, known, now)
     return preview.with_one(is_in=standing.member, would_be=would_be_in(asked.wanted, known, standing, now))
