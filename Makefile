@@ -24,7 +24,7 @@ export DANGOL_CACHE
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up servers-up down demo status env token command test test-deep bench-contacts bench-outbox bench-search bench-workbook bench-cost bench-bulk check format generate
+.PHONY: help setup up servers-up down demo status env token command test test-deep bench-contacts bench-outbox bench-search bench-workbook bench-segments bench-cost bench-bulk check format generate
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -73,6 +73,9 @@ bench-search: setup ## Measure finding over N=100000 contacts (ARGS='rebuild ter
 
 bench-workbook: setup ## Measure an encrypted workbook of N=100000 rows beside openpyxl and msoffcrypto-tool
 	@N='$(N)' $(BIN)/python -m tests.bench.workbook
+
+bench-segments: setup ## Measure what one contact's change costs 10 to 10,000 segments, by condition and by evaluating all, and the memory
+	@$(BIN)/python -m tests.bench.segments
 
 bench-cost: setup ## Measure what a write costs the processors (ARGS='visit upsert event import' SEGMENTS=0,100,1000 N=10000 BASE=../other)
 	@SEGMENTS='$(SEGMENTS)' N='$(N)' ROUNDS='$(ROUNDS)' BASE='$(BASE)' $(BIN)/python -m tests.bench.cost $(ARGS)
