@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from common.clock import EPOCH, from_millis, from_wire, to_millis, to_wire
-from common.filters import Context, FieldDefinition, FieldType, Verdict, evaluate, explain, parse, windows
+from common.filters import Context, FieldDefinition, FieldType, NamedSegment, Verdict, evaluate, explain, parse, windows
 from common.zones import zone_names
 from tests.support import oracle
 from tests.support.filter_values import WORDS, ZONES
@@ -246,6 +246,29 @@ def test_an_explanation_shows_each_node() -> None:
             {"truth": False, "nextChangeAt": "2026-12-01T03:00:00.000Z", "not": {
                 "key": "lastSeenAt", "operator": "withinLast", "type": "date", "values": [{"n": 7, "unit": "days"}], "value": T,
                 "truth": True, "nextChangeAt": "2026-12-01T03:00:00.000Z"}},
+        ],
+    }  # fmt: skip
+
+
+def test_an_explanation_has_a_node_of_each_segment_that_is_named_and_its_tree_once() -> None:
+    one, other = "00000000-0000-7000-8000-000000000001", "00000000-0000-7000-8000-000000000002"
+    context = Context("KR", "Asia/Seoul", segments={one, other})
+    seen = parse(within_seen(7), context)
+    over = parse({"and": [{"key": "segment", "operator": "in", "values": [one]}, {"not": {"and": []}}]}, context)
+    raw = {"key": "segment", "operator": "notIn", "values": [one, other]}
+    segments = {one: NamedSegment("Seen", seen), other: NamedSegment("Over", over)}
+    told = explain(parse(raw, context), {"lastSeenAt": T}, ms(T), None, segments)
+    leaves = {"truth": True, "nextChangeAt": "2026-12-01T03:00:00.000Z"}
+    never = {"truth": False, "nextChangeAt": None}
+    assert told == {
+        **raw, "truth": False, "nextChangeAt": "2026-12-01T03:00:00.000Z", "value": [one],
+        "segments": [
+            {"id": one, "name": "Seen", **leaves, "tree": explain(seen, {"lastSeenAt": T}, ms(T))},
+            {"id": other, "name": "Over", **never, "tree": {**never, "and": [
+                {"key": "segment", "operator": "in", "values": [one], "value": [one], **leaves,
+                 "segments": [{"id": one, "name": "Seen", **leaves}]},
+                {**never, "not": {"and": [], "truth": True, "nextChangeAt": None}},
+            ]}},
         ],
     }  # fmt: skip
 

@@ -145,10 +145,17 @@ async def test_why_a_contact_is_in_or_not(team: Team) -> None:
     ends = to_wire(from_wire(seen) + timedelta(days=2))
     tree = explained.json()
     assert (tree["truth"], tree["nextChangeAt"]) == (False, ends)
-    first, second = tree["and"]
+    named, second = tree["and"]
+    assert (named["key"], named["truth"], named["value"], named["nextChangeAt"]) == ("segment", True, [inner], None)
+    assert [(each["id"], each["name"], each["truth"]) for each in named["segments"]] == [(inner, "s", True)]
+    first = named["segments"][0]["tree"]
     assert (first["key"], first["truth"], first["value"], first["nextChangeAt"]) == ("name", True, "Kim", None)
     assert (second["truth"], second["nextChangeAt"]) == (False, ends)
     assert (second["not"]["key"], second["not"]["truth"], second["not"]["value"]) == ("lastSeenAt", True, seen)
+    before = to_wire(datetime.now(UTC))
+    await team.put("m-1", name="Lee")
+    past = await team.ask("POST", f"/v1/segments/{segment}/explain", {"contactId": contact, "at": before})
+    assert past.json()["and"][0]["segments"][0]["tree"]["value"] == "Kim"
     for body, status in (({"contactId": NOBODY}, 404), ({}, 422), ({"contactId": 1}, 422), ({"contactId": contact, "x": 1}, 422)):
         assert (await team.ask("POST", f"/v1/segments/{segment}/explain", body)).status_code == status, body
 

@@ -48,7 +48,7 @@ def asked_as(world: World, tmp_path: Path) -> As:
     waiting = Waiting(world.database, sent, ends)
     routes = application(
         "segments", "", Verifier(str(tmp_path / "jwks.json"), "dangol-local"), health, [*routers(), internal],
-        parts=parts(world.database, world.term_sets, waiting, world.clock, health), clock=world.clock,
+        parts=parts(world.database, world.term_sets, world.past, waiting, world.clock, health), clock=world.clock,
     )  # fmt: skip
     transport = httpx.ASGITransport(routes)
 

@@ -18,7 +18,8 @@ ROUTES: list[tuple[str, str, object, set[str]]] = [
     ("GET", "", None, {READ, MANAGE}), ("GET", "/{s}", None, {READ, MANAGE}), ("GET", "/{s}/definitions", None, {READ, MANAGE}),
     ("GET", "/{s}/counts", None, {READ, MANAGE}),
     ("GET", "/{s}/members", None, {READ}), ("GET", "/{s}/members/{c}", None, {READ}), ("GET", "/{s}/changes", None, {READ}),
-    ("GET", "/memberships?contact={c}", None, {READ}), ("POST", "/{s}/explain", None, {READ}),
+    ("GET", "/{s}/compare?from=2026-11-24T11:00:00Z", None, {READ}), ("GET", "/memberships?contact={c}", None, {READ}),
+    ("POST", "/{s}/explain", None, {READ}),
     ("POST", "", {"name": "n", "filter": {"and": []}}, {MANAGE}), ("PATCH", "/{s}", {"name": "n"}, {MANAGE}),
     ("POST", "/preview", {"filter": {"and": []}}, {MANAGE}), ("DELETE", "/{s}", None, {MANAGE}),
 ]  # fmt: skip

@@ -1,5 +1,7 @@
 """The segments service on a schema of a test's own: facts in, the clock set by hand, and what came of it read back."""
 
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -8,6 +10,7 @@ import orjson
 from common.auth import Caller
 from common.clock import EPOCH, FixedClock, from_millis, to_millis, to_wire
 from common.envelope import Delivered
+from common.errors import NotFound
 from common.events.contacts import (
     Channel,
     ChannelChanged,
@@ -60,6 +63,21 @@ class TermSets:
         return self.made.get(term_set)
 
 
+class Past:
+    """Contacts, as far as segments asks it for what was."""
+
+    def __init__(self) -> None:
+        self.known: dict[tuple[UUID, datetime], Mapping[str, Any]] = {}
+
+    async def contact(self, channel: str, contact_id: UUID, at: datetime) -> Mapping[str, Any]:
+        """The contact as it was."""
+        assert channel == CHANNEL
+        try:
+            return self.known[contact_id, at]
+        except KeyError:
+            raise NotFound("There was no such contact at that time.") from None
+
+
 class World:
     """One consumer, one worker and the handlers over one database."""
 
@@ -68,6 +86,7 @@ class World:
         self.clock = FixedClock(from_millis(NOON))
         self.judge = Judge(database, self.clock, new_id)
         self.term_sets = TermSets()
+        self.past = Past()
         self.commands = Segments(database, self.term_sets, self.clock, new_id)
         self.queries = Queries(database)
         self.log = Log(database)

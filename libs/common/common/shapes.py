@@ -92,7 +92,23 @@ class ExplainedCondition(_Judged):
     values: list[FilterValue] = left_out()
     missing: Literal["include", "exclude"] = left_out()
     term_set: str = left_out()
-    value: Annotated[JsonValue, Field(description="What the contact has; null where it has nothing.")]
+    value: Annotated[
+        JsonValue,
+        Field(description="What the contact has; of segments the ids of those that it is in. Null where it has nothing."),
+    ]
+    segments: Annotated[list["ExplainedSegment"], Field(description="Of a condition on `segment`: each that it names.")] = (
+        left_out()
+    )
+
+
+class ExplainedSegment(_Judged):
+    """A segment that a filter names, and its own filter."""
+
+    id: str
+    name: str
+    tree: Annotated["Explanation", Field(description="Left out where the segment was explained before in the same answer.")] = (
+        left_out()
+    )
 
 
 class ExplainedAnd(_Judged):

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from common.clock import Clock, to_millis
 from common.errors import NotFound
-from common.filters import explain, used_term_sets
+from common.filters import NamedSegment, explain, used_term_sets
 from common.query import not_later
 from search.index import Index
 from search.neighbours import Neighbours
@@ -39,11 +39,12 @@ class Explaining:
         now = self._clock.now()
         if at is not None:
             not_later(at, now, "at", "/at")
-        _, understood = await self._understanding.read(channel, raw)
+        node, understood = await self._understanding.read(channel, raw)
         terms = {name: await self._terms(channel, UUID(name)) for name in used_term_sets(understood.node)}
         shown = await self._contacts(channel, contact_ids, at)
         instant = to_millis(now if at is None else at)
-        return [None if contact is None else explain(understood.node, contact, instant, terms) for contact in shown]
+        named = {name: NamedSegment(understood.names[name], own) for name, own in understood.definitions.items()}
+        return [None if contact is None else explain(node, contact, instant, terms, named) for contact in shown]
 
     async def _terms(self, channel: str, term_set: UUID) -> frozenset[str]:
         _, forms = await self._term_sets.forms(channel, term_set)

@@ -73,6 +73,7 @@ class Understood:
     beside: Node
     definitions: Mapping[str, Node]
     versions: Mapping[str, int]
+    names: Mapping[str, str]
 
 
 class Understanding:
@@ -165,7 +166,8 @@ class Understanding:
                 (inline(Condition("segment", FieldType.SEGMENT, Operator.IN, (str(segment),), pointer="/segment"), definitions),)
             )
         check_inlined(And((whole, beside)), "/filter" if segment is None or conditions(node) else "/segment")
-        return Understood(whole, beside, definitions, versions)
+        names = {name: told[name]["name"] for name in definitions}
+        return Understood(whole, beside, definitions, versions, names)
 
 
 def _place(node: Node, name: str) -> str:

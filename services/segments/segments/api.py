@@ -10,7 +10,7 @@ from fastapi import Depends, Response
 from pydantic import AfterValidator, Field
 
 from common import cursor as cursors
-from common import http, idempotency, position
+from common import http, position
 from common.answers import ETAG, POSITION, answers
 from common.auth import Caller
 from common.clock import Clock, from_millis, to_millis
@@ -20,7 +20,7 @@ from common.given import Given
 from common.health import Health
 from common.http import At, AwaitedPosition, Cursor, IfMatch, Limit, Page, Wire, part, permit, tell
 from common.ids import Id, parse_id
-from common.shapes import Explanation, FilterAsked
+from common.shapes import FilterAsked
 from segments.answers import (
     DefinedSegment,
     Definition,
@@ -119,12 +119,6 @@ class SegmentChange(Wire):
 
     name: Annotated[Name | None, Given()] = None
     filter: FilterAsked = None
-
-
-class Why(Wire):
-    """The contact to be explained."""
-
-    contact_id: Id
 
 
 router = http.router("/v1/segments", tags=["Segments"])
@@ -246,14 +240,6 @@ async def get_membership(segment: Readable, contact_id: str, parts: Using, calle
     known = await _contact(parts, caller, contact_id)
     standing = await parts.queries.standing(caller.channel, segment.id, known.id, to_millis(parts.clock.now()))
     return Standing(member=standing.member, since=_instant(standing.since), next_change_at=_instant(standing.next_change))
-
-
-@router.post("/{segment_id}/explain", response_model=None, responses=answers(Explanation))
-@idempotency.repeatable
-async def explain_membership(segment: Readable, body: Why, parts: Using, caller: Reader) -> dict[str, object]:
-    """Explain why a contact is in a segment or not: every condition, what it saw, and when the clock will change it."""
-    known = await parts.queries.contact(caller.channel, body.contact_id)
-    return await parts.queries.explain(caller.channel, segment.id, known, to_millis(parts.clock.now()))
 
 
 def _segment(view: SegmentView) -> Segment:

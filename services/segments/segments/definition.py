@@ -125,16 +125,25 @@ def _unmoved(channel: Channel, before: Channel, meant: Meaning) -> dict[UUID, No
 
 def readable(raw: object, channel: Channel, segment_id: UUID) -> Node:
     """The inlined tree of a filter that a segment of this id is to have. Raises FilterRefused with the place in the body."""
+    node, read = written(raw, channel)
+    return _inlined(node, read, str(segment_id))
+
+
+def written(raw: object, channel: Channel) -> tuple[Node, Mapping[str, Node]]:
+    """The tree of a filter as it is written, and those of all segments that it leads to and that can be read, by id.
+
+    Raises FilterRefused.
+    """
     context = channel.context()
     node = parse(raw, context)
     read: dict[str, Node] = {}
     ahead = segment_ids(node)
     while ahead:
         other = channel.segments[UUID(ahead.pop())]
-        with suppress(FilterRefused):  # a broken segment is missing below, where it is named
+        with suppress(FilterRefused):  # a broken segment is missing where it is named
             read[str(other.id)] = parse(other.filter, context)
             ahead |= segment_ids(read[str(other.id)]) - read.keys()
-    return _inlined(node, read, str(segment_id))
+    return node, read
 
 
 def present(channel: Channel, segment_id: UUID) -> Segment:
@@ -143,6 +152,23 @@ def present(channel: Channel, segment_id: UUID) -> Segment:
         return channel.segments[segment_id]
     except KeyError:
         raise NotFound("There is no such segment.") from None
+
+
+def named_segments(raw: object) -> set[UUID]:
+    """The segments that a filter names, whether or not it can be read: a walk without recursion."""
+    found: set[UUID] = set()
+    open_ = [raw]
+    while open_:
+        match open_.pop():
+            case {"key": "segment" | "user.segment", "values": [*values]}:
+                found |= {known for value in values if isinstance(value, str) and (known := parse_id(value)) is not None}
+            case dict() as node:
+                open_ += [node[word] for word in ("and", "or", "not") if word in node]
+            case list() as nodes:
+                open_ += nodes
+            case _:
+                pass
+    return found
 
 
 def term_sets_of(filters: Iterable[object]) -> set[UUID]:

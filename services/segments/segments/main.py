@@ -20,6 +20,7 @@ from segments.settings import Settings
 if TYPE_CHECKING:
     from fastapi import APIRouter
 
+    from segments.explaining.queries import Past
     from segments.term_sets.asked import TermSets
     from segments.waiting import Waiting
 
@@ -31,23 +32,31 @@ def routers() -> "list[APIRouter]":
     """The table of contents of the HTTP interface."""
     from segments import api
     from segments.changes import api as changes
+    from segments.comparing import api as comparing
+    from segments.explaining import api as explaining
     from segments.preview import api as preview
 
-    return [room.router for room in (api, changes, preview)]
+    return [room.router for room in (api, changes, explaining, comparing, preview)]
 
 
-def parts(database: Database, neighbours: "TermSets", waiting: "Waiting", clock: Clock, state: Health) -> list[object]:
+def parts(
+    database: Database, term_sets: "TermSets", past: "Past", waiting: "Waiting", clock: Clock, state: Health
+) -> list[object]:
     """The commands and reads of every room, which its routes find by their classes."""
     from segments.api import Parts
     from segments.changes.queries import Log
+    from segments.comparing.queries import Comparing
+    from segments.explaining.queries import Explaining
     from segments.handlers import Segments
     from segments.preview.queries import Previews
     from segments.queries import Queries
 
     return [
-        Parts(Segments(database, neighbours, clock, new_id), Queries(database), waiting, clock, state),
+        Parts(Segments(database, term_sets, clock, new_id), Queries(database), waiting, clock, state),
         Log(database),
-        Previews(database, neighbours, clock, new_id),
+        Explaining(database, term_sets, past, clock),
+        Comparing(database),
+        Previews(database, term_sets, clock, new_id),
     ]
 
 
@@ -73,7 +82,8 @@ async def _api(settings: Settings) -> None:
         memory = Idempotency(database, bytes.fromhex(settings.idempotency_secret.get_secret_value()), clock)
         app = application(
             "segments", "Named, live groups of contacts: definitions, members, the log of changes, and why.", tokens, state,
-            [*routers(), api.internal], parts=parts(database, neighbours, waiting, clock, state), memory=memory, clock=clock,
+            [*routers(), api.internal], parts=parts(database, neighbours, neighbours, waiting, clock, state), memory=memory,
+            clock=clock,
         )  # fmt: skip
         await process.serve(app, settings.host, settings.port, state, [memory.purge])
 

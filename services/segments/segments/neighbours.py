@@ -1,9 +1,12 @@
 """The services that segments asks: search, for term sets and for whom a filter finds, and contacts, for what waits to be sent."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
+from datetime import datetime
+from typing import Any
 from uuid import UUID
 
+from common.clock import to_wire
 from common.errors import NotFound
 from common.peers import Peer, until_end
 from segments.term_sets.term_set import TermSet
@@ -21,6 +24,11 @@ class Neighbours:
     async def sent(self, channel: str) -> None:
         """Returns when contacts has handed over to Kafka all that was committed before the call. Raises Unavailable."""
         await self._contacts.ask("GET", "/internal/sent", channel)
+
+    async def contact(self, channel: str, contact_id: UUID, at: datetime) -> Mapping[str, Any]:
+        """A contact as it was at an instant. Raises NotFound where it was not there yet, and Unavailable."""
+        shown: Mapping[str, Any] = await self._contacts.ask("GET", f"/v1/contacts/{contact_id}?at={to_wire(at)}", channel)
+        return shown
 
     async def term_set(self, channel: str, term_set: UUID) -> TermSet | None:
         """A term set of the channel's; None where there is no such. Raises Unavailable."""

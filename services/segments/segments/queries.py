@@ -7,16 +7,12 @@ from uuid import UUID
 
 import asyncpg
 
-from common.errors import Conflict, Gone, NotFound
-from common.filters import explain, used_term_sets
+from common.errors import Gone, NotFound
 from common.position import Position
 from common.postgres import Database, Tx
-from segments import definition_store as definitions
 from segments import store
-from segments.definition import meaning
 from segments.foretelling import Foresight, to_foretell
-from segments.term_sets import store as term_set_store
-from segments.wholeness import SegmentBroken, refuse_a_part, refuse_broken_part
+from segments.wholeness import refuse_a_part, refuse_broken_part
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,12 +155,6 @@ select count(*) from (
 _MOST_MERGES = 20
 
 
-class ContactHidden(Conflict):
-    """The contact is there but in no segment, whatever the filter says."""
-
-    code = "contactHidden"
-
-
 class Queries:
     """The reads of one service."""
 
@@ -265,23 +255,6 @@ class Queries:
         """The versions of a segment, newest first, older than one."""
         async with self._database.connection() as connection:
             return [DefinitionView(*r) for r in await connection.fetch(_DEFINITIONS, channel, segment_id, before, most)]
-
-    async def explain(self, channel: str, segment_id: UUID, contact: store.Contact, now: int) -> dict[str, object]:
-        """The segment's tree, each node with its truth for this contact now. Raises NotFound, SegmentBroken and ContactHidden."""
-        async with self._database.connection() as connection:
-            loaded = await definitions.load_channel(connection, channel)
-            if segment_id not in loaded.segments:
-                raise NotFound("There is no such segment.")
-            read = meaning(loaded)
-            if segment_id not in read.nodes:
-                raise SegmentBroken(f"This segment is broken. {read.refusals[segment_id].detail}")
-            if contact.known.doc is None:
-                raise ContactHidden(
-                    "This contact is hidden by the managed-user limit: it is in no segment until the limit grows."
-                )
-            node = read.nodes[segment_id]
-            terms = await term_set_store.load(connection, channel, used_term_sets(node))
-        return explain(node, contact.known.doc, now, terms)
 
     async def has_applied(self, channel: str, position: Position) -> bool:
         """Whether everything that the position names has arrived here."""

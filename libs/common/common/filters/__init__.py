@@ -1,6 +1,7 @@
 """The filter language: one tree, one parser, one meaning; the evaluator is one interpreter, `search.compile` the other."""
 
-from common.filters.evaluate import CompiledFilter, Verdict, compile_filter, evaluate, explain
+from common.filters.evaluate import CompiledFilter, Verdict, compile_filter, evaluate
+from common.filters.explain import NamedSegment, explain
 from common.filters.parser import Context, FieldDefinition, FilterRefused, named_term_sets, parse
 from common.filters.segments import (
     BROKEN_SEGMENT,
@@ -17,7 +18,7 @@ from common.filters.tree import BUILT_INS, And, Condition, FieldType, Node, Not,
 
 __all__ = [
     "BROKEN_SEGMENT", "BUILT_INS", "MAX_TERM_SETS", "And",
-    "CompiledFilter", "Condition", "Context", "FieldDefinition", "FieldType", "FilterRefused", "Node",
+    "CompiledFilter", "Condition", "Context", "FieldDefinition", "FieldType", "FilterRefused", "NamedSegment", "Node",
     "Not", "Operator", "Or", "Size", "Verdict", "Window",
     "broken_segment", "check_inlined", "compile_filter", "conditions", "evaluate", "explain",
     "fold", "initials", "inline", "named_term_sets", "parse", "segment_circle",

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TypeAlias
 
-from common.clock import from_millis, to_millis, to_wire
-from common.filters.outcomes import Contact, During, TermValues, Yearly, outcome_of, value_of
-from common.filters.tree import And, Condition, Node, Not, Or, to_json
+from common.clock import to_millis
+from common.filters.outcomes import Contact, During, TermValues, Yearly, outcome_of
+from common.filters.tree import And, Condition, Node, Not, Or
 
 # The last instant that can be written: a change after it is never.
 _LAST = to_millis(datetime(9999, 12, 31, 23, 59, 59, 999_000, tzinfo=UTC))
@@ -65,23 +65,6 @@ def compile_filter(node: Node, term_values: TermValues | None = None) -> Compile
 def evaluate(node: Node, contact: Contact, now: int, term_values: TermValues | None = None) -> Verdict:
     """The verdict of a whole filter at `now`, milliseconds since 1970. Raises as compile_filter does."""
     return compile_filter(node, term_values)(contact, now)
-
-
-def explain(node: Node, contact: Contact, now: int, term_values: TermValues | None = None) -> dict[str, object]:
-    """The tree with each node's `truth` and `nextChangeAt`; a condition as it is normalised, with the `value` it saw."""
-    verdict = evaluate(node, contact, now, term_values)
-    change = verdict.next_change
-    told: dict[str, object] = {"truth": verdict.truth, "nextChangeAt": None if change is None else to_wire(from_millis(change))}
-    match node:
-        case And(children):
-            return {"and": [explain(c, contact, now, term_values) for c in children], **told}
-        case Or(children):
-            return {"or": [explain(c, contact, now, term_values) for c in children], **told}
-        case Not(child):
-            return {"not": explain(child, contact, now, term_values), **told}
-        case Condition():
-            value = value_of(contact, node.key)
-            return {**to_json(node), "value": to_wire(value) if isinstance(value, datetime) else value, **told}
 
 
 def _judge(node: Node, terms: TermValues) -> _Judge:

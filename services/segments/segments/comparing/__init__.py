@@ -1,0 +1,1 @@
+"""Who was in a segment at two instants."""

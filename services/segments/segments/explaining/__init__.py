@@ -1,0 +1,1 @@
+"""Why a contact is in a segment or not."""
