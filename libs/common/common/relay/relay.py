@@ -20,7 +20,9 @@ from common.telemetry import ASIDE, RELAYED, log
 
 # Looks often while rows keep coming, and ever less often, up to a limit that a person does not notice, once they have stopped.
 # PostgreSQL sleeps whole milliseconds, and one more where it is told just that many and wakes a little early.
-_BUSY_SECONDS, _STOPPED_SECONDS, _IDLE_SECONDS, _SLOWER = 0.0009, 0.05, 0.05, 1.5
+_BUSY_SECONDS, _CALM_SECONDS, _STOPPED_SECONDS, _IDLE_SECONDS, _SLOWER = 0.0009, 0.0019, 0.05, 0.05, 1.5
+# Where so few rows come at once, a look each millisecond would cost more than they do.
+_FEW = 5
 # So long it looks without coming back to what else it has to do.
 _LOOKING_SECONDS, _LOOKING_IDLE_SECONDS = 0.02, 0.2
 _CLAIM_SECONDS, _AWAY_SECONDS, _TEND_SECONDS = 2.0, 1.0, 0.5
@@ -112,8 +114,8 @@ class Relay:
                 await self.claim(connection)
                 claim_at = loop.time() + _CLAIM_SECONDS
             began = loop.time()
-            if await self._send_if_kafka_answers(connection, _looking(pause)):
-                pause, sent_at = _BUSY_SECONDS, loop.time()
+            if count := await self._send_if_kafka_answers(connection, _looking(pause)):
+                pause, sent_at = _BUSY_SECONDS if count > _FEW else _CALM_SECONDS, loop.time()
             else:
                 # Others' transactions end a look as well, and may do so each time.
                 await asyncio.sleep(max(0.0, began + pause - loop.time()))
