@@ -205,8 +205,9 @@ async def _own_index(stack: Stack) -> AsyncIterator[Index]:
 async def _one_by_one(projection: Projection, alias: str, batch: Sequence[Delivered]) -> AsyncIterator[dict[str, Any]]:
     for message in batch:
         (entry,) = await projection.entries([decode(message)])
+        body = orjson.loads(entry.body) if isinstance(entry.body, bytes) else entry.body  # the helper takes no JSON
         yield {
-            "_op_type": "index", "_index": alias, "_id": entry.id, "_source": entry.body,
+            "_op_type": "index", "_index": alias, "_id": entry.id, "_source": body,
             "version": entry.version, "version_type": "external",
         }  # fmt: skip
 

@@ -8,6 +8,7 @@ from asyncio.subprocess import DEVNULL, PIPE, Process
 from typing import Any
 
 import httpx
+import orjson
 import pytest
 
 from common.events.contacts import Contact
@@ -146,7 +147,8 @@ async def test_while_everybody_writes_and_reads_a_new_index_takes_the_place_of_t
         await eventually(wrong, lambda differing: differing == [])
         slots = {"step": (FieldType.NUMBER, 0)}
         expected = {
-            each: document(channel, Contact.of(shown | {"web": None, "mobile": None}), slots) for each, shown in truth.items()
+            each: orjson.loads(document(channel, Contact.of(shown | {"web": None, "mobile": None}), slots))
+            for each, shown in truth.items()
         }
         assert await documents(stack, channel, list(truth)) == expected
     async with httpx.AsyncClient(base_url=stack.opensearch, timeout=30) as client:

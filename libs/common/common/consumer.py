@@ -3,6 +3,7 @@
 import asyncio
 import random
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Generic, Protocol, TypeVar
@@ -84,8 +85,8 @@ class Consumer(Generic[M]):
                 await self._patiently(partial(self._apply, messages), stop)
             if self._commit:
                 await self._source.commit()
-            for record in records:
-                CONSUMED.labels(record.topic).inc()
+            for topic, count in Counter([record.topic for record in records]).items():
+                CONSUMED.labels(topic).inc(count)
 
     async def _patiently(self, work: Callable[[], Awaitable[None]], stop: asyncio.Event) -> None:
         began = time.monotonic()

@@ -4,6 +4,7 @@ The layout is the standard two-set one (KS X 5002); syllables are taken apart by
 """
 
 import unicodedata
+from functools import lru_cache
 from itertools import product
 
 _INITIAL = ("r", "R", "s", "e", "E", "f", "a", "q", "Q", "t", "T", "d", "w", "W", "c", "z", "x", "v", "g")
@@ -36,16 +37,17 @@ def units(text: str) -> list[str]:
     """The keys pressed for each character: of a syllable all its keys, of a lone letter its own, of anything else itself."""
     if text.isascii():
         return list(text)
-    found: list[str] = []
-    for character in unicodedata.normalize("NFC", text):
-        code = ord(character)
-        if _FIRST <= code <= _LAST:
-            rest, final = divmod(code - _FIRST, 28)
-            initial, vowel = divmod(rest, 21)
-            found.append(_INITIAL[initial] + _VOWEL[vowel] + _FINAL[final])
-        else:
-            found.append(_JAMO.get(character, character))
-    return found
+    return list(map(_pressed, unicodedata.normalize("NFC", text)))
+
+
+@lru_cache(maxsize=4096)
+def _pressed(character: str) -> str:
+    code = ord(character)
+    if not _FIRST <= code <= _LAST:
+        return _JAMO.get(character, character)
+    rest, final = divmod(code - _FIRST, 28)
+    initial, vowel = divmod(rest, 21)
+    return _INITIAL[initial] + _VOWEL[vowel] + _FINAL[final]
 
 
 def keys(text: str) -> str:

@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -24,7 +24,7 @@ _MOST_POINTS = 20_000  # of a node, of whose heap each takes some 18 KB: what th
 _MAX_POINTS, _USUAL_POINTS = "search.max_open_pit_context", "300"
 _MOST_BUCKETS = 65_535
 _MOST_BYTES = 8 * 1024 * 1024  # of one bulk request; a document has 2 MiB at most, and OpenSearch takes 100 MiB
-_MOST_DOCUMENTS = 1000
+_MOST_DOCUMENTS = 2000
 _MOST_CLAUSES, _CLAUSES = "indices.query.bool.max_clause_count", 100_000
 _WHOLE = {"allow_partial_search_results": "false"}  # an answer of some shards only would be a wrong one
 _COUNTED = "timed_out,aggregations"
@@ -38,11 +38,11 @@ _CLOSED = "index_closed_exception"  # a 400 as well, but not the document's faul
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A whole document to be written under its external version."""
+    """A whole document, or its JSON, to be written under its external version."""
 
     id: str
     version: int
-    body: dict[str, Any]
+    body: dict[str, Any] | bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,20 +220,21 @@ class Index:
         Raises Unavailable where the index asks for patience, is read-only or away: nothing is lost by trying all again.
         """
         refused: list[Refused] = []
-        patience = {"timeout": f"{self._bulk_seconds}s", "request_timeout": self._bulk_seconds + _MORE_SECONDS}
         for body in _bulks(self._alias, entries):
             with translated():
-                answer = await self._client.bulk(body=body, params=patience | {"filter_path": _TOLD, "require_alias": "true"})
-            for item in answer["items"]:
-                result = item["index"]
-                match result["status"]:
-                    case 200 | 201 | 409:
-                        pass
-                    case 400 if result["error"]["type"] != _CLOSED:
-                        refused.append(Refused(result["_id"], result["error"]["type"]))
-                    case _:
-                        raise Unavailable("The search index is too busy just now. Try again in a moment.")
+                answer = await self._send(body, "errors")
+                # As a rule there is nothing to tell. Else all are sent again: those that were taken are known by their versions.
+                items = (await self._send(body, _TOLD, seconds=_MORE_SECONDS))["items"] if answer["errors"] else ()
+            refused += _refused(items)
         return refused
+
+    async def _send(self, body: bytes, told: str, *, seconds: int | None = None) -> dict[str, Any]:
+        """One bulk request; of its answer this is told. It may wait `seconds` for a shard, else as long as any."""
+        patience = {"timeout": f"{seconds or self._bulk_seconds}s", "request_timeout": self._bulk_seconds + _MORE_SECONDS}
+        answer: dict[str, Any] = await self._client.bulk(
+            body=body, params=patience | {"filter_path": told, "require_alias": "true"}
+        )
+        return answer
 
     async def versions(self, ids: Sequence[str]) -> dict[str, int]:
         """The version that the index has of each of these documents, refreshed or not; 0 for none."""
@@ -376,13 +377,26 @@ def most_clauses(settings: Mapping[str, Mapping[str, Any]]) -> int:
     return int(next((each for each in told if each is not None), 0))
 
 
+def _refused(items: Iterable[Mapping[str, Any]]) -> Iterator[Refused]:
+    """Of a bulk request's items those that the index can never take. Raises Unavailable where one may be taken another time."""
+    for item in items:
+        result = item["index"]
+        match result["status"]:
+            case 200 | 201 | 409:
+                pass
+            case 400 if result["error"]["type"] != _CLOSED:
+                yield Refused(result["_id"], result["error"]["type"])
+            case _:
+                raise Unavailable("The search index is too busy just now. Try again in a moment.")
+
+
 def _bulks(alias: str, entries: Sequence[Entry]) -> Iterator[bytes]:
     """The bodies of the bulk requests, none too large for the index."""
     lines: list[bytes] = []
     held = size = 0
     for entry in entries:
         action = {"index": {"_index": alias, "_id": entry.id, "version": entry.version, "version_type": "external"}}
-        both = [orjson.dumps(action), orjson.dumps(entry.body)]
+        both = [orjson.dumps(action), entry.body if isinstance(entry.body, bytes) else orjson.dumps(entry.body)]
         length = sum(map(len, both))
         if lines and (held == _MOST_DOCUMENTS or size + length > _MOST_BYTES):
             yield b"\n".join(lines) + b"\n"

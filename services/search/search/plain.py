@@ -3,7 +3,7 @@
 import unicodedata
 from functools import lru_cache
 
-from common.filters.text import fold
+from common.filters.text import fold, is_plain
 
 _WIDTHS = ("<wide>", "<narrow>")
 _ACCENTED = ("LATIN ", "GREEK ", "CYRILLIC ")
@@ -11,7 +11,7 @@ _ACCENTED = ("LATIN ", "GREEK ", "CYRILLIC ")
 
 def squeezed(text: str) -> str:
     """A text as it is compared: ＡＢＣ is abc, ﾔﾏﾀﾞ is ヤマダ, José is jose; 가 and 각, か and が stay two."""
-    if text.isascii():
+    if is_plain(text):
         return "".join(text.lower().split())
     return without_accents("".join(fold(usual_width(text)).split()))
 

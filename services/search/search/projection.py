@@ -3,9 +3,11 @@
 from collections import defaultdict
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
+from typing import Any
 
 from common.envelope import Delivered, UnreadableMessage
 from common.events.contacts import ChannelMessage, ContactState, FieldMessage, contact_state, field_message
+from common.loop import Turns
 from common.topics import FIELDS
 from search.document import Slots, document, tombstone
 from search.index import Entry
@@ -67,21 +69,26 @@ class Projection:
 
     async def entries(self, items: Sequence[Item]) -> list[Entry]:
         """The documents of contacts' messages. Raises Unavailable where a field is not known and nobody can tell of it."""
-        return [await self._entry(item) for item in items]
+        turns = Turns()
+        made: list[Entry] = []
+        for item in items:
+            await turns.give()
+            made.append(Entry(item.origin.key, item.version, await self._body(item)))
+        return made
 
-    async def _entry(self, item: Item) -> Entry:
-        channel, subject = item.origin.channel, item.origin.subject
-        told = item.told
+    async def _body(self, item: Item) -> dict[str, Any] | bytes:
+        channel, told = item.origin.channel, item.told
         if not isinstance(told, ContactState) or told.contact.merged_into is not None or told.contact.hidden:
-            return Entry(item.origin.key, item.version, tombstone(channel, subject, item.version, erased=told is None))
-        slots = await self._slots_for(channel, told.contact.profile.keys())
-        return Entry(item.origin.key, item.version, document(channel, told.contact, slots))
+            return tombstone(channel, item.origin.subject, item.version, erased=told is None)
+        wanted = told.contact.profile.keys()
+        slots = self._slots.get(channel)
+        if slots is None or wanted - slots.keys():
+            slots = await self._slots_for(channel, wanted)
+        return document(channel, told.contact, slots)
 
     async def _slots_for(self, channel: str, wanted: Set[str]) -> Slots:
         """The channel's slots, the wanted keys' too: topics run side by side, and a contact may come before its field."""
-        slots = self._slots.get(channel)
-        if slots is None or wanted - slots.keys():
-            slots = self._slots[channel] = (await self._store.fields(channel)).slots
+        slots = self._slots[channel] = (await self._store.fields(channel)).slots
         if wanted - slots.keys():
             missing = [d for d in await self._neighbours.fields(channel) if d.key.removeprefix("profile.") in wanted]
             # Version 0: whatever fields.v1 tells of the field later is newer.

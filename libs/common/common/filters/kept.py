@@ -3,6 +3,7 @@
 What each text comes to is remembered: every condition of every segment reads those of the same contact again.
 """
 
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 
 from common.email_address import InvalidEmail, read_email
@@ -14,15 +15,24 @@ _REMEMBERED = 16_384
 
 def as_kept_today(key: str, value: object) -> object:
     """A built-in's value as the border would keep it today; what it would refuse stays as it is."""
-    match key:
-        case "memberId" if isinstance(value, str):
-            return without_invisible(value)
-        case "email" if isinstance(value, str):
-            return _email(value)
-        case "tags" if isinstance(value, list | tuple):
-            return _each_once(value)
-        case _:
-            return value
+    keep = KEPT.get(key)
+    return value if keep is None else keep(value)
+
+
+def _member_id(value: object) -> object:
+    return without_invisible(value) if isinstance(value, str) else value
+
+
+def _address(value: object) -> object:
+    return _email(value) if isinstance(value, str) else value
+
+
+def _tags(value: object) -> object:
+    return _each_once(value) if isinstance(value, list | tuple) else value
+
+
+KEPT: Mapping[str, Callable[[object], object]] = {"memberId": _member_id, "email": _address, "tags": _tags}
+"""By key: what makes of a value the one that the border would keep; every other built-in is kept as it comes."""
 
 
 @lru_cache(maxsize=_REMEMBERED)

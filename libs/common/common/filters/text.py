@@ -12,9 +12,18 @@ _INITIALS = "ㄱㄲㄴㄷㄸㄹㅁㅂㅃㅅㅆㅇㅈㅉㅊㅋㅌㅍㅎ"
 _FIRST_SYLLABLE, _LAST_SYLLABLE, _PER_INITIAL = 0xAC00, 0xD7A3, 588
 
 
+# Characters of which none is written otherwise by a normal form or by another case, and which none joins.
+_PLAIN = re.compile("[\\x00-\\x7f가-힣]*")
+
+
+def is_plain(text: str) -> bool:
+    """Whether a text is ASCII and Hangul syllables alone: nearly all are, and such a one needs no table of Unicode's."""
+    return text.isascii() or _PLAIN.fullmatch(text) is not None
+
+
 def fold(text: str) -> str:
     """NFC, full Unicode case folding (not Turkic), NFC again, without white space at both ends."""
-    if text.isascii():
+    if is_plain(text):
         return text.lower().strip(WHITE_SPACE)
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold()).strip(WHITE_SPACE)
 
@@ -29,9 +38,11 @@ def initials(text: str) -> str:
     if text.isascii():
         return ""
     return "".join(
-        _INITIALS[(ord(c) - _FIRST_SYLLABLE) // _PER_INITIAL]
-        for c in unicodedata.normalize("NFC", text)
-        if _FIRST_SYLLABLE <= ord(c) <= _LAST_SYLLABLE
+        [
+            _INITIALS[(ord(c) - _FIRST_SYLLABLE) // _PER_INITIAL]
+            for c in unicodedata.normalize("NFC", text)
+            if _FIRST_SYLLABLE <= ord(c) <= _LAST_SYLLABLE
+        ]
     )
 
 
