@@ -55,28 +55,34 @@ async def test_a_node_that_is_alive_is_waited_for_by_however_many_wait() -> None
 
 
 @pytest.mark.usefixtures("index")
-async def test_how_many_points_in_time_there_may_be_is_the_operators_to_say(servers: Stack, alias: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "theirs", "usual"),
+    [("search.max_open_pit_context", "25000", "20000"), ("cluster.default.index.refresh_interval", "2s", "500ms")],
+)
+async def test_how_many_points_in_time_there_may_be_and_how_fresh_all_is_are_the_operators_to_say(
+    servers: Stack, alias: str, name: str, theirs: str, usual: str
+) -> None:
     async with (
         httpx.AsyncClient(base_url=servers.opensearch, timeout=30) as client,
         Index.open(servers.opensearch, alias) as index,
     ):
 
         async def set_to(value: str | None) -> None:
-            body = {"persistent": {"search.max_open_pit_context": value}}
+            body = {"persistent": {name: value}}
             (await client.put("/_cluster/settings", json=body)).raise_for_status()
 
         async def is_set_to() -> str | None:
             told = (await client.get("/_cluster/settings", params={"flat_settings": "true"})).json()
-            said: str | None = told["persistent"].get("search.max_open_pit_context")
+            said: str | None = told["persistent"].get(name)
             return said
 
         ours = await is_set_to()
         try:
-            await set_to("25000")
+            await set_to(theirs)
             assert await index.create() is False
-            assert await is_set_to() == "25000"
+            assert await is_set_to() == theirs
             await set_to(None)
             assert await index.create() is False
-            assert await is_set_to() == "20000"
+            assert await is_set_to() == usual
         finally:
             await set_to(ours)

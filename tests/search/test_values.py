@@ -68,6 +68,41 @@ async def test_what_is_counted_is_what_a_plain_count_says(distinct: Distinct, in
     assert found.without == sum(not each for each in sizes)
 
 
+async def test_a_text_is_shown_as_most_have_written_it(distinct: Distinct, index: Index, channel: str) -> None:
+    chance = random.Random(6)
+    long = "a" * 248
+    some = [
+        "S",
+        "s",
+        "s ",
+        "엘",
+        "엘 ",
+        "Straße",
+        "strasse",
+        "STRASSE",
+        "a|b",
+        long + "bc",
+        long + "bcd",
+        long + "BCD",
+        long + "Bcd",
+    ]
+    grades = [chance.choice(some) for _ in range(150)]
+    await graded(index, channel, *grades)
+    writings = Counter((fold(each), each.strip()) for each in grades)
+    values = Counter(map(fold, grades))
+    expected = {value: min((-n, way) for (folded, way), n in writings.items() if folded == value)[1] for value in values}
+    found = await distinct.values(channel, Wanted(), "profile.grade", None, 50)
+    assert {fold(str(value)): (value, count) for value, count in found.items} == {
+        value: (expected[value], count) for value, count in values.items()
+    }
+
+
+async def test_of_two_writings_that_are_as_common_the_first_is_shown(distinct: Distinct, index: Index, channel: str) -> None:
+    await graded(index, channel, "vip", "VIP", "ǆ", "ǅ")
+    found = await distinct.values(channel, Wanted(), "profile.grade", None, 50)
+    assert found.items == [("VIP", 2), ("ǅ", 2)]
+
+
 @pytest.mark.parametrize(
     ("prefix", "expected"),
     [

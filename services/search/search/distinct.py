@@ -8,7 +8,7 @@ from common.errors import Unprocessable
 from common.filters import BUILT_INS, FieldType, fold
 from common.filters.outcomes import value_of
 from search import hangul
-from search.document import START, field_name
+from search.document import MOST_PLAIN, START, field_name
 from search.index import Index
 from search.points import Points
 from search.request import canonical
@@ -65,10 +65,10 @@ class Distinct:
         if kind is FieldType.BOOLEAN:
             return Values([(bucket["key_as_string"] == "true", bucket["doc_count"]) for bucket in buckets[:limit]], more, without)
         found = [str(bucket["key"]) for bucket in buckets[:limit]]
-        return Values(await self._shown(prepared.query, key, name, found, point), more, without)
+        return Values(await self._shown(prepared.query, key, kind, name, found, point), more, without)
 
     async def _shown(
-        self, query: dict[str, Any], key: str, name: str, found: list[str], point: str
+        self, query: dict[str, Any], key: str, kind: FieldType, name: str, found: list[str], point: str
     ) -> list[tuple[str | bool, int]]:
         """Each value in its commonest writing with its exact count, of the same moment."""
         if not found:
@@ -90,9 +90,9 @@ class Distinct:
         told = await self._index.counted(query, asked, point)
         items: list[tuple[str | bool, int]] = []
         for n, value in enumerate(found):
-            folded, _, writing = next((str(each["key"]) for each in told[str(n)]["written"]["buckets"]), "").partition(START)
-            shown = writing if folded == value else await self._looked_up(query, key, name, value, point)
-            items.append((shown, told[str(n)]["doc_count"]))
+            count: int = told[str(n)]["doc_count"]
+            shown = _commonest(value, count, told[str(n)]["written"], whole=kind is FieldType.STRING)
+            items.append((await self._looked_up(query, key, name, value, point) if shown is None else shown, count))
         return items
 
     async def _looked_up(self, query: dict[str, Any], key: str, name: str, value: str, point: str) -> str:
@@ -102,6 +102,19 @@ class Distinct:
         told = value_of(hits.sources[0]["source"], key)
         texts = told if isinstance(told, list) else [told]
         return next(text for text in map(str, texts) if fold(text).startswith(value.partition(START)[0]))
+
+
+def _commonest(value: str, count: int, written: dict[str, Any], *, whole: bool) -> str | None:
+    """Of a value that so many have the commonest writing, the first of equal ones; None where it must be looked up.
+
+    A whole text that is written as it is compared tells no writing (`document.MOST_PLAIN`), an element of a list always does.
+    """
+    ways = [(-each["doc_count"], *str(each["key"]).partition(START)[::2]) for each in written["buckets"]]
+    told = [(less, writing) for less, folded, writing in ways if folded == value]
+    if whole and len(value) <= MOST_PLAIN:
+        others = sum(each["doc_count"] for each in written["buckets"]) + written["sum_other_doc_count"]
+        told += [(others - count, value)] if others < count else []
+    return min(told)[1] if told else None
 
 
 def pattern(begins: str) -> str:

@@ -36,6 +36,12 @@ SHORT = 3
 MOST_WRITTEN = 1_000
 """Characters of a value that is counted by how it is written; a longer one is looked up."""
 
+MOST_PLAIN = 250
+"""Code points of a text that tells no writing where it is written as it is compared.
+
+What is too long to be counted never comes to so few: a normal form makes one code point of four at the most.
+"""
+
 _SHORT, _SHORT_TOGETHER = 64, 128  # of a text, and of texts, whose projections are remembered
 _TEXTS, _PEOPLE = 16_384, 8_192  # so many are
 _MOST_TERM = 8_000  # Lucene refuses a term of over 32,766 bytes; a folded code point has 4 at most
@@ -150,12 +156,15 @@ def _folded(text: str) -> dict[str, Any] | None:
     if is_blank(text):
         return None
     folded = fold(text)
-    return {"term": term(folded), "chars": marked(folded), "initials": initials(folded)}
+    made = {"term": term(folded), "chars": marked(folded)}
+    return made | {"initials": lone} if (lone := initials(folded)) else made
 
 
 def _text(text: str) -> dict[str, Any] | None:
     made = _folded(text)
-    return made | {"written": _written([text])} if made is not None else None
+    if made is None or (len(text) <= MOST_PLAIN and made["term"] == text.strip(WHITE_SPACE)):
+        return made
+    return made | {"written": _written([text])}
 
 
 def _written(values: Sequence[object]) -> list[str]:
@@ -260,7 +269,7 @@ def _of_people(looked_for: Sequence[str | None]) -> dict[str, list[str]]:
     # Initials alone are looked for past what is no syllable, too: ㄱㅅ is in 김a수.
     sequences = [lone[text] for text in syllabic if len(lone[text]) < len(text)]
     typed = [units for text in texts if not text.isascii() and "".join(units := hangul.units(text)) != text]
-    return {
+    made = {
         # Each initial has the same place in its field as its syllable has in that of texts: those with syllables come first.
         "text": [marked(t) for t in (*syllabic, *others)],
         "initials": [marked(s) for s in (*map(as_initials, syllabic), *sequences)],
@@ -270,6 +279,7 @@ def _of_people(looked_for: Sequence[str | None]) -> dict[str, list[str]]:
         "starts": [marked("".join([unit[0] + WITHIN * (len(unit) - 1) for unit in units])) for units in typed],
         "begins": sorted({run for units in typed for run in _beginnings(units)}),
     }
+    return {name: values for name, values in made.items() if values}
 
 
 def _beginnings(units: Sequence[str]) -> Iterator[str]:

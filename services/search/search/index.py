@@ -22,6 +22,9 @@ _KEEP_ALIVE = "5m"
 _LOOK_SECONDS = 1.0
 _MOST_POINTS = 20_000  # of a node, of whose heap each takes some 18 KB: what three processes open, see `points`
 _MAX_POINTS, _USUAL_POINTS = "search.max_open_pit_context", "300"
+FRESH = "500ms"
+"""So often what was written is made searchable, unless an operator has said how often."""
+_REFRESHED, _USUALLY_REFRESHED = "cluster.default.index.refresh_interval", "1s"
 _MOST_BUCKETS = 65_535
 _MOST_BYTES = 8 * 1024 * 1024  # of one bulk request; a document has 2 MiB at most, and OpenSearch takes 100 MiB
 _MOST_DOCUMENTS = 2000
@@ -93,19 +96,28 @@ class Index:
     async def create(self, first: str = FIRST) -> bool:
         """Make the first index and its alias; False where the alias is there already."""
         with translated():
-            await self._keep_enough_points()
+            await self._keep_settings()
             if await self._client.indices.exists_alias(name=self._alias):
                 return False
             body = {"settings": settings(), "mappings": _mappings(), "aliases": {self._alias: {"is_write_index": True}}}
             await self._client.indices.create(index=first, body=body)
         return True
 
-    async def _keep_enough_points(self) -> None:
-        """Have the index keep as many points in time as our lists need, unless an operator has said how many."""
+    async def _keep_settings(self) -> None:
+        """Have the cluster keep as many points in time as our lists need and be as fresh, unless an operator has said otherwise.
+
+        How fresh is the cluster's to say: an index that says it itself is refreshed while nobody searches it, too.
+        """
         told = await self._client.cluster.get_settings(params={"include_defaults": "true", "flat_settings": "true"})
-        said = any(_MAX_POINTS in told.get(level, {}) for level in ("transient", "persistent"))
-        if not said and told.get("defaults", {}).get(_MAX_POINTS) == _USUAL_POINTS:
-            await self._client.cluster.put_settings(body={"persistent": {_MAX_POINTS: _MOST_POINTS}})
+        ours = {_MAX_POINTS: (_USUAL_POINTS, _MOST_POINTS), _REFRESHED: (_USUALLY_REFRESHED, FRESH)}
+        wanted = {
+            name: value
+            for name, (usual, value) in ours.items()
+            if told.get("defaults", {}).get(name) == usual
+            and not any(name in told.get(level, {}) for level in ("transient", "persistent"))
+        }
+        if wanted:
+            await self._client.cluster.put_settings(body={"persistent": wanted})
 
     async def check_layout(self) -> None:
         """Raises OtherLayout where the index that serves was made by another version: nothing new in this one is in it."""
@@ -169,7 +181,7 @@ class Index:
 
     async def finish_filling(self) -> None:
         """Of an index that was made to be filled: from now on it keeps what it is given as any other does."""
-        usual = {"index": {"refresh_interval": settings()["index"]["refresh_interval"], "translog": {"durability": "request"}}}
+        usual = {"index": {"refresh_interval": None, "translog": {"durability": "request"}}}
         with translated():
             await self._client.indices.put_settings(index=self._alias, body=usual)
             await self._client.indices.flush(index=self._alias, params={"wait_if_ongoing": "true"})

@@ -12,7 +12,7 @@ from search.document import SLOTS
 FIELDS, QUICK = "fields", "quick"
 """What of an index filters, sorting and counting ask, and what the quick search asks besides."""
 
-_MADE = {FIELDS: 1, QUICK: 3}
+_MADE = {FIELDS: 2, QUICK: 3}
 """Raised where the same contact becomes another document and neither mapping nor settings tell."""
 
 
@@ -22,7 +22,8 @@ def settings() -> dict[str, Any]:
         "index": {
             "number_of_shards": 1,
             "number_of_replicas": 0,
-            "refresh_interval": "500ms",
+            # Made searchable every so often (`index.FRESH`) while somebody searches. An interval of its own would go on for ever.
+            "search.idle.after": "10s",
             "max_terms_count": 1_000_000,
             "mapping.total_fields.limit": 4000,
         },
@@ -61,6 +62,8 @@ def mapping() -> dict[str, Any]:
     }
     return {
         "dynamic": "strict",
+        # Of a text without norms and values it would keep each part of its name once more; nobody asks whether there is one.
+        "_field_names": {"enabled": False},
         "properties": {
             "channel": {"type": "keyword"},
             "id": {"type": "keyword"},
@@ -127,5 +130,5 @@ def _list_mapping() -> dict[str, Any]:
     return _object({"term": {"type": "keyword"}, "chars": _characters(), "size": whole, "distinct": whole, "written": _WRITTEN})
 
 
-_WRITTEN = {"type": "keyword", "index": False}  # counted, never looked for
+_WRITTEN = {"type": "keyword", "index": False}  # counted, never looked for; of a text written as it is compared there is none
 _BEGINS = {"type": "keyword", "doc_values": False}  # looked for, neither sorted by nor counted
