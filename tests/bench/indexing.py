@@ -13,8 +13,9 @@ import orjson
 from common.events.contacts import Contact, ContactMessage
 from common.filters.tree import FieldType
 from localstack.stack import Stack
+from search.bulk import Entry
 from search.document import Slots, document
-from search.index import Entry, Index
+from search.index import Index
 from tests.bench.measure import Row
 from tests.bench.people import CHANNEL, NOW, contact_message, people
 from tests.bench.serving import require

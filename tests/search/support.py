@@ -14,9 +14,10 @@ from common.events.contacts import FieldDefinition as Defined
 from common.filters import Context, FieldDefinition, FieldType
 from common.postgres import Database
 from common.topics import CONTACTS
+from search.bulk import Entry
 from search.consumer import Projector
 from search.document import Slots, document
-from search.index import Entry, Index
+from search.index import Index
 from search.neighbours import Neighbours
 from search.projection import Item, Projection, decode
 from search.quick import quick

@@ -1,5 +1,7 @@
 """The projector: one write a contact, never an older state over a newer, the dead do not come back."""
 
+import json
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
@@ -162,6 +164,24 @@ async def test_a_contact_whose_field_nobody_can_tell_yet_waits(
 def test_what_cannot_be_read_is_told_apart(topic: str, key: str, headers: dict[str, str], value: bytes | None) -> None:
     with pytest.raises(UnreadableMessage):
         decode(Delivered(topic, 0, 0, key, value, headers))
+
+
+@pytest.mark.parametrize("version", ["-1", "1_0", " 1", "1.0", "１", "9223372036854775808", "1" * 5000])
+def test_a_version_that_no_store_holds_cannot_be_read(version: str) -> None:
+    told = state("channel", contact("channel", "here")).origin
+    with pytest.raises(UnreadableMessage, match="ce_version"):
+        decode(replace(told, headers=told.headers | {"ce_version": version}))
+
+
+@pytest.mark.parametrize(
+    "members",
+    [{"profile": {"amount": 10**30}}, {"profile": {"list": [[10**400]]}}, {"sessionsCount": 10**30}, {"version": 10**30}],
+)
+def test_a_number_that_cannot_be_written_again_cannot_be_read(members: dict[str, Any]) -> None:
+    told = contact("channel", "here")
+    value = json.dumps({"contact": told.members() | members, "version": 1}).encode()
+    with pytest.raises(UnreadableMessage, match="too large"):
+        decode(delivered(CONTACTS, "channel", str(told.id), "contact.changed", 1, value))
 
 
 def test_a_contact_under_the_key_of_another_cannot_be_read() -> None:

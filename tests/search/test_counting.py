@@ -10,9 +10,10 @@ from common.clock import to_millis, to_wire
 from common.errors import Unprocessable
 from common.ids import new_id
 from common.postgres import Database
+from search.bulk import Entry
 from search.document import tombstone
 from search.explaining import Explaining
-from search.index import Entry, Index
+from search.index import Index
 from search.neighbours import Neighbours
 from search.nodes import MOST_NODES
 from search.queries import Finder

@@ -17,8 +17,9 @@ from common.position import Applied, Position
 from common.postgres import Database
 from localstack.stack import Stack
 from search import points
+from search.bulk import Entry
 from search.document import tombstone
-from search.index import Entry, Index
+from search.index import Index
 from search.neighbours import Neighbours
 from search.queries import CaughtUp, Finder
 from search.request import SortKey

@@ -17,8 +17,9 @@ from common.kafka import Places
 from common.postgres import Database
 from common.topics import CONTACTS
 from localstack.stack import Stack
+from search.bulk import Entry
 from search.document import SLOTS, document, tombstone
-from search.index import Entry, Index
+from search.index import Index
 from search.layout import mapping
 from search.neighbours import Neighbours
 from search.projection import Projection, decode

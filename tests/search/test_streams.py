@@ -9,7 +9,8 @@ import pytest
 
 from common.clock import FixedClock
 from common.postgres import Database
-from search.index import Entry, Index
+from search.bulk import Entry
+from search.index import Index
 from search.neighbours import Neighbours
 from search.queries import CaughtUp, Finder
 from search.seal import Sealer

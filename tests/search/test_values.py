@@ -11,9 +11,10 @@ from common.errors import Unprocessable
 from common.events.contacts import FieldDefinition
 from common.filters import fold
 from common.postgres import Database
+from search.bulk import Entry
 from search.distinct import Distinct, Values
 from search.document import tombstone
-from search.index import Entry, Index
+from search.index import Index
 from search.neighbours import Neighbours
 from search.store import Store
 from search.term_sets.store import TermSetStore

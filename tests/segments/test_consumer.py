@@ -274,3 +274,14 @@ async def test_the_window_of_a_version_that_comes_with_its_batch_ends_by_the_nex
     assert await ready.told(segment) == [
         ("entered", "event", NOON + 1), ("left", "clock", NOON + 1 + 10 * MINUTE), ("entered", "event", later),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("version", ["-1", "9223372036854775808"])
+async def test_a_version_that_no_store_holds_is_stepped_over(ready: World, version: str) -> None:
+    record = ready.contact(uuid4(), 1, NOON)
+    assert record.value is not None
+    head, _, tail = record.value.rpartition(b'"version":1')
+    with pytest.raises(UnreadableMessage, match="version"):
+        ready.judge.decode(replace(record, value=head + b'"version":' + version.encode() + tail))
+    with pytest.raises(UnreadableMessage, match="ce_version"):
+        ready.judge.decode(replace(record, value=None, headers=record.headers | {"ce_version": version}))

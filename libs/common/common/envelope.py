@@ -1,5 +1,6 @@
 """How a message looks on the wire: JSON bodies, and headers that follow CloudEvents' Kafka binding in binary mode."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -10,6 +11,11 @@ from common.clock import WireInstant, from_wire, to_wire
 
 SAFE_BYTES = 1024 * 1024
 """Of one message. Whoever makes messages keeps them well below it: so much a Kafka takes that nobody has told to take more."""
+
+MOST_VERSION = 2**63 - 1
+"""Of a version: so large a whole number every store holds."""
+
+_VERSION = re.compile("[0-9]{1,19}")
 
 SPEC_VERSION = "1.0"
 """https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/kafka-protocol-binding.md"""
@@ -68,10 +74,10 @@ class Delivered:
     @property
     def version(self) -> int:
         """The version of the thing told of."""
-        try:
-            return int(_required(self.headers, "ce_version"))
-        except ValueError:
-            raise UnreadableMessage("the header ce_version is not a whole number") from None
+        written = _required(self.headers, "ce_version")
+        if _VERSION.fullmatch(written) is None or int(written) > MOST_VERSION:
+            raise UnreadableMessage("the header ce_version is not a whole number that a version can be")
+        return int(written)
 
     @property
     def time(self) -> datetime:

@@ -2,16 +2,16 @@
 
 import re
 import time
-from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
 from opensearchpy import AsyncOpenSearch
 
 from common.errors import Gone, Unavailable
 from common.telemetry import log
+from search.bulk import ANY, EACH, Entry, Refused, bulks, refusals
 from search.compile import Query
 from search.connection import AWAY, OtherLayout, TooFewClauses, connected, translated
 from search.layout import layout, mapping, settings
@@ -26,34 +26,13 @@ FRESH = "500ms"
 """So often what was written is made searchable, unless an operator has said how often."""
 _REFRESHED, _USUALLY_REFRESHED = "cluster.default.index.refresh_interval", "1s"
 _MOST_BUCKETS = 65_535
-_MOST_BYTES = 8 * 1024 * 1024  # of one bulk request; a document has 2 MiB at most, and OpenSearch takes 100 MiB
-_MOST_DOCUMENTS = 2000
 _MOST_CLAUSES, _CLAUSES = "indices.query.bool.max_clause_count", 100_000
 _WHOLE = {"allow_partial_search_results": "false"}  # an answer of some shards only would be a wrong one
 _COUNTED = "timed_out,aggregations"
 _IDS = "timed_out,hits.hits.sort,hits.hits.fields"
-_TOLD = "items.index._id,items.index.status,items.index.error.type"
 # An index whose shard is away says so, document by document, before we give up; and we do, with a pause behind it, before a
 # loop that waits is taken for dead.
 _BULK_SECONDS, _MORE_SECONDS = 8, 2
-_CLOSED = "index_closed_exception"  # a 400 as well, but not the document's fault
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A whole document, or its JSON, to be written under its external version."""
-
-    id: str
-    version: int
-    body: dict[str, Any] | bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """A document that the index can never take, and why (the kind of error, no value)."""
-
-    id: str
-    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,12 +211,12 @@ class Index:
         Raises Unavailable where the index asks for patience, is read-only or away: nothing is lost by trying all again.
         """
         refused: list[Refused] = []
-        for body in _bulks(self._alias, entries):
+        for body in bulks(self._alias, entries):
             with translated():
-                answer = await self._send(body, "errors")
+                answer = await self._send(body, ANY)
                 # As a rule there is nothing to tell. Else all are sent again: those that were taken are known by their versions.
-                items = (await self._send(body, _TOLD, seconds=_MORE_SECONDS))["items"] if answer["errors"] else ()
-            refused += _refused(items)
+                items = (await self._send(body, EACH, seconds=_MORE_SECONDS))["items"] if answer[ANY] else ()
+            refused += refusals(items)
         return refused
 
     async def _send(self, body: bytes, told: str, *, seconds: int | None = None) -> dict[str, Any]:
@@ -387,33 +366,3 @@ def most_clauses(settings: Mapping[str, Mapping[str, Any]]) -> int:
     """What the cluster takes of a query's clauses: as it was told at run time, else as its nodes were started."""
     told = (settings.get(level, {}).get(_MOST_CLAUSES) for level in ("transient", "persistent", "defaults"))
     return int(next((each for each in told if each is not None), 0))
-
-
-def _refused(items: Iterable[Mapping[str, Any]]) -> Iterator[Refused]:
-    """Of a bulk request's items those that the index can never take. Raises Unavailable where one may be taken another time."""
-    for item in items:
-        result = item["index"]
-        match result["status"]:
-            case 200 | 201 | 409:
-                pass
-            case 400 if result["error"]["type"] != _CLOSED:
-                yield Refused(result["_id"], result["error"]["type"])
-            case _:
-                raise Unavailable("The search index is too busy just now. Try again in a moment.")
-
-
-def _bulks(alias: str, entries: Sequence[Entry]) -> Iterator[bytes]:
-    """The bodies of the bulk requests, none too large for the index."""
-    lines: list[bytes] = []
-    held = size = 0
-    for entry in entries:
-        action = {"index": {"_index": alias, "_id": entry.id, "version": entry.version, "version_type": "external"}}
-        both = [orjson.dumps(action), entry.body if isinstance(entry.body, bytes) else orjson.dumps(entry.body)]
-        length = sum(map(len, both))
-        if lines and (held == _MOST_DOCUMENTS or size + length > _MOST_BYTES):
-            yield b"\n".join(lines) + b"\n"
-            lines, held, size = [], 0, 0
-        lines += both
-        held, size = held + 1, size + length
-    if lines:
-        yield b"\n".join(lines) + b"\n"

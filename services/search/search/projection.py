@@ -5,12 +5,14 @@ from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
+
 from common.envelope import Delivered, UnreadableMessage
-from common.events.contacts import ChannelMessage, ContactState, FieldMessage, contact_state, field_message
+from common.events.contacts import ChannelMessage, Contact, ContactState, FieldMessage, contact_state, field_message
 from common.loop import Turns
 from common.topics import FIELDS
+from search.bulk import Entry
 from search.document import Slots, document, tombstone
-from search.index import Entry
 from search.neighbours import Neighbours
 from search.store import Store
 
@@ -31,7 +33,19 @@ def decode(message: Delivered) -> Item:
         raise UnreadableMessage("the key is not channel/subject")
     if isinstance(told, ContactState) and str(told.contact.id) != message.subject:
         raise UnreadableMessage("the key names another contact")
+    if isinstance(told, ContactState) and not _is_writable(told.contact):
+        raise UnreadableMessage("a number is too large, or a value too deep, to be written again")
     return Item(message, told, message.version)
+
+
+def _is_writable(contact: Contact) -> bool:
+    """Whether its values can be JSON again: whole numbers beyond 64 bits can be read, and lists in lists a thousand deep."""
+    counts = [contact.version, contact.sessions_count, *(each.sessions_count for each in (contact.web, contact.mobile) if each)]
+    try:
+        orjson.dumps([counts, contact.profile])
+    except orjson.JSONEncodeError:
+        return False
+    return True
 
 
 def newest(items: Sequence[Item]) -> dict[str, Item]:

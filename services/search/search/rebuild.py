@@ -20,7 +20,8 @@ from common.postgres import away_is_unavailable
 from common.telemetry import log
 from common.topics import CONTACTS, FIELDS
 from search.aside import Once
-from search.index import Entry, Index
+from search.bulk import Entry
+from search.index import Index
 from search.projection import Item, Projection, decode, newest
 from search.store import Store
 

@@ -8,7 +8,7 @@ from uuid import UUID
 import orjson
 
 from common.clock import Clock, to_millis
-from common.envelope import Delivered, UnreadableMessage
+from common.envelope import MOST_VERSION, Delivered, UnreadableMessage
 from common.events.contacts import ChannelMessage, Contact, ContactUnread, FieldMessage, field_message
 from common.events.wire import read, read_values
 from common.health import Health
@@ -79,6 +79,8 @@ def _known(record: Delivered) -> tuple[Known, UUID | None]:
     if record.value is None:
         return Known(record.version, at, None, erased=True), None
     told = read(ContactUnread, record)
+    if not 0 <= told.version <= MOST_VERSION:
+        raise UnreadableMessage("ContactUnread: version: more than a version can be")
     known = Known(told.version, at, bytes(told.contact))
     try:
         # Checked as a contact, judged and kept as it was written: the evaluator reads the wire's own form.

@@ -15,8 +15,9 @@ from common.events.contacts import FieldDefinition
 from common.health import Health
 from common.ids import new_id
 from common.postgres import Database
+from search.bulk import Entry
 from search.document import tombstone
-from search.index import Entry, Index
+from search.index import Index
 from search.seal import Sealer
 from search.store import Store
 from search.term_sets.api import named
