@@ -13,12 +13,12 @@ from segments.definition import Channel, Segment, meaning, rebuilt, reconsidered
 from segments.fault import fault, is_judged
 from segments.ledger import Ledger, Place
 from segments.membership import Change, Known, Rule, Standing, absent, define, follow, settle
-from segments.reach import EVER, judged, reach, settled, turned
+from segments.reach import EVER, built, judged, reach, settled, turned
 from segments.ruling import NOTHING, Ruling, ruled
 from tests.segments.support import MINUTE, NOON, doc, known, named, seen_within
 
 DAY = 24 * 60 * MINUTE
-ACTS = st.sampled_from(["versions", "versions", "versions", "define", "define", "clock", "build", "purge"])
+ACTS = st.sampled_from(["versions", "versions", "versions", "define", "define", "clock", "clock", "build", "live", "purge"])
 ONE = ("c", UUID(int=99))
 
 
@@ -126,9 +126,7 @@ class Few:
         for name in self.ruling.building:
             rule, stored = self.ruling.rules[name], self.rows.get(name)
             if self.prior is not None and self.prior.doc is not None and (stored is None or stored.build != rule.build):
-                place, found = Place(ONE[0], name, ONE[1]), define(stored or absent(rule), rule, self.prior)
-                ledger.note(place, found)
-                ledger.close(place, stored, found[0], replace(rule, building=False), self.prior)
+                built(ledger, rule, Place(ONE[0], name, ONE[1]), stored, self.prior)
         if ONE in ledger.dues:
             self.due = min(ledger.dues[ONE], ledger.dues[ONE] if self.due is None else self.due)
         self._write(ledger)
@@ -167,9 +165,13 @@ class Play:
         self.few.arrive(versions)
 
     def build(self) -> None:
-        """To the end."""
+        """The builder comes to the contact."""
         self.everyone.build()
         self.few.build()
+
+    def go_live(self) -> None:
+        """And to the end."""
+        self.build()
         for segment in self.channel.segments.values():
             if segment.status == "building":
                 self.define(self.channel.with_segment(replace(segment, status="live")))
@@ -206,6 +208,8 @@ def test_a_few_segments_come_to_what_all_would(data: st.DataObject) -> None:
                 play.few.tick(play.now)
             case "build":
                 play.build()
+            case "live":
+                play.go_live()
             case "purge":
                 play.everyone.purge(play.now - DAY)
                 play.few.purge(play.now - DAY)
@@ -340,3 +344,17 @@ def test_a_contact_wakes_in_vain_once_and_then_not_before_something_can_be() -> 
     play.arrive([known(1, NOON, doc("Kim", NOON))])
     play.few.tick(NOON + 3 * MINUTE)
     assert play.few.due is None
+
+
+def test_what_the_clock_does_while_others_are_still_being_built_is_told() -> None:
+    play = played({"and": []})
+    play.arrive([known(1, NOON, doc("Kim", NOON))])
+    play.now = NOON + MINUTE
+    play.define(play.channel.with_segment(Segment(UUID(int=2), "s", {"not": seen_within(10)}, 1, "building", None, 1, play.now)))
+    play.build()
+    play.now = NOON + 10 * MINUTE
+    play.everyone.tick(play.now)
+    play.few.tick(play.now)
+    play.go_live()
+    play.check()
+    assert [(change.change, change.cause, change.at) for change in play.few.log[UUID(int=2)]] == [("entered", "clock", play.now)]

@@ -4,11 +4,11 @@ What is not plain is looked at by more segments, never by fewer: each judges by 
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from segments.ledger import Ledger, Place
-from segments.membership import Doc, Known, Standing, absent, follow, recall, settle
+from segments.membership import Doc, Known, Rule, Standing, absent, define, follow, recall, settle
 from segments.ruling import Ruling
 
 EVER = -(2**63)
@@ -110,3 +110,13 @@ def settled(
         if found[1]:
             ledger.note(place, found)
             ledger.close(place, stored, found[0], rule, known)
+
+
+def built(ledger: Ledger, rule: Rule, place: Place, stored: Standing | None, known: Known) -> None:
+    """Judge what is known of a contact by a definition that is being built.
+
+    This can be done again with the same result, so a row need mark it as done only where the clock may add something meanwhile.
+    """
+    found = define(stored or absent(rule), rule, known)
+    ledger.note(place, found)
+    ledger.close(place, stored, found[0], replace(rule, building=found[0].next_change is not None), known)

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from uuid import UUID
 
 from common.clock import Clock, to_millis
@@ -14,8 +13,8 @@ from common.telemetry import log
 from segments import definition_store as definitions
 from segments import store
 from segments.ledger import Ledger, Place
-from segments.membership import Rule, absent, define
-from segments.reach import Reach, settled, turned
+from segments.membership import Rule
+from segments.reach import Reach, built, settled, turned
 from segments.rules import Rules
 
 _BATCH = 1000
@@ -146,17 +145,12 @@ class Builder:
         ledger = Ledger()
         turns = Turns()
         for segment_id, rule in rules.items():
-            # Unlike a version's, this judgement can be repeated with the same result, so no row need mark it as done.
-            as_built = replace(rule, building=False)
             for contact in contacts:
                 await turns.give()
                 stored = standings.get((segment_id, contact.id))
                 if stored is not None and stored.build == rule.build:
                     continue  # a version that came meanwhile has brought this judgement with it
-                place = Place(channel, segment_id, contact.id)
-                judged = define(stored or absent(rule), rule, contact.known)
-                ledger.note(place, judged)
-                ledger.close(place, stored, judged[0], as_built, contact.known)
+                built(ledger, rule, Place(channel, segment_id, contact.id), stored, contact.known)
         await store.wake_by(tx, ledger.dues)
         await store.write(tx, ledger, self._ids)
 
