@@ -38,6 +38,17 @@ async def test_a_contact_leaves_by_the_clock_at_exactly_the_end_of_its_window(wo
     assert await world.value("select count(*) from contact where due_ms is not null") == 0
 
 
+async def test_who_is_found_by_a_build_leaves_by_the_clock_and_who_is_not_enters_by_it(world: World) -> None:
+    (one,) = await arrived(world, 1)
+    recent, other = await world.make(RECENT), await world.make({"not": RECENT}, built=False)
+    await world.builder().advance()
+    await world.tick(DUE)  # the second is not live yet
+    await world.build()
+    assert await world.told(recent) == [("entered", "definition", NOON), ("left", "clock", DUE)]
+    assert await world.told(other) == [("entered", "clock", DUE)]
+    assert await world.members(other) == {one}
+
+
 async def test_a_contact_due_in_several_segments_is_settled_in_all(world: World) -> None:
     short, long, other = await world.make(RECENT), await world.make(seen_within(11)), await world.make({"not": RECENT})
     await arrived(world, 1)
