@@ -76,6 +76,45 @@ def test_a_key_set_that_changes_is_read_again(key: ECKey, tmp_path: Path) -> Non
         asyncio.run(verifier.verify(f"Bearer {token(key)}"))
 
 
+def test_a_token_that_was_accepted_ends_with_its_time_and_with_its_key(key: ECKey, tmp_path: Path) -> None:
+    async def both() -> None:
+        verifier = Verifier(str(tmp_path / "jwks.json"), "dangol-local")
+        short, long = (f"Bearer {token(key, {'exp': int(time.time()) + seconds})}" for seconds in (-3, 60))  # 5 are given besides
+        for _ in range(2):
+            assert [(await verifier.verify(each)).subject for each in (short, long)] == ["kim", "kim"]
+        await refused(verifier, short, within=10)
+        assert (await verifier.verify(long)).subject == "kim"
+        other = ECKey.generate_key("P-256", {"kid": "one"})
+        (tmp_path / "jwks.json").write_text(json.dumps({"keys": [other.as_dict(private=False)]}))
+        await refused(verifier, long, within=0)
+
+    asyncio.run(both())
+
+
+async def refused(verifier: Verifier, authorization: str, *, within: float) -> None:
+    deadline = time.monotonic() + within
+    while time.monotonic() < deadline:
+        try:
+            await verifier.verify(authorization)
+        except Unauthorized:
+            break
+        await asyncio.sleep(0.1)
+    with pytest.raises(Unauthorized):
+        await verifier.verify(authorization)
+
+
+def test_no_more_tokens_are_remembered_than_a_thousand(key: ECKey, tmp_path: Path) -> None:
+    async def many() -> None:
+        verifier = Verifier(str(tmp_path / "jwks.json"), "dangol-local")
+        texts = [f"Bearer {token(key, {'sub': f'm{n}'})}" for n in range(1002)]
+        for text in texts:
+            await verifier.verify(text)
+        assert len(verifier._accepted) == 1000
+        assert (await verifier.verify(texts[0])).subject == "m0"
+
+    asyncio.run(many())
+
+
 def test_a_service_signs_tokens_that_are_accepted(key: ECKey, tmp_path: Path) -> None:
     header = Signer(tmp_path / "key.json", "dangol-local", "service:exports").authorization("demo", "contacts.read")
     assert verify(tmp_path, header["Authorization"]) == Caller("service:exports", "demo", frozenset({"contacts.read"}))

@@ -163,6 +163,23 @@ async def take(servers: Stack, topic: str, count: int) -> list[tuple[str, int, i
     return found
 
 
+async def test_what_was_done_to_a_session_is_undone_before_another_has_it(servers: Stack) -> None:
+    locks = "select count(*) from pg_locks where locktype = 'advisory' and pid = pg_backend_pid()"
+    async with fresh_schema(servers.postgres_dsn(None), ()) as dsn, Database.open(dsn, size=1) as database:
+        for _ in range(2):
+            for _ in range(2):
+                row = await database.row(f"select current_setting('statement_timeout') as patience, ({locks}) as locks")
+                assert row is not None
+                assert (row["patience"], row["locks"]) == ("0", 0)
+            async with database.connection() as connection:
+                await connection.execute("set statement_timeout = 12345")
+                await connection.fetchval("select pg_advisory_lock(4711)")
+                assert await connection.fetchval(locks) == 1
+        with pytest.raises(asyncpg.UndefinedTableError):
+            await database.row("select * from nowhere")
+        assert await database.row("select 1 where false") is None
+
+
 async def test_a_statement_that_was_given_up_is_one_that_may_be_tried_again(database: Database) -> None:
     with pytest.raises(Unavailable):
         async with database.transaction() as tx:

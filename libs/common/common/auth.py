@@ -3,13 +3,15 @@
 import json
 import re
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from joserfc import jws, jwt
 from joserfc.errors import JoseError
-from joserfc.jwk import ECKey, OKPKey
+from joserfc.jwk import ECKey, KeySet, OKPKey
 
 from common.caller import BROWSER_KEY as BROWSER_KEY
 from common.caller import Caller as Caller
@@ -24,6 +26,8 @@ PERMISSIONS = frozenset({
     "exports.create", "notices.manage", "audit.read", "channel.manage", "plan.manage",
 })  # fmt: skip
 
+_LEEWAY_SECONDS = 5
+_MOST_ACCEPTED = 1000
 _LAST_SECOND = 253_402_300_799  # 9999-12-31T23:59:59Z: what ends later than that does not end
 _CHANNEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
@@ -44,13 +48,27 @@ def bearer(authorization: str | None) -> str:
     return text.strip()
 
 
+@dataclass(frozen=True, slots=True)
+class _Accepted:
+    """A token that was checked, by which keys, and up to when (seconds) it is good."""
+
+    key_id: str | None
+    keys: KeySet
+    caller: Caller
+    ends: float
+
+
 class Verifier:
-    """Checks tokens against a key set (JWKS) in a file or behind an address, read again as it changes."""
+    """Checks tokens against a key set (JWKS) in a file or behind an address, read again as it changes.
+
+    A token that was accepted is not checked again until it ends or the keys are read anew: a signature costs more than an answer.
+    """
 
     def __init__(self, jwks: str, issuer: str, *, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._keys = keys_of(jwks, monotonic)
+        self._accepted: OrderedDict[str, _Accepted] = OrderedDict()
         self._claims = jwt.JWTClaimsRegistry(
-            leeway=5,
+            leeway=_LEEWAY_SECONDS,
             iss={"essential": True, "value": issuer},
             aud={"essential": True, "value": AUDIENCE},
             exp={"essential": True},
@@ -71,13 +89,25 @@ class Verifier:
         text = bearer(authorization)
         if text.startswith(BROWSER_KEY):
             raise Forbidden("A browser key is for `POST /v1/visits` and `PUT /v1/contacts/@{memberId}` alone.")
+        known = self._accepted.get(text)
+        if known is not None and await self._keys.current(known.key_id) is known.keys and int(time.time()) < known.ends:
+            return known.caller
+        return await self._checked(text)
+
+    async def _checked(self, text: str) -> Caller:
+        self._accepted.pop(text, None)
         try:
-            keys = await self._keys.current(_key_id(text))
+            key_id = _key_id(text)
+            keys = await self._keys.current(key_id)
             token = jwt.decode(text, keys, algorithms=ALGORITHMS)
             self._claims.validate(token.claims)
         except (JoseError, ValueError, TypeError, KeyError):
             raise Unauthorized("This token is not accepted. Get a new one and send it again.") from None
-        return _caller(token.claims)
+        caller = _caller(token.claims)
+        self._accepted[text] = _Accepted(key_id, keys, caller, token.claims["exp"] + _LEEWAY_SECONDS)
+        if len(self._accepted) > _MOST_ACCEPTED:
+            self._accepted.popitem(last=False)
+        return caller
 
 
 def _key_id(token: str) -> str | None:

@@ -74,6 +74,15 @@ async def prepare(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
     )
 
 
+_leaves_nothing: ContextVar[bool] = ContextVar("a session to which nothing was done", default=False)
+
+
+async def _reset(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+    """What the pool does with a connection that comes back, unless nothing was done to its session: a round trip less."""
+    if not _leaves_nothing.get():
+        await connection.execute(connection.get_reset_query())
+
+
 Beginning: TypeAlias = Callable[[], AbstractAsyncContextManager[Tx]]
 
 
@@ -105,7 +114,7 @@ class Database:
     ) -> AsyncIterator["Database"]:
         """A pool of up to `size` connections, closed at the end; who finds all of them in use waits for `patience` seconds."""
         pool = await asyncpg.create_pool(
-            dsn, min_size=1, max_size=size, init=prepare, command_timeout=60,
+            dsn, min_size=1, max_size=size, init=prepare, reset=_reset, command_timeout=60,
             server_settings={"application_name": application, "timezone": "UTC"},
         )  # fmt: skip
         try:
@@ -161,6 +170,17 @@ class Database:
             return
         async with self._acquired() as connection:
             yield connection
+
+    async def row(self, statement: str, *arguments: object) -> asyncpg.Record | None:
+        """The first row of a plain `select`, which takes no lock of the session and sets nothing there. Raises Unavailable."""
+        token = _leaves_nothing.set(False)
+        try:
+            async with self.connection() as connection:
+                found = await connection.fetchrow(statement, *arguments)
+                _leaves_nothing.set(True)
+            return found
+        finally:
+            _leaves_nothing.reset(token)
 
     @property
     def joined(self) -> bool:

@@ -2,7 +2,6 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -13,12 +12,12 @@ from common import cursor as cursors
 from common import http, position
 from common.answers import ETAG, POSITION, answers
 from common.auth import Caller
-from common.clock import Clock, from_millis, to_millis
+from common.clock import Clock, from_millis, to_millis, to_wire
 from common.erased import Answer, Question
 from common.errors import Gone, NotFound
 from common.given import Given
 from common.health import Health
-from common.http import At, AwaitedPosition, Cursor, IfMatch, Limit, Page, Wire, part, permit, tell
+from common.http import At, AwaitedPosition, Cursor, IfMatch, Limit, Page, Wire, json_response, part, permit, tell
 from common.ids import Id, parse_id
 from common.shapes import FilterAsked
 from segments.answers import (
@@ -67,7 +66,7 @@ def _existing(*permissions: str) -> Callable[..., Awaitable[SegmentView]]:
     ) -> SegmentView:
         known = parse_id(segment_id)
         if known is None:
-            raise NotFound("There is no such segment.")
+            raise _no_segment()
         found = await parts.queries.segment(caller.channel, known)
         if awaited is None:
             return found
@@ -94,8 +93,16 @@ async def caught_up(parts: Parts, caller: Caller, awaited: position.Position | N
 async def _contact(parts: Parts, caller: Caller, text: str) -> Contact:
     known = parse_id(text)
     if known is None:
-        raise NotFound("There is no such contact.")
+        raise _no_contact()
     return await parts.queries.contact(caller.channel, known)
+
+
+def _no_segment() -> NotFound:
+    return NotFound("There is no such segment.")
+
+
+def _no_contact() -> NotFound:
+    return NotFound("There is no such contact.")
 
 
 def _named(text: str) -> str:
@@ -235,11 +242,18 @@ async def list_segment_members(
 
 
 @router.get("/{segment_id}/members/{contact_id}", response_model=Standing)
-async def get_membership(segment: Readable, contact_id: str, parts: Using, caller: Reader) -> Standing:
+async def get_membership(segment_id: str, contact_id: str, parts: Using, caller: Reader, awaited: AwaitedPosition) -> Response:
     """Read whether a contact is in a segment, since when, and when the clock alone will change that."""
-    known = await _contact(parts, caller, contact_id)
-    standing = await parts.queries.standing(caller.channel, segment.id, known.id, to_millis(parts.clock.now()))
-    return Standing(member=standing.member, since=_instant(standing.since), next_change_at=_instant(standing.next_change))
+    segment, contact = parse_id(segment_id), parse_id(contact_id)
+    if segment is None:
+        raise _no_segment()
+    if awaited is not None or contact is None:
+        await parts.queries.segment(caller.channel, segment)
+        await caught_up(parts, caller, awaited)
+    if contact is None:
+        raise _no_contact()
+    found = await parts.queries.standing(caller.channel, segment, contact, to_millis(parts.clock.now()))
+    return json_response({"member": found.member, "since": _wire(found.since), "nextChangeAt": _wire(found.next_change)})
 
 
 def _segment(view: SegmentView) -> Segment:
@@ -267,8 +281,8 @@ def _status(word: str) -> Literal["building", "live", "broken"]:
             raise AssertionError(word)
 
 
-def _instant(millis: int | None) -> datetime | None:
-    return None if millis is None or millis > _LAST_MILLIS else from_millis(millis)
+def _wire(millis: int | None) -> str | None:
+    return None if millis is None or millis > _LAST_MILLIS else to_wire(from_millis(millis))
 
 
 def _written(response: Response) -> None:

@@ -39,15 +39,12 @@ class Foresight:
         the segment has been deleted meanwhile.
         """
         judged = await self._rule(tx, channel, segment_id)
-        if judged is None:
-            return Standing()
-        stored = absent(judged)
-        if row["member"] is not None:
-            stored = Standing(row["member"], row["since_ms"], None, row["settled_ms"], row["standing_build"])
-        if judged.building and stored.build != judged.build:
-            standing, _ = define(stored, judged, known)
-            return settle(standing, judged, known, max(now, standing.settled))[0]
-        return recall(stored, judged, known)
+        return Standing() if judged is None else stands(judged, row, known, now)
+
+    def remembered(self, channel: str, segment_id: UUID, revision: int) -> Rule | None:
+        """How the segment is judged, if it was asked for at this revision of its channel."""
+        kept = self._known.get((channel, segment_id))
+        return kept.rule if kept is not None and kept.revision == revision else None
 
     async def _rule(self, tx: Tx, channel: str, segment_id: UUID) -> Rule | None:
         """How the segment is judged; None where it is not there any more."""
@@ -65,6 +62,17 @@ class Foresight:
         if kept.segment is None or kept.node is None or kept.rule is not None:
             return kept.rule
         return rule(kept.segment, kept.node, await term_set_store.load(tx, channel, used_term_sets(kept.node)))
+
+
+def stands(judged: Rule, row: asyncpg.Record, known: Known, now: int) -> Standing:
+    """Where the contact stands by this rule; `row` as for `Foresight.standing`."""
+    stored = absent(judged)
+    if row["member"] is not None:
+        stored = Standing(row["member"], row["since_ms"], None, row["settled_ms"], row["standing_build"])
+    if judged.building and stored.build != judged.build:
+        standing, _ = define(stored, judged, known)
+        return settle(standing, judged, known, max(now, standing.settled))[0]
+    return recall(stored, judged, known)
 
 
 def _read(channel: Channel, segment_id: UUID) -> _Kept:

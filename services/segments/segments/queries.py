@@ -11,7 +11,7 @@ from common.errors import Gone, NotFound
 from common.position import Position
 from common.postgres import Database, Tx
 from segments import store
-from segments.foretelling import Foresight, to_foretell
+from segments.foretelling import Foresight, stands, to_foretell
 from segments.wholeness import refuse_a_part, refuse_broken_part
 
 
@@ -123,8 +123,8 @@ left join lateral (
 _CONTACT = "select channel, id, version, at_ms, doc, erased, merged_into, due_ms from contact where channel = $1 and id = $2"
 _STANDING = """
 select s.status, s.problem, s.whole, s.build, m.member, m.since_ms, m.settled_ms, m.build as standing_build,
-    c.channel, c.id, c.version, c.at_ms, c.doc, c.erased, c.merged_into, c.due_ms
-from segment s join contact c on c.channel = s.channel and c.id = $3
+    coalesce(h.revision, 0) as revision, c.channel, c.id, c.version, c.at_ms, c.doc, c.erased, c.merged_into, c.due_ms
+from segment s left join contact c on c.channel = s.channel and c.id = $3 left join channel h on h.channel = s.channel
 left join membership m on m.channel = s.channel and m.segment_id = s.id and m.contact_id = c.id
 where s.channel = $1 and s.id = $2
 """
@@ -211,25 +211,43 @@ class Queries:
                     break
                 found = store.contact_of(row)
                 if found.known.erased:
-                    raise Gone("This contact was erased.", code="erased")
+                    raise _erased()
                 if found.merged_into is None:
                     return found
                 following = found.merged_into
         raise NotFound("There is no such contact.")
 
     async def standing(self, channel: str, segment_id: UUID, contact_id: UUID, now: int) -> StandingView:
-        """Where a contact stands in a segment; by its newest definition, whether or not the build has come to it.
+        """Where a contact, or the one it was merged into, stands; by the newest definition, though no build may have come to it.
 
-        Raises SegmentBroken where the segment broke before everyone had been judged by that.
+        Raises NotFound, Gone where the contact is erased, and SegmentBroken where the segment broke before everyone had been
+        judged. One statement, as this is asked very often.
         """
-        async with self._database.connection() as connection:
-            row = await connection.fetchrow(_STANDING, channel, segment_id, contact_id)
+        following = contact_id
+        for _ in range(_MOST_MERGES):
+            row = await self._database.row(_STANDING, channel, segment_id, following)
             if row is None:
-                return StandingView(False, None, None)
-            if row["status"] == "broken":
-                refuse_broken_part(row)
-                return StandingView(bool(row["member"]), row["since_ms"], None)
-            found = await self._foresight.standing(connection, channel, segment_id, row, store.contact_of(row).known, now)
+                raise NotFound("There is no such segment.")
+            if row["id"] is None:
+                break
+            if row["merged_into"] is None:
+                return await self._stands(channel, segment_id, row, now)
+            following = row["merged_into"]
+        raise NotFound("There is no such contact.")
+
+    async def _stands(self, channel: str, segment_id: UUID, row: asyncpg.Record, now: int) -> StandingView:
+        if row["erased"]:
+            raise _erased()
+        if row["status"] == "broken":
+            refuse_broken_part(row)
+            return StandingView(bool(row["member"]), row["since_ms"], None)
+        known = store.contact_of(row).known
+        judged = self._foresight.remembered(channel, segment_id, row["revision"])
+        if judged is not None:
+            found = stands(judged, row, known, now)
+        else:
+            async with self._database.connection() as connection:
+                found = await self._foresight.standing(connection, channel, segment_id, row, known, now)
         return StandingView(found.member, found.since, found.next_change)
 
     async def memberships(
@@ -269,6 +287,10 @@ class Queries:
 
 async def _count(connection: Tx, statement: str, channel: str, wanted: Sequence[tuple[object, int]]) -> int:
     return int(await connection.fetchval(statement, channel, [name for name, _ in wanted], [v for _, v in wanted]) or 0)
+
+
+def _erased() -> Gone:
+    return Gone("This contact was erased.", code="erased")
 
 
 def _segment(row: asyncpg.Record) -> SegmentView:
