@@ -334,6 +334,9 @@ class _Nothing(dict[str, Any]):
         return {"and": []}
 
 
+_PATIENT = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much, HealthCheck.large_base_example]
+
+
 async def _empty(database: Database) -> None:
     async with database.connection() as connection:
         tables = await connection.fetch("select tablename from pg_tables where schemaname = current_schema()")
@@ -353,7 +356,7 @@ def _live(servers: Stack, lives: int, steps: int) -> None:
         stack = AsyncExitStack()
         database = runner.run(stack.enter_async_context(fresh_database(servers.postgres_dsn(None), ["common", "segments"])))
 
-        @settings(max_examples=lives, deadline=None, suppress_health_check=list(HealthCheck))
+        @settings(max_examples=lives, deadline=None, suppress_health_check=_PATIENT)
         @given(st.data())
         def random_lives(data: st.DataObject) -> None:
             runner.run(live(database, data))
