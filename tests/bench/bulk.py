@@ -5,6 +5,7 @@
 
 import asyncio
 import os
+import signal
 import sys
 import time
 from collections.abc import Mapping
@@ -113,6 +114,7 @@ def main() -> None:
     """Measure and print the table."""
     contacts, rounds = int(os.environ.get("N") or "100000"), int(os.environ.get("ROUNDS") or "1")
     base = Path(os.environ["BASE"]).resolve() if os.environ.get("BASE") else None
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that the servers are stopped
     found = asyncio.run(measure(contacts, rounds, base))
     print(f"`make bench-bulk N={contacts}`, {machine(('asyncpg', 'aiokafka'))}\n")
     print("| build | job done | all found | processors until then, by process |\n|---|---|---|---|")
