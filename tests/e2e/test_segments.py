@@ -26,7 +26,10 @@ async def test_the_life_of_a_segment(team: Team) -> None:
     assert made.headers[POSITION]
     segment = made.json()["id"]
     path = f"/v1/segments/{segment}"
-    expected = {"id": segment, "name": "Kims", "filter": KIM, "problem": None, "definitionVersion": 1, "version": 1}
+    expected = {
+        "id": segment, "name": "Kims", "filter": KIM, "problem": None, "definitionVersion": 1, "version": 1,
+        "usedBy": {"segments": []},
+    }  # fmt: skip
     assert made.headers["ETag"] == '"1"'
     assert made.json() == expected | {"status": "building", "count": 0}
 
@@ -158,6 +161,24 @@ async def test_why_a_contact_is_in_or_not(team: Team) -> None:
     assert past.json()["and"][0]["segments"][0]["tree"]["value"] == "Kim"
     for body, status in (({"contactId": NOBODY}, 404), ({}, 422), ({"contactId": 1}, 422), ({"contactId": contact, "x": 1}, 422)):
         assert (await team.ask("POST", f"/v1/segments/{segment}/explain", body)).status_code == status, body
+
+
+async def test_what_a_filter_would_do_and_what_it_did(team: Team) -> None:
+    segment = await team.make(KIM)
+    for member in ("m-0", "m-1"):
+        _, position = await team.put(member, name="Kim")
+    lee, position = await team.put("m-2", name="Lee")
+    before = to_wire(from_wire((await team.get(f"/v1/segments/{segment}/changes", position))["items"][-1]["at"]))
+    raw = {"key": "name", "operator": "eq", "values": ["Lee"]}
+    tried = await team.ask("POST", "/v1/segments/preview", {"id": segment, "filter": raw}, **{POSITION: position})
+    assert tried.json() == {"count": 1, "entering": 1, "leaving": 2}
+    tried = await team.ask("POST", "/v1/segments/preview", {"filter": raw})
+    assert tried.json() == {"count": 1, "entering": 1, "leaving": 0}
+    assert (await team.ask("PATCH", f"/v1/segments/{segment}", {"filter": raw})).status_code == 200
+    await team.built(segment)
+    told = await team.get(f"/v1/segments/{segment}/compare?from={before}&which=onlyNow")
+    assert (told["onlyThen"], told["both"], told["onlyNow"], told["next"]) == (2, 0, 1, None)
+    assert [item["contactId"] for item in told["items"]] == [lee]
 
 
 async def test_entered_left_and_size_over_time_add_up(team: Team) -> None:

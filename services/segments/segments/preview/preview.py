@@ -20,16 +20,19 @@ class Preview:
         return Preview(self.count + would_be, self.entering + entering, self.leaving + leaving)
 
 
-def standing_now(stored: Standing | None, rule: Rule, known: Known, now: int) -> Standing:
+def standing_now(stored: Standing | None, rule: Rule, known: Known, now: int, due: int | None) -> Standing:
     """Where the contact stands at `now` (milliseconds), though no build or timer has come to it.
 
-    By the newest definition while that is being built; frozen where the segment is broken.
+    By the newest definition while that is being built; frozen where the segment is broken. Before `due` the clock turns nothing
+    (None: never), and where nobody is to be judged it stands as it is kept.
     """
-    standing = recall(stored or absent(rule), rule, known)
+    standing = stored or absent(rule)
     if rule.judge is None:
         return standing
     if standing.build != rule.build:
         standing, _ = define(standing, rule, known)
+    elif due is not None and due <= now:
+        standing = recall(standing, rule, known)
     return settle(standing, rule, known, now)[0]
 
 

@@ -23,7 +23,7 @@ from segments.term_sets.asked import TermSets, asked_for, refuse_too_many
 from segments.term_sets.term_set import TermSet
 
 _EVERYONE = """
-select c.version, c.at_ms, c.doc, m.member, m.since_ms, m.settled_ms, m.build
+select c.version, c.at_ms, c.doc, c.due_ms, m.member, m.since_ms, m.settled_ms, m.build
 from contact c left join membership m on m.channel = c.channel and m.segment_id = $2 and m.contact_id = c.id
 where c.channel = $1 and c.doc is not null
 """
@@ -143,5 +143,5 @@ def _with(preview: Preview, row: asyncpg.Record, asked: _Asked, now: int) -> Pre
     stored = None
     if row["member"] is not None:
         stored = store.standing_of(row)
-    standing = Standing() if asked.present is None else standing_now(stored, asked.present, known, now)
+    standing = Standing() if asked.present is None else standing_now(stored, asked.present, known, now, row["due_ms"])
     return preview.with_one(is_in=standing.member, would_be=would_be_in(asked.wanted, known, standing, now))
