@@ -26,32 +26,35 @@ select contact_id, at_ms from (
     where channel = $1 and segment_id = $2 and at_ms <= {at} {after} order by contact_id, position desc
 ) as last where change = 'entered'
 """
-_TWICE = """
-with was as ({was}), is_now as ({is_now}), everyone as (
+_COUNTS = f"""
+with was as ({_INSIDE.format(at="$3", after="")}), is_now as ({_INSIDE.format(at="$4", after="")}), everyone as (
     select contact_id, was.at_ms as was_since, is_now.at_ms as is_since from was full join is_now using (contact_id)
-), there as (
-    select * from everyone e where not exists (select from contact c where c.channel = $1 and c.id = e.contact_id and c.erased)
 )
+select count(*) filter (where is_since is null), count(*) filter (where was_since is not null and is_since is not null),
+    count(*) filter (where was_since is null)
+from everyone e where not exists (select from contact c where c.channel = $1 and c.id = e.contact_id and c.erased)
+"""  # noqa: S608 - statements of this module alone
+# Whoever was in at the one instant, in the order of ids, and for each what the log said last at the other: read no further than
+# a page goes.
+_PAGE = """
+select inside.contact_id, inside.at_ms as since from ({inside}) as inside left join lateral (
+    select change from change
+    where channel = $1 and segment_id = $2 and contact_id = inside.contact_id and at_ms <= {other} order by position desc limit 1
+) as other on true
+where coalesce(other.change = 'entered', false) = {both}
+    and not exists (select from contact c where c.channel = $1 and c.id = inside.contact_id and c.erased)
+order by inside.contact_id limit $6
 """
 
 
-def _twice(after: str = "") -> str:
-    return _TWICE.format(was=_INSIDE.format(at="$3", after=after), is_now=_INSIDE.format(at="$4", after=after))
+def _page(at: str, other: str, *, both: bool) -> str:
+    inside = _INSIDE.format(at=at, after="and ($5::uuid is null or contact_id > $5)")
+    return _PAGE.format(inside=inside, other=other, both=both)
 
 
-_ONLY_THEN, _BOTH, _ONLY_NOW = "is_since is null", "was_since is not null and is_since is not null", "was_since is null"
-_CONDITIONS: Mapping[Which, str] = {"onlyThen": _ONLY_THEN, "both": _BOTH, "onlyNow": _ONLY_NOW}
-_COUNTS = f"""
-{_twice()} select count(*) filter (where {_ONLY_THEN}), count(*) filter (where {_BOTH}), count(*) filter (where {_ONLY_NOW})
-from there
-"""  # noqa: S608 - statements of this module alone
-_PAGES: dict[Which, str] = {
-    which: f"""
-{_twice("and ($5::uuid is null or contact_id > $5)")}
-select contact_id, coalesce(is_since, was_since) as since from there where {condition} order by contact_id limit $6
-"""  # noqa: S608
-    for which, condition in _CONDITIONS.items()
-}
+_PAGES: Mapping[Which, str] = {
+    "onlyThen": _page("$3", "$4", both=False), "both": _page("$4", "$3", both=True), "onlyNow": _page("$4", "$3", both=False),
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
