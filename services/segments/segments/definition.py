@@ -116,7 +116,9 @@ def _unmoved(channel: Channel, before: Channel, meant: Meaning) -> dict[UUID, No
     kept: dict[UUID, Node] = {}
     for name, segment in channel.segments.items():
         was, node = before.segments.get(name), meant.nodes.get(name)
-        if was is None or node is None or name in meant.naming or was.definition_version != segment.definition_version:
+        if was is None or node is None or name in meant.naming:
+            continue
+        if was is not segment and (was.definition_version, was.filter) != (segment.definition_version, segment.filter):
             continue
         if not moved or moved.isdisjoint(condition.key for condition in conditions(node)):
             kept[name] = node
@@ -188,7 +190,8 @@ def reconsidered(before: Channel, after: Channel, now: int) -> list[Segment]:
 
     Whatever means something else now is built anew as of `now`. A segment that was not there before is not among them.
     """
-    was, is_now = meaning(before), meaning(after)
+    was = meaning(before)
+    is_now = meaning(after, before, was)
     changed = []
     for segment in after.segments.values():
         if segment.id not in before.segments:

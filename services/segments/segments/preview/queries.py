@@ -110,7 +110,9 @@ class Previews:
         own = self._ids() if before is None else before.id
         node = readable(raw, loaded, own)
         changed = loaded.with_segment(
-            Segment(own, "", raw, 1, "building", None, 1, now) if before is None else replace(before, filter=raw)
+            Segment(own, "", raw, 1, "building", None, 1, now)
+            if before is None
+            else replace(before, filter=raw, definition_version=before.definition_version + 1)
         )
         if before is not None and await definitions.used_by(tx, channel, before.id):
             others = await asyncio.to_thread(reconsidered, loaded, changed, now)
