@@ -63,7 +63,6 @@ def mapping() -> dict[str, Any]:
     return {
         "dynamic": "strict",
         # Of a text without norms and values it would keep each part of its name once more; nobody asks whether there is one.
-        "_field_names": {"enabled": False},
         "properties": {
             "channel": {"type": "keyword"},
             "id": {"type": "keyword"},
