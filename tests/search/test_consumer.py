@@ -1,7 +1,6 @@
 """The projector: one write a contact, never an older state over a newer, the dead do not come back."""
 
 import json
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 from uuid import uuid4
@@ -23,7 +22,7 @@ from common.events.contacts import (
 from common.postgres import Database
 from common.topics import CONTACTS, FIELDS
 from localstack.stack import Stack
-from search.consumer import Projector, lanes
+from search.consumer import Projector
 from search.index import Index
 from search.neighbours import Neighbours
 from search.projection import Item, decode
@@ -68,44 +67,6 @@ async def test_of_many_states_in_a_batch_the_last_one_is_written_once(
     assert {each["name"] for each in (await shown(index, channel)).values()} == {"v3"}
     assert len(await shown(index, channel)) == 20
     assert await written(servers, alias) - before == 20
-
-
-def spread(items: Sequence[Item]) -> list[Item]:
-    """The items as if they came from five partitions in turns."""
-    return [replace(item, origin=replace(item.origin, partition=number % 5)) for number, item in enumerate(items)]
-
-
-def test_many_items_are_two_requests_each_partition_in_one_of_them_and_in_its_order(channel: str) -> None:
-    items = spread([state(channel, contact(channel, n)) for n in range(400)])
-    found = lanes(items)
-    assert [{item.origin.partition for item in lane} for lane in found] == [{0, 2, 4}, {1, 3}]
-    assert found == [[item for item in items if item.origin.partition % 2 == lane] for lane in (0, 1)]
-    assert lanes(items[:100]) == [items[:100]]
-    alone = [item for item in items * 3 if item.origin.partition == 3]
-    assert lanes(alone) == [alone]
-    assert lanes([]) == []
-
-
-async def test_a_large_batch_is_written_whole_whatever_partitions_it_comes_from(
-    projector: Projector, index: Index, channel: str, servers: Stack, alias: str
-) -> None:
-    before = await written(servers, alias)
-    batch = spread([state(channel, contact(channel, n, version=v, name=f"v{v}")) for v in (1, 2) for n in range(250)])
-    await projector.apply(batch)
-    found = await shown(index, channel)
-    assert len(found) == 250
-    assert {each["name"] for each in found.values()} == {"v2"}
-    assert await written(servers, alias) - before == 250
-
-
-async def test_of_a_large_batch_whose_fields_nobody_can_tell_yet_nothing_is_lost(
-    projector: Projector, index: Index, channel: str
-) -> None:
-    batch = spread([state(channel, contact(channel, n, profile={"grade": "VIP"} if n % 5 == 1 else {})) for n in range(300)])
-    with pytest.raises(Unavailable):
-        await projector.apply(batch)
-    await projector.apply([defined(channel, "profile.grade", "String"), *batch])
-    assert len(await shown(index, channel)) == 300
 
 
 async def test_an_older_state_is_left_out_whether_it_comes_with_the_newer_one_or_after_it(

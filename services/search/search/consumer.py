@@ -12,14 +12,11 @@ from common.postgres import away_is_unavailable
 from common.telemetry import log
 from common.topics import FIELDS
 from search.aside import Once
-from search.bulk import Refused
 from search.index import Index
 from search.projection import Item, Projection, newest
 from search.store import Store
 
 _LOOK_SECONDS = 1.0
-_FEW, _LANES = 200, 2
-"""Fewer documents are one request; more are so many, since the index writes each request on one processor."""
 
 
 async def until_writable(index: Index, health: Health, stop: asyncio.Event) -> None:
@@ -67,31 +64,5 @@ class Projector:
     async def _write(self, items: Sequence[Item]) -> list[tuple[Delivered, UnreadableMessage]]:
         """Answers the messages that the index does not take, and why."""
         latest = newest(items)
-        writes: list[asyncio.Task[list[Refused]]] = []
-        try:
-            for lane in lanes(list(latest.values())):
-                # While the index writes these, the next ones are made.
-                writes.append(asyncio.create_task(self._index.write(await self._projection.entries(lane))))
-        finally:
-            written = await asyncio.gather(*writes, return_exceptions=True)
-        told = [(latest[refused.id].origin, refused.reason) for each in map(_or_raise, written) for refused in each]
-        return [(origin, UnreadableMessage(f"the index does not take it: {reason}")) for origin, reason in told]
-
-
-def lanes(items: Sequence[Item]) -> list[list[Item]]:
-    """The items as requests that the index may answer side by side, each in its order; a partition's are all in one.
-
-    So whoever sees the last write of a transaction in a partition sees those before it.
-    """
-    if len(items) < _FEW:
-        return [list(items)] if items else []
-    found: list[list[Item]] = [[] for _ in range(_LANES)]
-    for item in items:
-        found[item.origin.partition % _LANES].append(item)
-    return [lane for lane in found if lane]
-
-
-def _or_raise(written: list[Refused] | BaseException) -> list[Refused]:
-    if isinstance(written, BaseException):
-        raise written
-    return written
+        refused = await self._index.write(await self._projection.entries(list(latest.values())))
+        return [(latest[r.id].origin, UnreadableMessage(f"the index does not take it: {r.reason}")) for r in refused]
