@@ -148,6 +148,35 @@ async def test_while_one_relay_empties_trays_another_leaves_them(database: Datab
         assert await number(database, KEPT) == 0
 
 
+async def test_a_tray_that_another_relay_has_emptied_is_held_by_nobody(database: Database) -> None:
+    tending = Trays(held_seconds=0)
+    async with sending(database, Kafka()) as relay:
+        await put(database, told("x", 1))
+        await relay.all()
+        await relay.note()
+        await turned(relay)
+        async with a_dump(database):
+            assert await told_of(relay, tending) != []
+        await Trays().tend(relay.connection)
+        assert await number(database, KEPT) == 0
+        assert await told_of(relay, tending) == ["what the outbox has sent is emptied again"]
+        assert value(OUTBOX_HELD) == 0
+
+
+async def test_a_tray_that_another_relay_has_turned_to_is_given_its_time(database: Database) -> None:
+    one, other = Trays(full_seconds=0.5), Trays(full_seconds=0.5)
+    async with sending(database, Kafka()) as relay:
+
+        async def filled(tending: Trays) -> int:
+            await put(database, told("x", 1))
+            await tending.tend(relay.connection)
+            return await number(database, "select last_value from outbox_tray")
+
+        assert (await filled(one), await filled(other)) == (0, 0)
+        await eventually(lambda: filled(one), lambda tray: tray == 1, 10)
+        assert await filled(other) == 1
+
+
 async def test_a_relay_that_runs_empties_the_outbox_by_itself(database: Database) -> None:
     kafka, stop = Kafka(), asyncio.Event()
     running = asyncio.create_task(Relay(database, kafka, Health({}), trays=Trays(full_seconds=0.5)).run(stop))

@@ -38,6 +38,7 @@ _EMPTY = "truncate outbox_tray_{0}, outbox_sent_tray_{0}"
 
 @dataclass(slots=True)
 class _Filling:
+    tray: int
     since: float
     first: int
 
@@ -63,10 +64,11 @@ class Trays:
         for tray in _TRAYS:
             if tray != filled and used[tray]:
                 used[tray] = not await self._empty(connection, tray, filled)
+            else:
+                self._held_since.pop(tray, None)  # another relay has emptied it
         unused = [tray for tray in _TRAYS if tray != filled and not used[tray]]
         if unused and await self._has_enough(connection, filled):
             await connection.execute(_FILL, unused[0])
-            self._filling = None
         await self._tell(connection, asyncio.get_running_loop().time())
 
     async def _tell(self, connection: Connection, now: float) -> None:
@@ -91,8 +93,8 @@ class Trays:
 
     async def _has_enough(self, connection: Connection, tray: int) -> bool:
         now, last = asyncio.get_running_loop().time(), await last_id(connection)
-        if self._filling is None:
-            self._filling = _Filling(now, last)
+        if self._filling is None or self._filling.tray != tray:  # another relay may have turned to it
+            self._filling = _Filling(tray, now, last)
         age, rows = now - self._filling.since, last - self._filling.first
         old_or_full = age >= self._full_seconds or (age >= _LEAST_SECONDS and rows >= _FULL_ROWS)
         return old_or_full and bool(await connection.fetchval(_FILLED, tray))
