@@ -15,14 +15,17 @@ from common.events.contacts import (
     Channel,
     ChannelChanged,
     ChannelMessage,
+    ContactState,
     FieldDefined,
     FieldDefinition,
     FieldMessage,
 )
+from common.filters import FieldType
 from common.postgres import Database
 from common.topics import CONTACTS, FIELDS
 from localstack.stack import Stack
 from search.consumer import Projector
+from search.document import document
 from search.index import Index
 from search.neighbours import Neighbours
 from search.projection import Item, decode
@@ -182,6 +185,24 @@ def test_a_number_that_cannot_be_written_again_cannot_be_read(members: dict[str,
     value = json.dumps({"contact": told.members() | members, "version": 1}).encode()
     with pytest.raises(UnreadableMessage, match="too large"):
         decode(delivered(CONTACTS, "channel", str(told.id), "contact.changed", 1, value))
+
+
+def nested(depth: int) -> list[Any]:
+    return [nested(depth - 1)] if depth > 1 else []
+
+
+@pytest.mark.parametrize("depth", [200, *range(248, 258), 900])
+def test_what_can_be_read_can_be_written_however_deep_it_is(depth: int) -> None:
+    told = contact("channel", "here")
+    value = json.dumps({"contact": told.members() | {"profile": {"list": nested(depth)}}, "version": 1}).encode()
+    record = delivered(CONTACTS, "channel", str(told.id), "contact.changed", 1, value)
+    try:
+        read = decode(record).told
+    except UnreadableMessage:
+        assert depth > 250
+        return
+    assert isinstance(read, ContactState)
+    assert document("channel", read.contact, {"list": (FieldType.LIST, 0)})
 
 
 def test_a_contact_under_the_key_of_another_cannot_be_read() -> None:

@@ -42,7 +42,7 @@ def _is_writable(contact: Contact) -> bool:
     """Whether its values can be JSON again: whole numbers beyond 64 bits can be read, and lists in lists a thousand deep."""
     counts = [contact.version, contact.sessions_count, *(each.sessions_count for each in (contact.web, contact.mobile) if each)]
     try:
-        orjson.dumps([counts, contact.profile])
+        orjson.dumps([[counts, contact.profile]])  # as deep as in the document
     except orjson.JSONEncodeError:
         return False
     return True
