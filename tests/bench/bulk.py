@@ -24,9 +24,9 @@ from tests.bench.cost.build import Build, running
 from tests.bench.cost.rounds import come_to_rest, send, watching
 from tests.bench.cost.work import crowds
 from tests.bench.measure import machine
-from tests.bench.serving import require
+from tests.bench.serving import require, within
 
-_LOOK_SECONDS = 0.2
+_LOOK_SECONDS, _LONGEST_SECONDS = 0.2, 900
 _FILL_AT_ONCE = 4
 _LEAST = 0.05
 """Of processor seconds: whoever used less is not told of."""
@@ -57,13 +57,15 @@ async def acted(build: Build, client: httpx.AsyncClient, contacts: int, tag: str
     async with watching(build) as watch:
         began = time.perf_counter()
         job = await _ask(client, "/v1/bulk-actions", {"action": {"addTags": [tag]}, "target": target})
-        while job["status"] in {"waiting", "running"}:
-            await asyncio.sleep(_LOOK_SECONDS)
-            job = (await client.get(f"/v1/bulk-actions/{job['id']}")).json()
+        async with within(_LONGEST_SECONDS, "the action is done"):
+            while job["status"] in {"waiting", "running"}:
+                await asyncio.sleep(_LOOK_SECONDS)
+                job = (await client.get(f"/v1/bulk-actions/{job['id']}")).json()
         done = time.perf_counter() - began
         require(job["status"] == "done" and job["changed"] == contacts, f"everybody changed, not {job}")
-        while (await _ask(client, "/v1/search/count", {"filter": _tagged(tag)}))["total"] < contacts:
-            await asyncio.sleep(_LOOK_SECONDS)
+        async with within(_LONGEST_SECONDS, "everybody is found"):
+            while (await _ask(client, "/v1/search/count", {"filter": _tagged(tag)}))["total"] < contacts:
+                await asyncio.sleep(_LOOK_SECONDS)
         found = time.perf_counter() - began
         await watch.look()
         _, used = watch.used()

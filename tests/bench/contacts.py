@@ -35,7 +35,7 @@ from localstack.stack import Stack
 from tests.bench import importing
 from tests.bench.measure import Row, Run, compared, interleaved, percentile, table
 from tests.bench.people import visit
-from tests.bench.serving import require, serving
+from tests.bench.serving import require, serving, within
 from tests.support.postgres import fresh_database
 from tests.support.stack import free_port_base, stack_of_this_run
 
@@ -268,8 +268,9 @@ async def _latencies(database: Database, producer: Producer, topic: str, seconds
     committed: dict[str, float] = {}
     async with database.transaction() as tx:
         await outbox.put(tx, _messages(topic, 1))
-    while not timed.at:  # a relay that has just started holds its shards now, and knows Kafka
-        await asyncio.sleep(0.01)
+    async with within(60, "a relay that has just started holds its shards and knows Kafka"):
+        while not timed.at:
+            await asyncio.sleep(0.01)
     began = time.perf_counter()
     for number in range(int(seconds * 100)):
         await asyncio.sleep(max(0.0, began + number / 100 - time.perf_counter()))
@@ -278,8 +279,9 @@ async def _latencies(database: Database, producer: Producer, topic: str, seconds
             await outbox.put(tx, messages)
         now = time.perf_counter()
         committed.update((m.headers["ce_id"], now) for m in messages)
-    while len(timed.at) < len(committed) + 1:
-        await asyncio.sleep(0.01)
+    async with within(60, "everything is sent"):
+        while len(timed.at) < len(committed) + 1:
+            await asyncio.sleep(0.01)
     stop.set()
     await running
     return [max(0.0, timed.at[name] - at) for name, at in committed.items()]

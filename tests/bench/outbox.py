@@ -31,7 +31,7 @@ from localstack import postgres
 from localstack.processes import POSTGRES
 from localstack.stack import Stack
 from localstack.supervision import Supervisor
-from tests.bench.serving import require
+from tests.bench.serving import require, within
 from tests.support.postgres import fresh_schema
 from tests.support.stack import stack_of_this_run
 
@@ -300,8 +300,9 @@ async def _restarted(stack: Stack, *statements: str) -> None:
     supervisor = Supervisor(stack.home)
     await asyncio.to_thread(supervisor.stop_process, POSTGRES)
     await asyncio.to_thread(supervisor.start_processes, [POSTGRES])
-    while not await postgres.is_ready(stack.facts):
-        await asyncio.sleep(0.1)
+    async with within(60, "PostgreSQL answers again"):
+        while not await postgres.is_ready(stack.facts):
+            await asyncio.sleep(0.1)
 
 
 def main(wanted: Sequence[str]) -> None:

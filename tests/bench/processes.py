@@ -13,6 +13,7 @@ from localstack.ports import port_of
 from localstack.processes import BY_NAME
 from localstack.stack import Stack, service_settings_for_commands
 from tests.bench.measure import peak_memory
+from tests.bench.serving import within
 
 
 @asynccontextmanager
@@ -30,7 +31,7 @@ async def _process(stack: Stack, name: str) -> AsyncIterator[tuple[str, int]]:
     process = await asyncio.create_subprocess_exec(*command, env=environment, stdout=DEVNULL)
     url = f"http://127.0.0.1:{port_of(known, stack.facts)}"
     try:
-        async with httpx.AsyncClient() as client:
+        async with within(60, f"{name} is ready"), httpx.AsyncClient() as client:
             while not await _ready(client, url):
                 if process.returncode is not None:
                     raise SystemExit(f"{name} ended by itself with {process.returncode}")

@@ -19,6 +19,16 @@ def require(holds: bool, what: str) -> None:
 
 
 @asynccontextmanager
+async def within(seconds: float, what: str) -> AsyncIterator[None]:
+    """Ends the run where something is waited for in vain."""
+    try:
+        async with asyncio.timeout(seconds):
+            yield
+    except TimeoutError:
+        require(False, f"{what} within {seconds:,.0f} s")
+
+
+@asynccontextmanager
 async def process_of(stack: Stack, port: int, *command: str) -> AsyncIterator[tuple[str, psutil.Process]]:
     """One process that answers on a port; its base URL, and the process."""
     environment = os.environ | stack.service_env("contacts-api") | {"CONTACTS_PORT": str(port), "CONTACTS_LOG_LEVEL": "error"}

@@ -281,7 +281,7 @@ def _as_typed(names: list[str]) -> st.SearchStrategy[str]:
 
 
 async def test_what_is_found_is_what_the_rules_say(servers: Stack, alias: str) -> None:
-    @settings(max_examples=6, suppress_health_check=[*HealthCheck.__members__.values()])
+    @settings(max_examples=6, suppress_health_check=list(HealthCheck))
     @given(names=st.lists(_NAMES, min_size=30, max_size=30, unique=True), data=st.data())
     def law(names: list[str], data: st.DataObject) -> None:
         typed = data.draw(st.lists(_as_typed(names), min_size=40, max_size=40))

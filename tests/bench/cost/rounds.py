@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import httpx
 import orjson
@@ -16,7 +17,7 @@ from tests.bench.cost.build import Build
 from tests.bench.cost.cpu import COMPILING, Reading, spent
 from tests.bench.cost.proc import TICKS_PER_SECOND
 from tests.bench.cost.work import Load, Request
-from tests.bench.serving import require
+from tests.bench.serving import require, within
 
 SETTLE_SECONDS = 18.0
 """A round goes on for so long after all has come through: PostgreSQL's vacuum (every 15 s) and OpenSearch's merges are in it."""
@@ -113,7 +114,9 @@ async def measured(build: Build, client: httpx.AsyncClient, load: Load, rest: Id
     found = load.shown
     async with watching(build) as watch:
         taken = await send(client, load.requests, load.at_once)
+        until = time.perf_counter() + _PATIENCE_SECONDS
         while True:
+            require(time.perf_counter() < until, f"{found} of {load.shown} are found, and all has come through")
             await watch.quiet(rest.cores)
             if load.shows is not None:  # here, since what nobody searches is not made searchable: that is a part of the cost
                 answer = await client.post("/v1/search/count", content=orjson.dumps({"filter": load.shows}))
@@ -130,7 +133,7 @@ async def measured(build: Build, client: httpx.AsyncClient, load: Load, rest: Id
 
 async def come_to_rest(build: Build, seconds: float = 20.0) -> None:
     """Returns when all has come through, merges and vacuums of it too."""
-    async with watching(build) as watch:
+    async with within(_PATIENCE_SECONDS, f"{build.folder} comes to rest"), watching(build) as watch:
         while True:
             await watch.quiet(0.5)
             await asyncio.sleep(seconds)
@@ -172,12 +175,13 @@ async def _patiently(client: httpx.AsyncClient, request: Request) -> httpx.Respo
 
 
 async def _imported(client: httpx.AsyncClient, name: str) -> int:
-    while True:
-        await asyncio.sleep(1)
-        job = orjson.loads((await client.get(f"/v1/imports/{name}")).content)
-        if job["status"] not in {"waiting", "running"}:
-            made: int = job["made"]
-            return made
+    job: dict[str, Any] = {"status": "waiting"}
+    async with within(_PATIENCE_SECONDS, "the import ends"):
+        while job["status"] in {"waiting", "running"}:
+            await asyncio.sleep(1)
+            job = orjson.loads((await client.get(f"/v1/imports/{name}")).content)
+    made: int = job["made"]
+    return made
 
 
 async def _moves(build: Build) -> int:
