@@ -48,6 +48,7 @@ class Search:
         self.ids: Sequence[UUID] = ()
         self.lines: int | None = None
         self.grown = False
+        self.turned = False
         self.app = Starlette(
             routes=[
                 Route("/internal/audience", self.audience, methods=["POST"]),
@@ -63,7 +64,7 @@ class Search:
     async def scan(self, request: Request) -> Response:
         assert await request.json() == {"filter": {"and": []}, "whole": False}
         rows: list[object] = [{"total": len(self.ids), "instant": "2026-11-24T03:00:00.000Z"}]
-        rows += [{"id": str(i), "version": 1} for i in sorted(self.ids)]
+        rows += [{"id": str(i), "version": 1} for i in sorted(self.ids, reverse=self.turned)]
         rows.append({"end": True, "rows": len(self.ids)})
         return Response(b"\n".join(orjson.dumps(row) for row in rows[: self.lines]))
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 from datetime import timedelta
+from importlib.resources import files
 from typing import Any
 
 import pytest
@@ -185,3 +186,33 @@ async def test_each_choice_keeps_its_own_rows(bench: Bench) -> None:
     assert len(await bench.results(second)) == 1
     rows = "select count(*) from bulk_action_contact where job_id = $1"
     assert [await bench.world.count(rows, job.id) for job in (first, second)] == [4, 1]
+
+
+async def test_actions_that_an_earlier_version_began_go_on_where_they_were(bench: Bench) -> None:
+    """It had a row for each who was chosen, and wrote into that what became of them."""
+    ids = bench.search.ids = await bench.fill(7)
+    begun, waiting, cancelled = await bench.ask(None), await bench.ask(ids, {"blocked": True}), await bench.ask(ids)
+    with pytest.raises(Killed):
+        await bench.worker("w", Mortal(bench.world, "w", bench.runner, 6)).work_once(asyncio.Event())
+    assert len(await bench.results(begun)) == CHUNK
+    await bench.commands.cancel(bench.world.caller(), cancelled.id)
+    up, down = (files("contacts") / "migrations" / "0025_bulk_actions_noted_once.sql").read_text("utf-8").split("-- migrate:down")
+    async with bench.world.database.transaction() as tx:
+        await tx.execute(down)
+        assert await tx.fetchval("select count(*) from bulk_action_contact where job_id = any($1)", [begun.id, waiting.id]) == 14
+    async with bench.world.database.transaction() as tx:
+        await tx.execute(up)
+    bench.world.clock.instant += LEASE + timedelta(seconds=1)
+    assert (await bench.work(begun)).counts == {"changed": 7}
+    assert await bench.versions(cause(begun.id)) == sorted(ids)
+    assert (await bench.work(waiting)).counts == {"changed": 7}
+    assert (len(await bench.results(waiting)), len(await bench.results(cancelled))) == (7, 0)
+    assert (await bench.undo(begun)).counts == {"changed": 7, "undone": 7}
+
+
+async def test_a_stream_in_another_order_than_that_of_ids_is_not_acted_upon(bench: Bench) -> None:
+    """Whoever came after a greater id would be passed over in silence."""
+    bench.search.ids = await bench.fill(2 * CHUNK)
+    bench.search.turned = True
+    job = await bench.work(await bench.ask(None))
+    assert (job.status, job.counts) == (Status.FAILED, {})

@@ -47,11 +47,12 @@ class BulkActions:
         target, channel = held.body["target"], held.job.channel
         # Asked again: while the action waited for a worker, the audience may have grown or a definition may have changed.
         await self._neighbours.audience(channel, target)
-        total = 0
+        total, last = 0, FIRST
         async with self._neighbours.matching(channel, target, self._chunk) as batches:
             async for ids in batches:
+                assert last < min(ids), "search tells of contacts in the order of their ids"
                 await held.advance(partial(_choose, ids))
-                total += len(ids)
+                total, last = total + len(ids), max(ids)
         await held.advance(partial(_chosen, total))
 
     async def _act(self, held: HeldJob) -> None:
@@ -60,10 +61,10 @@ class BulkActions:
 
         async def piece(tx: Tx, job: Job, now: datetime) -> Advance:
             nonlocal more
-            found = await bulk_store.following(tx, job, _place(job), self._chunk)
+            found, more = await bulk_store.following(tx, job, _place(job), self._chunk)
             stand_for = await whom(tx, job.channel, found)
             ids = found[: fitting((stand_for[i].bytes for i in found), self._most_bytes)]
-            more = len(ids) < len(found) or len(found) == self._chunk
+            more = more or len(ids) < len(found)
             survivors, states = await lock_survivors(tx, job.channel, {i: stand_for[i] for i in ids})
             acted: list[Acted] = []
             for contact_id in ids:

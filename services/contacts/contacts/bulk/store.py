@@ -1,5 +1,6 @@
-"""The table of bulk actions' contacts: whom each is for, and what became of them."""
+"""The tables of bulk actions' contacts: whom each is for, and what became of them."""
 
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
@@ -9,11 +10,13 @@ from common.postgres import Tx
 from contacts.bulk.action import Acted, Done, Outcome, undo_cause
 from contacts.jobs.job import Job
 
-_ADD = "insert into bulk_action_contact (channel, job_id, contact_id) select $1, $2, unnest($3::uuid[])"
-_CLEAR = "delete from bulk_action_contact where channel = $1 and job_id = $2"
+_ADD = "insert into bulk_action_chosen (channel, job_id, last, ids) values ($1, $2, $3, $4)"
+_CLEAR = "delete from bulk_action_chosen where channel = $1 and job_id = $2"
 _NEXT = """
-select contact_id from bulk_action_contact
-where channel = $1 and job_id = $2 and contact_id > $3 order by contact_id limit $4
+select ids, exists (
+    select from bulk_action_chosen later where later.channel = $1 and later.job_id = $2 and later.last > chosen.last
+) as more
+from bulk_action_chosen chosen where channel = $1 and job_id = $2 and last > $3 order by last limit 1
 """
 _NEXT_CHANGED = """
 select t.contact_id, t.changed_id, t.consent_times, e.data -> 'changes' as changes, e.at
@@ -35,14 +38,7 @@ where t.channel = $1 and t.job_id = $2 and t.contact_id = any($3::uuid[]) and no
 )
 group by t.contact_id
 """
-_NOTE = """
-update bulk_action_contact t
-set outcome = new.outcome, changed_id = new.changed_id, version = new.version, consent_times = new.consent_times,
-    problem = new.problem
-from unnest($3::uuid[], $4::text[], $5::uuid[], $6::bigint[], $7::jsonb[], $8::jsonb[])
-    as new (contact_id, outcome, changed_id, version, consent_times, problem)
-where t.channel = $1 and t.job_id = $2 and t.contact_id = new.contact_id
-"""
+_NOTED = ("channel", "job_id", "contact_id", "outcome", "changed_id", "version", "consent_times", "problem")
 _NOTE_UNDO = """
 update bulk_action_contact t set undo_outcome = new.outcome, undo_problem = new.problem
 from unnest($3::uuid[], $4::text[], $5::jsonb[]) as new (contact_id, outcome, problem)
@@ -50,19 +46,20 @@ where t.channel = $1 and t.job_id = $2 and t.contact_id = new.contact_id
 """
 _RESULTS = """
 select contact_id, outcome, version, problem, undo_outcome, undo_problem from bulk_action_contact
-where channel = $1 and job_id = $2 and contact_id > $3 and outcome {} order by contact_id limit $4
+where channel = $1 and job_id = $2 and contact_id > $3 {} order by contact_id limit $4
 """
-_ALL_RESULTS = _RESULTS.format("is not null")
-_RESULTS_OF = _RESULTS.format("= $5")
-_RESULTS_OF_UNDO = _RESULTS.format("is not null and undo_outcome = $5")
+_ALL_RESULTS = _RESULTS.format("")
+_RESULTS_OF = _RESULTS.format("and outcome = $5")
+_RESULTS_OF_UNDO = _RESULTS.format("and undo_outcome = $5")
 
 FIRST = UUID(int=0)
 """Less than any contact's id."""
 
 
 async def add(tx: Tx, job: Job, ids: Iterable[UUID]) -> None:
-    """These contacts are the action's too."""
-    await tx.execute(_ADD, job.channel, job.id, list(ids))
+    """These contacts, some thousands, are the action's too, and none of them was before."""
+    if chosen := sorted(ids):
+        await tx.execute(_ADD, job.channel, job.id, chosen[-1], chosen)
 
 
 async def clear(tx: Tx, job: Job) -> None:
@@ -70,9 +67,14 @@ async def clear(tx: Tx, job: Job) -> None:
     await tx.execute(_CLEAR, job.channel, job.id)
 
 
-async def following(tx: Tx, job: Job, after: UUID, limit: int) -> list[UUID]:
-    """The action's contacts after one, in the order of ids."""
-    return [r["contact_id"] for r in await tx.fetch(_NEXT, job.channel, job.id, after, limit)]
+async def following(tx: Tx, job: Job, after: UUID, limit: int) -> tuple[list[UUID], bool]:
+    """Some of the action's contacts after one, in the order of ids, and whether there are more."""
+    row = await tx.fetchrow(_NEXT, job.channel, job.id, after)
+    if row is None:
+        return [], False
+    ids: list[UUID] = row["ids"]
+    left = ids[bisect_right(ids, after) :]
+    return left[:limit], row["more"] or len(left) > limit
 
 
 async def following_changed(tx: Tx, job: Job, after: UUID, limit: int) -> list[Done]:
@@ -93,13 +95,15 @@ async def changed_since(tx: Tx, job: Job, ids: Sequence[UUID]) -> dict[UUID, fro
 
 
 async def note(tx: Tx, job: Job, acted: Sequence[Acted]) -> None:
-    """Keep what became of contacts."""
-    problems = [None if a.problem is None else a.problem.body() for a in acted]
-    changed = [None if a.step is None else a.step.after.id for a in acted]
-    await tx.execute(
-        _NOTE, job.channel, job.id, [a.contact_id for a in acted], [a.outcome for a in acted], changed,
-        [a.version for a in acted], [a.consent_times for a in acted], problems,
-    )  # fmt: skip
+    """Keep what became of contacts, of each for the first time."""
+    rows = [
+        (
+            job.channel, job.id, a.contact_id, a.outcome, None if a.step is None else a.step.after.id, a.version, a.consent_times,
+            None if a.problem is None else a.problem.body(),
+        )
+        for a in acted
+    ]  # fmt: skip
+    await tx.copy_records_to_table("bulk_action_contact", records=rows, columns=_NOTED)
 
 
 async def note_undo(tx: Tx, job: Job, taken_back: Sequence[Acted]) -> None:

@@ -48,6 +48,10 @@ _PURGE_REPORT = (
     delete from bulk_action_contact where channel = $1 and job_id = $2 and contact_id in
         (select contact_id from bulk_action_contact where channel = $1 and job_id = $2 order by contact_id limit $3)
     """,
+    """
+    delete from bulk_action_chosen where channel = $1 and job_id = $2 and last in
+        (select last from bulk_action_chosen where channel = $1 and job_id = $2 order by last limit $3)
+    """,
 )
 _PURGE = "delete from job where channel = $1 and id = $2"
 
