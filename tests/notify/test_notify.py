@@ -35,9 +35,9 @@ from common.postgres import Database
 from common.topics import Topic, dead_letter_topic
 from localstack.stack import Stack
 from notify.consumer import Item, Notifier, decode
-from notify.queries import Queries
 from notify.reactions import react
-from notify.store import Store
+from notify.room.queries import Queries
+from notify.room.store import Store
 from tests.support.api import eventually
 from tests.support.postgres import fresh_database
 

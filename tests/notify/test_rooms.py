@@ -26,11 +26,11 @@ from common.language import ENGLISH, KOREAN
 from common.listening import Listening
 from common.postgres import Database
 from localstack.stack import Stack
-from notify import api
 from notify.consumer import Item, Notifier
-from notify.handlers import Rooms
-from notify.queries import Queries
-from notify.store import Store
+from notify.room import api
+from notify.room.handlers import Rooms
+from notify.room.queries import Queries
+from notify.room.store import Store
 from tests.support.postgres import fresh_database
 
 AT = datetime(2026, 11, 24, 3, tzinfo=UTC)

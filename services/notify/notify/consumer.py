@@ -9,7 +9,7 @@ from common.events.exports import ExportMessage
 from common.events.wire import read
 from common.ids import Ids
 from notify.reactions import react
-from notify.store import Delivery, Store
+from notify.room.store import Delivery, Store
 
 _NUL = rb"\u0000"
 """As JSON writes it."""

@@ -13,7 +13,7 @@ from notify.settings import Settings
 
 if TYPE_CHECKING:
     from fastapi import APIRouter
-from notify.store import Store
+from notify.room.store import Store
 
 GROUP = "notify"
 READS = (EXPORTS,)
@@ -51,7 +51,7 @@ async def run_consumer() -> None:
 
 def routers() -> "list[APIRouter]":
     """The table of contents of the HTTP interface."""
-    from notify import api
+    from notify.room import api
 
     return [api.routes]
 
@@ -62,8 +62,8 @@ async def run_api() -> None:
     from common.http import application
     from common.idempotency import Idempotency
     from common.listening import Listening
-    from notify.handlers import Rooms
-    from notify.queries import Queries
+    from notify.room.handlers import Rooms
+    from notify.room.queries import Queries
 
     settings = _settings("api")
     async with Database.open(settings.postgres.get_secret_value(), size=settings.pool_size, application="notify-api") as database:

@@ -5,7 +5,7 @@ from uuid import UUID
 from common.auth import Caller
 from common.clock import Clock
 from common.errors import NotFound
-from notify.store import Store
+from notify.room.store import Store
 
 
 class Rooms:

@@ -13,8 +13,8 @@ from common.http import AnyCaller, Cursor, Limit, Wire, json_response, part, rou
 from common.ids import Id
 from common.language import language_of
 from common.listening import Listening
-from notify.handlers import Rooms
-from notify.queries import Queries
+from notify.room.handlers import Rooms
+from notify.room.queries import Queries
 
 routes = router("/v1", tags=["Room"])
 

@@ -14,7 +14,7 @@ from common.following import BATCH, Told, follow
 from common.ids import parse_id
 from common.language import ENGLISH, KOREAN, Language
 from common.listening import Open
-from notify.store import Store
+from notify.room.store import Store
 
 BOT = "notice-bot"
 

@@ -1,0 +1,1 @@
+"""A manager's own room: what they were told, read or not."""
