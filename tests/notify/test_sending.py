@@ -16,8 +16,9 @@ from cryptography.x509.oid import NameOID
 
 from notify.sending.address import Address, Allowed, Target, read_allowed, read_url
 from notify.sending.answer import Answer, retry_after
+from notify.sending.call import Call
 from notify.sending.connection import Lookup
-from notify.sending.sender import MOST_READ, Call, believed
+from notify.sending.sender import MOST_READ, believed
 from notify.sending.sender import Outside as Reached
 from tests.support.outside import Hang, Outside, Reply, Reset
 

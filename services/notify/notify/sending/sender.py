@@ -2,30 +2,21 @@
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import certifi
 import httpcore
 
 from notify.sending.address import Allowed, Target
 from notify.sending.answer import Answer
+from notify.sending.call import Call
 from notify.sending.connection import CONNECT_SECONDS, Guarded, Lookup, NotAdmitted, NotFound
 
 TOTAL_SECONDS = 10.0
 MOST_READ = 64 * 1024
 _KEPT_SECONDS = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """A request as it is sent."""
-
-    target: Target
-    body: bytes
-    headers: Mapping[str, str] = field(default_factory=dict[str, str])
-    method: str = "POST"
 
 
 @dataclass(frozen=True, slots=True)
