@@ -17,7 +17,7 @@ from common.loop import Turns, repeat
 from common.postgres import Database, Tx, away_is_unavailable
 from common.topics import CONTACTS, FIELDS
 from segments import definition_store as definitions
-from segments import offsets, store
+from segments import due_store, offsets, store
 from segments.definition import reconsidered
 from segments.ledger import Ledger, Place
 from segments.membership import Known
@@ -204,7 +204,7 @@ class Judge:
         versions: dict[tuple[str, UUID], list[ContactFact]] = {}
         for fact in facts:
             versions.setdefault((fact.channel, fact.contact_id), []).append(fact)
-        stored = await store.lock_contacts(tx, versions)
+        stored = await due_store.with_looks(tx, await store.lock_contacts(tx, versions))
         news: list[_News] = []
         turns = Turns()
         for key, told in versions.items():
@@ -213,7 +213,7 @@ class Judge:
             prior = None if contact is None else contact.known
             if fresh := _in_order(told, prior):
                 within = reach(rules[key[0]], prior, None if contact is None else contact.due, [fact.known for fact in fresh])
-                news.append(_News(key, rules[key[0]], prior, fresh, within))
+                news.append(_News(key, rules[key[0]], prior, fresh, within, None if contact is None else contact.looks))
         standings = await store.some_standings(
             tx,
             [Place(each.key[0], segment, each.key[1]) for each in news for segment in each.reach.segments],
@@ -226,6 +226,8 @@ class Judge:
                 await turns.give()
         if news:
             await store.put_contacts(tx, [each.contact() for each in news])
+            await due_store.look_by(tx, {each.key: due for each in news if (due := each.sooner()) is not None})
+            await due_store.put_looks(tx, {each.key: None for each in news if each.is_left()})
         await store.write(tx, ledger, self._ids)
 
 
@@ -238,6 +240,16 @@ class _News:
     prior: Known | None
     versions: Sequence[ContactFact]
     reach: Reach
+    looks: int | None
+
+    def sooner(self) -> int | None:
+        """When it is due, where the clock would look at it later or never."""
+        due = self.reach.due
+        return due if due is not None and (self.looks is None or self.looks > due) else None
+
+    def is_left(self) -> bool:
+        """Whether the clock would look at one who is gone."""
+        return self.looks is not None and self.versions[-1].known.json is None
 
     def contact(self) -> store.Contact:
         """Its newest state."""

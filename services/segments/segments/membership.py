@@ -98,11 +98,17 @@ def absent(rule: Rule) -> Standing:
     return Standing(build=0 if rule.building else rule.build)
 
 
-def recall(standing: Standing, rule: Rule, known: Known | None) -> Standing:
-    """A standing as it was kept, with its next change: the first after the version, the definition or the last judging."""
+def recall(standing: Standing, rule: Rule, known: Known | None, due: int | None = None) -> Standing:
+    """A standing as it was kept, with its next change: the first after the version, the definition or the last judging.
+
+    Nothing from before `due`, if that is known, is left to be told: the row that said so may have been dropped since.
+    """
     if rule.judge is None or standing.build != rule.build or known is None or known.doc is None:
         return standing
-    return replace(standing, next_change=rule.judge(known.doc, max(standing.settled, known.at, rule.since)).next_change)
+    instant = max(standing.settled, known.at, rule.since)
+    if due is not None:
+        instant = max(instant, due - 1)
+    return replace(standing, next_change=rule.judge(known.doc, instant).next_change)
 
 
 def follow(standing: Standing, rule: Rule, prior: Known | None, new: Known) -> Judged:
@@ -165,9 +171,7 @@ def _gone(standing: Standing, rule: Rule, prior: Known | None, new: Known) -> Ju
 def _judge(standing: Standing, judge: CompiledFilter, known: Known, instant: int, at: int, cause: Cause) -> Judged:
     assert known.doc is not None
     verdict = judge(known.doc, instant)
-    moved = replace(standing, next_change=verdict.next_change, settled=instant)
-    if verdict.truth == standing.member:
-        return moved, []
-    if verdict.truth:
-        return replace(moved, member=True, since=at), [Change("entered", cause, at, known.version)]
-    return replace(moved, member=False, since=None), [Change("left", cause, at, known.version)]
+    flips = verdict.truth != standing.member
+    since = standing.since if not flips else at if verdict.truth else None
+    judged = Standing(verdict.truth, since, verdict.next_change, instant, standing.build)
+    return judged, [Change("entered" if verdict.truth else "left", cause, at, known.version)] if flips else []

@@ -22,8 +22,8 @@ class Reach:
     segments: Collection[UUID]
     settled_after: int
     due: int | None
-    pending: bool = False
-    """Whether the clock may have flipped any of them before the first version."""
+    pending: int | None = None
+    """From when on the clock may have flipped any of them that nobody has told; None where it has not."""
 
 
 def reach(ruling: Ruling, prior: Known | None, due: int | None, versions: Sequence[Known]) -> Reach:
@@ -31,7 +31,7 @@ def reach(ruling: Ruling, prior: Known | None, due: int | None, versions: Sequen
     if not ruling.rules:
         return Reach((), versions[0].at, None)
     segments: set[UUID] = set(ruling.building)
-    pending = due is not None and due <= versions[0].at
+    pending = due if due is not None and due <= versions[0].at else None
     settled_after = min(version.at for version in versions)
     before = prior
     for version in versions:
@@ -74,8 +74,8 @@ def judged(
             continue
         place, stored = Place(contact[0], name, contact[1]), standings.get(name)
         standing, before = stored or absent(rule), prior
-        if reach.pending:
-            standing = recall(standing, rule, prior)
+        if reach.pending is not None:
+            standing = recall(standing, rule, prior, reach.pending)
         for version in versions:
             yield
             found = follow(standing, rule, before, version)
@@ -88,8 +88,10 @@ def turned(ruling: Ruling, known: Known, due: int | None, now: int) -> Reach:
     """What the clock may have flipped from the instant that was noted up to now, and when it is due again."""
     if known.doc is None:
         return Reach((), now, None)
-    segments = [] if due is None or due > now else ruling.flips.turned(known.doc, due - 1, now)
-    return Reach(segments, now, ruling.flips.due(known.doc, now, closely=True))
+    if due is None or due > now:
+        return Reach((), now, due)
+    segments, following = ruling.flips.woken(known.doc, due - 1, now)
+    return Reach(segments, now, following, due)
 
 
 def settled(
@@ -106,7 +108,7 @@ def settled(
         yield
         rule = ruling.rules[name]
         place, stored = Place(contact[0], name, contact[1]), standings.get(name)
-        found = settle(recall(stored or absent(rule), rule, known), rule, known, now)
+        found = settle(recall(stored or absent(rule), rule, known, reach.pending), rule, known, now)
         if found[1]:
             ledger.note(place, found)
             ledger.close(place, stored, found[0], rule, known)

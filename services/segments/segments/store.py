@@ -29,8 +29,15 @@ class Contact:
     id: UUID
     known: Known
     merged_into: UUID | None = None
-    due: int | None = None
-    """Before this instant the clock flips none of its segments; None where it never does."""
+    noted: int | None = None
+    """What its last version, or a build since, made due."""
+    looks: int | None = None
+    """When the clock looks at it, as `due_store` has it; None too where that was not asked for."""
+
+    @property
+    def due(self) -> int | None:
+        """Before this instant the clock flips none of its segments; None where it never does."""
+        return None if self.noted is None or self.looks is None else max(self.noted, self.looks)
 
 
 _LOCK_CONTACTS = """
@@ -54,18 +61,15 @@ where contact.version < excluded.version
 
 
 def contact_of(row: asyncpg.Record) -> Contact:
-    """A row of the contacts' table."""
+    """A row of the contacts' table, with `looks_ms` if that was asked for."""
     known = Known(row["version"], row["at_ms"], row["doc"], row["erased"])
-    return Contact(row["channel"], row["id"], known, row["merged_into"], row["due_ms"])
+    return Contact(row["channel"], row["id"], known, row["merged_into"], row["due_ms"], row.get("looks_ms"))
 
 
-async def lock_contacts(
-    tx: Tx, wanted: Iterable[tuple[str, UUID]], *, skip_locked: bool = False
-) -> dict[tuple[str, UUID], Contact]:
+async def lock_contacts(tx: Tx, wanted: Iterable[tuple[str, UUID]]) -> dict[tuple[str, UUID], Contact]:
     """The newest states, locked before anything else in the order of channel and id: everyone locks so, hence no deadlock."""
     pairs = sorted(set(wanted))
-    statement = _LOCK_CONTACTS + (" skip locked" if skip_locked else "")
-    rows = await tx.fetch(statement, [channel for channel, _ in pairs], [contact for _, contact in pairs])
+    rows = await tx.fetch(_LOCK_CONTACTS, [channel for channel, _ in pairs], [contact for _, contact in pairs])
     return {(r["channel"], r["id"]): contact_of(r) for r in rows}
 
 
@@ -85,7 +89,7 @@ async def put_contacts(tx: Tx, contacts: Sequence[Contact]) -> None:
         [c.known.json for c in contacts],
         [c.known.erased for c in contacts],
         [c.merged_into for c in contacts],
-        [c.due for c in contacts],
+        [c.noted for c in contacts],
     )
 
 
@@ -107,12 +111,6 @@ _STANDINGS_BETWEEN = """
 select segment_id, contact_id, member, since_ms, settled_ms, build
 from membership where channel = $1 and segment_id = any($2::uuid[]) and contact_id between $3 and $4
 """
-_DUE = "select channel, id from contact where due_ms <= $1 order by due_ms limit $2"
-_PUT_DUES = """
-update contact c set due_ms = w.due_ms from unnest($1::text[], $2::uuid[], $3::bigint[]) as w (channel, id, due_ms)
-where c.channel = w.channel and c.id = w.id
-"""
-_WAKE_BY = _PUT_DUES + " and (c.due_ms is null or c.due_ms > w.due_ms)"
 _PUT_STANDINGS = """
 insert into membership (channel, segment_id, contact_id, member, since_ms, settled_ms, build)
 select * from unnest($1::text[], $2::uuid[], $3::uuid[], $4::boolean[], $5::bigint[], $6::bigint[], $7::integer[])
@@ -194,22 +192,6 @@ def standing_of(row: asyncpg.Record) -> Standing:
     return Standing(row["member"], row["since_ms"], None, row["settled_ms"], row["build"])
 
 
-async def due(tx: Tx, now: int, most: int) -> list[tuple[str, UUID]]:
-    """The contacts whose standing in some segment the clock may have changed, the longest due first."""
-    return [(r["channel"], r["id"]) for r in await tx.fetch(_DUE, now, most)]
-
-
-async def put_dues(tx: Tx, dues: Mapping[tuple[str, UUID], int | None]) -> None:
-    """Note when these contacts are due, given by channel and id."""
-    await tx.execute(_PUT_DUES, [channel for channel, _ in dues], [contact for _, contact in dues], list(dues.values()))
-
-
-async def wake_by(tx: Tx, dues: Mapping[tuple[str, UUID], int]) -> None:
-    """Have these contacts due no later than told; those that are due earlier stay so."""
-    if dues:
-        await tx.execute(_WAKE_BY, [channel for channel, _ in dues], [contact for _, contact in dues], list(dues.values()))
-
-
 async def purge(tx: Tx, before: int) -> None:
     """Drop rows that say no more than no row does, kept until now for the sake of late versions."""
     await tx.execute(_PURGE, before)
@@ -279,15 +261,16 @@ async def go_live(tx: Tx, channel: str, segment_id: UUID, build: int) -> bool:
     return await tx.fetchval(_GO_LIVE, channel, segment_id, build) is not None
 
 
-_LOCK_TALLIES = """
-select t.position from tally t join unnest($1::text[], $2::uuid[]) as w (channel, segment_id)
-on t.channel = w.channel and t.segment_id = w.segment_id order by t.channel, t.segment_id for update of t
-"""
+# Locked one after the other in a fixed order, before any of them is moved.
 _MOVE_TALLIES = """
-update tally t set position = t.position + w.number, members = t.members + w.delta
-from unnest($1::text[], $2::uuid[], $3::bigint[], $4::bigint[]) as w (channel, segment_id, number, delta)
-where t.channel = w.channel and t.segment_id = w.segment_id
-returning t.channel, t.segment_id, t.position - w.number as position
+with locked as materialized (
+    select t.channel, t.segment_id, w.number, w.delta
+    from tally t join unnest($1::text[], $2::uuid[], $3::bigint[], $4::bigint[]) as w (channel, segment_id, number, delta)
+    on t.channel = w.channel and t.segment_id = w.segment_id order by t.channel, t.segment_id for update of t
+)
+update tally t set position = t.position + l.number, members = t.members + l.delta from locked l
+where t.channel = l.channel and t.segment_id = l.segment_id
+returning t.channel, t.segment_id, t.position - l.number as position
 """
 _PUT_CHANGES = """
 insert into change (channel, segment_id, position, contact_id, change, cause, at_ms, contact_version)
@@ -325,7 +308,6 @@ async def write(tx: Tx, ledger: Ledger, ids: Ids) -> None:
 async def _tell(tx: Tx, ledger: Ledger, ids: Ids) -> None:
     sizes = list(ledger.sizes())
     columns = [channel for (channel, _), _, _ in sizes], [segment for (_, segment), _, _ in sizes]
-    await tx.execute(_LOCK_TALLIES, *columns)
     rows = await tx.fetch(_MOVE_TALLIES, *columns, [number for _, number, _ in sizes], [delta for _, _, delta in sizes])
     position: dict[tuple[str, UUID], int] = {(r["channel"], r["segment_id"]): r["position"] for r in rows}
     positions: list[int] = []

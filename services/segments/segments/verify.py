@@ -15,7 +15,7 @@ from common.loop import Turns
 from common.postgres import Database, Tx
 from common.telemetry import REGISTRY, log
 from segments import definition_store as definitions
-from segments import store, verify_store
+from segments import due_store, store, verify_store
 from segments.fault import Fault, Told, fault, is_judged, mended
 from segments.ledger import Ledger, Place
 from segments.membership import Known, Rule, absent
@@ -86,7 +86,7 @@ class Verifier:
         async with self._database.transaction() as tx:
             await definitions.judge_together(tx, [channel])
             rules = await self._judged(tx, channel)
-            known = await store.lock_contacts(tx, [(channel, contact) for contact in wanted])
+            known = await due_store.with_looks(tx, await store.lock_contacts(tx, [(channel, contact) for contact in wanted]))
             standings = await store.standings(tx, [(channel, contact) for contact in wanted])
             now = to_millis(self._clock.now())
             turns = Turns()
@@ -107,7 +107,7 @@ class Verifier:
                 judged = mended(stored or absent(rule), rule, held, told.get(place, Told()), now)
                 ledger.note(place, judged)
                 ledger.close(place, stored, judged[0], rule, held or Known(0, now, None))
-            await store.wake_by(tx, ledger.dues)
+            await due_store.wake_by(tx, ledger.dues)
             await store.write(tx, ledger, self._ids)
         self._tell(repaired)
         return repaired

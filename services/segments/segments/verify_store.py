@@ -9,8 +9,9 @@ from segments.ledger import Place
 from segments.store import Contact, contact_of
 
 _NEXT_CONTACTS = """
-select channel, id, version, at_ms, doc, erased, merged_into, due_ms from contact
-where channel = $1 and ($2::uuid is null or id > $2) order by id limit $3
+select c.channel, c.id, c.version, c.at_ms, c.doc, c.erased, c.merged_into, c.due_ms, d.at_ms as looks_ms
+from contact c left join due d on d.channel = c.channel and d.contact_id = c.id
+where c.channel = $1 and ($2::uuid is null or c.id > $2) order by c.id limit $3
 """
 _LAST_TOLD = """
 select w.channel, w.segment_id, w.contact_id, last.change, last.at_ms

@@ -11,13 +11,16 @@ from common.loop import Turns, repeat
 from common.postgres import Database, Tx
 from common.telemetry import log
 from segments import definition_store as definitions
-from segments import store
+from segments import due_store, store
 from segments.ledger import Ledger, Place
 from segments.membership import Rule
 from segments.reach import Reach, built, settled, turned
 from segments.rules import Rules
+from segments.ruling import Ruling
 
-_BATCH = 1000
+MOST_DUE = 256
+"""So many contacts are settled at a time: who waits for one of them, or for a segment's log, waits no longer than these take."""
+_CHUNK = 1000
 _MOST_BUILDS = 100
 _MOST_JUDGED = 20_000
 """So many judgements are one transaction of a build: some tenths of a second, in which contacts are locked."""
@@ -27,7 +30,7 @@ _KEEP_SPENT_MS = 24 * 60 * 60 * 1000
 
 
 class Timer:
-    """Settles what is due. Several may run: rows that one holds are skipped by the others."""
+    """Settles what is due, the longest due first. Several may run: whom one has in hand the others pass over."""
 
     def __init__(self, database: Database, clock: Clock, ids: Ids, health: Health) -> None:
         self._database = database
@@ -48,7 +51,7 @@ class Timer:
             if loop.time() > purge_at:
                 await self.purge()
                 purge_at = loop.time() + _PURGE_SECONDS
-            return found == _BATCH
+            return found > 0
 
         await repeat(tick, stop, every=_TICK_SECONDS, name="timer", health=self._health)
 
@@ -58,32 +61,34 @@ class Timer:
             await store.purge(tx, to_millis(self._clock.now()) - _KEEP_SPENT_MS)
 
     async def fire(self) -> int:
-        """Settle one batch of contacts up to now; answers how many were found due."""
+        """Settle one piece of what is due up to now; answers of how many contacts."""
         now = to_millis(self._clock.now())
         async with self._database.connection() as connection:
-            due = await store.due(connection, now, _BATCH)
-        if due:
-            async with self._database.transaction() as tx:
-                await self._settle(tx, due, now)
-        return len(due)
+            channels = await due_store.channels_due(connection, now, MOST_DUE)
+        if not channels:
+            return 0
+        async with self._database.transaction() as tx:
+            await definitions.judge_together(tx, channels)
+            rules = await self._rules.of(tx, channels)
+            contacts = await due_store.claim(tx, channels, now, MOST_DUE)
+            if contacts:
+                await self._settle(tx, rules, contacts, now)
+        return len(contacts)
 
-    async def _settle(self, tx: Tx, due: list[tuple[str, UUID]], now: int) -> None:
-        channels = {channel for channel, _ in due}
-        await definitions.judge_together(tx, channels)
-        rules = await self._rules.of(tx, channels)
-        contacts = await store.lock_contacts(tx, due, skip_locked=True)
+    async def _settle(self, tx: Tx, rules: Mapping[str, Ruling], contacts: Sequence[store.Contact], now: int) -> None:
         turns = Turns()
-        reached: dict[tuple[str, UUID], Reach] = {}
-        for key, contact in contacts.items():
+        reached: list[tuple[store.Contact, Reach]] = []
+        for contact in contacts:
             await turns.give()
-            reached[key] = turned(rules[key[0]], contact.known, contact.due, now)
-        places = [Place(key[0], segment, key[1]) for key, each in reached.items() for segment in each.segments]
+            reached.append((contact, turned(rules[contact.channel], contact.known, contact.due, now)))
+        places = [Place(contact.channel, segment, contact.id) for contact, each in reached for segment in each.segments]
         standings = await store.some_standings(tx, places, {})
         ledger = Ledger()
-        for key, each in reached.items():
-            for _ in settled(ledger, rules[key[0]], key, standings.get(key, {}), contacts[key].known, each, now):
+        for contact, each in reached:
+            key, ruling = (contact.channel, contact.id), rules[contact.channel]
+            for _ in settled(ledger, ruling, key, standings.get(key, {}), contact.known, each, now):
                 await turns.give()
-        await store.put_dues(tx, {key: each.due for key, each in reached.items()})
+        await due_store.put_looks(tx, {(contact.channel, contact.id): each.due for contact, each in reached})
         ledger.changes.sort(key=lambda told: told[1].at)  # all are the clock's, so each contact's are in this order already
         await store.write(tx, ledger, self._ids)
 
@@ -95,7 +100,7 @@ class Builder:
     meets the next, and from there they go on together. So a contact is read once for all definitions that wait.
     """
 
-    def __init__(self, database: Database, clock: Clock, ids: Ids, health: Health, *, chunk: int = _BATCH) -> None:
+    def __init__(self, database: Database, clock: Clock, ids: Ids, health: Health, *, chunk: int = _CHUNK) -> None:
         self._database = database
         self._clock = clock
         self._ids = ids
@@ -151,7 +156,7 @@ class Builder:
                 if stored is not None and stored.build == rule.build:
                     continue  # a version that came meanwhile has brought this judgement with it
                 built(ledger, rule, Place(channel, segment_id, contact.id), stored, contact.known)
-        await store.wake_by(tx, ledger.dues)
+        await due_store.wake_by(tx, ledger.dues)
         await store.write(tx, ledger, self._ids)
 
     async def _go_live(self, channel: str, build: store.Build) -> None:

@@ -94,7 +94,8 @@ def test_whatever_is_true_is_possible(scene: Scene, data: st.DataObject) -> None
 def test_whatever_the_clock_flips_is_found_and_not_before_it_is_due(scene: Scene, shift: int, data: st.DataObject) -> None:
     flips, until = scene.flips(data), scene.now + shift
     found = flips.turned(scene.new, scene.now, until)
-    due, closely = flips.due(scene.new, scene.now), flips.due(scene.new, scene.now, closely=True)
+    assert flips.woken(scene.new, scene.now, until)[0] == found
+    due, (_, closely) = flips.due(scene.new, scene.now), flips.woken(scene.new, scene.now, scene.now)
     for name, asked in enumerate(scene.segments):
         change = asked.verdict(scene.new, scene.now).next_change
         if change is not None:
@@ -186,7 +187,7 @@ def test_an_instant_that_moves_within_all_windows_flips_nothing_and_is_due_later
     assert flips.due(old, NOON) == NOON + 3 * MINUTE
     assert flips.due(new, NOON + MINUTE) == NOON + 4 * MINUTE
     assert flips.due(new, NOON + 4 * MINUTE) == NOON + 6 * MINUTE
-    assert flips.due(new, NOON + 4 * MINUTE, closely=True) == NOON + 11 * MINUTE
+    assert flips.woken(new, NOON + 3 * MINUTE, NOON + 4 * MINUTE) == ([1], NOON + 11 * MINUTE)
     assert flips.turned(new, NOON + 4 * MINUTE, NOON + 11 * MINUTE - 1) == []
     assert flips.turned(new, NOON + 4 * MINUTE, NOON + 11 * MINUTE) == [0]
     assert flips.due(new, NOON + 11 * MINUTE) is None

@@ -99,16 +99,27 @@ class Flips(Generic[S]):
                 over |= field.over(field.turned(contact, field.value(contact), after, until))
         return self._named(over & ~self._still_lacking(contact) if over else 0)
 
-    def due(self, contact: Contact, now: int, *, closely: bool = False) -> int | None:
-        """An instant after `now` before which the clock flips no segment; None where it never does.
-
-        Told `closely`, an instant counts only if a segment that it might flip lacks nothing that the clock leaves as it is:
-        dearer to find, and later.
-        """
-        moving = [field for field in self.fields.values() if field.moves]
-        among = self._all & ~self._still_lacking(contact) if closely and moving else self._all
-        turns = (field.next_turn(contact, field.value(contact), now, among) for field in moving)
+    def due(self, contact: Contact, now: int) -> int | None:
+        """An instant after `now` before which the clock flips no segment; None where it never does."""
+        turns = (field.next_turn(contact, field.value(contact), now, self._all) for field in self.fields.values() if field.moves)
         return min((turn for turn in turns if turn is not None), default=None)
+
+    def woken(self, contact: Contact, after: int, until: int) -> tuple[list[S], int | None]:
+        """What the clock may flip after an instant up to and including `until`, and an instant before which it flips no more.
+
+        That one is later than `due` would have it, and dearer to find: it counts only if a segment that it might flip lacks
+        nothing that the clock leaves as it is.
+        """
+        moving = [(field, field.value(contact)) for field in self.fields.values() if field.moves]
+        if not moving:
+            return [], None
+        among = self._all & ~self._still_lacking(contact)
+        over, turns = 0, list[int]()
+        for field, value in moving:
+            over |= field.over(field.turned(contact, value, after, until))
+            if (turn := field.next_turn(contact, value, until, among)) is not None:
+                turns.append(turn)
+        return self._named(over & among), min(turns, default=None)
 
     def _field(self, key: str) -> Field:
         field = self.fields.get(key)
