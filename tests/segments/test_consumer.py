@@ -131,7 +131,7 @@ async def test_a_hidden_contact_leaves_and_enters_again_when_it_is_shown(ready: 
     assert not (await ready.queries.standing(CHANNEL, segment, one, ready.now)).member
     hidden = await ready.queries.contact(CHANNEL, one)
     with pytest.raises(ContactHidden):
-        await Explaining(ready.database, ready.term_sets, ready.past, ready.clock).explain(CHANNEL, segment, hidden, None)
+        await Explaining(ready.database, ready.term_sets, ready.past, ready.clock).explain(CHANNEL, segment, one, hidden, None)
     await ready.tell(ready.contact(one, 2, NOON + 2, name="Kim"))
     await ready.tell(ready.contact(one, 3, NOON + 3, name="Kim", hidden=True))
     await ready.tell(ready.contact(one, 4, NOON + 4, name="Kim"))

@@ -77,3 +77,35 @@ async def test_what_can_not_be_read_any_more_is_not_explained(world: World, peop
     refused = await answer(me, "POST", f"/{segment}/explain", {"contactId": str(people[0]), "at": to_wire(at(0))})
     assert (refused.status_code, refused.json()["code"]) == (409, "segmentBroken")
     assert (await answer(me, "POST", f"/{segment}/explain", {"contactId": str(uuid4())})).status_code == 404
+
+
+async def test_of_an_id_that_was_merged_since_its_own_past_is_explained(world: World, people: list[UUID], asked_as: As) -> None:
+    lead, survivor = people[:2]
+    segment = await world.make(named("Kim"))
+    world.now = NOON + 5 * MINUTE
+    await world.tell(world.contact(survivor, 2, world.now, name="Lee"), world.contact(lead, 2, world.now, merged_into=survivor))
+    world.past.known |= {(lead, at(1)): doc("Kim"), (survivor, at(1)): doc("Park")}
+
+    async def explained(**asked: object) -> Any:
+        return (await answer(asked_as(), "POST", f"/{segment}/explain", {"contactId": str(lead), **asked})).json()
+
+    then = await explained(at=to_wire(at(1)))
+    assert (then["value"], then["truth"]) == ("Kim", True)
+    assert str(lead) in (await answer(asked_as(), "GET", f"/{segment}/members?at={to_wire(at(1))}")).text
+    assert (await explained())["value"] == "Lee"
+
+
+async def test_a_segment_that_was_named_then_and_is_deleted_since_breaks_the_past_alone(
+    world: World, people: list[UUID], asked_as: As
+) -> None:
+    inner = await world.make(named("Kim"))
+    segment = await world.make(of(inner))
+    world.now = NOON + MINUTE
+    await world.commands.change(KIM, segment, None, named("Kim"))
+    await world.commands.delete(KIM, inner)
+    world.past.known[people[0], at(0)] = doc("Kim")
+    me = asked_as()
+    refused = await answer(me, "POST", f"/{segment}/explain", {"contactId": str(people[0]), "at": to_wire(at(0))})
+    assert (refused.status_code, refused.json()["code"]) == (409, "segmentBroken")
+    assert refused.json()["detail"] == "The filters of that instant can't be read any more. There is no such segment."
+    assert (await answer(me, "POST", f"/{segment}/explain", {"contactId": str(people[0])})).json()["truth"] is True

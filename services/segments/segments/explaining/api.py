@@ -32,7 +32,8 @@ async def explain_membership(
     """Explain why a contact is in a segment or not: every condition, what it saw, and when the clock will change it.
 
     With `at` as of then: the contact, the clock and the segments' filters are those of that instant, and `nextChangeAt` is when
-    the clock alone would have changed it from there, whatever came instead. Fields, country and time zone are those of now.
+    the clock alone would have changed it from there, whatever came instead. An id that was merged since is its own contact until
+    then. Fields, country and time zone are those of now.
     """
     known = await parts.queries.contact(caller.channel, body.contact_id)
-    return await why.explain(caller.channel, segment.id, known, body.at)
+    return await why.explain(caller.channel, segment.id, body.contact_id, known, body.at)

@@ -44,12 +44,15 @@ class Explaining:
         self._past = past
         self._clock = clock
 
-    async def explain(self, channel: str, segment_id: UUID, contact: Contact, at: datetime | None) -> dict[str, object]:
-        """The segment's tree, each node with its truth for this contact, now or at an instant.
+    async def explain(
+        self, channel: str, segment_id: UUID, contact_id: UUID, contact: Contact, at: datetime | None
+    ) -> dict[str, object]:
+        """The segment's tree, each node with its truth for the contact of this id, now or at an instant.
 
-        With `at` the contact, the clock, and the definitions are those of then; fields, country and zone those of now. Raises
-        NotFound, SegmentBroken where the filter can't be read (any more), ContactHidden, Unavailable, and Unprocessable for an
-        instant that is still to come or was before the segment.
+        `contact` is whom the id leads to now. With `at` the contact, the clock, and the definitions are those of then, so that
+        an id that was merged later is still its own; fields, country and zone are those of now. Raises NotFound, SegmentBroken
+        where the filter can't be read (any more), ContactHidden, Unavailable, and Unprocessable for an instant that is still to
+        come or was before the segment.
         """
         now = self._clock.now()
         if at is not None:
@@ -61,11 +64,12 @@ class Explaining:
             # Beside the loop: the filters of many segments may be long.
             node, named, whole = await asyncio.to_thread(_read, loaded, segment_id)
         except FilterRefused as refusal:
-            raise SegmentBroken(f"This segment is broken. {refusal.detail}") from None
+            whose = "This segment is broken." if at is None else "The filters of that instant can't be read any more."
+            raise SegmentBroken(f"{whose} {refusal.detail}") from None
         async with self._database.connection() as connection:
             terms = await term_set_store.load(connection, channel, used_term_sets(whole))
         terms |= {str(each.id): each for each in asked}
-        doc = contact.known.doc if at is None else await self._past.contact(channel, contact.id, at)
+        doc = contact.known.doc if at is None else await self._past.contact(channel, contact_id, at)
         return explain(node, doc, to_millis(now if at is None else at), terms, named)
 
     async def _definitions(self, channel: str, segment_id: UUID, at: datetime | None) -> tuple[Channel, list[TermSet]]:
