@@ -38,7 +38,7 @@ async def invalid(_: Request, error: RequestValidationError) -> Response:
         # The place of what else is wrong could be as long as the body is deep; and what is missing may have been mistyped.
         return problem_response(refusal)
     if place[0] != "body":
-        parameter = ".".join(place[1:])
+        parameter = place[1]  # what follows is the validator's own, such as a word for one of several kinds
         return problem_response(
             Unprocessable(f"`{parameter}`: {words(first)}", code="invalid", extra={"parameter": parameter, **figures(first)})
         )

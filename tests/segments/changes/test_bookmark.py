@@ -41,6 +41,7 @@ def test_a_plain_position_within_a_snapshot_may_be_of_somebody_who_stopped_there
     assert after(5, kept).goes_on(kept)
     assert Bookmark(7).goes_on(kept)
     assert Bookmark(0).goes_on(kept)
+    assert not Bookmark(7, 3).goes_on(kept)  # no place within the snapshot
 
 
 @pytest.mark.parametrize("number", [-1, LOWEST - 1, -(2**51)])

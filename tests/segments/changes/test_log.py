@@ -189,6 +189,9 @@ async def test_pages_lead_both_ways(world: World, people: list[UUID], asked_as: 
     assert await page("before=2&limit=2") == ([1], 1, None)
     assert await page("before=1") == ([], 0, None)
     assert await page(f"before={2**63 - 1}") == ([1, 2, 3, 4, 5], 5, None)
+    for wrong in ("x", "-1", "1" * 20, str(2**63), ""):
+        told = (await answer(me, "GET", f"/{segment}/changes?before={wrong}")).json()
+        assert (told["code"], told["parameter"]) == ("invalid", "before"), wrong
     for wrong in ("after=1&before=2", "before=x", "before=-1", f"before={2**63}", "after=-1", f"after={-(2**60)}", "before="):
         refused = await answer(me, "GET", f"/{segment}/changes?{wrong}")
         assert refused.status_code == 422, wrong
@@ -196,6 +199,22 @@ async def test_pages_lead_both_ways(world: World, people: list[UUID], asked_as: 
     assert (refused.status_code, refused.json()["code"]) == (422, "notTogether")
     empty = await world.make(named("Nobody"))
     assert (await answer(me, "GET", f"/{empty}/changes")).json() == {"items": [], "next": 0, "previous": None}
+
+
+async def test_a_place_to_which_the_log_has_not_come_is_refused(world: World, people: list[UUID], asked_as: As) -> None:
+    segment, other = await world.make(named("Kim")), await world.make(named("Lee"))
+    me = asked_as()
+    of_the_one = (await answer(me, "GET", f"/{segment}/changes")).json()["next"]
+    assert (await answer(me, "GET", f"/{segment}/changes?after={of_the_one}")).json()["items"] == []
+    for name, after in ((other, of_the_one), (segment, 6), (segment, 2**63 - 1)):
+        refused = await answer(me, "GET", f"/{name}/changes?after={after}")
+        assert (refused.status_code, refused.json()["code"]) == (422, "beyondEnd")
+        assert refused.json()["last"] == (0 if name == other else 5)
+    streamed = {"Accept": "text/event-stream", "Last-Event-ID": "6"}
+    assert (await answer(me, "GET", f"/{segment}/changes", **streamed)).json()["code"] == "beyondEnd"
+    # A log that was never shortened has no snapshot to stand in.
+    within = write(Bookmark(2, 0))
+    assert (await answer(me, "GET", f"/{segment}/changes?after={within}")).json()["code"] == "changesGone"
 
 
 def heard(lines: Sequence[bytes]) -> list[tuple[str, str, Any]]:

@@ -4,6 +4,7 @@ import random
 from typing import Any
 from uuid import UUID, uuid4
 
+from common import cursor as cursors
 from common.clock import from_millis, to_wire
 from common.topics import CONTACTS, FIELDS
 from segments.changes.keeper import Keeper
@@ -77,6 +78,16 @@ async def test_the_end_stays_where_the_first_page_put_it(world: World, people: l
     for wrong in (f"from={at(0)}&which=onlyNow&cursor={first['next']}", f"from={at(0)}&cursor={first['next']}", f"from={at(2)}",
                   f"from={at(1)}&to={at(0)}", f"from={at(0)}&to={at(2)}", "", f"from={at(0)}&which=x", "from=x"):  # fmt: skip
         assert (await answer(me, "GET", f"/{segment}/compare?{wrong}")).status_code == 422, wrong
+
+
+async def test_a_cursor_that_was_made_up_is_refused(world: World, people: list[UUID], asked_as: As) -> None:
+    segment = await world.make(named("Kim"))
+    world.now = NOON + MINUTE
+    bound = f"compare/{segment}/{NOON}/None/both"
+    for end, status in ((at(0), 200), (2**62, 422), (NOON, 422), ("9999-12-31T24:00:00.000Z", 422), (at(-1), 422)):
+        made_up = cursors.encode(bound, 0, 5, 0, end, str(people[1]))
+        asked = await answer(asked_as(), "GET", f"/{segment}/compare?from={at(0)}&which=both&cursor={made_up}")
+        assert (asked.status_code, asked.json().get("code")) == (status, None if status == 200 else "badCursor"), end
 
 
 async def test_what_is_known_in_part_is_not_compared(world: World, people: list[UUID], asked_as: As) -> None:

@@ -1,10 +1,11 @@
 """The routes of a segment's log: read both ways, followed, and counted."""
 
+import re
 from typing import Annotated, Literal
 
 from fastapi import Depends, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from common import http
 from common.answers import EVENTS, content
@@ -27,8 +28,18 @@ Logs = Annotated[Log, Depends(part(Log))]
 After = Annotated[
     int | None, Query(ge=LOWEST, le=HIGHEST, description="The `next` of the answer before; without it, from the beginning.")
 ]
+
+
+def _place(value: object) -> object:
+    """Of a number that can't be and a word that is none the same is said."""
+    if value != "latest" and not re.fullmatch(r"\d{1,19}", str(value), re.ASCII):
+        raise ValueError("must be the `previous` of an answer, as you got it, or `latest`")
+    return value
+
+
 Before = Annotated[
     Annotated[int, Field(ge=0, le=HIGHEST)] | Literal["latest"] | None,
+    BeforeValidator(_place),
     Query(description="The `previous` of an answer, or `latest`: the changes right before it, the oldest of them first."),
 ]
 

@@ -31,10 +31,10 @@ class Bookmark:
     snapshot: int | None = None
 
     def goes_on(self, kept: Kept) -> bool:
-        """Whether what follows is still whole: the beginning, this very snapshot, or what is kept beyond it."""
+        """Whether what follows is still whole: the beginning, a place within this very snapshot, or what is kept beyond it."""
         if self.snapshot is None:
             return self.position == 0 or self.position >= kept.floor
-        return self.snapshot == kept.snapshot % _MOST_SNAPSHOTS
+        return self.snapshot == kept.snapshot % _MOST_SNAPSHOTS and self.position < kept.floor
 
 
 def write(bookmark: Bookmark) -> int:

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from common.errors import Gone, NotFound
+from common.errors import Gone, NotFound, Unprocessable
 from common.postgres import Database
 from segments import definition_store as definitions
-from segments.changes.bookmark import HIGHEST, Bookmark, Kept, after
+from segments.changes.bookmark import Bookmark, Kept, after
 from segments.steps import Step, steps
 from segments.wholeness import refuse_not_kept
 
@@ -25,12 +25,16 @@ class ChangeView:
 
 @dataclass(frozen=True, slots=True)
 class LogPage:
-    """Changes that follow each other, oldest first, the bookmark of who has read them, and from where one can read back."""
+    """Changes that follow each other, oldest first, the bookmark of who has read them, and from where one can read back.
+
+    `last` is the position of the newest change of the log.
+    """
 
     items: Sequence[ChangeView]
     kept: Kept
     next: Bookmark
     previous: int | None
+    last: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +50,10 @@ class CountView:
 # That the segment is there, what is kept of its log and the changes are of one statement: a purge may come at any moment.
 _FORWARD = """
 select coalesce(f.floor, 0) as floor, coalesce(f.snapshot, 0) as snapshot,
-    (select min(position) from change where channel = $1 and segment_id = $2) as first,
+    (select min(position) from change where channel = $1 and segment_id = $2) as first, t.position as last,
     c.position, c.at_ms, c.contact_id, c.change, c.cause
-from segment s left join log_floor f on f.channel = s.channel and f.segment_id = s.id left join lateral (
+from segment s join tally t on t.channel = s.channel and t.segment_id = s.id
+left join log_floor f on f.channel = s.channel and f.segment_id = s.id left join lateral (
     select position, at_ms, contact_id, change, cause from change
     where channel = $1 and segment_id = $2 and position > $3 order by position limit $4
 ) as c on true where s.channel = $1 and s.id = $2 order by c.position
@@ -73,6 +78,12 @@ class ChangesGone(Gone):
     code = "changesGone"
 
 
+class BeyondEnd(Unprocessable):
+    """The log has not come to this place: it is none that was answered here. Who went on from it would miss all until then."""
+
+    code = "beyondEnd"
+
+
 class Log:
     """The reads of the log."""
 
@@ -80,8 +91,17 @@ class Log:
         self._database = database
 
     async def following(self, channel: str, segment_id: UUID, begin: Bookmark, most: int) -> LogPage:
-        """The changes after a bookmark. Raises NotFound, and ChangesGone where some of them are not kept any more."""
+        """The changes after a bookmark.
+
+        Raises NotFound, ChangesGone where some of them are not kept any more, and BeyondEnd where the log has not come there.
+        """
         page = await self._page(_FORWARD, channel, segment_id, begin.position, most)
+        if begin.position > page.last:
+            raise BeyondEnd(
+                "This log ends before this place, so it is another log's, or the log is an older copy. Start over: forget who is"
+                " in, and read from the beginning, without `after` and without `Last-Event-ID`.",
+                extra={"last": page.last},
+            )
         if not begin.goes_on(page.kept):
             raise ChangesGone(
                 "What followed this place in the log is not kept any more. Start over: forget who is in, and read from the"
@@ -99,13 +119,14 @@ class Log:
             rows = await connection.fetch(statement, channel, segment_id, place, most)
         if not rows:
             raise NotFound("There is no such segment.")
-        kept, first = Kept(rows[0]["floor"], rows[0]["snapshot"]), rows[0]["first"]
+        kept, first, last = Kept(rows[0]["floor"], rows[0]["snapshot"]), rows[0]["first"], rows[0]["last"]
         items = [ChangeView(r["position"], r["at_ms"], r["contact_id"], r["change"], r["cause"]) for r in rows if r["position"]]
         forward = statement is _FORWARD
-        begins = items[0].position if items else min(place + forward, HIGHEST)
+        begins = items[0].position if items else place + forward
         ends = items[-1].position if items else (place if forward else 0)
         at_end = forward and len(items) < most
-        return LogPage(items, kept, after(ends, kept, at_end=at_end), begins if first is not None and first < begins else None)
+        previous = begins if first is not None and first < begins else None
+        return LogPage(items, kept, after(ends, kept, at_end=at_end), previous, last)
 
     async def counts(self, channel: str, segment_id: UUID, step: Step, begin: int | None, end: int) -> list[CountView]:
         """Entered and left in each step from `begin` to `end` (milliseconds; by default the last 30 that are kept), and the size.

@@ -10,7 +10,7 @@ from common.errors import NotFound
 from common.following import BATCH, Ended, Told
 from common.listening import Open
 from segments.changes.bookmark import Bookmark, after, read, write
-from segments.changes.queries import ChangesGone, ChangeView, Log
+from segments.changes.queries import BeyondEnd, ChangesGone, ChangeView, Log
 
 
 def follow(
@@ -26,7 +26,7 @@ def follow(
             page = await log.following(channel, segment_id, read(place), BATCH)
         except NotFound:
             raise Ended("deleted", orjson.dumps({"segmentId": str(segment_id)})) from None
-        except ChangesGone as gone:
+        except (ChangesGone, BeyondEnd) as gone:
             raise Ended("gone", orjson.dumps(gone.body())) from None
         places = [write(after(view.position, page.kept)) for view in page.items]
         told = [Told(at, str(at), view.change, data(view)) for at, view in zip(places, page.items, strict=True)]

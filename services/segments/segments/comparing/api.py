@@ -8,7 +8,7 @@ from fastapi import Depends, Query
 
 from common import cursor as cursors
 from common import http
-from common.clock import from_millis, to_millis
+from common.clock import from_millis, to_millis, to_wire
 from common.errors import WrongOrder
 from common.http import Cursor, Limit, part
 from common.query import InstantAsked, not_later
@@ -43,23 +43,25 @@ async def compare_segment_members(
     bound = f"compare/{segment.id}/{first}/{None if end is None else last}/{which}"
     after: UUID | None = None
     if cursor is not None:
-        sizes, last, after = _going_on(cursor, bound)
+        sizes, last, after = _going_on(cursor, bound, first)
     else:
         sizes = await comparing.sizes(caller.channel, segment.id, first, last)
     found = [] if which is None else await comparing.page(caller.channel, segment.id, first, last, which, after, limit + 1)
     items = [Member(contact_id=v.contact_id, since=from_millis(v.since)) for v in found[:limit]]
     told = (sizes.only_then, sizes.both, sizes.only_now)
-    following = cursors.encode(bound, *told, last, str(items[-1].contact_id)) if len(found) > limit else None
-    return _comparison(from_millis(first), from_millis(last), sizes, items, following)
+    until = from_millis(last)
+    following = cursors.encode(bound, *told, to_wire(until), str(items[-1].contact_id)) if len(found) > limit else None
+    return _comparison(from_millis(first), until, sizes, items, following)
 
 
-def _going_on(cursor: str, bound: str) -> tuple[Sizes, int, UUID]:
+def _going_on(cursor: str, bound: str, first: int) -> tuple[Sizes, int, UUID]:
     """The counts, the end and the contact that a cursor carries. Raises Unprocessable."""
     number = cursors.number
-    made_for, then, both, now, last, contact = cursors.decode(
-        cursor, cursors.text, number, number, number, number, cursors.identifier
+    made_for, then, both, now, end, contact = cursors.decode(
+        cursor, cursors.text, number, number, number, cursors.instant, cursors.identifier
     )
-    if made_for != bound:
+    last = to_millis(end)
+    if made_for != bound or last < first:
         raise cursors.bad_cursor()
     return Sizes(then, both, now), last, contact
 
