@@ -6,7 +6,7 @@ from uuid import UUID
 from common import eventstore, outbox
 from common.clock import from_wire
 from common.events.contacts import Contact
-from common.position import Position, last_by_partition
+from common.position import Position
 from common.postgres import Tx
 from contacts import publish, store
 from contacts.fields import store as field_store
@@ -46,6 +46,6 @@ async def write(
         saved = [s for i, s in latest.items() if i not in made or i in hidden]
         await store.save(tx, channel, [(s.after, s.after_json) for s in saved], by)
         await outbox.put(tx, publish.contact_messages(channel, steps, await field_store.withheld_keys(tx, channel)))
-    met = last_by_partition(channel, map(publish.applied, unchanged))
-    wrote = last_by_partition(channel, (publish.applied(s.after) for s in steps)).wrote()
+    met = publish.where_told(channel, reversed(unchanged))
+    wrote = publish.where_told(channel, (step.after for step in reversed(steps))).wrote()
     return wrote.after(met, channel), hidden

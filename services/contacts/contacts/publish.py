@@ -1,6 +1,6 @@
 """The messages that tell of what was written, made from the events and the states after them."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from uuid import UUID
@@ -19,7 +19,8 @@ from common.events.contacts import (
     contact_value,
 )  # fmt: skip
 from common.ids import named_ids
-from common.position import Applied
+from common.partition import SHARDS, partition_of
+from common.position import Applied, Position
 from common.recorded import Recorded
 from common.telemetry import trace_headers
 from common.topics import CONTACTS
@@ -92,6 +93,12 @@ def _told(event: ContactEvent, withheld: Collection[str]) -> ContactEvent:
     return replace(event, changes=[c for c in event.changes if is_told(c.key, withheld)])
 
 
-def applied(contact: Contact) -> Applied:
-    """The contact's version as a position names it."""
-    return Applied("contact", str(contact.id), contact.version)
+def where_told(channel: str, latest_first: Iterable[Contact]) -> Position:
+    """Where these are seen, of which the last written come first: the last of each partition, and nobody after all have one."""
+    last: dict[int, Applied] = {}
+    for contact in latest_first:
+        subject = str(contact.id)
+        last.setdefault(partition_of(f"{channel}/{subject}"), Applied("contact", subject, contact.version))
+        if len(last) == SHARDS:
+            break
+    return Position(tuple(last.values()))

@@ -47,6 +47,27 @@ async def test_an_erasure_takes_rows_back_from_every_tray_by_its_index(database:
     assert (kafka.of("7").count(3), kafka.of("8"), kafka.of("9")) == (1, [1, 2], [1, 2, 3])
 
 
+async def test_messages_that_are_copied_in_for_their_number_stand_there_as_few_do(database: Database) -> None:
+    """Their transaction has its number before they have ids, though it has written nothing else."""
+    made = [told(f"이 \\ {n}", n, None if n % 7 == 0 else b'{"n":"\\\\N\\t%d"}' % n, topic=f"t{n % 3}") for n in range(1, 121)]
+    async with database.transaction() as tx:
+        await outbox.put(tx, made)
+        copied = await tx.fetch("select * from outbox order by id")
+        ours, before = await tx.fetchval("select pg_current_xact_id()"), await tx.fetchval("select last_value from outbox_id")
+    async with database.transaction() as tx:
+        for begin in range(0, 120, 10):
+            await outbox.put(tx, made[begin : begin + 10])
+        by_tens = await tx.fetch("select * from outbox where id > $1 order by id", before)
+    assert [row["key"] for row in copied] == [m.key for m in made]
+    assert {row["xid"] for row in copied} == {ours}
+    told_of = ("tray", "shard", "topic", "key", "value", "headers")
+    assert [[row[n] for n in told_of] for row in copied] == [[row[n] for n in told_of] for row in by_tens]
+    kafka = Kafka()
+    async with sending(database, kafka) as relay:
+        await relay.all()
+    assert [m.key for m in kafka.sent] == [m.key for m in made] * 2
+
+
 async def test_who_waits_for_all_that_was_committed_waits_for_that_alone(database: Database) -> None:
     kafka, stop = Kafka(), asyncio.Event()
     async with database.connection() as long, database.connection() as connection, long.transaction():

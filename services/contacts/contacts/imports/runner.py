@@ -14,7 +14,7 @@ from common.auth import Caller
 from common.errors import Conflict
 from common.events.contacts import FieldTypeName
 from common.eventstore import ConcurrentChange, again
-from common.position import NOWHERE, Position, last_by_partition
+from common.position import NOWHERE, Position
 from common.postgres import Database, Tx
 from contacts import publish
 from contacts.channel import store as channel_store
@@ -181,8 +181,7 @@ def _caller(job: Job) -> Caller:
 
 def _of_what_changed(job: Job, results: Sequence[RowResult]) -> Position:
     """Where a chunk's changes are seen. One that was met unchanged must not stand for its partition: it was sent long before."""
-    changed = [r.contact for r in results if r.contact is not None and r.changed]
-    return last_by_partition(job.channel, map(publish.applied, changed))
+    return publish.where_told(job.channel, (r.contact for r in reversed(results) if r.contact is not None and r.changed))
 
 
 def _outcome(order: Order, result: RowResult) -> Outcome:
