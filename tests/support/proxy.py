@@ -13,6 +13,8 @@ class Proxy:
         self._to = host, port
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
+        self._passes = asyncio.Event()
+        self._passes.set()
         self.port = 0
 
     @classmethod
@@ -44,20 +46,28 @@ class Proxy:
         for writer in list(self._writers):
             writer.transport.abort()
 
+    def hush(self) -> None:
+        """Pass nothing on, and tell nobody."""
+        self._passes.clear()
+
+    def speak(self) -> None:
+        """Pass on what has come meanwhile, and all that comes."""
+        self._passes.set()
+
     async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         there, back = await asyncio.open_connection(*self._to)
         self._writers |= {writer, back}
         try:
-            await asyncio.gather(_pump(reader, back), _pump(there, writer))
+            await asyncio.gather(self._pump(reader, back), self._pump(there, writer))
         finally:
             for each in (writer, back):
                 self._writers.discard(each)
                 each.close()
 
-
-async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with contextlib.suppress(ConnectionError):
-        while data := await reader.read(65536):
-            writer.write(data)
-            await writer.drain()
-    writer.transport.abort()
+    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError):
+            while data := await reader.read(65536):
+                await self._passes.wait()
+                writer.write(data)
+                await writer.drain()
+        writer.transport.abort()

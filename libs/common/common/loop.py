@@ -66,8 +66,19 @@ async def repeat(
                 await asyncio.wait_for(stop.wait(), pause)
 
 
-async def moving(work: Coroutine[Any, Any, T], health: Health, name: str, reason: str, *, every: float = _LATE_SECONDS) -> T:
-    """The work's result, however long it takes: from time to time `health` is told that this loop waits for that reason."""
+async def moving(
+    work: Coroutine[Any, Any, T],
+    health: Health,
+    name: str,
+    reason: str,
+    *,
+    every: float = _LATE_SECONDS,
+    meanwhile: Callable[[], Awaitable[None]] | None = None,
+) -> T:
+    """The work's result, however long it takes: from time to time `health` is told that this loop waits for that reason.
+
+    `meanwhile` is done each time; what it raises breaks the work off.
+    """
     working, told = asyncio.ensure_future(work), False
     try:
         while True:
@@ -78,5 +89,7 @@ async def moving(work: Coroutine[Any, Any, T], health: Health, name: str, reason
             if not told:
                 log.warning("waiting for a store", loop=name, reason=reason)
                 told = True
+            if meanwhile is not None:
+                await meanwhile()
     finally:
         working.cancel()

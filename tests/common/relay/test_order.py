@@ -1,16 +1,22 @@
 """Everything that is committed is sent, in the order of each key, whatever commits when and whoever is killed."""
 
 import asyncio
+from collections.abc import Iterable
 
 import pytest
 from asyncpg.transaction import Transaction
 
 from common import outbox
+from common.envelope import Message
+from common.errors import Unavailable
 from common.health import Health
 from common.postgres import Connection, Database
 from common.relay import Relay
 from common.relay.rows import BATCH, Wait
+from localstack.stack import Stack
 from tests.common.relay.conftest import WAITING, Kafka, Sending, buffers_of_a_look, number, put, sending, told
+from tests.support.api import eventually
+from tests.support.postgres import fresh_schema, over_a_line
 
 
 async def test_the_very_first_row_is_sent_though_a_relay_looked_and_noted_before_it(database: Database) -> None:
@@ -204,3 +210,36 @@ async def test_a_relay_that_has_nothing_to_send_looks_seldom_though_others_commi
         await running
         assert relay.transaction is not None
         await relay.transaction.rollback()
+
+
+class Hesitant(Kafka):
+    """Acknowledges nothing."""
+
+    asked = broken_off = False
+
+    async def send(self, messages: Iterable[Message]) -> None:
+        self.asked = True
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self.broken_off = True
+
+
+async def test_a_relay_that_hears_nothing_of_its_database_any_more_breaks_off_what_kafka_has_not_taken(servers: Stack) -> None:
+    kafka = Hesitant()
+    async with fresh_schema(servers.postgres_dsn(None)) as dsn, over_a_line(dsn) as (line, database):
+        await put(database, told("x", 1))
+        running = asyncio.create_task(Relay(database, kafka, Health({}), ask_seconds=0.3).run(asyncio.Event()))
+        try:
+            await eventually(lambda: asyncio.sleep(0, kafka.asked), bool)
+            await asyncio.wait([running], timeout=1.0)
+            assert not kafka.broken_off, "it waits for Kafka as long as the database answers"
+            line.hush()
+            await asyncio.wait([running], timeout=5)
+            assert (running.done(), kafka.broken_off) == (True, True)
+            with pytest.raises(Unavailable, match="connection"):
+                await running
+        finally:
+            line.speak()
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)

@@ -4,6 +4,7 @@ import asyncio
 import math
 from collections import Counter
 from collections.abc import Coroutine, Iterable, Sequence
+from functools import partial
 from typing import Any, Protocol
 
 from common.envelope import Message, MessageTooLarge
@@ -26,6 +27,9 @@ _FEW = 5
 # So long it looks without coming back to what else it has to do.
 _LOOKING_SECONDS, _LOOKING_IDLE_SECONDS = 0.02, 0.2
 _CLAIM_SECONDS, _AWAY_SECONDS, _TEND_SECONDS = 2.0, 1.0, 0.5
+# A connection is asked so often while Kafka has something for long, and has so long to answer: together well below the 25 seconds
+# after which PostgreSQL gives the locks of one that is cut off to others.
+_ASK_SECONDS = 5.0
 # What is sent after the last note is sent again by whoever comes after a kill.
 _NOTE_SECONDS, _NOTE_IDLE_SECONDS = 0.03, 1.0
 
@@ -63,6 +67,7 @@ class Relay:
         *,
         shards: Sequence[int] = range(SHARDS),
         trays: Trays | None = None,
+        ask_seconds: float = _ASK_SECONDS,
     ) -> None:
         self._database = database
         self._producer = producer
@@ -70,6 +75,7 @@ class Relay:
         self._wanted = list(shards)
         self._held: list[Held] = []
         self._trays = trays or Trays()
+        self._ask_seconds = ask_seconds
         self._ahead: asyncio.Task[Page] | None = None
         self._cluster: int | None = None
         self._floor = self._seen = self._noted = 0
@@ -82,6 +88,7 @@ class Relay:
 
         Losing the database's connection loses the locks and ends the process, which starts anew. It ends at once, in the middle
         of what it sends: another relay may have the shards by now, and what is sent late would come after what that one sends.
+        So does a connection of which nothing is heard while Kafka has what is sent: nobody would say that it is lost.
         """
         async with self._database.connection() as connection:
             lost = asyncio.Event()
@@ -200,7 +207,7 @@ class Relay:
 
     async def _send(self, connection: Connection, page: Page) -> None:
         try:
-            await self._hand_over(page.messages)
+            await self._hand_over(connection, page.messages)
         except MessageTooLarge:
             await self._looked_ahead()
             for row, message in zip(page.ids, page.messages, strict=True):
@@ -212,12 +219,24 @@ class Relay:
         for topic, count in Counter(m.topic for m in page.messages).items():
             RELAYED.labels(topic).inc(count)
 
-    async def _hand_over(self, messages: Sequence[Message]) -> None:
-        await moving(self._producer.send(messages), self._health, "relay", "Kafka does not answer")
+    async def _hand_over(self, connection: Connection, messages: Sequence[Message]) -> None:
+        await moving(
+            self._producer.send(messages), self._health, "relay", "Kafka does not answer",
+            every=self._ask_seconds, meanwhile=partial(self._end_if_cut_off, connection),
+        )  # fmt: skip
+
+    async def _end_if_cut_off(self, connection: Connection) -> None:
+        """End the connection where nothing is heard of it: its locks are soon another's, who sends what is being sent here."""
+        try:
+            async with asyncio.timeout(self._ask_seconds):
+                await self._looked_ahead()
+                await connection.execute("select")
+        except TimeoutError:
+            connection.terminate()
 
     async def _send_or_put_aside(self, connection: Connection, row: int, message: Message) -> None:
         try:
-            await self._hand_over([message])
+            await self._hand_over(connection, [message])
         except MessageTooLarge as error:
             size = len(message.value or b"")
             await rows.put_aside(connection, row, message, f"{type(error).__name__}: {size} bytes")
