@@ -103,6 +103,14 @@ def test_a_compiled_filter_keeps_nothing_from_one_contact_to_the_next(case: Case
         compiled({"profile": {}}, case.now)
 
 
+@settings(max_examples=400)
+@given(cases() | cases(keys=DATES), st.lists(st.integers(-(10**11), 10**11), min_size=1, max_size=5))
+def test_the_truth_alone_is_the_verdicts(case: Case, shifts: list[int]) -> None:
+    compiled = compile_filter(read(case), terms(case))
+    for shift in (0, *shifts):
+        assert compiled.holds(case.contact, case.now + shift) is compiled(case.contact, case.now + shift).truth
+
+
 NAMES = ["and", "or", "not", "key", "operator", "values", "type", "missing", "termSet", "event", "n", "unit", "x"]
 KEYS = ["name", "tags", "lastSeenAt", "mobileNumber", "email", "segment", "member", "profile.count", "sessionCount"]
 WORDS = [

@@ -2,7 +2,7 @@
 
 import pytest
 
-from common.filters import Verdict
+from common.filters import CompiledFilter, Verdict
 from segments.membership import Change, ClockStands, Known, Rule, Standing, settle
 from tests.segments.support import MINUTE, NOON, Book, compiled, doc, known, named, seen_within
 
@@ -235,7 +235,17 @@ def test_a_row_that_says_no_more_than_none_is_not_kept() -> None:
     assert book.stored is None
 
 
+class Standstill(CompiledFilter):
+    """Says at every instant that it will turn at that instant."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda _: True, lambda _, __: True)
+
+    def __call__(self, contact: object, now: int) -> Verdict:
+        return Verdict(True, now)
+
+
 def test_a_clock_that_does_not_move_on_ends_in_an_error_and_not_in_an_endless_loop() -> None:
     standing = Standing(True, NOON, NOON, NOON, 1)
     with pytest.raises(ClockStands):
-        settle(standing, Rule(lambda _, now: Verdict(True, now), 0, 1), known(1, NOON, doc()), NOON)
+        settle(standing, Rule(Standstill(), 0, 1), known(1, NOON, doc()), NOON)

@@ -23,6 +23,7 @@ from common.filters import (
     parse,
     segment_circle,
     segment_ids,
+    written_nodes,
 )
 from common.filters.outcomes import TermValues
 from common.ids import parse_id
@@ -157,17 +158,12 @@ def present(channel: Channel, segment_id: UUID) -> Segment:
 
 
 def named_segments(raw: object) -> set[UUID]:
-    """The segments that a filter names, whether or not it can be read: a walk without recursion."""
+    """The segments that a filter names, whether or not it can be read."""
     found: set[UUID] = set()
-    open_ = [raw]
-    while open_:
-        match open_.pop():
+    for node in written_nodes(raw):
+        match node:
             case {"key": "segment" | "user.segment", "values": [*values]}:
                 found |= {known for value in values if isinstance(value, str) and (known := parse_id(value)) is not None}
-            case dict() as node:
-                open_ += [node[word] for word in ("and", "or", "not") if word in node]
-            case list() as nodes:
-                open_ += nodes
             case _:
                 pass
     return found

@@ -36,7 +36,7 @@ class Ledger:
             contact = (place.channel, place.contact_id)
             self.dues[contact] = min(standing.next_change, self.dues.get(contact, standing.next_change))
         if known.json is not None and standing.worth_keeping(rule, known.at):
-            kept = replace(standing, next_change=None)
+            kept = standing if standing.next_change is None else replace(standing, next_change=None)
             if kept != stored:
                 self.kept[place] = kept
         elif stored is not None:

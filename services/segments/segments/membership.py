@@ -111,8 +111,11 @@ def recall(standing: Standing, rule: Rule, known: Known | None, due: int | None 
     return replace(standing, next_change=rule.judge(known.doc, instant).next_change)
 
 
-def follow(standing: Standing, rule: Rule, prior: Known | None, new: Known) -> Judged:
-    """A contact's next version (rules 1 to 6). `prior` is its version before; raises ClockStands."""
+def follow(standing: Standing, rule: Rule, prior: Known | None, new: Known, *, foresee: bool = True) -> Judged:
+    """A contact's next version (rules 1 to 6). `prior` is its version before; raises ClockStands.
+
+    Whoever does not go on from the standing that comes of it need not `foresee` its next change, the dearest part of it.
+    """
     if new.json is None:
         return _gone(standing, rule, prior, new)
     if rule.judge is None:
@@ -123,23 +126,23 @@ def follow(standing: Standing, rule: Rule, prior: Known | None, new: Known) -> J
     if standing.build != rule.build and new.at > rule.since:
         standing, changes = define(standing, rule, prior)
     elif standing.build != rule.build or new.at <= rule.since:
-        return define(standing, rule, new)
+        return define(standing, rule, new, foresee=foresee)
     if prior is not None:
         standing, due = settle(standing, rule, prior, new.at)
         changes = changes + due
     instant = max(new.at, standing.settled)
-    standing, flips = _judge(standing, rule.judge, new, instant, new.at, "event")
+    standing, flips = _judge(standing, rule.judge, new, instant, new.at, "event", foresee=foresee)
     return standing, changes + flips
 
 
-def define(standing: Standing, rule: Rule, known: Known | None) -> Judged:
+def define(standing: Standing, rule: Rule, known: Known | None, *, foresee: bool = True) -> Judged:
     """Judge what is known of a contact as the definition finds it (rule 4)."""
     standing = replace(standing, build=rule.build, next_change=None)
     if rule.judge is None or known is None or known.json is None:
         return standing, []
     before = known.at <= rule.since
     instant = max(rule.since, known.at, standing.settled)
-    return _judge(standing, rule.judge, known, instant, rule.since if before else known.at, "definition")
+    return _judge(standing, rule.judge, known, instant, rule.since if before else known.at, "definition", foresee=foresee)
 
 
 def settle(standing: Standing, rule: Rule, known: Known, until: int) -> Judged:
@@ -168,10 +171,16 @@ def _gone(standing: Standing, rule: Rule, prior: Known | None, new: Known) -> Ju
     return Standing(settled=new.at, build=rule.build), changes
 
 
-def _judge(standing: Standing, judge: CompiledFilter, known: Known, instant: int, at: int, cause: Cause) -> Judged:
+def _judge(
+    standing: Standing, judge: CompiledFilter, known: Known, instant: int, at: int, cause: Cause, *, foresee: bool = True
+) -> Judged:
     assert known.doc is not None
-    verdict = judge(known.doc, instant)
-    flips = verdict.truth != standing.member
-    since = standing.since if not flips else at if verdict.truth else None
-    judged = Standing(verdict.truth, since, verdict.next_change, instant, standing.build)
-    return judged, [Change("entered" if verdict.truth else "left", cause, at, known.version)] if flips else []
+    if foresee:
+        verdict = judge(known.doc, instant)
+        truth, next_change = verdict.truth, verdict.next_change
+    else:
+        truth, next_change = judge.holds(known.doc, instant), None
+    if truth == standing.member:
+        return Standing(truth, standing.since, next_change, instant, standing.build), []
+    change = Change("entered" if truth else "left", cause, at, known.version)
+    return Standing(truth, at if truth else None, next_change, instant, standing.build), [change]

@@ -78,7 +78,7 @@ def judged(
             standing = recall(standing, rule, prior, reach.pending)
         for version in versions:
             yield
-            found = follow(standing, rule, before, version)
+            found = follow(standing, rule, before, version, foresee=version is not versions[-1])
             ledger.note(place, found)
             standing, before = found[0], version
         ledger.close(place, stored, standing, rule, versions[-1])

@@ -2,7 +2,7 @@
 
 from common.filters.evaluate import CompiledFilter, Verdict, compile_filter, evaluate
 from common.filters.explain import NamedSegment, explain
-from common.filters.parser import Context, FieldDefinition, FilterRefused, named_term_sets, parse
+from common.filters.parser import Context, FieldDefinition, FilterRefused, named_term_sets, parse, written_nodes
 from common.filters.segments import (
     BROKEN_SEGMENT,
     MAX_TERM_SETS,
@@ -22,5 +22,5 @@ __all__ = [
     "Not", "Operator", "Or", "Size", "Verdict", "Window",
     "broken_segment", "check_inlined", "compile_filter", "conditions", "evaluate", "explain",
     "fold", "initials", "inline", "named_term_sets", "parse", "segment_circle",
-    "segment_ids", "to_json", "used_term_sets",
+    "segment_ids", "to_json", "used_term_sets", "written_nodes",
 ]  # fmt: skip

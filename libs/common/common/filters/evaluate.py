@@ -4,11 +4,12 @@ from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
+from weakref import WeakValueDictionary
 
 from common.clock import to_millis
-from common.filters.outcomes import Contact, During, TermValues, Yearly, outcome_of
-from common.filters.tree import And, Condition, Node, Not, Or
+from common.filters.outcomes import Contact, During, Outcome, TermValues, Yearly, outcome_of
+from common.filters.tree import And, Condition, FieldType, Node, Not, Or
 
 # The last instant that can be written: a change after it is never.
 _LAST = to_millis(datetime(9999, 12, 31, 23, 59, 59, 999_000, tzinfo=UTC))
@@ -46,20 +47,30 @@ class _Opposite:
 # What is left of a filter for one contact when all that does not depend on the clock is worked out.
 _Open: TypeAlias = During | Yearly | _All | _Any | _Opposite
 _Judge: TypeAlias = Callable[[Contact], bool | _Open]
+_Holds: TypeAlias = Callable[[Contact, int], bool]
 
-CompiledFilter: TypeAlias = Callable[[Contact, int], Verdict]
-"""Takes a contact and the present in milliseconds since 1970."""
+
+class CompiledFilter:
+    """A filter made ready for many contacts; the present is told in milliseconds since 1970.
+
+    `holds` is the truth alone, which is cheaper than when it turns.
+    """
+
+    __slots__ = ("_judge", "holds")
+
+    def __init__(self, judge: _Judge, holds: _Holds) -> None:
+        self._judge = judge
+        self.holds = holds
+
+    def __call__(self, contact: Contact, now: int) -> Verdict:
+        """The truth, and when the clock alone turns it."""
+        left = self._judge(contact)
+        return Verdict(left, None) if isinstance(left, bool) else _first_flip(left, now)
 
 
 def compile_filter(node: Node, term_values: TermValues | None = None) -> CompiledFilter:
-    """The filter made ready for many contacts. Raises ValueError for segments not inlined and term sets without their terms."""
-    judge = _judge(node, term_values or {})
-
-    def compiled(contact: Contact, now: int) -> Verdict:
-        left = judge(contact)
-        return Verdict(left, None) if isinstance(left, bool) else _first_flip(left, now)
-
-    return compiled
+    """The filter made ready. Raises ValueError for segments not inlined and term sets without their terms."""
+    return CompiledFilter(*_judge(node, term_values or {}))
 
 
 def evaluate(node: Node, contact: Contact, now: int, term_values: TermValues | None = None) -> Verdict:
@@ -67,16 +78,46 @@ def evaluate(node: Node, contact: Contact, now: int, term_values: TermValues | N
     return compile_filter(node, term_values)(contact, now)
 
 
-def _judge(node: Node, terms: TermValues) -> _Judge:
+_F = TypeVar("_F", bound=Callable[..., object])
+# The same condition in a thousand filters is made ready once, for as long as any of them is there.
+_outcomes: WeakValueDictionary[Condition, Callable[[Contact], Outcome]] = WeakValueDictionary()
+_truths: WeakValueDictionary[Condition, _Holds] = WeakValueDictionary()
+
+
+def _condition(node: Condition, terms: TermValues) -> tuple[_Judge, _Holds]:
+    if node.term_set is not None:
+        outcome = outcome_of(node, terms)
+        return outcome, _truth_of(node, outcome)
+    outcome = _once(_outcomes, node, lambda: outcome_of(node, terms))
+    return outcome, _once(_truths, node, lambda: _truth_of(node, outcome))
+
+
+def _once(known: WeakValueDictionary[Condition, _F], node: Condition, make: Callable[[], _F]) -> _F:
+    found = known.get(node)
+    return known.setdefault(node, make()) if found is None else found
+
+
+def _truth_of(node: Condition, outcome: Callable[[Contact], Outcome]) -> _Holds:
+    def holds(contact: Contact, now: int) -> bool:
+        left = outcome(contact)
+        return left if isinstance(left, bool) else left.holds(now)
+
+    return holds if node.type is FieldType.DATE else lambda contact, _: outcome(contact) is True
+
+
+def _judge(node: Node, terms: TermValues) -> tuple[_Judge, _Holds]:
     match node:
         case Condition():
-            return outcome_of(node, terms)
+            return _condition(node, terms)
         case Not(child):
-            return _opposite(_judge(child, terms))
+            judge, holds = _judge(child, terms)
+            return _opposite(judge), lambda contact, now: not holds(contact, now)
         case And(children):
-            return _all([_judge(c, terms) for c in children])
+            parts = [_judge(c, terms) for c in children]
+            return _all([judge for judge, _ in parts]), _all_hold([holds for _, holds in parts])
         case Or(children):
-            return _any([_judge(c, terms) for c in children])
+            parts = [_judge(c, terms) for c in children]
+            return _any([judge for judge, _ in parts]), _any_holds([holds for _, holds in parts])
 
 
 def _opposite(part: _Judge) -> _Judge:
@@ -113,6 +154,26 @@ def _any(parts: list[_Judge]) -> _Judge:
         return _Any(tuple(kept)) if kept else False
 
     return judge
+
+
+def _all_hold(parts: list[_Holds]) -> _Holds:
+    def holds(contact: Contact, now: int) -> bool:
+        for part in parts:  # noqa: SIM110 - a generator costs more than what it asks
+            if not part(contact, now):
+                return False
+        return True
+
+    return holds
+
+
+def _any_holds(parts: list[_Holds]) -> _Holds:
+    def holds(contact: Contact, now: int) -> bool:
+        for part in parts:  # noqa: SIM110 - a generator costs more than what it asks
+            if part(contact, now):
+                return True
+        return False
+
+    return holds
 
 
 def _look(left: _Open, now: int) -> tuple[bool, int | None]:

@@ -28,7 +28,9 @@ def _address(value: object) -> object:
 
 
 def _tags(value: object) -> object:
-    return _each_once(value) if isinstance(value, list | tuple) else value
+    if not isinstance(value, list | tuple):
+        return value
+    return list(_texts_once(tuple(value))) if all(isinstance(tag, str) for tag in value) else _each_once(value)
 
 
 KEPT: Mapping[str, Callable[[object], object]] = {"memberId": _member_id, "email": _address, "tags": _tags}
@@ -41,6 +43,11 @@ def _email(text: str) -> str:
         return read_email(text)
     except InvalidEmail:
         return text
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _texts_once(tags: tuple[object, ...]) -> list[object]:
+    return _each_once(tags)
 
 
 def _each_once(tags: list[object] | tuple[object, ...]) -> list[object]:

@@ -3,13 +3,13 @@
 from collections.abc import Callable, Collection, Container, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TypeAlias, assert_never
 
 from common.built_ins import FROM_THE_START, value_at
 from common.clock import from_wire, to_millis
 from common.filters import windows
-from common.filters.kept import as_kept_today
+from common.filters.kept import KEPT
 from common.filters.text import fold, initials, is_blank
 from common.filters.tree import (
     DATE_OPERATORS,
@@ -51,6 +51,10 @@ class During:
         """The truth at `now` and the instant up to which it surely stays so; None is for ever."""
         return windows.at(self.stretches, now)
 
+    def holds(self, now: int) -> bool:
+        """The truth at `now`."""
+        return windows.inside(self.stretches, now)
+
 
 @dataclass(frozen=True, slots=True)
 class Yearly:
@@ -64,25 +68,53 @@ class Yearly:
         """The truth at `now` and the instant up to which it surely stays so; None is for ever."""
         return windows.at(windows.anniversaries(self.instant, self.within, self.zone, now), now)
 
+    def holds(self, now: int) -> bool:
+        """The truth at `now`."""
+        return self.look(now)[0]
+
 
 Clocked: TypeAlias = During | Yearly
 Outcome: TypeAlias = bool | Clocked
 
+_SHORT = 64
+_MAPPINGS, _LISTS = (dict, Mapping), (list, tuple)  # nearly all are the first, which is told sooner
+
 
 def value_of(contact: Contact, key: str) -> object:
     """The value under a key, as it would be kept today; None for none: empty and blank texts and empty lists are none too."""
+    return reader(key)(contact)
+
+
+@lru_cache(maxsize=4096)
+def reader(key: str) -> Callable[[Contact], object]:
+    """How to read the value under a key, as `value_of` does: made ready for many contacts."""
     if key.startswith("profile."):
-        profile = contact.get("profile")
-        value = profile.get(key[8:]) if isinstance(profile, Mapping) else None
-    else:
-        value = as_kept_today(key, value_at(contact, key))
-        if value is None:
-            value = FROM_THE_START.get(key)
-    if isinstance(value, str) and is_blank(value):
-        return None
-    if isinstance(value, list | tuple) and not value:
-        return None
-    return value
+        return partial(_of_profile, key.removeprefix("profile."))
+    keep, from_the_start = KEPT.get(key), FROM_THE_START.get(key)
+    if keep is None and "." not in key and from_the_start is None:
+        return partial(_of_contact, key)
+
+    def read(contact: Contact) -> object:
+        value = value_at(contact, key)
+        value = value if keep is None else keep(value)
+        return _or_none(from_the_start if value is None else value)
+
+    return read
+
+
+def _of_profile(key: str, contact: Contact) -> object:
+    profile = contact.get("profile")
+    return _or_none(profile.get(key)) if isinstance(profile, _MAPPINGS) else None
+
+
+def _of_contact(key: str, contact: Contact) -> object:
+    return _or_none(contact.get(key))
+
+
+def _or_none(value: object) -> object:
+    if isinstance(value, str):
+        return value if value[:1].isalnum() or not is_blank(value) else None
+    return None if isinstance(value, _LISTS) and not value else value
 
 
 def instant_of(value: object) -> int | None:
@@ -109,15 +141,15 @@ def outcome_of(node: Condition, terms: TermValues) -> Callable[[Contact], Outcom
         raise ValueError("segment conditions must be inlined before a filter is evaluated")
     if node.term_set is not None and node.term_set not in terms:
         raise ValueError("the terms of every term set in the filter must be given")
-    key, negative = node.key, node.operator in NEGATIVE
+    read, negative = reader(node.key), node.operator in NEGATIVE
     operator = NEGATIVE.get(node.operator, node.operator)
     if operator is Operator.EXISTS:
-        return lambda contact: (value_of(contact, key) is None) is negative
+        return lambda contact: (read(contact) is None) is negative
     without = negative if node.missing is None else node.missing == "include"
     positive = _positive(node, operator, terms)
 
     def outcome(contact: Contact) -> Outcome:
-        value = value_of(contact, key)
+        value = read(contact)
         if value is None:
             return without
         found = positive(value)
@@ -155,6 +187,14 @@ def _positive(node: Condition, operator: Operator, terms: TermValues) -> Callabl
             assert_never(node.type)
 
 
+def _folded(text: str) -> str:
+    """As `fold`; short texts are remembered, for of one contact every condition reads the same again."""
+    return _fold_once(text) if len(text) <= _SHORT else fold(text)
+
+
+_fold_once = lru_cache(maxsize=16_384)(fold)
+
+
 def _among(kind: FieldType, terms: Container[str]) -> Callable[[object], bool]:
     """Whether a value, or any element of a list, is one of a term set's."""
     if kind is FieldType.LIST:
@@ -167,7 +207,7 @@ def _among(kind: FieldType, terms: Container[str]) -> Callable[[object], bool]:
 def _text(operator: TextOperator, operands: Collection[str]) -> Callable[[str], bool]:
     match operator:
         case Operator.EQ:
-            return lambda value: fold(value) in operands
+            return lambda value: _folded(value) in operands
         case Operator.CONTAINS:
             return lambda value: any(map(fold(value).__contains__, operands))
         case Operator.STARTS_WITH:
@@ -243,7 +283,7 @@ def _list(
     node: Condition, operator: ListOperator, operands: Collection[str]
 ) -> Callable[[list[object] | tuple[object, ...]], bool]:
     def folded(value: list[object] | tuple[object, ...]) -> set[str]:
-        return {text for element in value if isinstance(element, str) and (text := fold(element))}
+        return {text for element in value if isinstance(element, str) and (text := _folded(element))}
 
     match operator:
         case Operator.HAS_ANY:

@@ -1,6 +1,6 @@
 """Reads a filter as people and programs write it, or refuses it with the place and the reason; never anything between."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -57,21 +57,23 @@ def parse(raw: object, context: Context, pointer: str = "/filter") -> Node:
     return _Parser(context).node(raw, pointer, 1)
 
 
-def named_term_sets(raw: object) -> set[str]:
-    """The term sets that a filter names, in lower case, whether or not it can be read: a walk without recursion."""
-    found: set[str] = set()
+def written_nodes(raw: object) -> Iterator[dict[str, object]]:
+    """Every node of a filter as it is written, whether or not it can be read: a walk without recursion."""
     open_ = [raw]
     while open_:
         match open_.pop():
             case dict() as node:
-                if isinstance(name := node.get("termSet"), str):
-                    found.add(name.lower())
+                yield node
                 open_ += [node[word] for word in ("and", "or", "not") if word in node]
             case list() as nodes:
                 open_ += nodes
             case _:
                 pass
-    return found
+
+
+def named_term_sets(raw: object) -> set[str]:
+    """The term sets that a filter names, in lower case, whether or not it can be read."""
+    return {name.lower() for node in written_nodes(raw) if isinstance(name := node.get("termSet"), str)}
 
 
 def _bare(word: str) -> str:

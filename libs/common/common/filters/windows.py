@@ -183,11 +183,11 @@ def at(stretches: tuple[Stretch, ...], now: int) -> tuple[bool, int | None]:
     """Whether the present lies in any of the stretches, and the first later instant at which that changes."""
     if len(stretches) == 1:
         return _of_one(*stretches[0], now)
-    inside = _inside(stretches, now)
+    within = inside(stretches, now)
     for edge in sorted({edge for stretch in stretches for edge in stretch if edge is not None and edge > now}):
-        if _inside(stretches, edge) != inside:
-            return inside, edge
-    return inside, None
+        if inside(stretches, edge) != within:
+            return within, edge
+    return within, None
 
 
 def _of_one(begin: int | None, end: int | None, now: int) -> tuple[bool, int | None]:
@@ -198,8 +198,12 @@ def _of_one(begin: int | None, end: int | None, now: int) -> tuple[bool, int | N
     return inside, end if inside else None
 
 
-def _inside(stretches: tuple[Stretch, ...], instant: int) -> bool:
-    return any((a is None or a <= instant) and (b is None or instant < b) for a, b in stretches)
+def inside(stretches: tuple[Stretch, ...], instant: int) -> bool:
+    """Whether an instant lies in any of the stretches."""
+    for start, end in stretches:  # noqa: SIM110 - a generator costs more than what it asks
+        if (start is None or start <= instant) and (end is None or instant < end):
+            return True
+    return False
 
 
 def _leap(year: int) -> bool:

@@ -39,4 +39,4 @@ def standing_now(stored: Standing | None, rule: Rule, known: Known, now: int, du
 def would_be_in(judge: CompiledFilter, known: Known, standing: Standing, now: int) -> bool:
     """Whether a definition of `now` would find the contact: judged at the instant at which a build judges it."""
     assert known.doc is not None
-    return judge(known.doc, max(now, known.at, standing.settled)).truth
+    return judge.holds(known.doc, max(now, known.at, standing.settled))
