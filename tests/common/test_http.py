@@ -140,6 +140,11 @@ def problem(answer: httpx.Response) -> tuple[int, str, str | None]:
         (b'{"size": 1, "tree": ' + b"[" * 300 + b"]" * 300 + b"}", (422, "tooDeep", None)),
         (b'{"size": 1, "free": ' + b"[" * 200 + b"]" * 200 + b"}", (422, "tooDeep", None)),
         (b'{"size": 1, "free": ' + b'{"a":' * 150 + b"[" * 50 + b"]" * 50 + b"}" * 150 + b"}", (422, "tooDeep", None)),
+        (b'{"size": 1, "size": 1}', (422, "repeatedMember", "/size")),
+        (
+            b'{"size": 1, "inner": [{"firstName": "a"}, {"firstName": "a", "firstName": "b"}]}',
+            (422, "repeatedMember", "/inner/1/firstName"),
+        ),
         (b"[]", (422, "invalid", "")),
         (b'{"size": "1"}', (422, "invalid", "/size")),
         (b'{"size": true}', (422, "invalid", "/size")),

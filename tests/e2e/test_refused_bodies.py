@@ -2,6 +2,7 @@
 
 from urllib.parse import urlsplit
 
+import httpx
 import pytest
 
 from common.body import MIB
@@ -48,3 +49,17 @@ async def test_who_sends_the_whole_body_first_can_read_the_answer_and_a_stranger
         await line.send("POST /v1/imports", f"Content-Length: {512 * MIB}")
         assert await line.pour(512 * MIB) < 64 * MIB
     assert watch.seconds < 20
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "pointer"),
+    [
+        ("/v1/segments", b'{"name": "s", "filter": {"and": [{"or": []}], "and": []}}', "/filter/and"),
+        ("/v1/term-sets", b'{"key": "name", "key": "email", "values": ["a"]}', "/key"),
+    ],
+)
+async def test_a_member_that_is_there_twice_is_refused(stack: Stack, channel: str, path: str, body: bytes, pointer: str) -> None:
+    headers = {"Authorization": f"Bearer {stack.token(channel=channel, sub='kim', permissions=['*'])}"}
+    async with httpx.AsyncClient(base_url=stack.url) as client:
+        answer = await client.post(path, content=body, headers=headers)
+    assert (answer.status_code, answer.json()["code"], answer.json()["pointer"]) == (422, "repeatedMember", pointer)

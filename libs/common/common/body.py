@@ -9,7 +9,7 @@ import orjson
 from starlette.types import Message, Receive, Send
 
 from common.errors import TooLarge, Unprocessable, Unreadable
-from common.json_depth import MOST_DEPTH, is_deep
+from common.json_shape import MOST_DEPTH, TooDeep, members, refuse_repeated
 from common.text_rules import cleaned, suspicious
 
 MIB = 1024 * 1024
@@ -121,14 +121,15 @@ def read_json(body: bytes) -> object:
         value: object = orjson.loads(body)
     except orjson.JSONDecodeError:
         raise Unreadable("The body is not JSON that can be read (UTF-8, no NaN or infinity, no lone surrogate).") from None
-    if is_deep(value):
+    try:
+        told = members(value)
+    except TooDeep:
         words = f"The body's lists and objects may be {MOST_DEPTH} within each other. Make it flatter."
         refusal.set(Unprocessable(words, code=TOO_DEEP, extra={"most": MOST_DEPTH}))
         return value
-    if not suspicious(body):
-        return value
     try:
-        return cleaned(value)
+        refuse_repeated(body, told)
+        return cleaned(value) if suspicious(body) else value
     except Unprocessable as found:
         refusal.set(found)
         return orjson.loads(body)

@@ -185,9 +185,10 @@ def test_a_mapping_that_is_wrong_is_refused_at_its_place(mapping: object, code: 
     assert (refused.value.code, refused.value.pointer) == (code, pointer)
 
 
-def test_a_mapping_that_is_no_json_is_refused() -> None:
+@pytest.mark.parametrize("text", ["{'이름': 'name'}", '{"이름": "name", "이름": "city"}'])
+def test_a_mapping_that_is_no_json_or_has_a_member_twice_is_refused(text: str) -> None:
     with pytest.raises(Unprocessable):
-        read_mapping("{'이름': 'name'}", "leads")
+        read_mapping(text, "leads")
 
 
 @pytest.mark.parametrize(

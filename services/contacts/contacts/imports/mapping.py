@@ -13,6 +13,7 @@ from common.built_ins import CONSENTS, GIVEN
 from common.errors import Unprocessable
 from common.events.contacts import FieldDefinition
 from common.filters.text import fold
+from common.json_shape import refuse_repeated
 from common.pointer import escape
 from common.text_rules import allowed, cleaned
 from contacts.fields.built_in import BUILT_IN_FIELDS
@@ -115,6 +116,7 @@ def read_mapping(text: str | None, kind: Kind) -> Wanted:
         if compared in wanted:
             raise Unprocessable("`mapping` names this column twice.", code="columnTwice", pointer=place)
         wanted[compared] = Said(heading, tuple(dict.fromkeys(_checked(key, kind, place) for key in keys)))
+    refuse_repeated(text.encode(), len(raw), "/mapping")
     return wanted
 
 

@@ -17,6 +17,7 @@ from common.errors import Unprocessable
 from common.filters.text import is_blank
 from common.http import AwaitedPosition, Cursor, Limit, Page, Wire, json_response, part, router, where_written
 from common.ids import parse_id
+from common.json_shape import members, refuse_repeated
 from common.text_rules import clean_text
 from search.api import Reader, Reads
 from search.term_sets.answers import TermAnswer, TermSetAnswer
@@ -85,6 +86,7 @@ async def _terms(request: Request) -> tuple[str, Iterable[str] | Pasted]:
             given = TermsGiven.model_validate(raw)
         except ValidationError as error:
             raise RequestValidationError([{**e, "loc": ("body", *e["loc"])} for e in error.errors()], body=raw) from None
+        refuse_repeated(body, members(raw))
         return given.key, given.terms()
     async with request.form(max_files=1, max_fields=1) as form:
         key, file = form.get("key"), form.get("file")
