@@ -76,6 +76,8 @@ def test_a_broken_segment_breaks_only_those_that_name_it() -> None:
     assert {n.int: refusal.code for n, refusal in read.refusals.items()} == {
         1: "archivedField", 2: "brokenSegment", 3: "brokenSegment",
     }  # fmt: skip
+    assert [refusal.extra["segment"] for n, refusal in read.refusals.items() if n.int > 1] == [str(id_of(1))] * 2
+    assert len({refusal.detail for n, refusal in read.refusals.items() if n.int > 1}) == 1
     assert refused(of(2), within) == ("brokenSegment", "/filter/values/0")
     readable(of(4), within, id_of(9))
 

@@ -157,7 +157,7 @@ class Understanding:
             try:
                 definitions[name] = parse(filter_, await self._context(channel, fields, filter_))
             except Unprocessable:
-                raise broken_segment(place) from None
+                raise broken_segment(place, name) from None
             versions[name] = told[name]["definitionVersion"]
             open_ += [(inner, place) for inner in sorted(segment_ids(definitions[name]))]
         whole, beside = inline(node, definitions), And(())

@@ -7,7 +7,6 @@ from uuid import UUID
 
 from common.errors import NotFound
 from common.filters import (
-    BROKEN_SEGMENT,
     Condition,
     Context,
     FieldDefinition,
@@ -225,12 +224,13 @@ def _inlined(node: Node, read: Mapping[str, Node], own: str) -> Node:
             if name == own:
                 raise segment_circle(place, (own, own))
             if name not in read:
-                raise broken_segment(place)
+                raise broken_segment(place, name)
             try:
                 inline(read[name], read, (own, name))
             except FilterRefused as refusal:
-                code = BROKEN_SEGMENT if refusal.code == "unknownSegment" else refusal.code
-                raise FilterRefused(refusal.detail, code=code, pointer=place, extra=refusal.extra) from None
+                if refusal.code == "unknownSegment":  # it is there, but can't be read
+                    raise broken_segment(place, str(refusal.extra["segment"])) from None
+                raise FilterRefused(refusal.detail, code=refusal.code, pointer=place, extra=refusal.extra) from None
     try:
         whole = inline(node, read, (own,))
         check_inlined(whole)

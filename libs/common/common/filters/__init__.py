@@ -4,7 +4,6 @@ from common.filters.evaluate import CompiledFilter, Verdict, compile_filter, eva
 from common.filters.explain import NamedSegment, explain
 from common.filters.parser import Context, FieldDefinition, FilterRefused, named_term_sets, parse, written_nodes
 from common.filters.segments import (
-    BROKEN_SEGMENT,
     MAX_TERM_SETS,
     broken_segment,
     check_inlined,
@@ -17,7 +16,7 @@ from common.filters.text import fold, initials
 from common.filters.tree import BUILT_INS, And, Condition, FieldType, Node, Not, Operator, Or, Size, Window, conditions, to_json
 
 __all__ = [
-    "BROKEN_SEGMENT", "BUILT_INS", "MAX_TERM_SETS", "And",
+    "BUILT_INS", "MAX_TERM_SETS", "And",
     "CompiledFilter", "Condition", "Context", "FieldDefinition", "FieldType", "FilterRefused", "NamedSegment", "Node",
     "Not", "Operator", "Or", "Size", "Verdict", "Window",
     "broken_segment", "check_inlined", "compile_filter", "conditions", "evaluate", "explain",

@@ -38,10 +38,10 @@ def segment_circle(place: str, path: Sequence[str]) -> FilterRefused:
     return FilterRefused(words, code="segmentCircle", pointer=place, extra={"path": list(path)})
 
 
-def broken_segment(place: str) -> FilterRefused:
-    """The refusal of a segment whose own filter cannot be read."""
-    words = "This segment is broken: its filter cannot be read any more. Mend the segment first."
-    return FilterRefused(words, code=BROKEN_SEGMENT, pointer=place)
+def broken_segment(place: str, segment: str) -> FilterRefused:
+    """The refusal of a segment whose own filter cannot be read, where it is named, or leads there."""
+    words = "A segment that is named here, or inside it, is broken: its filter cannot be read any more. Mend that one first."
+    return FilterRefused(words, code=BROKEN_SEGMENT, pointer=place, extra={"segment": segment})
 
 
 def segment_ids(node: Node) -> set[str]:
@@ -103,7 +103,8 @@ def _read(name: str, definitions: Mapping[str, Node], within: tuple[str, ...], w
             above = [*within, *path]
             raise segment_circle(place, [*above[above.index(segment) :], segment])
         if segment not in definitions:
-            raise FilterRefused("There is no such segment.", code="unknownSegment", pointer=place)
+            words = "There is no such segment."
+            raise FilterRefused(words, code="unknownSegment", pointer=place, extra={"segment": segment})
         path.append(segment)
         stack.append((segment, iter(sorted(segment_ids(definitions[segment])))))
 
