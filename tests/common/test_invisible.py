@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.invisible import has_invisible, visible, without_invisible
+from common.invisible import has_invisible, shows_nothing, visible, without_invisible
 
 UNSEEN = (
     "\u00ad\u034f\u061c\u115f\u1160\u180e\u200b\u200c\u200d\u200e\u200f\u202a\u202e\u2060\u2064\u2066\u2069\u2800"
@@ -21,6 +21,12 @@ def test_it_is_found_and_taken_out_wherever_it_stands(c: str) -> None:
         assert has_invisible(text)
         assert without_invisible(text) == text.replace(c, "")
         assert visible(text) == text.replace(c, "")
+
+
+@pytest.mark.parametrize("text", ["", " \u3000\n", "\u200b", "\u3164 \u2800", "\u202e\ufeff"])
+def test_what_nobody_sees_shows_nothing(text: str) -> None:
+    assert shows_nothing(text)
+    assert not shows_nothing(f"{text}김{text}")
 
 
 def test_whatever_only_formats_is_one_of_them() -> None:

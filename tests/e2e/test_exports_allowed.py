@@ -31,6 +31,7 @@ def channel(stack: Stack) -> str:
         ({"password": None}, "invalid", "/password"),
         ({"reason": ""}, "reasonRequired", "/reason"),
         ({"reason": " \t\n\u3000"}, "reasonRequired", "/reason"),
+        ({"reason": "\u200b \u3164"}, "reasonRequired", "/reason"),
         ({"reason": None}, "invalid", "/reason"),
         ({"reason": "x" * 1001}, "invalid", "/reason"),
         ({"reason": "a\u0000b"}, "badCharacter", "/reason"),

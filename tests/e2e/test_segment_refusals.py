@@ -13,6 +13,7 @@ from tests.support.team import KIM, NOBODY, Team
         ({"name": "s"}, "invalid", "/filter"),
         ({"filter": KIM}, "invalid", "/name"),
         ({"name": " ", "filter": KIM}, "invalid", "/name"),
+        ({"name": "\u200b\u3164", "filter": KIM}, "invalid", "/name"),
         ({"name": 1, "filter": KIM}, "invalid", "/name"),
         ({"name": "x" * 201, "filter": KIM}, "invalid", "/name"),
         ({"name": "a\u0007", "filter": KIM}, None, None),

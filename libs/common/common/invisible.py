@@ -37,6 +37,11 @@ def without_invisible(text: str) -> str:
     return text if text.isascii() else INVISIBLE.sub("", text)
 
 
+def shows_nothing(text: str) -> bool:
+    """Whether a text is blank to whoever reads it: white space and characters that nobody sees."""
+    return not without_invisible(text).strip()
+
+
 def visible(text: str) -> str:
     """The same for what people read: joiners and variants that shape an emoji or a letter stay."""
     if not has_invisible(text):

@@ -11,6 +11,7 @@ from pydantic import JsonValue
 from common.clock import from_wire, is_wire, to_wire
 from common.errors import Unprocessable
 from common.events.contacts import FieldDefinition, FieldTypeName
+from common.invisible import shows_nothing
 from common.number import one_form
 
 MOST_FIELDS = 200
@@ -122,7 +123,7 @@ def changed(before: FieldDefinition, updates: Mapping[str, object]) -> FieldDefi
 
 def _names(names: Mapping[str, str]) -> dict[str, str]:
     for language, name in names.items():
-        if not name.strip() or len(name) > MOST_NAME:
+        if shows_nothing(name) or len(name) > MOST_NAME:
             detail = f"A display name has 1 to {MOST_NAME} characters."
             raise Unprocessable(detail, pointer=f"/displayName/{language}", extra={"most": MOST_NAME})
     return dict(names)

@@ -13,6 +13,7 @@ from common.auth import Caller
 from common.clock import Clock, to_wire
 from common.errors import Gone, TooManyRequests, Unprocessable
 from common.ids import Ids
+from common.invisible import shows_nothing
 from common.language import Language
 from common.position import Position
 from common.postgres import Database, Tx
@@ -88,7 +89,7 @@ class Exports:
     async def ask(self, caller: Caller, ask: Ask, address: str | None) -> Export:
         """Accept an export, or refuse it before anything is written. Raises Unprocessable, Conflict, TooManyRequests."""
         check_password(ask.password)
-        if not ask.reason.strip():
+        if shows_nothing(ask.reason):
             raise Unprocessable("Say why you need the data.", code="reasonRequired", pointer="/reason")
         settings = await self._neighbours.settings(caller.channel)
         fields = await self._neighbours.fields(caller.channel)

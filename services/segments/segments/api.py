@@ -19,6 +19,7 @@ from common.given import Given
 from common.health import Health
 from common.http import At, AwaitedPosition, Cursor, IfMatch, Limit, Page, Wire, json_response, part, permit, tell
 from common.ids import Id, parse_id
+from common.invisible import shows_nothing
 from common.shapes import FilterAsked
 from segments.answers import (
     DefinedSegment,
@@ -106,7 +107,7 @@ def _no_contact() -> NotFound:
 
 
 def _named(text: str) -> str:
-    if not text.strip():
+    if shows_nothing(text):
         raise ValueError("A segment needs a name that is not blank.")
     return text.strip()
 

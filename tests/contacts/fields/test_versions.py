@@ -57,6 +57,7 @@ async def test_a_definition_that_can_never_be_says_so_before_the_field_that_is_t
     for wanted, pointer in (
         (NewField("profile.size"), "/type"),
         (NewField("profile.size", "Number", {"ko": " "}), "/displayName/ko"),
+        (NewField("profile.size", "Number", {"ko": "\u200b"}), "/displayName/ko"),
     ):
         with pytest.raises(Unprocessable) as refusal:
             await world.fields.define(world.caller(), wanted)

@@ -13,6 +13,7 @@ from uuid import UUID
 from common.caller import BROWSER_KEY
 from common.clock import to_wire
 from common.errors import Conflict, NotFound, Unprocessable
+from common.invisible import shows_nothing
 from contacts.identifying import Page
 
 PERMISSIONS = frozenset({"visits.write", "contacts.identify"})
@@ -77,7 +78,7 @@ def parse(text: str) -> tuple[str, str] | None:
 
 def read_name(name: str) -> str:
     """Raises Unprocessable for a blank or too long name."""
-    if not name.strip() or len(name) > MOST_NAME:
+    if shows_nothing(name) or len(name) > MOST_NAME:
         raise Unprocessable(f"A key's name has 1 to {MOST_NAME} characters.", pointer="/name", extra={"most": MOST_NAME})
     return name
 

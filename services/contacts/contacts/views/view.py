@@ -8,6 +8,7 @@ from uuid import UUID
 from common.caller import Caller
 from common.clock import to_wire
 from common.errors import ANY_VERSION, Forbidden, NotFound, StaleVersion, Unprocessable
+from common.invisible import shows_nothing
 
 MOST_NAME, MOST_COLUMNS, MOST_COLUMN, MOST_VIEWS = 100, 300, 200, 200
 
@@ -60,7 +61,7 @@ class Wish:
 
 def check_name(name: str) -> None:
     """Raises Unprocessable for a blank name or a long one."""
-    if not name.strip() or len(name) > MOST_NAME:
+    if shows_nothing(name) or len(name) > MOST_NAME:
         raise Unprocessable(
             f"A view's name has 1 to {MOST_NAME} characters.", code="badName", pointer="/name", extra={"most": MOST_NAME}
         )
