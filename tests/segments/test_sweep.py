@@ -1,7 +1,7 @@
 """Membership held against what search finds: differences are reported, what only passes is not, and one sweeps at a time."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 from uuid import UUID, uuid4
 
 import pytest
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from common.errors import Unavailable, Unprocessable
 from common.telemetry import REGISTRY
 from common.topics import CONTACTS
-from segments.sweep import Sweeper, compare
+from segments.sweep import MOST_DIFFERENCES, Sweeper, compare
 from tests.segments.support import NOON, named
 from tests.segments.world import World
 
@@ -29,6 +29,20 @@ def test_comparing_two_streams_is_comparing_two_sets(members: set[UUID], found: 
     assert differing == dict.fromkeys(members - found, "surplus") | dict.fromkeys(found - members, "missing")
 
 
+def test_where_nearly_everybody_differs_only_so_many_are_looked_for_and_no_more_is_read() -> None:
+    read = 0
+
+    async def everybody() -> AsyncIterator[UUID]:
+        nonlocal read
+        for n in range(1_000_000):
+            read += 1
+            yield UUID(int=n)
+
+    differing = asyncio.run(compare(everybody(), each([UUID(int=7)])))
+    assert (len(differing), UUID(int=7) in differing) == (MOST_DIFFERENCES, False)
+    assert read <= MOST_DIFFERENCES + 2
+
+
 class Index:
     """Search as the sweep asks it, over sets of ids: a look takes the next set, the last one stays."""
 
@@ -36,7 +50,7 @@ class Index:
         self.looks = list(looks)
         self.away = away
 
-    async def found(self, _: str, __: UUID) -> AsyncIterator[UUID]:
+    async def found(self, _: str, __: UUID) -> AsyncGenerator[UUID, None]:
         if self.away:
             raise Unavailable("search does not answer")
         look = self.looks.pop(0) if len(self.looks) > 1 else self.looks[0]
@@ -66,7 +80,7 @@ async def test_every_difference_is_reported_by_segment_and_counted(world: World,
     report = await Sweeper(world.database, world.verifier(), Index((kims - {surplus}) | {missing}).found, settle=0).sweep()
     assert report is not None
     assert report.differences == {segment: {surplus: "surplus", missing: "missing"}}
-    assert (report.count("missing"), report.count("surplus")) == (1, 1)
+    assert (report.counts["missing"], report.counts["surplus"]) == (1, 1)
     for kind in ("missing", "surplus"):
         assert REGISTRY.get_sample_value("dangol_segment_differences", {"kind": kind}) == 1
 
@@ -91,7 +105,7 @@ async def test_a_segment_that_search_refuses_is_left_out_and_the_others_are_comp
     refused, segment = await world.make(named("Kim")), await world.make(named("Kim"))
     missing = uuid4()
 
-    async def found(_: str, asked: UUID) -> AsyncIterator[UUID]:
+    async def found(_: str, asked: UUID) -> AsyncGenerator[UUID, None]:
         if asked == refused:
             raise Unprocessable("It is broken.", code="brokenSegment")
         for one in sorted({*kims, missing}):
@@ -106,7 +120,7 @@ async def test_one_sweeps_at_a_time(world: World, kims: set[UUID]) -> None:
     await world.make(named("Kim"))
     asked, go_on = asyncio.Event(), asyncio.Event()
 
-    async def slowly(_: str, __: UUID) -> AsyncIterator[UUID]:
+    async def slowly(_: str, __: UUID) -> AsyncGenerator[UUID, None]:
         asked.set()
         await go_on.wait()
         for one in sorted(kims):
@@ -127,7 +141,7 @@ async def test_the_loop_outlives_a_search_that_is_away_and_stops_when_told(world
     stop = asyncio.Event()
     asked = 0
 
-    async def away(_: str, __: UUID) -> AsyncIterator[UUID]:
+    async def away(_: str, __: UUID) -> AsyncGenerator[UUID, None]:
         nonlocal asked
         asked += 1
         if asked == 3:

@@ -1,17 +1,20 @@
 """Standings and counts held against a fresh judgement of everyone: what is wrong is told and put right, and nothing else."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from uuid import UUID, uuid4
 
 import orjson
 import pytest
 
+from common.ids import new_id
 from common.telemetry import REGISTRY
 from common.topics import CONTACTS, FIELDS
 from segments.ledger import Place
-from segments.verify import KINDS, Repaired
+from segments.verify import KINDS, Repaired, Verifier
 from tests.segments.support import MINUTE, NOON, doc, named, seen_within
 from tests.segments.world import CHANNEL, World
+from tests.support.api import eventually
 
 DUE = NOON + 10 * MINUTE
 
@@ -135,6 +138,22 @@ async def test_more_contacts_than_one_look_takes(world: World, make_many: Callab
     lost = sorted(made)[1999:2001]
     await spoil(world, "delete from membership where contact_id = any($1::uuid[])", lost)
     assert (await verified(world)).standings == {Place(CHANNEL, kims, contact): "missing" for contact in lost}
+
+
+async def test_however_many_are_to_be_judged_again_only_some_are_locked_at_a_time(
+    world: World, make_many: Callable[[int], Awaitable[list[UUID]]]
+) -> None:
+    made = sorted(await make_many(5))
+    kims = await world.make(named("Kim"))
+    await spoil(world, "delete from membership")
+    verifier = Verifier(world.database, world.clock, new_id, most_contacts=2)
+    async with world.database.transaction() as other:
+        await other.execute("select from contact where id = $1 for update", made[-1])
+        judging = asyncio.create_task(verifier.contacts(CHANNEL, made))
+        await eventually(lambda: world.members(kims), lambda members: members == set(made[:4]), 10)
+        assert not judging.done()
+    assert len((await judging).standings) == 5
+    assert await world.members(kims) == set(made)
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """The services that segments asks: search, for term sets and for whom a filter finds, and contacts, for what waits to be sent."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -46,7 +46,7 @@ class Neighbours:
             return False
         return True
 
-    async def found(self, channel: str, segment_id: UUID) -> AsyncIterator[UUID]:
+    async def found(self, channel: str, segment_id: UUID) -> AsyncGenerator[UUID, None]:
         """Whom the segment finds, in the order of ids, all of one instant.
 
         Raises Unavailable, and NotFound or Unprocessable where search does not know or cannot read the segment.

@@ -2,8 +2,10 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections import Counter
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Literal
 from uuid import UUID
 
@@ -19,16 +21,21 @@ from segments.verify import Repaired, Verifier
 from segments.wholeness import SegmentBroken, SegmentBuilding
 
 DIFFERENCES = Gauge(
-    "dangol_segment_differences", "Contacts that the last sweep found in only one of membership and search.", ["kind"],
+    "dangol_segment_differences",
+    "Contacts that the last sweep found in only one of membership and search, up to 10,000 of a segment.",
+    ["kind"],
     registry=REGISTRY,
-)  # fmt: skip
+)
 SWEPT = Gauge("dangol_segments_swept", "Segments that the last sweep compared.", registry=REGISTRY)
 
 Kind = Literal["missing", "surplus"]
 """`missing`: search finds the contact, but it is no member; `surplus`: a member that search does not find."""
 
-Found = Callable[[str, UUID], AsyncIterator[UUID]]
+Found = Callable[[str, UUID], AsyncGenerator[UUID, None]]
 """Whom a channel's segment finds in the index, in the order of ids; raises Unavailable, NotFound, Unprocessable."""
+
+MOST_DIFFERENCES = 10_000
+"""So many of a segment are looked for: where an index is lost, everybody would be one."""
 
 _PAGE = 1000
 _SHOWN = 100
@@ -38,22 +45,24 @@ _DONE = "select pg_advisory_unlock(hashtext('sweep ' || current_schema()))"
 
 @dataclass(slots=True)
 class Report:
-    """What a sweep found: how many segments it compared with search, those differences by segment, and what was repaired."""
+    """What a sweep found: how many segments it compared with search, of each the first differences, and what was repaired."""
 
     swept: int = 0
     differences: dict[UUID, dict[UUID, Kind]] = field(default_factory=dict[UUID, dict[UUID, Kind]])
+    counts: Counter[Kind] = field(default_factory=Counter[Kind])
     repaired: Repaired = field(default_factory=Repaired)
 
-    def count(self, kind: Kind) -> int:
-        """How many differences of a kind."""
-        return sum(found == kind for differing in self.differences.values() for found in differing.values())
+    def add(self, segment_id: UUID, differing: Mapping[UUID, Kind]) -> None:
+        """One segment's differences."""
+        self.differences[segment_id] = dict(islice(differing.items(), _SHOWN))
+        self.counts.update(differing.values())
 
 
-async def compare(members: AsyncIterator[UUID], found: AsyncIterator[UUID]) -> dict[UUID, Kind]:
-    """The ids that only one of two ascending streams has."""
+async def compare(members: AsyncIterator[UUID], found: AsyncIterator[UUID], most: int = MOST_DIFFERENCES) -> dict[UUID, Kind]:
+    """The ids that only one of two ascending streams has, the first `most` of them."""
     differing: dict[UUID, Kind] = {}
     member, hit = await anext(members, None), await anext(found, None)
-    while member is not None or hit is not None:
+    while (member is not None or hit is not None) and len(differing) < most:
         if hit is None or (member is not None and member < hit):
             assert member is not None
             differing[member] = "surplus"
@@ -123,13 +132,13 @@ class Sweeper:
                 continue
             report.swept += 1
             if differing:
-                report.differences[segment_id] = differing
+                report.add(segment_id, differing)
                 self._tell(segment_id, differing)
                 report.repaired.add(await self._verifier.contacts(channel, list(differing)))
         SWEPT.set(report.swept)
         for kind in ("missing", "surplus"):
-            DIFFERENCES.labels(kind).set(report.count(kind))
-        log.info("swept", segments=report.swept, missing=report.count("missing"), surplus=report.count("surplus"),
+            DIFFERENCES.labels(kind).set(report.counts[kind])
+        log.info("swept", segments=report.swept, missing=report.counts["missing"], surplus=report.counts["surplus"],
                  repaired=len(report.repaired.standings), recounted=len(report.repaired.counts))  # fmt: skip
         return report
 
@@ -137,7 +146,8 @@ class Sweeper:
         kinds = list(differing.values())
         log.error(
             "membership and search differ", segment=str(segment_id), missing=kinds.count("missing"),
-            surplus=kinds.count("surplus"), contacts={str(c): kind for c, kind in list(differing.items())[:_SHOWN]},
+            surplus=kinds.count("surplus"), and_more=len(differing) == MOST_DIFFERENCES,
+            contacts={str(c): kind for c, kind in islice(differing.items(), _SHOWN)},
         )  # fmt: skip
 
     async def _differing(self, channel: str, segment_id: UUID) -> dict[UUID, Kind] | None:
@@ -169,9 +179,13 @@ class Sweeper:
         return shown if shown.status == "live" else None
 
     async def _look(self, channel: str, segment_id: UUID) -> dict[UUID, Kind]:
-        return await compare(self._members(channel, segment_id), self._found(channel, segment_id))
+        async with (
+            contextlib.aclosing(self._members(channel, segment_id)) as members,
+            contextlib.aclosing(self._found(channel, segment_id)) as found,
+        ):
+            return await compare(members, found)
 
-    async def _members(self, channel: str, segment_id: UUID) -> AsyncIterator[UUID]:
+    async def _members(self, channel: str, segment_id: UUID) -> AsyncGenerator[UUID, None]:
         after: UUID | None = None
         while page := await self._queries.members(channel, segment_id, after, _PAGE):
             for member in page:

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -31,7 +32,7 @@ for _kind in KINDS:
 
 _MOST_CONTACTS = 1000
 _MOST_JUDGEMENTS = 50_000
-"""So many are one look: some tenths of a second, in which the channel's definitions stand still."""
+"""So many are one transaction: some tenths of a second, in which the channel's definitions stand still."""
 _SHOWN = 100
 
 
@@ -58,11 +59,14 @@ class Verifier:
     `share` is how much of the time a walk may work, for it runs beside the clock's worker.
     """
 
-    def __init__(self, database: Database, clock: Clock, ids: Ids, *, share: float = 1.0) -> None:
+    def __init__(
+        self, database: Database, clock: Clock, ids: Ids, *, share: float = 1.0, most_contacts: int = _MOST_CONTACTS
+    ) -> None:
         self._database = database
         self._clock = clock
         self._ids = ids
         self._share = share
+        self._most_contacts = most_contacts
         self._rules = Rules()
 
     async def channel(self, channel: str) -> Repaired:
@@ -76,21 +80,31 @@ class Verifier:
                 repaired.add(await self.contacts(channel, doubtful))
             if after is None:
                 break
-            await asyncio.sleep((time.monotonic() - began) * (1 / self._share - 1))
+            await self._rest(began)
         repaired.add(await self._counts(channel))
         return repaired
 
     async def contacts(self, channel: str, wanted: Sequence[UUID]) -> Repaired:
-        """These contacts in every live segment, locked meanwhile; also those that are not known here. Raises Unavailable."""
+        """These contacts in every live segment, some at a time; also those that are not known here. Raises Unavailable."""
+        repaired, left = Repaired(), deque(sorted(set(wanted)))
+        while left:
+            began = time.monotonic()
+            repaired.add(await self._repaired(channel, left))
+            await self._rest(began)
+        return repaired
+
+    async def _repaired(self, channel: str, left: deque[UUID]) -> Repaired:
+        """The first of these contacts, locked meanwhile; they are taken off."""
         repaired = Repaired()
         async with self._database.transaction() as tx:
             await definitions.judge_together(tx, [channel])
             rules = await self._judged(tx, channel)
+            wanted = [left.popleft() for _ in range(min(len(left), self._portion(rules)))]
             known = await due_store.with_looks(tx, await store.lock_contacts(tx, [(channel, contact) for contact in wanted]))
             standings = await store.standings(tx, [(channel, contact) for contact in wanted])
             now = to_millis(self._clock.now())
             turns = Turns()
-            for contact in sorted(set(wanted)):
+            for contact in wanted:
                 key = (channel, contact)
                 held, due = (known[key].known, known[key].due) if key in known else (None, None)
                 for segment_id, rule in rules.items():
@@ -118,7 +132,7 @@ class Verifier:
         async with self._database.transaction() as tx:
             await definitions.judge_together(tx, [channel])
             rules = await self._judged(tx, channel)
-            most = max(1, min(_MOST_CONTACTS, _MOST_JUDGEMENTS // max(1, len(rules))))
+            most = self._portion(rules)
             contacts = await verify_store.next_contacts(tx, channel, after, most) if rules else []
             standings = await store.standings(tx, [(channel, contact.id) for contact in contacts])
         now = to_millis(self._clock.now())
@@ -132,6 +146,13 @@ class Verifier:
                     doubtful.append(contact.id)
                     break
         return doubtful, contacts[-1].id if len(contacts) == most else None
+
+    def _portion(self, rules: Mapping[UUID, Rule]) -> int:
+        """How many contacts are judged in one transaction."""
+        return max(1, min(self._most_contacts, _MOST_JUDGEMENTS // max(1, len(rules))))
+
+    async def _rest(self, began: float) -> None:
+        await asyncio.sleep((time.monotonic() - began) * (1 / self._share - 1))
 
     async def _judged(self, tx: Tx, channel: str) -> Mapping[UUID, Rule]:
         rules = (await self._rules.of(tx, [channel]))[channel].rules
