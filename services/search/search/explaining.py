@@ -44,7 +44,11 @@ class Explaining:
         shown = await self._contacts(channel, contact_ids, at)
         instant = to_millis(now if at is None else at)
         named = {name: NamedSegment(understood.names[name], own) for name, own in understood.definitions.items()}
-        return [None if contact is None else explain(node, contact, instant, terms, named) for contact in shown]
+
+        def explained() -> list[dict[str, object] | None]:
+            return [None if contact is None else explain(node, contact, instant, terms, named) for contact in shown]
+
+        return await asyncio.to_thread(explained)  # every node is judged by itself, with all that the segments in it lead to
 
     async def _terms(self, channel: str, term_set: UUID) -> frozenset[str]:
         _, forms = await self._term_sets.forms(channel, term_set)

@@ -1,6 +1,7 @@
 """Why a contact is in a segment, now and as of an instant."""
 
 from datetime import datetime
+from threading import get_ident
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -109,3 +110,29 @@ async def test_a_segment_that_was_named_then_and_is_deleted_since_breaks_the_pas
     assert (refused.status_code, refused.json()["code"]) == (409, "segmentBroken")
     assert refused.json()["detail"] == "The filters of that instant can't be read any more. There is no such segment."
     assert (await answer(me, "POST", f"/{segment}/explain", {"contactId": str(people[0])})).json()["truth"] is True
+
+
+class Watched(dict[str, Any]):
+    """A contact that notes on which threads it is read."""
+
+    def __init__(self, shown: dict[str, Any]) -> None:
+        super().__init__(shown)
+        self.threads: set[int] = set()
+
+    def __getitem__(self, key: str) -> Any:
+        self.threads.add(get_ident())
+        return super().__getitem__(key)
+
+    def get(self, key: str, default: Any = None) -> Any:
+        self.threads.add(get_ident())
+        return super().get(key, default)
+
+
+async def test_others_have_their_answers_while_a_long_filter_is_explained(world: World, people: list[UUID], asked_as: As) -> None:
+    segment = await world.make({"and": [named("Kim"), seen_within(5)]})
+    shown = Watched(doc("Kim", NOON - 9))
+    world.past.known[people[0], at(0)] = shown
+    body = {"contactId": str(people[0]), "at": to_wire(at(0))}
+    assert (await answer(asked_as(), "POST", f"/{segment}/explain", body)).json()["truth"] is True
+    assert shown.threads
+    assert get_ident() not in shown.threads
