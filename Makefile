@@ -24,7 +24,7 @@ export DANGOL_CACHE
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up servers-up down demo status env token command test test-deep bench-contacts bench-outbox bench-search bench-workbook bench-segments bench-cost bench-bulk check format generate
+.PHONY: help setup up servers-up down demo status env token command test test-deep bench-contacts bench-outbox bench-search bench-exports bench-segments bench-cost bench-bulk check format generate
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -71,8 +71,8 @@ bench-outbox: setup ## Measure looks into the outbox while a dump holds its snap
 bench-search: setup ## Measure finding over N=100000 contacts (ARGS='rebuild terms million ids quick names filter fresh consumer pages index')
 	@N='$(N)' $(BIN)/python -m tests.bench.search $(ARGS)
 
-bench-workbook: setup ## Measure an encrypted workbook of N=100000 rows beside openpyxl and msoffcrypto-tool
-	@N='$(N)' $(BIN)/python -m tests.bench.workbook
+bench-exports: setup ## Measure an encrypted file of N=20000 rows beside openpyxl and msoffcrypto-tool (ARGS='write encrypt')
+	@N='$(N)' $(BIN)/python -m tests.bench.exports $(ARGS)
 
 bench-segments: setup ## Measure what one contact's change costs 10 to 10,000 segments, by condition and by evaluating all, and the memory
 	@$(BIN)/python -m tests.bench.segments

@@ -1,7 +1,6 @@
 """The small rules of exports: passwords, columns and cells, parts of a file, what is sealed, what a refusal is."""
 
 import re
-from datetime import datetime
 from typing import Any
 
 import pytest
@@ -14,8 +13,7 @@ from common.events.contacts import FieldDefinition
 from common.language import Language, language_of
 from exports import page
 from exports.api import NewExport
-from exports.columns import choose, row_maker
-from exports.events import Column
+from exports.columns import choose
 from exports.export import Status
 from exports.handlers import Ask
 from exports.password import check_password
@@ -128,37 +126,6 @@ def test_a_file_needs_a_column() -> None:
         choose(None, [field("id", visible=False)], names=True, language="ko")
 
 
-@pytest.mark.parametrize(
-    ("kind", "value", "cell"),
-    [
-        ("String", None, None),
-        ("String", "=1+1", "=1+1"),
-        ("Phone", "+821012345678", "+821012345678"),
-        ("Number", 0, 0),
-        ("Number", -1.5, -1.5),
-        ("Boolean", False, False),
-        ("List", ["a", "b,c"], 'a, "b,c"'),
-        ("List", [], None),
-        ("Date", "2026-11-24T15:30:00.123Z", datetime(2026, 11, 25, 0, 30, 0, 123_000)),
-        ("Date", "9999-12-31T23:59:59.999Z", "9999-12-31T23:59:59.999Z"),
-        ("Date", "1899-12-31T00:00:00.000Z", datetime(1899, 12, 31, 8, 27, 52)),
-    ],
-)
-def test_a_value_becomes_a_cell(kind: str, value: object, cell: object) -> None:
-    columns = [Column(key="x", type=kind, heading="x"), Column(key="profile.x", type=kind, heading="x")]
-    row = row_maker(columns, "Asia/Seoul")({"x": value, "profile": {"x": value}})
-    assert row == [cell, cell]
-    assert [type(c) for c in row] == [type(cell)] * 2
-
-
-def test_a_date_keeps_the_hour_of_its_zone_through_daylight_saving() -> None:
-    make = row_maker([Column(key="x", type="Date", heading="x")], "America/New_York")
-    hours = [
-        make({"x": text})[0] for text in ("2026-11-01T05:30:00.000Z", "2026-11-01T06:30:00.000Z", "2026-11-01T07:30:00.000Z")
-    ]
-    assert hours == [datetime(2026, 11, 1, 1, 30), datetime(2026, 11, 1, 1, 30), datetime(2026, 11, 1, 2, 30)]
-
-
 TAG = '"tag"'
 
 
@@ -235,7 +202,9 @@ def test_ids_that_come_twice_or_out_of_order_are_no_proof(ids: list[str]) -> Non
     proof = Ids()
     with pytest.raises(Incomplete):
         for each in ids:
-            proof.add(each)
+            proof.add([each])
+    with pytest.raises(Incomplete):
+        Ids().add(ids)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """A file from a stream of contacts: nothing of the stream missing, counted again from the bytes, with little memory."""
 
+import contextlib
 import hashlib
 import io
 import tempfile
@@ -8,10 +9,13 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from uuid import UUID
 
 import orjson
+import psutil
 import pytest
 
 from exports.events import Column
+from exports.rows.makers import MakerEnded
 from exports.workbook.agile_format import Stretched, Tampered, WrongPassword
+from exports.workbook.agile_reader import decrypt
 from exports.workbook.long_values import Proof
 from exports.worker import batches
 from exports.writing import Ids, Incomplete, ReadBack, Writing, read_back
@@ -41,11 +45,14 @@ class Tray:
         self._file.seek(0)
 
 
-def wrote(lines: Sequence[bytes], columns: Sequence[Column], tray: Tray | None = None) -> tuple[io.BytesIO, Writing]:
+def wrote(
+    lines: Sequence[bytes], columns: Sequence[Column], tray: Tray | None = None, processes: int = 0
+) -> tuple[io.BytesIO, Writing]:
     file = io.BytesIO()
-    writing = Writing(file, tray or Tray(), LOCK, columns, "Asia/Seoul", "ko")
-    writing.add(lines)
-    writing.close()
+    with contextlib.closing(Writing(file, tray or Tray(), LOCK, columns, "Asia/Seoul", "ko", processes)) as writing:
+        for begin in range(0, len(lines), 100):
+            writing.add(lines[begin : begin + 100])
+        writing.finish()
     return file, writing
 
 
@@ -58,8 +65,7 @@ NO_LONG = Proof().told()
 
 def ids_sha256(count: int) -> str:
     ids = Ids()
-    for n in range(count):
-        ids.add(str(UUID(int=n)))
+    ids.add([str(UUID(int=n)) for n in range(count)])
     return ids.sha256()
 
 
@@ -72,6 +78,40 @@ def test_rows_and_ids_are_counted_again_from_the_file(count: int, columns: list[
 
 def test_without_a_column_of_ids_the_rows_alone_are_counted() -> None:
     assert read_back(written([line(n) for n in range(20)], [NAME]), LOCK, [NAME]) == ReadBack(20, None, *NO_LONG)
+
+
+def test_processes_of_rows_write_the_same_rows() -> None:
+    lines = [line(n, "가" * 40_000 if n % 90 == 0 else f"{n}") for n in range(1000)]
+    beside, writing = wrote(lines, [ID, NAME], processes=2)
+    here, alone = wrote(lines, [ID, NAME])
+    assert writing.told() == alone.told() == read_back(beside, LOCK, [ID, NAME])
+    assert writing.held == alone.held
+    first, second = (b"".join(decrypt(file, LOCK)) for file in (beside, here))
+    assert first == second
+
+
+def test_a_killed_process_of_rows_ends_the_writing_and_leaves_no_file_that_opens() -> None:
+    file = io.BytesIO()
+    with contextlib.closing(Writing(file, Tray(), LOCK, [ID, NAME], "Asia/Seoul", "ko", 2)) as writing:
+        writing.add([line(1)])
+        processes = psutil.Process().children()
+        assert len(processes) >= 2
+        for process in processes:
+            process.kill()
+        with pytest.raises(MakerEnded, match="SIGKILL"):
+            for n in range(2, 100):
+                writing.add([line(n)])
+            writing.finish()
+    with pytest.raises(Tampered):
+        read_back(file, LOCK, [ID, NAME])
+    assert psutil.wait_procs(processes, timeout=20)[1] == []
+
+
+@pytest.mark.parametrize("broken", [b"{", b'{"id":"x"}', b'{"id":null}', b"{}", b'{"id":"00000000-0000-0000-0000-00000000000g"}'])
+@pytest.mark.parametrize("processes", [0, 1])
+def test_a_line_that_is_no_contact_ends_the_writing(broken: bytes, processes: int) -> None:
+    with pytest.raises(Incomplete, match="no contact"):
+        wrote([line(1), broken], [ID], processes=processes)
 
 
 def test_a_contact_that_comes_twice_ends_the_writing() -> None:
@@ -152,11 +192,11 @@ def peak_of(count: int) -> int:
     tracemalloc.start()
     try:
         with tempfile.TemporaryFile() as file:
-            writing = Writing(file, Tray(), LOCK, columns, "Asia/Seoul", "ko")
+            writing = Writing(file, Tray(), LOCK, columns, "Asia/Seoul", "ko", 0)
             for begin in range(0, count, 500):
                 profile = {f"k{n}": f"값 {begin} {n}" for n in range(9)}
                 writing.add([orjson.dumps({"id": str(UUID(int=n)), "profile": profile}) for n in range(begin, begin + 500)])
-            writing.close()
+            writing.finish()
             assert read_back(file, LOCK, columns).rows == count
         return tracemalloc.get_traced_memory()[1]
     finally:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 
-from common.filters.text import WHITE_SPACE, is_blank
+from common.white_space import WHITE_SPACE, is_blank
 
 _APART = ",\uff0c;\n"
 """What parts two elements; other white space within an element belongs to it."""

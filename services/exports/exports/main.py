@@ -77,7 +77,9 @@ async def run_worker() -> None:
         health = Health({"postgres": database.check})
         name = f"{socket.gethostname()}:{os.getpid()}:{new_id()}"
         files, clock = Files(settings.files), SystemClock()
-        worker = Worker(name, database, neighbours, files, _sealing(settings), clock, new_id, health)
+        worker = Worker(
+            name, database, neighbours, files, _sealing(settings), clock, new_id, health, processes=settings.processes
+        )
         keeper = Keeper(database, files, clock, new_id, health)
         app = common_health.application(health)
         await process.serve(app, settings.host, settings.port, health, [worker.run, keeper.run])

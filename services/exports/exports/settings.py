@@ -1,15 +1,25 @@
 """What exports must be told from outside."""
 
+import os
 from pathlib import Path
 
-from pydantic import SecretStr
+from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
 from common.settings import ApiSettings, CallerSettings, ServiceSettings
 
 
+def _sensible() -> int:
+    processors = os.cpu_count() or 1
+    return min(processors, 2) if processors > 1 else 0
+
+
 class Settings(ServiceSettings, CallerSettings, ApiSettings):
-    """`EXPORTS_…` of the environment. `files` is a folder, `sealing_key` 32 bytes in hexadecimal."""
+    """`EXPORTS_…` of the environment. `files` is a folder, `sealing_key` 32 bytes in hexadecimal.
+
+    `processes` of its own make the rows of a worker's file, some 25 MiB each; with 0 the worker makes them itself. Without the
+    setting there are as many as processors, two at most, and none where there is but one.
+    """
 
     model_config = SettingsConfigDict(env_prefix="EXPORTS_", frozen=True, extra="ignore")
 
@@ -17,3 +27,4 @@ class Settings(ServiceSettings, CallerSettings, ApiSettings):
     search_url: str
     files: Path
     sealing_key: SecretStr
+    processes: int = Field(default_factory=_sensible, ge=0, le=16)

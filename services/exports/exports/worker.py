@@ -26,6 +26,7 @@ from exports.events import Manifest
 from exports.export import Complete, Count, Export, Fail, Finish, GiveBack, Progress, Status, TakeUp, Wait, decide
 from exports.files import Aside, Files
 from exports.neighbours import Neighbours
+from exports.rows.makers import MakerEnded
 from exports.sealing import Sealing, Unsealable
 from exports.store import Needed
 from exports.workbook.agile_format import Stretched, Tampered, WrongPassword
@@ -38,12 +39,16 @@ LEASE = timedelta(seconds=8)
 _IDLE_SECONDS = 0.2
 _TELL_SECONDS = 1.0
 _BATCH = 500
+_BATCH_BYTES = 1 << 20
+"""Contacts are written by so many, or so many bytes of them."""
 _LATE = timedelta(hours=1)
 """An erasure told so long before a request is in what search shows to it by then."""
 _BY = "service:exports"
 _CANNOT = "The file cannot be written. Ask again; if it fails again, tell the operators."
-_MAY_PASS = (Problem, Incomplete, Tampered, WrongPassword)
-"""What may go better the next time, as a stream that broke off may: a disk that lies."""
+_MAY_PASS = (Problem, Incomplete, Tampered, WrongPassword, MakerEnded)
+"""What may go better the next time, as a stream that broke off may: a disk that lies, a process of rows that was killed."""
+_WORTH_PROCESSES = 30_000
+"""Rows from which on to start processes takes less time than they save."""
 _TOLD_SECONDS = 60.0
 """So long the health tells that exports wait for a store: longer than one rests."""
 
@@ -63,8 +68,10 @@ class Worker:
         health: Health,
         *,
         lease: timedelta = LEASE,
+        processes: int = 0,
     ) -> None:
         self._name = name
+        self._processes = processes
         self._database = database
         self._neighbours = neighbours
         self._files = files
@@ -179,17 +186,21 @@ class Worker:
             await job.do(Count(total))
             if not job.export.in_work:
                 return False
-            writing = await asyncio.to_thread(Writing, file, aside, lock, export.columns, export.time_zone, export.language)
+            writing = await asyncio.to_thread(
+                Writing, file, aside, lock, export.columns, export.time_zone, export.language,
+                self._processes if total >= _WORTH_PROCESSES else 0,
+            )  # fmt: skip
             loop = asyncio.get_running_loop()
-            shown = loop.time()
-            while batch := await lease.during(anext(rows, [])):
-                await asyncio.to_thread(writing.add, batch)
-                if loop.time() - shown > _TELL_SECONDS:
-                    shown = loop.time()
-                    await job.do(Progress(writing.rows))
-        if writing.rows != total:
-            raise Incomplete("the rows are not as many as were counted")
-        await asyncio.to_thread(writing.close)
+            with contextlib.closing(writing):
+                shown = loop.time()
+                while batch := await lease.during(anext(rows, [])):
+                    await asyncio.to_thread(writing.add, batch)
+                    if loop.time() - shown > _TELL_SECONDS:
+                        shown = loop.time()
+                        await job.do(Progress(writing.rows))
+                if writing.rows != total:
+                    raise Incomplete("the rows are not as many as were counted")
+                await asyncio.to_thread(writing.finish)
         await job.do(Finish(writing.rows))
         found, told = await asyncio.to_thread(read_back, file, lock, export.columns), writing.told()
         if found not in {told, replace(told, ids_sha256=None)}:
@@ -271,16 +282,17 @@ def _read_head(line: bytes) -> tuple[int, datetime]:
 async def batches(lines: AsyncIterator[bytes]) -> AsyncIterator[list[bytes]]:
     """The contacts' lines by hundreds. Raises Incomplete where the end is missing or tells of another number."""
     batch: list[bytes] = []
-    rows = 0
+    rows = size = 0
     last = b""
     async for line in lines:
         if last:
             batch.append(last)
             rows += 1
+            size += len(last)
         last = line
-        if len(batch) >= _BATCH:
+        if len(batch) >= _BATCH or size >= _BATCH_BYTES:
             yield batch
-            batch = []
+            batch, size = [], 0
     if batch:
         yield batch
     try:

@@ -4,19 +4,20 @@ import hashlib
 import io
 import re
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import IO, Any, BinaryIO
-from uuid import UUID
+from operator import lt
+from typing import IO, BinaryIO, Final
 from xml.etree import ElementTree
-
-import orjson
 
 from common.language import Language
 from common.long_values import LONG_VALUES, LONGEST_TEXT, units
-from exports.columns import row_maker
 from exports.events import Column
+from exports.rows.decoding import Field, NoContact
+from exports.rows.makers import makers
+from exports.rows.making import Made, Plan
+from exports.rows.wire import Order
 from exports.workbook.agile import EncryptedPackage
 from exports.workbook.agile_format import Stretched
 from exports.workbook.agile_reader import open_package
@@ -28,6 +29,8 @@ from exports.workbook.xlsx import SheetWriter
 _READ = 1 << 20
 _ROW_ENDS = b"</row>"
 _ID = "id"
+_FIRST_ROW: Final = 2
+"""Under the headings."""
 
 
 class Incomplete(Exception):
@@ -41,12 +44,13 @@ class Ids:
         self._digest = hashlib.sha256()
         self._last = ""
 
-    def add(self, contact_id: str) -> None:
-        """The next id. Raises Incomplete for one that came before or is out of order."""
-        if contact_id <= self._last:
+    def add(self, ids: Sequence[str]) -> None:
+        """The next ids. Raises Incomplete for one that came before or is out of order."""
+        if not all(map(lt, [self._last, *ids], ids)):
             raise Incomplete("a contact came twice or out of order")
-        self._digest.update((("\n" if self._last else "") + contact_id).encode())
-        self._last = contact_id
+        if ids:
+            self._digest.update(("\n" if self._last else "").encode() + "\n".join(ids).encode())
+            self._last = ids[-1]
 
     def sha256(self) -> str:
         """Over those given so far, in hexadecimal."""
@@ -54,39 +58,73 @@ class Ids:
 
 
 class Writing:
-    """Writes one file. Every method blocks and belongs in a thread. `held` are the contacts' ids, sixteen bytes each.
+    """Writes one file, its rows made by so many `processes` of their own, or here. Every method blocks and belongs in a thread.
 
-    Texts longer than a cell wait in `aside`; their sheet is named in `language`.
+    Texts longer than a cell wait in `aside`; their sheet is named in `language`. `held` are the contacts' ids, 16 bytes each.
     """
 
     def __init__(
-        self, file: BinaryIO, aside: Aside, lock: Stretched, columns: Sequence[Column], zone: str, language: Language
+        self,
+        file: BinaryIO,
+        aside: Aside,
+        lock: Stretched,
+        columns: Sequence[Column],
+        zone: str,
+        language: Language,
+        processes: int,
     ) -> None:
         self._package = EncryptedPackage(file, lock)
         self._long = LongValues(aside, LONG_VALUES[language])
         self._sheet = SheetWriter(self._package, [c.heading for c in columns], long_values=self._long)
-        self._row = row_maker(columns, zone)
+        self._makers = makers(Plan([Field(c.key, c.type) for c in columns], zone, language), processes)
         self.ids = Ids()
         self.held = bytearray()
         self.rows = 0
 
     def add(self, lines: Sequence[bytes]) -> None:
-        """Write contacts, one JSON text each, in the ascending order of their ids. Raises Incomplete where they are not."""
-        contacts: list[Mapping[str, Any]] = [orjson.loads(line) for line in lines]
-        for contact in contacts:
-            self.ids.add(contact[_ID])
-            self.held += UUID(contact[_ID]).bytes
-        self._sheet.write_rows(map(self._row, contacts))
-        self.rows += len(contacts)
+        """Write contacts, one JSON text each, in the ascending order of their ids.
 
-    def close(self) -> None:
-        """Finish the workbook."""
+        Raises Incomplete where they are not, CannotWrite, MakerEnded, MakerFailed.
+        """
+        self._makers.order(Order(self.rows + _FIRST_ROW, b"\n".join(lines), len(lines)))
+        self.rows += len(lines)
+        self._take(self._makers.ready())
+
+    def finish(self) -> None:
+        """Finish the workbook. Raises as `add` does."""
+        self._take(self._makers.rest())
+        self._makers.close()
         self._sheet.close()
         self._package.close()
+
+    def close(self) -> None:
+        """No process is left; a workbook that was not finished never will be."""
+        self._makers.close()
+        self._package.abandon()
 
     def told(self) -> "ReadBack":
         """What whoever reads the file must find in it."""
         return ReadBack(self.rows, self.ids.sha256(), *self._long.proof.told())
+
+    def _take(self, made: Iterator[Made]) -> None:
+        try:
+            for each in made:
+                self.ids.add(each.ids.split("\n"))
+                self.held += _as_bytes(each.ids)
+                self._sheet.write_block(each.block)
+        except NoContact:
+            raise Incomplete("a line of the stream is no contact") from None
+
+
+def _as_bytes(ids: str) -> bytes:
+    """UUIDs joined by new lines as sixteen bytes each. Raises NoContact."""
+    try:
+        held = bytes.fromhex(ids.replace("-", ""))
+    except ValueError:
+        raise NoContact from None
+    if len(held) != 16 * (ids.count("\n") + 1):
+        raise NoContact
+    return held
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,8 +172,8 @@ def _read_rows(sheet: IO[bytes], columns: Sequence[Column]) -> tuple[int, str | 
     while data := sheet.read(_READ):
         whole, mark, rest = (rest + data).rpartition(_ROW_ENDS)
         ends += whole.count(_ROW_ENDS) + (mark != b"")
-        for contact_id in cell.findall(whole) if cell is not None else []:
-            ids.add(contact_id.decode())
+        if cell is not None:
+            ids.add([contact_id.decode() for contact_id in cell.findall(whole)])
     return ends - 1, None if cell is None else ids.sha256()
 
 

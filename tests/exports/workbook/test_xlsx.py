@@ -31,6 +31,7 @@ from exports.workbook.cells import (
     column_letters,
     escaped,
 )
+from exports.workbook.packed import pack
 from exports.workbook.xlsx import SheetWriter
 
 MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
@@ -323,7 +324,7 @@ def test_a_part_past_four_gibibytes_is_a_legal_zip() -> None:
     with tempfile.TemporaryFile() as file:
         archive = zip_stream.ZipStream(file)
         archive.begin("long")
-        piece = bytes(1 << 24)
+        piece = pack(bytes(1 << 24))
         for _ in range(270):
             archive.write(piece)
         archive.end()

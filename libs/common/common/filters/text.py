@@ -4,9 +4,8 @@ import re
 import unicodedata
 
 from common.invisible import visible, without_invisible
-
-# The property White_Space of Unicode. Python's own notion has the four C0 separators (1C to 1F) besides.
-WHITE_SPACE = "\t\n\v\f\r \x85\xa0\u1680" + "".join(map(chr, range(0x2000, 0x200B))) + "\u2028\u2029\u202f\u205f\u3000"
+from common.white_space import WHITE_SPACE as WHITE_SPACE
+from common.white_space import is_blank as is_blank
 
 _INITIALS = "ㄱㄲㄴㄷㄸㄹㅁㅂㅃㅅㅆㅇㅈㅉㅊㅋㅌㅍㅎ"
 _FIRST_SYLLABLE, _LAST_SYLLABLE, _PER_INITIAL = 0xAC00, 0xD7A3, 588
@@ -26,11 +25,6 @@ def fold(text: str) -> str:
     if is_plain(text):
         return text.lower().strip(WHITE_SPACE)
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold()).strip(WHITE_SPACE)
-
-
-def is_blank(text: str) -> bool:
-    """Whether a text is empty or white space alone: no value."""
-    return not text.strip(WHITE_SPACE)
 
 
 def initials(text: str) -> str:

@@ -23,11 +23,10 @@ from exports.workbook.agile_format import (
     FOR_VERIFIER,
     FOR_VERIFIER_HASH,
     KEY,
-    NUMBER,
     SALT,
-    SEGMENT,
     SIZE,
     Info,
+    SegmentCipher,
     Stretched,
     Tampered,
     aes_encrypt,
@@ -58,8 +57,8 @@ class EncryptedPackage:
         self._stretched = lock.digest
         self._compound = CompoundWriter(file)
         self._compound.write(SIZE.pack(0))
+        self._cipher = SegmentCipher(self._key, self._key_salt)
         self._pending = bytearray()
-        self._segments = 0
         self._crc = 0
         self._open = True
         self.size = 0
@@ -68,15 +67,18 @@ class EncryptedPackage:
         """Take the next plain bytes."""
         if not self._open:
             raise ValueError("The package is closed.")
-        before = len(self._pending)
-        self._pending += data
-        taken = len(self._pending) - before
-        self.size += taken
-        whole = len(self._pending) - len(self._pending) % BATCH
-        if whole:
-            self._put(bytes(self._pending[:whole]))
-            del self._pending[:whole]
-        return taken
+        with memoryview(data).cast("B") as plain:
+            for start in range(0, len(plain), BATCH):
+                self._take(plain[start : start + BATCH])
+            self.size += len(plain)
+            return len(plain)
+
+    def _take(self, plain: memoryview) -> None:
+        missing = BATCH - len(self._pending)
+        self._pending += plain[:missing]
+        if len(self._pending) == BATCH:
+            self._put(self._pending)
+            self._pending = bytearray(plain[missing:])
 
     def close(self) -> None:
         """Encrypt what is left, read all back for the HMAC, write keys and directory. Raises `Tampered` where the disk
@@ -84,7 +86,7 @@ class EncryptedPackage:
         if not self._open:
             return
         self._open = False
-        self._put(bytes(self._pending) + bytes(-len(self._pending) % BLOCK))
+        self._put(self._pending + bytes(-len(self._pending) % BLOCK))
         self._pending.clear()
         self._compound.patch(SIZE.pack(self.size))
         hmac_key = self._random(DIGEST)
@@ -105,14 +107,9 @@ class EncryptedPackage:
         else:
             self.abandon()
 
-    def _put(self, plain: bytes) -> None:
+    def _put(self, plain: bytearray) -> None:
         """Encrypt whole segments; only the last call may bring a shorter one."""
-        parts = []
-        for start in range(0, len(plain), SEGMENT):
-            vector = start_vector(self._key_salt, NUMBER.pack(self._segments))
-            parts.append(aes_encrypt(self._key, vector, plain[start : start + SEGMENT]))
-            self._segments += 1
-        data = b"".join(parts)
+        data = self._cipher.encrypt(plain)
         self._crc = isal_zlib.crc32(data, self._crc)
         self._compound.write(data)
 

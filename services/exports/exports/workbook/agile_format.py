@@ -19,7 +19,7 @@ from exports.workbook.compound import Node
 
 SEGMENT: Final = 4096
 """Bytes that are encrypted under one initial vector (MS-OFFCRYPTO 2.3.4.15)."""
-BATCH: Final = 64 * SEGMENT
+BATCH: Final = 32 * SEGMENT
 SALT: Final = 16
 BLOCK: Final = 16
 KEY: Final = 32
@@ -170,6 +170,52 @@ def aes_encrypt(key: bytes, vector: bytes, data: bytes) -> bytes:
     return Cipher(algorithms.AES(key), modes.CBC(vector)).encryptor().update(data)
 
 
+class SegmentCipher:
+    """Encrypts segments one after the other, each under its own initial vector, with one cipher for all of them.
+
+    To make a cipher takes longer than to encrypt a segment. In CBC a block is combined with the vector or the block before:
+    to take the first block of a segment combined with both makes of the latter the former.
+    """
+
+    def __init__(self, key: bytes, salt: bytes) -> None:
+        self._cipher = Cipher(algorithms.AES256(key), modes.CBC(bytes(BLOCK))).encryptor()
+        self._salt = salt
+        self._segments = 0
+        self._last = 0
+        self._encrypted = bytearray(BATCH + BLOCK)
+
+    def encrypt(self, plain: bytearray) -> memoryview:
+        """Whole segments, a batch at most, which are changed; only the last call may bring a shorter one, of whole blocks.
+
+        What it answers is good until the next call.
+        """
+        last, hashed, update = self._last, hashlib.sha512, self._cipher.update_into
+        number = self._segments
+        data, room = memoryview(plain), memoryview(self._encrypted)
+        for start in range(0, len(plain), SEGMENT):
+            end = min(start + SEGMENT, len(plain))
+            vector = hashed(self._salt + NUMBER.pack(number)).digest()[:BLOCK]
+            first = int.from_bytes(data[start : start + BLOCK]) ^ int.from_bytes(vector) ^ last
+            data[start : start + BLOCK] = first.to_bytes(BLOCK)
+            update(data[start:end], room[start:])
+            last = int.from_bytes(room[end - BLOCK : end])
+            number += 1
+        data.release()
+        self._last, self._segments = last, number
+        return room[: len(plain)]
+
+
+def decrypt_segments(key: bytes, salt: bytes, number: int, data: bytes) -> bytes:
+    """The reverse of it, from the segment of this number on."""
+    plain = bytearray(aes_decrypt(key, bytes(BLOCK), data))
+    for start in range(0, len(data), SEGMENT):
+        vector = start_vector(salt, NUMBER.pack(number + start // SEGMENT))
+        before = data[start - BLOCK : start] if start else bytes(BLOCK)
+        first = int.from_bytes(plain[start : start + BLOCK]) ^ int.from_bytes(vector) ^ int.from_bytes(before)
+        plain[start : start + BLOCK] = first.to_bytes(BLOCK)
+    return bytes(plain)
+
+
 def aes_decrypt(key: bytes, vector: bytes, data: bytes) -> bytes:
     """The reverse of `aes_encrypt`."""
     return Cipher(algorithms.AES(key), modes.CBC(vector)).decryptor().update(data)
@@ -177,4 +223,4 @@ def aes_decrypt(key: bytes, vector: bytes, data: bytes) -> bytes:
 
 def start_vector(salt: bytes, purpose: bytes) -> bytes:
     """The initialisation vector of a purpose or of a segment's number."""
-    return sha512(salt, purpose)[:BLOCK]
+    return hashlib.sha512(salt + purpose).digest()[:BLOCK]

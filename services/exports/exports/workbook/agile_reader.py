@@ -14,7 +14,6 @@ from exports.workbook.agile_format import (
     FOR_VERIFIER,
     FOR_VERIFIER_HASH,
     KEY,
-    NUMBER,
     SEGMENT,
     SIZE,
     Info,
@@ -23,6 +22,7 @@ from exports.workbook.agile_format import (
     WrongPassword,
     aes_decrypt,
     data_spaces,
+    decrypt_segments,
     sha512,
     start_vector,
     stretched,
@@ -69,10 +69,7 @@ class DecryptedPackage(io.RawIOBase):
             count = max(0, min(len(view), self.size - self._at))
             first, last = self._at // SEGMENT, -(-(self._at + count) // SEGMENT)
             data = self._stream.read(SIZE.size + first * SEGMENT, (last - first) * SEGMENT) if count else b""
-            plain = b"".join(
-                aes_decrypt(self._key, start_vector(self._salt, NUMBER.pack(first + index)), data[start : start + SEGMENT])
-                for index, start in enumerate(range(0, len(data), SEGMENT))
-            )
+            plain = decrypt_segments(self._key, self._salt, first, data)
             skip = self._at - first * SEGMENT
             view[:count] = plain[skip : skip + count]
             self._at += count

@@ -38,7 +38,6 @@ ESCAPE: Final = re.compile(rf"[{ILLEGAL}]|_(?=x[0-9A-Fa-f]{{4}}[_{ILLEGAL}])")
 _ESCAPED: Final = re.compile("_x([0-9A-Fa-f]{4})_")
 LIVE: Final = frozenset("=+-@'＝＋－＠")
 """First characters, half and full width, that make Excel read a text as something else once a person edits the cell."""
-EDGE: Final = LIVE | {" "}
 
 
 class CannotWrite(Exception):
@@ -81,7 +80,8 @@ def column_letters(column: int) -> str:
 
 def escaped(text: str) -> str:
     """The text as XML character data that decodes to it again (ST_Xstring, ECMA-376 part 1, 22.9.2.19)."""
-    text = ESCAPE.sub(lambda found: f"_x{ord(found[0]):04X}_", text)
+    if "_x" in text or not text.isprintable():
+        text = ESCAPE.sub(lambda found: f"_x{ord(found[0]):04X}_", text)
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
@@ -152,3 +152,20 @@ def date_cell(place: str, value: datetime) -> str:
     if value < FIRST_DATE:
         return text_cell(place, value.isoformat(sep=" "))
     return f'<c r="{place}" s="{DATE}"><v>{serial(value)!r}</v></c>'
+
+
+def value_cell(place: str, value: Cell) -> str:
+    """A cell of any kind; nothing for an absent one. Raises CellTooLong, CellUnfit."""
+    if value is None:
+        return ""
+    if type(value) is str:
+        return text_cell(place, value)
+    if type(value) is bool:
+        return f'<c r="{place}" t="b"><v>{value:d}</v></c>'
+    if type(value) is datetime:
+        return date_cell(place, value)
+    if type(value) is int:
+        return int_cell(place, value)
+    if type(value) is float:
+        return float_cell(place, value)
+    raise CellUnfit(place, "a value that is no text, number, boolean or date")

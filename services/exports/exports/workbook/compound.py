@@ -9,7 +9,7 @@ import struct
 from array import array
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import chain, islice
+from itertools import chain, islice, repeat
 from typing import BinaryIO, Final, TypeAlias
 
 SIGNATURE: Final = bytes.fromhex("d0cf11e0a1b11ae1")
@@ -37,7 +37,7 @@ ENTRY: Final = struct.Struct("<64sHBBIII16xI16xIQ")
 IDS_PER_SECTOR: Final = SECTOR // 4
 HEADER_FAT_SECTORS: Final = 109
 """The header itself names so many table sectors, about 7 MB of data; further ones are named in DIFAT sectors."""
-COPY_BYTES: Final = 1 << 18
+COPY_BYTES: Final = 1 << 17
 
 
 class PackageTooLong(Exception):
@@ -83,11 +83,9 @@ def padded(data: bytes, to: int) -> bytes:
     return data + bytes(-len(data) % to)
 
 
-def run(start: int, count: int) -> Iterator[int]:
+def run(start: int, count: int) -> Iterable[int]:
     """The table's entries of `count` neighbouring sectors: each names the next, the last ends the chain."""
-    if count:
-        yield from range(start + 1, start + count)
-        yield ENDOFCHAIN
+    return chain(range(start + 1, start + count), (ENDOFCHAIN,)) if count else ()
 
 
 def directory(root: Mapping[str, Node]) -> list[Entry]:
@@ -152,7 +150,7 @@ class CompoundWriter:
         file.seek(0)
         file.write(bytes(SECTOR))
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes | memoryview) -> None:
         """Append to the long stream. Raises `PackageTooLong`."""
         if self.length + len(data) > LONGEST:
             raise PackageTooLong("The file passes 2 GiB, the most an encrypted workbook can hold; take fewer columns or rows.")
@@ -219,8 +217,8 @@ class CompoundWriter:
                 run(mini_start, mini_table_start - mini_start),
                 run(mini_table_start, directory_start - mini_table_start),
                 run(directory_start, difat_start - directory_start),
-                (DIFSECT for _ in range(difats)),
-                (FATSECT for _ in range(fats)),
+                repeat(DIFSECT, difats),
+                repeat(FATSECT, fats),
             )
         )
         self._file.truncate(self._file.tell())

@@ -2,10 +2,11 @@
 
 import hashlib
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple, Protocol
 
-from common.long_values import LONGEST_TEXT, Words, cut, is_full, shortened, units
+from common.long_values import LONGEST_TEXT, Words, cut, is_full, units
+from exports.workbook.block import LongText
 from exports.workbook.cells import MOST_ROWS
 
 _RECORD: Final = struct.Struct("<4sII")
@@ -68,12 +69,12 @@ class LongValues:
         self.most_rows = most_rows
         self.proof = Proof()
 
-    def put(self, row: int, column: str, text: str) -> str:
-        """Put a text aside; answers what its cell holds instead: its beginning and the mark."""
-        self.proof.add(row, column, text)
-        data = text.encode("utf-8", "surrogatepass")
-        self._aside.write(_RECORD.pack(column.encode(), row, len(data)) + data)
-        return shortened(text, self.words)
+    def put(self, texts: Iterable[LongText]) -> None:
+        """Put texts aside, in the order of their places."""
+        for row, column, text in texts:
+            self.proof.add(row, column, text)
+            data = text.encode("utf-8", "surrogatepass")
+            self._aside.write(_RECORD.pack(column.encode(), row, len(data)) + data)
 
     def pieces(self) -> Iterator[Piece]:
         """All of them in pieces, in the order in which they came."""

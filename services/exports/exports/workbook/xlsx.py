@@ -1,39 +1,25 @@
-"""Writes one table as an .xlsx workbook, row by row with bounded memory, each cell exactly as it is and none able to run.
+"""Writes one table as an .xlsx workbook, block by block with bounded memory, each cell exactly as it is and none able to run.
 
 Cells are inline strings, numbers, booleans and dates; there is no formula. Parts: ECMA-376 (SpreadsheetML); limits: Excel's.
 """
 
 import re
-from collections.abc import Iterable, Sequence
-from datetime import datetime
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
 from types import TracebackType
 from typing import Final, Self
 
-from common.long_values import LONGEST_TEXT
+from common.long_values import Words
 from exports.workbook import parts
-from exports.workbook.cells import (
-    EDGE,
-    HEADING,
-    MOST_COLUMNS,
-    MOST_ROWS,
-    Cell,
-    CellUnfit,
-    TooManyColumns,
-    TooManyRows,
-    column_letters,
-    date_cell,
-    float_cell,
-    int_cell,
-    is_plain,
-    is_too_long,
-    text_cell,
-)
+from exports.workbook.block import Block, make_block
+from exports.workbook.cells import HEADING, MOST_COLUMNS, MOST_ROWS, Cell, TooManyColumns, TooManyRows, column_letters, text_cell
 from exports.workbook.long_values import LongValues
+from exports.workbook.packed import pack
 from exports.workbook.zip_stream import Sink, ZipStream
 
-BATCH_CHARACTERS: Final = 1 << 19
-"""How much of the sheet is gathered before it is compressed."""
+BLOCK_ROWS: Final = 500
+BLOCK_CHARACTERS: Final = 1 << 19
+"""A block of rows ends with either."""
 
 
 class SheetWriter:
@@ -60,7 +46,6 @@ class SheetWriter:
             raise TooManyColumns(f"A sheet has 1 to {MOST_COLUMNS:,} columns, not {len(headings):,}.")
         if not 0 < len(sheet) <= 31 or re.search(r"[\[\]:*?/\\]|^'|'\Z", sheet):
             raise ValueError("A sheet's name has 1 to 31 characters, none of []:*?/\\ and no apostrophe at its ends.")
-        self._columns = [column_letters(index) for index in range(len(headings))]
         self._sheets = [sheet]
         self._autofilter = autofilter
         self._long_values = long_values
@@ -80,43 +65,20 @@ class SheetWriter:
         """Append rows; may be called any number of times."""
         if not self._open:
             raise ValueError("The workbook is closed.")
-        width = len(self._columns)
-        for row in rows:
-            number = self._table.rows + 1
-            if len(row) != width:
-                raise ValueError(f"Row {number} has {len(row)} cells for {width} headings.")
-            self._table.put(self._cells(number, row))
+        for batch in self._table.batches(rows):
+            self.write_block(make_block(self._table.rows + 1, list(zip(*batch, strict=True)), self._words))
 
-    def _cells(self, number: int, row: Sequence[Cell]) -> list[str]:
-        """The row's cells as XML; the hot path, so texts with nothing to escape in the whole row are written as they are."""
-        texts = "".join([cell for cell in row if type(cell) is str])
-        plain = len(texts) <= LONGEST_TEXT // 2 and is_plain(texts)
-        cells: list[str] = []
-        put = cells.append
-        for column, cell in zip(self._columns, row, strict=True):
-            if type(cell) is str:
-                if plain and cell and cell[0] not in EDGE and cell[-1] != " ":
-                    put(f'<c r="{column}{number}" s="2" t="inlineStr"><is><t>{cell}</t></is></c>')
-                else:
-                    put(self._text(number, column, cell))
-            elif cell is None:
-                continue
-            elif type(cell) is bool:
-                put(f'<c r="{column}{number}" t="b"><v>{cell:d}</v></c>')
-            elif type(cell) is datetime:
-                put(date_cell(f"{column}{number}", cell))
-            elif type(cell) is int:
-                put(int_cell(f"{column}{number}", cell))
-            elif type(cell) is float:
-                put(float_cell(f"{column}{number}", cell))
-            else:
-                raise CellUnfit(f"{column}{number}", "a value that is no text, number, boolean or date")
-        return cells
+    def write_block(self, block: Block) -> None:
+        """Append rows that were made elsewhere, for this very place."""
+        if not self._open:
+            raise ValueError("The workbook is closed.")
+        self._table.put(block)
+        if self._long_values is not None:
+            self._long_values.put(block.long)
 
-    def _text(self, number: int, column: str, text: str) -> str:
-        if self._long_values is not None and is_too_long(text):
-            text = self._long_values.put(number, column, text)
-        return text_cell(f"{column}{number}", text)
+    @property
+    def _words(self) -> Words | None:
+        return None if self._long_values is None else self._long_values.words
 
     def close(self) -> None:
         """Write the rest of the workbook; does not close `out`."""
@@ -126,7 +88,7 @@ class SheetWriter:
         self._table.end(autofilter=self._autofilter)
         if self._long_values is not None and self._long_values.proof.count:
             self._write_long(self._long_values)
-        filtered = f"$A$1:${self._columns[-1]}${self._table.rows}" if self._autofilter else None
+        filtered = f"$A$1:${self._table.last_column}${self._table.rows}" if self._autofilter else None
         self._zip.add("xl/workbook.xml", parts.workbook(self._sheets, filtered).encode())
         self._zip.add("xl/_rels/workbook.xml.rels", parts.workbook_relations(len(self._sheets)).encode())
         self._zip.close()
@@ -134,20 +96,13 @@ class SheetWriter:
     def _write_long(self, long_values: LongValues) -> None:
         """Sheets of pieces, as many as their rows need."""
         words, following = long_values.words, long_values.pieces()
-        while batch := list(islice(following, 1)):
+        while first := list(islice(following, 1)):
             number = len(self._sheets) + 1
             self._sheets.append(words.sheet if number == 2 else f"{words.sheet} {number - 1}")
             sheet = _Sheet(self._zip, number, words.headings)
-            for piece in chain(batch, islice(following, long_values.most_rows - 2)):
-                n = sheet.rows + 1
-                sheet.put(
-                    [
-                        int_cell(f"A{n}", piece.row),
-                        text_cell(f"B{n}", piece.column),
-                        int_cell(f"C{n}", piece.number),
-                        text_cell(f"D{n}", piece.text),
-                    ]
-                )
+            pieces = chain(first, islice(following, long_values.most_rows - 2))
+            for batch in sheet.batches((piece.row, piece.column, piece.number, piece.text) for piece in pieces):
+                sheet.put(make_block(sheet.rows + 1, list(zip(*batch, strict=True))))
             sheet.end(autofilter=False)
 
     def __enter__(self) -> Self:
@@ -160,35 +115,40 @@ class SheetWriter:
 
 
 class _Sheet:
-    """One sheet being written: rows are gathered and compressed by the batch."""
+    """One sheet being written."""
 
     def __init__(self, archive: ZipStream, number: int, headings: Sequence[str]) -> None:
         self._zip = archive
         self._zip.begin(parts.sheet_part(number))
-        self._batch = [parts.SHEET_START]
-        self._batched = 0
-        self._last_column = column_letters(len(headings) - 1)
-        self.rows = 0
-        self.put([text_cell(f"{column_letters(n)}1", heading, HEADING) for n, heading in enumerate(headings)])
+        self._width = len(headings)
+        self.last_column = column_letters(self._width - 1)
+        self.rows = 1
+        cells = [text_cell(f"{column_letters(n)}1", heading, HEADING) for n, heading in enumerate(headings)]
+        self._zip.write(pack(f'{parts.SHEET_START}<row r="1">{"".join(cells)}</row>'.encode()))
 
-    def put(self, cells: Sequence[str]) -> None:
-        """Append a row. Raises TooManyRows."""
-        if self.rows >= MOST_ROWS:
+    def batches(self, rows: Iterable[Sequence[Cell]]) -> Iterator[list[Sequence[Cell]]]:
+        """The rows in as many at a time as a block has. Raises ValueError for a row of another width."""
+        batch: list[Sequence[Cell]] = []
+        characters = 0
+        for row in rows:
+            if len(row) != self._width:
+                raise ValueError(f"Row {self.rows + len(batch) + 1} has {len(row)} cells for {self._width} headings.")
+            batch.append(row)
+            characters += sum(len(cell) for cell in row if isinstance(cell, str))
+            if len(batch) >= BLOCK_ROWS or characters >= BLOCK_CHARACTERS:
+                yield batch
+                batch, characters = [], 0
+        if batch:
+            yield batch
+
+    def put(self, block: Block) -> None:
+        """Append rows. Raises TooManyRows."""
+        if self.rows + block.rows > MOST_ROWS:
             raise TooManyRows(f"A sheet has {MOST_ROWS:,} rows with its headings; write fewer.")
-        self.rows += 1
-        row = f'<row r="{self.rows}">{"".join(cells)}</row>'
-        self._batch.append(row)
-        self._batched += len(row)
-        if self._batched >= BATCH_CHARACTERS:
-            self._flush()
+        self.rows += block.rows
+        self._zip.write(block.packed)
 
     def end(self, *, autofilter: bool) -> None:
-        """Write what is gathered and the sheet's end."""
-        self._batch.append(parts.sheet_tail(f"{self._last_column}{self.rows}", autofilter=autofilter))
-        self._flush()
+        """Write the sheet's end."""
+        self._zip.write(pack(parts.sheet_tail(f"{self.last_column}{self.rows}", autofilter=autofilter).encode()))
         self._zip.end()
-
-    def _flush(self) -> None:
-        self._zip.write("".join(self._batch).encode())
-        self._batch.clear()
-        self._batched = 0

@@ -9,7 +9,7 @@ import struct
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from isal import isal_zlib
+from exports.workbook.packed import DEFLATED, LAST, Packed, joined_crc, pack
 
 LOCAL: Final = struct.Struct("<4sHHHHHIIIHH")
 DESCRIPTOR: Final = struct.Struct("<4sIQQ")
@@ -19,13 +19,11 @@ END64_LOCATOR: Final = struct.Struct("<4sIQI")
 END: Final = struct.Struct("<4sHHHHIIH")
 PLAIN_VERSION: Final = 20
 ZIP64_VERSION: Final = 45
-DEFLATED: Final = 8
 LENGTHS_FOLLOW: Final = 0x08
 NO_TIME: Final = 0
 FIRST_DAY: Final = 0x21
 """1 January 1980, ZIP's first day: the same table gives the same bytes."""
 NARROW: Final = 0xFFFFFFFF
-LEVEL: Final = 2
 
 
 class Sink(Protocol):
@@ -65,32 +63,30 @@ class ZipStream:
         self._parts: list[_Part] = []
         self._name = b""
         self._offset = self._crc = self._size = self._packed = 0
-        self._deflate = _deflate()
 
     def add(self, name: str, data: bytes) -> None:
         """A whole part of less than 4 GiB."""
-        deflate = _deflate()
-        packed = deflate.compress(data) + deflate.flush()
-        part = _Part(name.encode(), PLAIN_VERSION, 0, isal_zlib.crc32(data), len(packed), len(data), self._at)
+        piece = pack(data)
+        packed = piece.data + LAST
+        part = _Part(name.encode(), PLAIN_VERSION, 0, piece.crc, len(packed), piece.size, self._at)
         self._put(_local(part) + packed)
         self._parts.append(part)
 
     def begin(self, name: str) -> None:
         """Begin a part whose length nobody knows yet."""
-        self._deflate = _deflate()
         self._crc = self._size = self._packed = 0
         self._name, self._offset = name.encode(), self._at
         self._put(_local(_Part(self._name, ZIP64_VERSION, LENGTHS_FOLLOW, 0, 0, 0, 0)))
 
-    def write(self, data: bytes) -> None:
+    def write(self, piece: Packed) -> None:
         """Append to the part begun."""
-        self._crc = isal_zlib.crc32(data, self._crc)
-        self._size += len(data)
-        self._put_packed(self._deflate.compress(data))
+        self._crc = joined_crc(self._crc, piece)
+        self._size += piece.size
+        self._put_packed(piece.data)
 
     def end(self) -> None:
         """End the part begun."""
-        self._put_packed(self._deflate.flush())
+        self._put_packed(LAST)
         self._put(DESCRIPTOR.pack(b"PK\x07\x08", self._crc, self._packed, self._size))
         self._parts.append(_Part(self._name, ZIP64_VERSION, LENGTHS_FOLLOW, self._crc, self._packed, self._size, self._offset))
 
@@ -111,12 +107,7 @@ class ZipStream:
 
     def _put_packed(self, data: bytes) -> None:
         self._packed += len(data)
-        if data:
-            self._put(data)
-
-
-def _deflate() -> "isal_zlib.Compress":
-    return isal_zlib.compressobj(LEVEL, DEFLATED, -isal_zlib.MAX_WBITS)
+        self._put(data)
 
 
 def _local(part: _Part) -> bytes:
