@@ -19,6 +19,9 @@ endif
 ifdef DANGOL_PORT_BASE
 export DANGOL_PORT_BASE
 endif
+ifdef NOTIFY_ALLOW
+export NOTIFY_ALLOW
+endif
 ifdef DANGOL_CACHE
 export DANGOL_CACHE
 endif

@@ -17,7 +17,7 @@ def test_every_process_has_its_fixed_name() -> None:
         "postgres", "kafka", "opensearch", "gateway", "watchdog",
         "contacts-api", "contacts-relay", "contacts-worker", "search-api", "search-consumer",
         "segments-api", "segments-consumer", "segments-worker", "segments-relay",
-        "exports-api", "exports-worker", "exports-relay", "exports-consumer", "notify-api", "notify-consumer",
+        "exports-api", "exports-worker", "exports-relay", "exports-consumer", "notify-api", "notify-consumer", "notify-worker",
     }  # fmt: skip
 
 

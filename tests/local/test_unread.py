@@ -7,7 +7,7 @@ import pytest
 from common.topics import GROUPS
 from exports import consumer as exports
 from localstack.kafka import READS
-from notify import main as notify
+from notify import consumer as notify
 from segments import consumer as segments
 
 

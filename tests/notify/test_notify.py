@@ -1,6 +1,7 @@
 """Events into rooms, on the real PostgreSQL and Kafka: who is told what, once, however often it is delivered."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -32,9 +33,11 @@ from common.health import Health
 from common.ids import new_id
 from common.kafka import DeadLetters, Producer, Source, create_topics
 from common.postgres import Database
+from common.sealing import Seal
 from common.topics import Topic, dead_letter_topic
 from localstack.stack import Stack
 from notify.consumer import Item, Notifier, decode
+from notify.destinations.store import Destinations
 from notify.reactions import react
 from notify.room.queries import Queries
 from notify.room.store import Store
@@ -43,6 +46,7 @@ from tests.support.postgres import fresh_database
 
 AT = datetime(2026, 11, 24, 3, tzinfo=UTC)
 URL = "https://dangol.example"
+DESTINATIONS = Destinations(Seal(bytes(32), os.urandom))
 KIM = Caller("kim", "c", frozenset())
 ID = UUID("019a1f0e-7c2e-7d44-9a51-0f6f0e2b7c11")
 COMMON: dict[str, Any] = {"export_id": ID, "requested_by": "kim", "at": to_wire(AT)}
@@ -96,11 +100,11 @@ async def database(servers: Stack) -> AsyncIterator[Database]:
 
 
 def notifier(database: Database) -> Notifier:
-    return Notifier(Store(database), URL, FixedClock(AT), new_id)
+    return Notifier(database, DESTINATIONS, URL, FixedClock(AT), new_id)
 
 
 def item(event: ExportEvent = COMPLETED, *, channel: str = "c", event_id: str | None = None) -> Item:
-    return Item(channel, event_id or str(uuid4()), ExportMessage(event=event, version=1))
+    return Item(channel, event_id or str(uuid4()), ExportMessage(event=event, version=1), AT)
 
 
 async def room(database: Database, subject: str = "kim", channel: str = "c", limit: int = 100) -> list[dict[str, Any]]:

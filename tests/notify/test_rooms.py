@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -25,8 +26,10 @@ from common.ids import new_id
 from common.language import ENGLISH, KOREAN
 from common.listening import Listening
 from common.postgres import Database
+from common.sealing import Seal
 from localstack.stack import Stack
 from notify.consumer import Item, Notifier
+from notify.destinations.store import Destinations
 from notify.room import api
 from notify.room.handlers import Rooms
 from notify.room.queries import Queries
@@ -34,6 +37,7 @@ from notify.room.store import Store
 from tests.support.postgres import fresh_database
 
 AT = datetime(2026, 11, 24, 3, tzinfo=UTC)
+DESTINATIONS = Destinations(Seal(bytes(32), os.urandom))
 KIM = Caller("kim", "c", frozenset())
 MESSAGES, READ = "/v1/rooms/me/messages", "/v1/rooms/me/read"
 As = Callable[..., httpx.AsyncClient]
@@ -65,11 +69,11 @@ def asked_as(database: Database, tmp_path: Path) -> As:
 
 
 async def tell(database: Database, count: int = 1, manager: str = "kim", channel: str = "c") -> None:
-    notifier = Notifier(Store(database), "https://dangol.example", FixedClock(AT), new_id)
+    notifier = Notifier(database, DESTINATIONS, "https://dangol.example", FixedClock(AT), new_id)
     at, over = to_wire(AT), to_wire(AT + timedelta(days=7))
     for _ in range(count):
         event = ExportCompleted(export_id=uuid4(), requested_by=manager, at=at, rows=3, expires_at=over)
-        await notifier.apply([Item(channel, str(uuid4()), ExportMessage(event=event, version=1))])
+        await notifier.apply([Item(channel, str(uuid4()), ExportMessage(event=event, version=1), AT)])
 
 
 async def test_what_was_read_is_told_and_counted_no_more(database: Database, asked_as: As) -> None:

@@ -18,6 +18,8 @@ from localstack.stack import Stack
 from localstack.toolchain import find_java, missing_servers
 
 REUSE = "DANGOL_TEST_HOME"
+ALLOWED = "127.0.0.1/32"
+"""Where a stack of the tests may send notices besides public addresses: the stand-ins listen there."""
 _RUNS = checkout() / ".dangol-test"
 PORT_BASES = range(21000, 32000, PORTS_PER_STACK)
 
@@ -38,6 +40,7 @@ def stack_of_this_run() -> Iterator[Stack]:
         return
     _require_tools()
     _sweep()
+    os.environ["NOTIFY_ALLOW"] = ALLOWED
     stack = Stack(_RUNS / f"run-{os.getpid()}", free_port_base())
     try:
         yield stack

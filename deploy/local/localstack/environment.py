@@ -1,5 +1,6 @@
 """The settings of every service process on one machine, as environment variables, written in this one place."""
 
+import os
 import secrets
 from pathlib import Path
 
@@ -38,6 +39,7 @@ def service_environment(service: str, home: Home, facts: Facts, port: int) -> di
         "contacts": {"FILES": str(home.data / "imports")},
         "search": {"OPENSEARCH": opensearch.address(facts), "FINGERPRINT_KEY": _secret(home, "fingerprints")},
         "exports": {"FILES": str(home.data / "exports"), "SEALING_KEY": _secret(home, "sealing")},
+        "notify": {"SEALING_KEY": _secret(home, "sealing-notify"), "ALLOW": os.environ.get("NOTIFY_ALLOW", "")},
     }
     return {f"{prefix}_{key}": value for key, value in (common | urls | own.get(service, {})).items()}
 

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from common.kafka import answers, bounds, committed
-from common.topics import CONTACTS, ERASURES, EXPORTS, FIELDS, dead_letter_topic
+from common.topics import CHANNEL, CONTACTS, ERASURES, EXPORTS, FIELDS, JOBS, SEGMENTS, dead_letter_topic
 from localstack.errors import StackError
 from localstack.home import Facts, Home
 from localstack.ports import HOST, listens, port_of
@@ -14,7 +14,12 @@ from localstack.spec import Spec
 from localstack.toolchain import jars, java_options
 
 # Which topics each consumer group reads by now.
-READS = {"search": (CONTACTS, FIELDS), "segments": (CONTACTS, FIELDS), "exports": (ERASURES,), "notify": (EXPORTS,)}
+READS = {
+    "search": (CONTACTS, FIELDS),
+    "segments": (CONTACTS, FIELDS),
+    "exports": (ERASURES,),
+    "notify": (EXPORTS, SEGMENTS, CHANNEL, JOBS),
+}
 
 # The broker's, but for addresses and folders. deploy/compose.yaml sets the same.
 SETTINGS = {

@@ -55,6 +55,7 @@ SERVICE_PROCESSES = (
     _service("exports", "consumer", 43),
     _service("notify", "api", 50),
     _service("notify", "consumer", 51),
+    _service("notify", "worker", 52),
 )
 PROCESSES = (*SERVERS, *SERVICE_PROCESSES, GATEWAY, WATCHDOG)
 BY_NAME = {process.name: process for process in PROCESSES}

@@ -30,7 +30,7 @@ _COMPACTED = {
 }
 
 CONTACTS, VISITS, FIELDS, SEGMENTS, EXPORTS = "contacts.v1", "visits.v1", "fields.v1", "segments.v1", "exports.v1"
-CHANNEL, ERASURES = "channel.v1", "erasures.v1"
+CHANNEL, ERASURES, JOBS = "channel.v1", "erasures.v1", "jobs.v1"
 GROUPS = ("search", "segments", "notify", "exports")
 
 
@@ -50,6 +50,7 @@ TOPICS = (
     Topic(FIELDS, config=_COMPACTED | {"min.compaction.lag.ms": "0"}),
     Topic(ERASURES, config=_kept(30)),
     Topic(CHANNEL, config=_kept(90)),
+    Topic(JOBS, config=_kept(90)),
     Topic(SEGMENTS, config=_kept(90)),
     Topic(EXPORTS, config=_kept(90)),
     *(Topic(dead_letter_topic(group), partitions=1, config=_kept(30, 1)) for group in GROUPS),

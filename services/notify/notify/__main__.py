@@ -1,4 +1,4 @@
-"""`python -m notify api|consumer|migrate`."""
+"""`python -m notify api|consumer|worker|migrate`."""
 
 import sys
 

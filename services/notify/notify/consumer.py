@@ -1,53 +1,144 @@
-"""exports.v1 into the managers' rooms: each event told once, however often it is delivered."""
+"""What the others tell, into the managers' rooms and to destinations: each event once, however often it is delivered."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeAlias
 
-from common.clock import Clock
+from common.clock import Clock, from_wire
 from common.envelope import Delivered, UnreadableMessage
+from common.events.contacts import JobMessage, ManagedUsersMessage
 from common.events.exports import ExportMessage
+from common.events.segments import Entered, Left, SegmentDefined, SegmentDeleted, SegmentMessage
 from common.events.wire import read
 from common.ids import Ids
-from notify.reactions import react
-from notify.room.store import Delivery, Store
+from common.postgres import Database, Tx
+from common.topics import CHANNEL, EXPORTS, JOBS, SEGMENTS
+from notify.announcing import announce
+from notify.deliveries import gathering
+from notify.deliveries import store as deliveries
+from notify.deliveries.delivery import Status
+from notify.deliveries.gathering import Change
+from notify.deliveries.store import Addressed
+from notify.destinations.store import Destinations, Subscribed, subscribed
+from notify.destinations.switching import switch_off
+from notify.reactions import Notice, react, react_to_end
+from notify.room import store as rooms
+from notify.room.store import Told
 
+GROUP = "notify"
+READS = (EXPORTS, SEGMENTS, CHANNEL, JOBS)
 _NUL = rb"\u0000"
 """As JSON writes it."""
+
+Heard: TypeAlias = ExportMessage | SegmentMessage | ManagedUsersMessage | JobMessage
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A decoded message and the id that every delivery of it carries."""
+    """A decoded message, the id that every delivery of it carries, and when it happened."""
 
     channel: str
     event_id: str
-    message: ExportMessage
+    message: Heard
+    at: datetime
 
 
 def decode(delivered: Delivered) -> Item:
-    """Read a message of exports.v1. Raises UnreadableMessage."""
-    item = Item(delivered.channel, delivered.id, read(ExportMessage, delivered))
+    """Read a message of one of the topics. Raises UnreadableMessage."""
+    item = Item(delivered.channel, delivered.id, _message(delivered), delivered.time)
     if _NUL in (delivered.value or b"") or "\0" in delivered.key + delivered.id:
         raise UnreadableMessage("a text holds NUL, which no table takes")
     return item
 
 
+def _message(delivered: Delivered) -> Heard:
+    match delivered.topic:
+        case topic if topic == SEGMENTS:
+            return read(SegmentMessage, delivered)
+        case topic if topic == CHANNEL:
+            return read(ManagedUsersMessage, delivered)
+        case topic if topic == JOBS:
+            return read(JobMessage, delivered)
+        case _:
+            return read(ExportMessage, delivered)
+
+
 class Notifier:
     """Applies batches."""
 
-    def __init__(self, store: Store, public_url: str, clock: Clock, ids: Ids) -> None:
-        self._store = store
+    def __init__(self, database: Database, destinations: Destinations, public_url: str, clock: Clock, ids: Ids) -> None:
+        self._database = database
+        self._destinations = destinations
         self._public_url = public_url
         self._clock = clock
         self._ids = ids
 
     async def apply(self, items: Sequence[Item]) -> None:
-        """Put what managers are told into their rooms."""
+        """Put what managers are told into their rooms, and what destinations are told on its way, in one transaction."""
         now = self._clock.now()
-        deliveries = [
-            Delivery(item.channel, item.event_id, self._ids(), now, notice)
+        told = [
+            Told(item.channel, item.event_id, self._ids(), now, notice)
             for item in items
-            if (notice := react(item.message.event, self._public_url)) is not None
+            if (notice := self._notice(item.message)) is not None
         ]
-        if deliveries:
-            await self._store.add(deliveries)
+        async with self._database.transaction() as tx:
+            if told:
+                await rooms.put(tx, told)
+            known = await subscribed(tx, sorted({item.channel for item in items}))
+            if known:
+                await self._announce(tx, items, known, now)
+                await gathering.gather(tx, [c for item in items if (c := _change(item)) is not None], known, now)
+                await self._follow_definitions(tx, items, now)
+
+    def _notice(self, message: Heard) -> Notice | None:
+        match message:
+            case ExportMessage(event=event):
+                return react(event, self._public_url)
+            case JobMessage(event=event):
+                return react_to_end(event)
+            case _:
+                return None
+
+    async def _announce(self, tx: Tx, items: Sequence[Item], known: Sequence[Subscribed], now: datetime) -> None:
+        addressed = [
+            Addressed(
+                item.channel, each.id, self._ids(), item.event_id, item.at, announcement,
+                Status.WAITING if each.active else Status.PARKED,
+            )
+            for item in items
+            if not isinstance(item.message, SegmentMessage)
+            and (announcement := announce(item.message.event, self._public_url)) is not None
+            for each in known
+            if each.channel == item.channel and announcement.event in each.events and each.since <= item.at
+        ]  # fmt: skip
+        if addressed:
+            await deliveries.add(tx, addressed, now)
+
+    async def _follow_definitions(self, tx: Tx, items: Sequence[Item], now: datetime) -> None:
+        """A segment that has another name is told by it; one that is no more can be told of no more."""
+        for item in items:
+            if not isinstance(item.message, SegmentMessage):
+                continue
+            match item.message.event:
+                case SegmentDefined(segment_id=segment, name=name):
+                    await self._destinations.rename(tx, item.channel, segment, name)
+                case SegmentDeleted(segment_id=segment):
+                    for destination in await self._destinations.of_segment(tx, item.channel, segment):
+                        await switch_off(tx, self._destinations, destination, now, _SEGMENT_GONE, self._ids())
+                case _:
+                    pass
+
+
+_SEGMENT_GONE = "The segment that it tells of was deleted."
+
+
+def _change(item: Item) -> Change | None:
+    if not isinstance(item.message, SegmentMessage):
+        return None
+    match item.message.event:
+        case Entered() | Left() as event:
+            entered = isinstance(event, Entered)
+            return Change(item.channel, event.segment_id, event.position, entered, from_wire(event.at))
+        case _:
+            return None

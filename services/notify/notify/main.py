@@ -1,22 +1,33 @@
 """The composition root of notify: settings are read and connections opened here and nowhere else."""
 
+import os
+import socket
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
+
+import httpx
 
 from common import health as common_health
 from common import kafka, process, telemetry
-from common.clock import SystemClock
+from common.auth import Signer
+from common.clock import Clock, SystemClock
 from common.health import Health
 from common.ids import new_id
+from common.peers import Peer
 from common.postgres import Database, migrate
-from common.topics import EXPORTS
+from common.sealing import Seal
+from notify.destinations.store import Destinations as DestinationStore
+from notify.sending.connection import system_lookup
+from notify.sending.sender import Outside, believed
 from notify.settings import Settings
 
 if TYPE_CHECKING:
     from fastapi import APIRouter
-from notify.room.store import Store
 
-GROUP = "notify"
-READS = (EXPORTS,)
+_LOOKUPS = 64
+"""Names looked up at one time: one that hangs holds up nobody else's."""
 
 
 def _settings(role: str) -> Settings:
@@ -32,10 +43,23 @@ async def run_migrate() -> None:
     telemetry.log.info("migrated", applied=applied)
 
 
+def _destinations(settings: Settings) -> DestinationStore:
+    return DestinationStore(Seal(bytes.fromhex(settings.sealing_key.get_secret_value()), os.urandom))
+
+
+@asynccontextmanager
+async def _outside(settings: Settings) -> AsyncIterator[Outside]:
+    threads = ThreadPoolExecutor(_LOOKUPS, "lookup")
+    try:
+        yield Outside(settings.allow, system_lookup(threads), believed())
+    finally:
+        threads.shutdown(wait=False, cancel_futures=True)
+
+
 async def run_consumer() -> None:
-    """Tell managers what exports.v1 tells."""
+    """Tell managers and destinations what the others tell."""
     from common.consumer import Consumer
-    from notify.consumer import Notifier, decode
+    from notify.consumer import GROUP, READS, Notifier, decode
 
     settings = _settings("consumer")
     async with (
@@ -44,16 +68,65 @@ async def run_consumer() -> None:
         kafka.Source.open(settings.kafka, GROUP, READS) as source,
     ):
         health = Health({"postgres": database.check, "kafka": source.check})
-        notifier = Notifier(Store(database), settings.public_url, SystemClock(), new_id)
+        notifier = Notifier(database, _destinations(settings), settings.public_url, SystemClock(), new_id)
         consumer = Consumer(source, decode, notifier.apply, kafka.DeadLetters(producer, GROUP, health), health)
         await process.serve(common_health.application(health), settings.host, settings.port, health, [consumer.run])
 
 
+async def run_worker() -> None:
+    """Send to destinations what is due, and tell what was gathered."""
+    from notify.deliveries.courier import Courier
+    from notify.deliveries.keeper import Keeper
+    from notify.deliveries.round import Means
+    from notify.deliveries.worker import Worker
+
+    settings = _settings("worker")
+    async with (
+        Database.open(settings.postgres.get_secret_value(), size=settings.pool_size, application="notify-worker") as database,
+        _outside(settings) as outside,
+    ):
+        health, clock = Health({"postgres": database.check}), SystemClock()
+        name = f"{socket.gethostname()}:{os.getpid()}:{new_id()}"
+        courier = Courier(database, outside, clock, new_id)
+        worker = Worker(Means(name, database, _destinations(settings), courier, clock, new_id), health)
+        keeper = Keeper(database, clock, new_id)
+        loops = [worker.run, keeper.tell, keeper.purge]
+        await process.serve(common_health.application(health), settings.host, settings.port, health, loops)
+
+
 def routers() -> "list[APIRouter]":
     """The table of contents of the HTTP interface."""
-    from notify.room import api
+    from notify.deliveries import api as deliveries_api
+    from notify.destinations import api as destinations_api
+    from notify.room import api as room_api
 
-    return [api.routes]
+    return [room_api.routes, destinations_api.routes, deliveries_api.routes]
+
+
+def _parts(settings: Settings, database: Database, client: httpx.AsyncClient, outside: Outside, clock: Clock) -> list[object]:
+    """The commands and the reads that the routes find."""
+    from notify.deliveries.courier import Courier
+    from notify.deliveries.handlers import Deliveries
+    from notify.deliveries.queries import Queries as DeliveryQueries
+    from notify.destinations.handlers import Destinations
+    from notify.destinations.neighbours import Segments
+    from notify.destinations.queries import Queries as DestinationQueries
+    from notify.room.handlers import Rooms
+    from notify.room.queries import Queries
+    from notify.room.store import Store
+
+    signer = Signer(settings.signing_key, settings.issuer, "service:notify")
+    segments = Segments(Peer(client, signer, settings.segments_url, "contacts.read"))
+    rooms, destinations = Store(database), _destinations(settings)
+    courier = Courier(database, outside, clock, new_id)
+    return [
+        Queries(rooms),
+        Rooms(rooms, clock),
+        Destinations(database, destinations, segments, courier, outside.allowed, outside.lookup, clock, new_id),
+        DestinationQueries(database, destinations),
+        Deliveries(database, destinations, clock),
+        DeliveryQueries(database),
+    ]
 
 
 async def run_api() -> None:
@@ -62,25 +135,27 @@ async def run_api() -> None:
     from common.http import application
     from common.idempotency import Idempotency
     from common.listening import Listening
-    from notify.room.handlers import Rooms
-    from notify.room.queries import Queries
 
     settings = _settings("api")
-    async with Database.open(settings.postgres.get_secret_value(), size=settings.pool_size, application="notify-api") as database:
+    async with (
+        Database.open(settings.postgres.get_secret_value(), size=settings.pool_size, application="notify-api") as database,
+        httpx.AsyncClient(timeout=30) as client,
+        _outside(settings) as outside,
+    ):
         tokens, clock = Verifier(settings.jwks, settings.issuer), SystemClock()
         health = Health({"postgres": database.check, "keys": tokens.check})
         memory = Idempotency(database, bytes.fromhex(settings.idempotency_secret.get_secret_value()), clock)
         app = application(
             "notify",
-            "Tells managers what happened, in their own room first.",
+            "Tells managers what happened: in their own room, and wherever they like to hear it.",
             tokens,
             health,
             routers(),
-            parts=[Queries(Store(database)), Rooms(Store(database), clock), Listening(health, clock)],
+            parts=[*_parts(settings, database, client, outside, clock), Listening(health, clock)],
             memory=memory,
             clock=clock,
         )
         await process.serve(app, settings.host, settings.port, health, [memory.purge])
 
 
-ROLES = {"api": run_api, "consumer": run_consumer, "migrate": run_migrate}
+ROLES = {"api": run_api, "consumer": run_consumer, "worker": run_worker, "migrate": run_migrate}

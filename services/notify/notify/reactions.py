@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 
+from common.events.contacts import BulkActionDone, ImportDone
 from common.events.exports import ExportCompleted, ExportEvent, ExportFailed, ExportRevoked, ExportWithdrawn
+from notify.ended_jobs import sentences
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,3 +41,23 @@ def react(event: ExportEvent, public_url: str) -> Notice | None:
             return Notice(event.requested_by, "export.revoked", korean, f"Your file was revoked by another manager, {by}.", None)
         case _:
             return None
+
+
+def react_to_end(event: ImportDone | BulkActionDone) -> Notice | None:
+    """What whoever asked for an import or a bulk action is told of its end."""
+    said = sentences(event)
+    return None if said is None else Notice(event.requested_by, event.type, *said, None)
+
+
+def destination_off(manager: str, kind: str, host: str, problem: str) -> Notice:
+    """A destination was switched off: whoever made it is told."""
+    where = f"{kind} ({host})" if host else kind
+    korean = (
+        f"알림 보낼 곳 {where}에 알림을 보낼 수 없어 껐습니다. 고친 뒤 다시 켜면 보내지 못한 알림을 다시 보낼 수 있습니다. "
+        f"({problem})"
+    )
+    english = (
+        f"The destination {where} was switched off, because notices do not arrive there. Put it right and switch it on again; "
+        f"what was parked can be sent again then. ({problem})"
+    )
+    return Notice(manager, "destination.disabled", korean, english, None)

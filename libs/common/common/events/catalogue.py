@@ -41,6 +41,7 @@ _MESSAGES: tuple[tuple[str, str, type[Body]], ...] = (
     (topics.FIELDS, "contacts", contacts.ChannelMessage),
     (topics.ERASURES, "contacts", contacts.ErasureMessage),
     (topics.CHANNEL, "contacts", contacts.ManagedUsersMessage),
+    (topics.JOBS, "contacts", contacts.JobMessage),
     (topics.SEGMENTS, "segments", segments.SegmentMessage),
     (topics.EXPORTS, "exports", exports.ExportMessage),
 )

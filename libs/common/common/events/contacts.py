@@ -314,6 +314,32 @@ class ManagedUsersMessage(Body):
     version: int
 
 
+class _JobEnded(Event):
+    job_id: UUID
+    requested_by: str
+    at: WireInstant
+    status: Literal["done", "failed", "cancelled", "undone"]
+    total: int | None = None
+    counts: dict[str, int] = msgspec.field(default_factory=dict)
+    """How many rows or contacts came to each outcome."""
+    problem: str | None = None
+
+
+class ImportDone(_JobEnded, tag="import.done"):
+    """An import has ended: its counts are `made`, `changed`, `unchanged` and `refused` rows; `problem` says why it failed."""
+
+
+class BulkActionDone(_JobEnded, tag="bulkAction.done"):
+    """A bulk action has ended, or was taken back: its counts are `changed`, `unchanged`, `failed`, and `undone` and `skipped`."""
+
+
+class JobMessage(Body):
+    """The value of `jobs.v1`, keyed channel/job."""
+
+    event: ImportDone | BulkActionDone
+    version: int
+
+
 class ContactErased(Event, tag="contact.erased"):
     """A contact was erased: these ids hold nothing any more, and no file or copy of them may be kept."""
 

@@ -6,12 +6,15 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from common import outbox
 from common.clock import from_wire
 from common.lease import Lost
 from common.leased import LeasedRows, Place, readable, stored
 from common.leased import listed as leased_listed
 from common.postgres import Record, Tx
+from common.telemetry import trace_headers
 from contacts.jobs.job import Job
+from contacts.jobs.publish import ended
 
 _PURGED_AT_ONCE = 10_000
 
@@ -66,11 +69,13 @@ async def insert(tx: Tx, job: Job, body: Mapping[str, Any]) -> None:
 
 async def update(tx: Tx, seen: int, job: Job) -> None:
     """Keep what a job is now, if it is still at the version that was seen; its lease ends with its work, its target with the
-    choosing. Raises Lost."""
+    choosing, and its end is told. Raises Lost."""
     running = job.status == "running"
     done = await tx.execute(_UPDATE, job.channel, job.id, seen, job.version, job.status, job.encode(), running, job.choosing)
     if done != "UPDATE 1":
         raise Lost
+    if (told := ended(job, trace_headers())) is not None:
+        await outbox.put(tx, [told])
 
 
 async def load(tx: Tx, channel: str, job_id: UUID, kind: str, *, lock: bool = False) -> Job | None:

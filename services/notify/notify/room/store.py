@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from common.postgres import Database
+from common.postgres import Database, Tx
 from notify.reactions import Notice
 
 _OPEN = """
@@ -28,7 +28,7 @@ insert into message (channel, manager, number, id, event_id, at, kind, text, tex
 select * from unnest(
     $1::text[], $2::text[], $3::bigint[], $4::uuid[], $5::text[], $6::timestamptz[], $7::text[], $8::text[], $9::text[],
     $10::text[]
-) on conflict (channel, event_id) do nothing
+) on conflict (channel, manager, event_id) do nothing
 """
 _COLUMNS = "id, number, at, kind, text, text_en, link, read_at"
 _LIST = f"""
@@ -45,7 +45,7 @@ _READ = "update message set read_at = $4 where channel = $1 and manager = $2 and
 
 
 @dataclass(frozen=True, slots=True)
-class Delivery:
+class Told:
     """A notice with what makes it one of a kind: the event it tells of."""
 
     channel: str
@@ -55,37 +55,37 @@ class Delivery:
     notice: Notice
 
 
+async def put(tx: Tx, told: Sequence[Told]) -> None:
+    """Put notices into their rooms, at their ends; a manager who was told of an event already is not told again."""
+    counts = Counter((d.channel, d.notice.manager) for d in told)
+    rooms = [channel for channel, _ in counts], [manager for _, manager in counts]
+    await tx.execute(_OPEN, *rooms)
+    last = {(r["channel"], r["manager"]): r["last"] for r in await tx.fetch(_LAST, *rooms)}
+    numbers = []
+    for d in told:
+        last[d.channel, d.notice.manager] += 1
+        numbers.append(last[d.channel, d.notice.manager])
+    await tx.execute(
+        _ADD,
+        [d.channel for d in told],
+        [d.notice.manager for d in told],
+        numbers,
+        [d.id for d in told],
+        [d.event_id for d in told],
+        [d.at for d in told],
+        [d.notice.kind for d in told],
+        [d.notice.korean for d in told],
+        [d.notice.english for d in told],
+        [d.notice.link for d in told],
+    )
+    await tx.execute(_MOVE, *rooms, list(counts.values()))
+
+
 class Store:
     """The tables of rooms and messages."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-
-    async def add(self, deliveries: Sequence[Delivery]) -> None:
-        """Put notices into their rooms, at their ends; one whose event was told already changes nothing."""
-        counts = Counter((d.channel, d.notice.manager) for d in deliveries)
-        rooms = [channel for channel, _ in counts], [manager for _, manager in counts]
-        async with self._database.transaction() as tx:
-            await tx.execute(_OPEN, *rooms)
-            last = {(r["channel"], r["manager"]): r["last"] for r in await tx.fetch(_LAST, *rooms)}
-            numbers = []
-            for d in deliveries:
-                last[d.channel, d.notice.manager] += 1
-                numbers.append(last[d.channel, d.notice.manager])
-            await tx.execute(
-                _ADD,
-                [d.channel for d in deliveries],
-                [d.notice.manager for d in deliveries],
-                numbers,
-                [d.id for d in deliveries],
-                [d.event_id for d in deliveries],
-                [d.at for d in deliveries],
-                [d.notice.kind for d in deliveries],
-                [d.notice.korean for d in deliveries],
-                [d.notice.english for d in deliveries],
-                [d.notice.link for d in deliveries],
-            )
-            await tx.execute(_MOVE, *rooms, list(counts.values()))
 
     async def messages(self, channel: str, manager: str, before: int | None, limit: int) -> tuple[list[dict[str, Any]], int]:
         """A manager's messages, newest first, and how many of all are unread."""

@@ -1,0 +1,1 @@
+"""Where notices go besides the rooms: which events, to which kind of chat, at which address."""
