@@ -29,7 +29,6 @@ _APPEND = """
 insert into event (channel, stream, version, type, data, at, by, cause)
 select * from unnest($1::text[], $2::uuid[], $3::bigint[], $4::text[], $5::jsonb[], $6::timestamptz[], $7::text[], $8::text[])
 """
-_COLUMNS = ("channel", "stream", "version", "type", "data", "at", "by", "cause")
 _MANY = 50
 """So many rows are copied: half the cost of a row, for one question more."""
 _READ = """
@@ -48,8 +47,7 @@ async def append(tx: Tx, events: Sequence[Recorded]) -> None:
         return
     try:
         if len(events) >= _MANY:
-            rows = [(e.channel, e.stream, e.version, e.type, e.data, e.at, e.by, e.cause) for e in events]
-            await tx.copy_records_to_table("event", records=rows, columns=_COLUMNS)
+            await tx.copy_records_to_table("event", records=events, columns=Recorded._fields)
             return
         await tx.execute(
             _APPEND,

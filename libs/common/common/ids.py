@@ -25,6 +25,12 @@ def named_ids(space: UUID) -> Callable[[str], str]:
     return lambda name: str(uuid_utils.uuid5(of, name))
 
 
+def written(id_: UUID) -> str:
+    """An id's canonical text, at a quarter of what `str` takes for it."""
+    text: str = msgspec.to_builtins(id_)
+    return text
+
+
 def parse_id(text: str) -> UUID | None:
     """The UUID that a text names in its canonical form, or None: a text that is no id names nothing."""
     if len(text) != _LENGTH:

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -43,6 +44,8 @@ _SHORTEN = "Clear or shorten some of them."
 _ATTRIBUTES = {member.encode_name: member.name for member in members_of(Contact)}
 _OWN_KEYS = frozenset({"profile", "profileOnce"})
 _MOVED_BY_VISITS = ("firstSeenAt", "lastSeenAt", "sessionsCount")
+# All that a command does happens at one instant.
+_as_text = lru_cache(maxsize=64)(to_wire)
 _NOT_EDITABLE = ({*_ATTRIBUTES, *OF_DEVICES, "sessionCount"}) - {*GIVEN, "memberId", "profile"}
 
 
@@ -190,7 +193,7 @@ def evolve(state: Contact, event: ContactEvent, at: datetime) -> Contact:
 
     Instants never go back from one version to the next, whichever clock decided: `updated_at` is when the event counts.
     """
-    counts_at = max(to_wire(at), state.updated_at)
+    counts_at = max(_as_text(at), state.updated_at)
     updates: dict[str, Any] = {"version": state.version + 1, "updated_at": counts_at}
     if isinstance(event, ContactVisited):
         return replace(
@@ -257,6 +260,7 @@ def decide(state: Contact | None, write: Write, fields: Mapping[str, FieldDefini
 def visited(state: Contact, visit: Visit, sessions: int, on_device: int = 0) -> ContactVisited:
     """The event of one visit that changed the number of sessions by so many, and of those on its kind of device."""
     kind = kind_of(visit)
+    changes: list[Change] = []
     event = ContactVisited(
         visit_id=visit.id,
         visited_at=visit.at,
@@ -266,8 +270,10 @@ def visited(state: Contact, visit: Visit, sessions: int, on_device: int = 0) -> 
         sessions_count=state.sessions_count + sessions,
         web=seen(state.web, visit, on_device) if kind == WEB else state.web,
         mobile=seen(state.mobile, visit, on_device) if kind == MOBILE else state.mobile,
+        changes=changes,
     )
-    return replace(event, changes=_moved(state, event))
+    changes += _moved(state, event)
+    return event
 
 
 def _moved(state: Contact, event: ContactVisited) -> list[Change]:

@@ -1,11 +1,10 @@
 """The messages that tell of what was written, made from the events and the states after them."""
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
-from functools import cached_property
 from uuid import UUID
 
-from msgspec.structs import replace
+from msgspec import Struct
+from msgspec.structs import force_setattr, replace
 
 from common.clock import from_wire
 from common.envelope import Batch, Message
@@ -18,7 +17,7 @@ from common.events.contacts import (
     ContactRestored,
     contact_value,
 )  # fmt: skip
-from common.ids import named_ids
+from common.ids import named_ids, written
 from common.partition import SHARDS, partition_of
 from common.position import Applied, Position
 from common.recorded import Recorded
@@ -30,8 +29,7 @@ message_id = named_ids(UUID("6f1f7b0c-53a5-4f0e-9d55-9d5a1e6c3c77"))
 """A message's id is made of what it tells of, so that it is one however often it is made."""
 
 
-@dataclass(frozen=True)
-class Step:
+class Step(Struct, frozen=True, gc=False):
     """One event of one contact, and the contact after it; the event happened at the `updated_at` of that.
 
     As JSON each is written once, for the event's row, the contact's row and the message alike.
@@ -39,16 +37,22 @@ class Step:
 
     event: ContactEvent
     after: Contact
+    _event_json: bytes = b""
+    _after_json: bytes = b""
 
-    @cached_property
+    @property
     def event_json(self) -> bytes:
         """The event as it goes on the wire."""
-        return self.event.encode()
+        if not self._event_json:
+            force_setattr(self, "_event_json", self.event.encode())
+        return self._event_json
 
-    @cached_property
+    @property
     def after_json(self) -> bytes:
         """The contact as it goes on the wire."""
-        return self.after.encode()
+        if not self._after_json:
+            force_setattr(self, "_after_json", self.after.encode())
+        return self._after_json
 
 
 def recorded(channel: str, steps: Sequence[Step], by: str, cause: str) -> list[Recorded]:
@@ -67,7 +71,7 @@ def contact_messages(channel: str, steps: Sequence[Step], withheld: Collection[s
 
 def _message(batch: Batch, step: Step, withheld: Collection[str]) -> Message:
     after = step.after
-    subject, version = str(after.id), after.version
+    subject, version = written(after.id), after.version
     return batch.message(
         subject,
         type=step.event.type,
@@ -97,7 +101,7 @@ def where_told(channel: str, latest_first: Iterable[Contact]) -> Position:
     """Where these are seen, of which the last written come first: the last of each partition, and nobody after all have one."""
     last: dict[int, Applied] = {}
     for contact in latest_first:
-        subject = str(contact.id)
+        subject = written(contact.id)
         last.setdefault(partition_of(f"{channel}/{subject}"), Applied("contact", subject, contact.version))
         if len(last) == SHARDS:
             break

@@ -1,7 +1,6 @@
 """Sessions: stretches of visits with no gap longer than the window, the same for every order of arrival."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -13,8 +12,7 @@ class Session(NamedTuple):
     ended_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Placed:
+class Placed(NamedTuple):
     """What one visit did: the session it lies in now, those it took in, and by how many the count changed (+1, 0, -1)."""
 
     session: Session

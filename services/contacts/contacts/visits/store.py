@@ -12,12 +12,12 @@ select $1, new.id, new.contact_id, new.name, new.at, new.body
 from unnest($2::text[], $3::uuid[], $4::text[], $5::timestamptz[], $6::jsonb[]) as new (id, contact_id, name, at, body)
 on conflict do nothing returning id
 """
-_DROP_ERASED = """
-delete from visit v using erased_visit e
-where v.channel = $1 and v.id = any($2::text[])
-    and e.channel = v.channel and e.id = sha256(convert_to(v.channel || '/' || v.id, 'UTF8'))
-returning v.id
+_HAS_ERASED = "select exists (select from erased_visit where channel = $1)"
+_ERASED = """
+select new.id from unnest($2::text[]) as new (id)
+join erased_visit e on e.channel = $1 and e.id = sha256(convert_to($1 || '/' || new.id, 'UTF8'))
 """
+_DROP = "delete from visit where channel = $1 and id = any($2::text[])"
 
 
 async def add_visits(tx: Tx, channel: str, visits: Sequence[tuple[Visit, bytes]]) -> set[str]:
@@ -35,7 +35,10 @@ async def add_visits(tx: Tx, channel: str, visits: Sequence[tuple[Visit, bytes]]
         [from_wire(v.at) for v, _ in visits],
         [json for _, json in visits],
     )
-    new = [r["id"] for r in rows]
+    new = {r["id"] for r in rows}
     # Asked once the rows are there: an erasure that held one of these ids has ended by now, and has left its mark.
-    erased = await tx.fetch(_DROP_ERASED, channel, new) if new else []
-    return {*new} - {r["id"] for r in erased}
+    if new and await tx.fetchval(_HAS_ERASED, channel) and (erased := await tx.fetch(_ERASED, channel, new)):
+        gone = [r["id"] for r in erased]
+        await tx.execute(_DROP, channel, gone)
+        new.difference_update(gone)
+    return new
