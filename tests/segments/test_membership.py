@@ -3,7 +3,7 @@
 import pytest
 
 from common.filters import CompiledFilter, Verdict
-from segments.membership import Change, ClockStands, Known, Rule, Standing, settle
+from segments.membership import Change, ClockStands, Known, Rule, Standing, recall, settle
 from tests.segments.support import MINUTE, NOON, Book, compiled, doc, known, named, seen_within
 
 RECENT = compiled(seen_within(10))
@@ -249,3 +249,24 @@ def test_a_clock_that_does_not_move_on_ends_in_an_error_and_not_in_an_endless_lo
     standing = Standing(True, NOON, NOON, NOON, 1)
     with pytest.raises(ClockStands):
         settle(standing, Rule(Standstill(), 0, 1), known(1, NOON, doc()), NOON)
+
+
+BETWEEN = compiled({"and": [seen_within(10), {"not": seen_within(3)}]})
+
+
+@pytest.mark.parametrize(
+    ("settled", "at", "since", "due", "next_change"),
+    [
+        (0, NOON, 0, None, NOON + 3 * MINUTE),
+        (NOON + 3 * MINUTE, NOON, 0, None, NOON + 10 * MINUTE),  # it has entered
+        (0, NOON + 3 * MINUTE, 0, None, NOON + 10 * MINUTE),  # the version is of then
+        (0, NOON, NOON + 3 * MINUTE, None, NOON + 10 * MINUTE),  # the definition is
+        (0, NOON, 0, NOON + 3 * MINUTE, NOON + 3 * MINUTE),
+        (0, NOON, 0, NOON + 3 * MINUTE + 1, NOON + 10 * MINUTE),  # whatever was due before is told
+    ],
+)
+def test_a_kept_standing_turns_next_after_the_latest_that_was_judged(
+    settled: int, at: int, since: int, due: int | None, next_change: int
+) -> None:
+    standing = Standing(settled=settled, build=1)
+    assert recall(standing, Rule(BETWEEN, since, 1), known(1, at, doc(seen=NOON)), due).next_change == next_change

@@ -8,6 +8,7 @@ from common.health import Health
 from common.ids import new_id
 from common.postgres import Database
 from common.topics import CONTACTS
+from segments import store
 from segments.worker import MOST_DUE, Timer
 from tests.segments.support import MINUTE, NOON, named, seen_within
 from tests.segments.world import CHANNEL, KIM, World
@@ -72,6 +73,17 @@ async def test_a_huge_backlog_is_settled_piece_by_piece_and_told_at_its_due_inst
     assert [c.at for c in left[:900]] == [DUE - 2 * MINUTE] * 900
     assert (await world.shown(segment)).count == 0
     await world.check(segment)
+
+
+async def test_nobody_who_is_not_due_goes_with_those_who_are(world: World) -> None:
+    segment = await world.make(RECENT)
+    await arrived(world, 2)
+    (later,) = await arrived(world, 1, seen=NOON + 1)
+    await world.tick(DUE)
+    assert await world.members(segment) == {later}
+    assert await world.value("select at_ms from due") == DUE + 1
+    await world.tick(DUE + 1)
+    assert (await world.told(segment))[3:] == [("left", "clock", DUE)] * 2 + [("left", "clock", DUE + 1)]
 
 
 async def test_several_timers_at_once_settle_each_contact_once(world: World) -> None:
@@ -180,6 +192,17 @@ async def test_a_definition_changed_while_it_is_built_is_built_from_the_beginnin
     assert {c.contact_id for c in log if c.change == "left"} <= set(kims)
     assert {c.at for c in log if c.contact_id in lees} == {NOON + MINUTE}
     await world.check(segment)
+
+
+async def test_a_build_that_another_has_followed_puts_nothing_live(world: World) -> None:
+    await arrived(world, 5, name="Kim")
+    segment = await world.make(named("Kim"), built=False)
+    await world.commands.change(KIM, segment, None, named("Lee"))
+    async with world.database.transaction() as tx:
+        assert not await store.go_live(tx, CHANNEL, segment, 1)
+    assert (await world.shown(segment)).status == "building"
+    await world.build()
+    assert ((await world.shown(segment)).status, await world.members(segment)) == ("live", set())
 
 
 async def test_contacts_that_come_while_it_is_built_are_judged_once_whichever_side_they_fall_on(world: World) -> None:

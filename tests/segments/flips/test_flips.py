@@ -201,3 +201,35 @@ def test_what_is_taken_out_is_found_no_more_and_its_conditions_are_gone() -> Non
     flips.drop(0)
     assert (len(flips), flips.conditions) == (0, 0)
     assert flips.changed(person("Kim"), person("Lee"), NOON) == flips.possible(person("Kim"), NOON) == []
+
+
+def test_numbers_that_are_given_back_are_given_to_one_each() -> None:
+    flips = made(named("Kim"), named("Lee"), named("Choi"))
+    for name in (0, 1):
+        flips.drop(name)
+    for name, raw in ((3, named("Ko")), (4, named("Han")), (5, named("Lim")), (6, count("gte", 5))):
+        flips.put(name, parse(raw, CONTEXT), {})
+    assert flips.conditions == 5
+    people = {2: person("Choi", count=1), 3: person("Ko", count=1), 4: person("Han", count=1), 5: person("Lim", count=1)}
+    assert {name: flips.possible(each, NOON) for name, each in people.items()} == {name: [name] for name in people}
+    for name, one in people.items():
+        for other, another in people.items():
+            assert set(flips.changed(one, another, NOON)) == {name, other} - ({name} & {other})
+
+
+def test_what_a_condition_was_needed_for_is_forgotten_with_its_segment() -> None:
+    flips = made(named("Kim"), named("Choi"), {"not": named("Yun")}, {"not": named("Seo")})
+    flips.drop(0)
+    flips.put(0, parse({"or": [named("Lee"), count("gte", 5)]}, CONTEXT), {})  # by the numbers of the one before
+    assert 0 in flips.possible(person("Ko", count=6), NOON)
+    flips.drop(2)
+    flips.put(2, parse({"or": [named("Han"), count("gte", 5)]}, CONTEXT), {})
+    assert 2 in flips.possible(person("Han", count=1), NOON)
+
+
+@pytest.mark.parametrize("value", [2**53, 2**53 + 1, 2**53 + 2, 2**53 + 3, 2**53 + 4, 10**400])
+def test_numbers_are_looked_up_as_they_are_compared(value: int) -> None:
+    every = [count(operator, number) for operator in ("eq", "gt", "gte", "lt", "lte") for number in (2**53 + 1, 2**53 + 4)]
+    contact = person(count=value)
+    true = [n for n, raw in enumerate(every) if evaluate(parse(raw, CONTEXT), contact, NOON).truth]
+    assert made(*every).possible(contact, NOON) == true
