@@ -5,6 +5,7 @@ from typing import Any
 import orjson
 import pytest
 
+from common.clock import SystemClock, to_wire
 from common.topics import CHANNEL
 from localstack.demo import Api
 from localstack.stack import Stack
@@ -41,6 +42,7 @@ async def test_contacts_beyond_the_limit_are_nowhere_until_it_grows(stack: Stack
         refused = await api.ask("POST", "/v1/exports", body=asked)
         assert (refused.status_code, refused.json()["pointer"]) == (422, "/scope/contactIds/1")
 
+        while_hidden = to_wire(SystemClock().now())
         assert (await limit(api, 3))["limit"] == 3
         await eventually(lambda: total(api), lambda n: n == 3)
         assert not (await api.json("GET", f"/v1/contacts/{made[2]['id']}"))["hidden"]
@@ -48,6 +50,12 @@ async def test_contacts_beyond_the_limit_are_nowhere_until_it_grows(stack: Stack
         await limit(api, None)
         await eventually(lambda: total(api), lambda n: n == 4)
         await eventually(members, lambda n: n == 4)
+        asked = {"contactId": made[2]["id"], "at": while_hidden}
+        refused = await api.ask("POST", f"/v1/segments/{segment}/explain", body=asked)
+        assert (refused.status_code, refused.json()["code"]) == (409, "contactHidden")
+        asked = {"filter": {"and": []}, "contactIds": [made[0]["id"], made[2]["id"]], "at": while_hidden}
+        trees = (await api.json("POST", "/v1/filters/explain", body=asked))["items"]
+        assert [tree["tree"] is None for tree in trees] == [False, True]
         assert (await api.json("GET", "/v1/channel"))["managedUsers"] == {"limit": None, "count": 4, "hidden": 0}
 
         told = [orjson.loads(m.value) for m in await everything(stack.kafka, CHANNEL) if m.channel == channel and m.value]

@@ -31,7 +31,7 @@ class Explaining:
     async def explain(
         self, channel: str, raw: object, contact_ids: Sequence[UUID], at: datetime | None
     ) -> list[dict[str, object] | None]:
-        """The filter's tree for each contact, in their order; None for one that no search finds, or that was not there yet.
+        """The filter's tree for each contact, in their order; None for one that no search finds, or could have found then.
 
         With `at` the contacts are as they were then, and so is the clock; the filter, its segments and term sets are those of
         now. Raises Unprocessable for an instant that is still to come.
@@ -64,10 +64,11 @@ class Explaining:
     async def _past(
         self, channel: str, contact_id: UUID, known: Mapping[str, Any] | None, at: datetime
     ) -> Mapping[str, Any] | None:
-        """A contact as it was, if searches find it now."""
+        """A contact as it was, if searches find it now, and could then."""
         if known is None:
             return None
         try:
-            return await self._neighbours.contact(channel, contact_id, at)
+            was = await self._neighbours.contact(channel, contact_id, at)
         except NotFound:
             return None
+        return None if was.get("hidden") else was

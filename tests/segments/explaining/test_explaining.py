@@ -112,19 +112,28 @@ async def test_a_segment_that_was_named_then_and_is_deleted_since_breaks_the_pas
     assert (await answer(me, "POST", f"/{segment}/explain", {"contactId": str(people[0])})).json()["truth"] is True
 
 
+async def test_who_was_hidden_at_an_instant_was_in_nothing_then(world: World, people: list[UUID], asked_as: As) -> None:
+    segment = await world.make(named("Kim"))
+    world.past.known[people[0], at(0)] = {**doc("Kim"), "hidden": True}
+    body = {"contactId": str(people[0]), "at": to_wire(at(0))}
+    refused = await answer(asked_as(), "POST", f"/{segment}/explain", body)
+    assert (refused.status_code, refused.json()["code"]) == (409, "contactHidden")
+    assert "at that instant" in refused.json()["detail"]
+
+
 class Watched(dict[str, Any]):
-    """A contact that notes on which threads it is read."""
+    """A contact that notes on which threads its name is read."""
 
     def __init__(self, shown: dict[str, Any]) -> None:
         super().__init__(shown)
         self.threads: set[int] = set()
 
     def __getitem__(self, key: str) -> Any:
-        self.threads.add(get_ident())
-        return super().__getitem__(key)
+        return self.get(key)
 
     def get(self, key: str, default: Any = None) -> Any:
-        self.threads.add(get_ident())
+        if key == "name":
+            self.threads.add(get_ident())
         return super().get(key, default)
 
 

@@ -70,6 +70,8 @@ class Explaining:
             terms = await term_set_store.load(connection, channel, used_term_sets(whole))
         terms |= {str(each.id): each for each in asked}
         doc = contact.known.doc if at is None else await self._past.contact(channel, contact_id, at)
+        if doc.get("hidden"):
+            raise ContactHidden("This contact was hidden by the managed-user limit at that instant: it was in no segment.")
         # Beside the loop, too: every node is judged by itself, with all that the segments in it lead to.
         return await asyncio.to_thread(explain, node, doc, to_millis(now if at is None else at), terms, named)
 
