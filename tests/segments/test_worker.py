@@ -234,6 +234,28 @@ async def test_rows_that_say_nothing_any_more_are_dropped_after_a_day_and_no_oth
     assert await world.value("select array_agg(contact_id) from membership") == [member]
 
 
+async def test_however_many_rows_say_nothing_they_are_dropped_by_steps_and_nobody_is_waited_for(world: World) -> None:
+    segment = await world.make(RECENT)
+    spent = """
+    with spent as (
+        insert into membership (channel, segment_id, contact_id, member, settled_ms, build)
+        select $1, $2, gen_random_uuid(), false, n, 1 from generate_series(1, 12000) as n returning 1
+    ) select count(*) from spent
+    """
+    assert await world.value(spent, CHANNEL, segment) == 12_000
+    timer, stop = world.timer(), asyncio.Event()
+    async with world.database.transaction() as other:
+        held = await other.fetchval("select contact_id from membership where settled_ms = 1 for update")
+        assert await timer.purge()
+        assert await world.value("select count(*) from membership") == 7000
+        tidying = asyncio.create_task(timer.tidy(stop))
+        await eventually(lambda: world.value("select array_agg(contact_id) from membership"), lambda left: left == [held], 10)
+    stop.set()
+    await tidying
+    assert not await timer.purge()
+    assert await world.value("select count(*) from membership") == 0
+
+
 async def test_the_loops_outlive_a_server_that_throws_them_out(world: World) -> None:
     segment = await world.make(RECENT)
     await arrived(world, 50)

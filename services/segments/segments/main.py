@@ -116,7 +116,8 @@ async def _worker(settings: Settings) -> None:
     clock = SystemClock()
     async with _database(settings, "worker") as database, _neighbours(settings) as neighbours:
         state = Health({"postgres": database.check})
-        loops = [Timer(database, clock, new_id, state).run, Builder(database, clock, new_id, state).run]
+        timer = Timer(database, clock, new_id, state)
+        loops = [timer.run, timer.tidy, Builder(database, clock, new_id, state).run]
         loops.append(TermSetUse(database, neighbours.use_term_set).run)
         if settings.changes_days > 0:
             loops.append(Keeper(database, clock, days=settings.changes_days).run)

@@ -122,8 +122,13 @@ delete from membership m using unnest($1::text[], $2::uuid[], $3::uuid[]) as d (
 where m.channel = d.channel and m.segment_id = d.segment_id and m.contact_id = d.contact_id
 """
 _PURGE = """
-delete from membership m where m.settled_ms < $1 and not m.member
-and not exists (select from segment s where s.channel = m.channel and s.id = m.segment_id and s.status = 'building')
+with spent as materialized (
+    select channel, segment_id, contact_id from membership m where settled_ms < $1 and not member
+        and not exists (select from segment s where s.channel = m.channel and s.id = m.segment_id and s.status = 'building')
+    order by settled_ms limit $2 for update skip locked
+)
+delete from membership m using spent s
+where m.channel = s.channel and m.segment_id = s.segment_id and m.contact_id = s.contact_id
 """
 
 
@@ -192,9 +197,9 @@ def standing_of(row: asyncpg.Record) -> Standing:
     return Standing(row["member"], row["since_ms"], None, row["settled_ms"], row["build"])
 
 
-async def purge(tx: Tx, before: int) -> None:
-    """Drop rows that say no more than no row does, kept until now for the sake of late versions."""
-    await tx.execute(_PURGE, before)
+async def purge(tx: Tx, before: int, most: int) -> int:
+    """Drop so many rows that say no more than no row does, kept until now for the sake of late versions; answers how many."""
+    return int((await tx.execute(_PURGE, before, most)).removeprefix("DELETE "))
 
 
 _WORK = """

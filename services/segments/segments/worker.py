@@ -25,7 +25,7 @@ _MOST_BUILDS = 100
 _MOST_JUDGED = 20_000
 """So many judgements are one transaction of a build: some tenths of a second, in which contacts are locked."""
 _TICK_SECONDS = 0.1
-_PURGE_SECONDS = 600.0
+_PURGE_SECONDS, _MOST_PURGED = 600.0, 5000
 _KEEP_SPENT_MS = 24 * 60 * 60 * 1000
 
 
@@ -42,23 +42,19 @@ class Timer:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Go on until told to stop."""
-        loop = asyncio.get_running_loop()
-        purge_at = loop.time() + _PURGE_SECONDS
+        await repeat(self.fire, stop, every=_TICK_SECONDS, name="timer", health=self._health)
 
-        async def tick() -> bool:
-            nonlocal purge_at
-            found = await self.fire()
-            if loop.time() > purge_at:
-                await self.purge()
-                purge_at = loop.time() + _PURGE_SECONDS
-            return found > 0
+    async def tidy(self, stop: asyncio.Event) -> None:
+        """Purge every ten minutes, until told to stop: beside the clock, which waits for nothing."""
+        await repeat(self.purge, stop, every=_PURGE_SECONDS, name="purge")
 
-        await repeat(tick, stop, every=_TICK_SECONDS, name="timer", health=self._health)
+    async def purge(self) -> bool:
+        """Drop rows that have said nothing for a day: later than that, a late version is judged by its own time.
 
-    async def purge(self) -> None:
-        """Drop the rows that have said nothing for a day: later than that, a late version is judged by its own time."""
+        Answers whether there may be more.
+        """
         async with self._database.transaction() as tx:
-            await store.purge(tx, to_millis(self._clock.now()) - _KEEP_SPENT_MS)
+            return await store.purge(tx, to_millis(self._clock.now()) - _KEEP_SPENT_MS, _MOST_PURGED) == _MOST_PURGED
 
     async def fire(self) -> int:
         """Settle one piece of what is due up to now; answers of how many contacts."""
