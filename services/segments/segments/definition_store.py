@@ -106,7 +106,7 @@ values ($1, $2, $3, $4, $5, $6, $7, $8)
 """
 _DEFINED_AT = """
 select distinct on (segment_id) segment_id, name, filter from definition
-where channel = $1 and date_trunc('milliseconds', at) <= $2 order by segment_id, version desc
+where channel = $1 and segment_id = any($3::uuid[]) and date_trunc('milliseconds', at) <= $2 order by segment_id, version desc
 """
 _CHANGED_BY = "select by from definition where channel = $1 and segment_id = $2 order by version desc limit 1"
 _NAMED = """
@@ -235,9 +235,9 @@ async def used_by(tx: Tx, channel: str, segment_id: UUID) -> list[tuple[UUID, st
     return [(r["id"], r["name"]) for r in await tx.fetch(_USED_BY, channel, segment_id)]
 
 
-async def defined_at(tx: Tx, channel: str, at: datetime) -> dict[UUID, tuple[str, object]]:
-    """Name and filter that each segment had at an instant, those that are still there."""
-    return {r["segment_id"]: (r["name"], r["filter"]) for r in await tx.fetch(_DEFINED_AT, channel, at)}
+async def defined_at(tx: Tx, channel: str, at: datetime, segments: Iterable[UUID]) -> dict[UUID, tuple[str, object]]:
+    """Name and filter that each of these segments had at an instant, those that are still there."""
+    return {r["segment_id"]: (r["name"], r["filter"]) for r in await tx.fetch(_DEFINED_AT, channel, at, list(segments))}
 
 
 async def changed_by(tx: Tx, channel: str, segment_id: UUID) -> str | None:

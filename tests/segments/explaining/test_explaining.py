@@ -1,5 +1,6 @@
 """Why a contact is in a segment, now and as of an instant."""
 
+import time
 from datetime import datetime
 from threading import get_ident
 from typing import Any
@@ -145,3 +146,40 @@ async def test_others_have_their_answers_while_a_long_filter_is_explained(world:
     assert (await answer(asked_as(), "POST", f"/{segment}/explain", body)).json()["truth"] is True
     assert shown.threads
     assert get_ident() not in shown.threads
+
+
+_OTHERS = (
+    """
+    insert into segment (
+        channel, id, name, filter, definition_version, status, build, since_ms, version, created_at, created_by, whole
+    )
+    select s.channel, gen_random_uuid(), s.name, s.filter, 1, 'live', 1, s.since_ms, 1, s.created_at, s.created_by, true
+    from segment s, generate_series(1, 3000) where s.id = $1
+    """,
+    """
+    insert into definition (channel, segment_id, version, definition_version, at, by, name, filter)
+    select s.channel, s.id, 1, 1, s.created_at, s.created_by, s.name, s.filter from segment s where s.id <> $1
+    """,
+)
+
+
+async def test_what_it_costs_does_not_depend_on_the_other_segments_of_the_channel(
+    world: World, people: list[UUID], asked_as: As
+) -> None:
+    segment = await world.make({"and": [named(name) for name in "abcdefgh"]})
+    world.past.known[people[0], at(0)] = doc("Kim")
+
+    async def processor_seconds() -> float:
+        began = time.process_time()
+        for _ in range(10):
+            for asked in ({}, {"at": to_wire(at(0))}):
+                told = await answer(asked_as(), "POST", f"/{segment}/explain", {"contactId": str(people[0]), **asked})
+                assert told.status_code == 200
+        return time.process_time() - began
+
+    await processor_seconds()
+    before = await processor_seconds()
+    async with world.database.connection() as connection:
+        for statement in _OTHERS:
+            await connection.execute(statement, segment)
+    assert await processor_seconds() < 2.5 * before

@@ -1,7 +1,7 @@
 """Why a contact is in a segment or not: now by what is known here, at an instant by what contacts knows of then."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Protocol
@@ -10,7 +10,7 @@ from uuid import UUID
 from common.clock import Clock, to_millis, to_wire
 from common.errors import Conflict, Unprocessable
 from common.filters import FilterRefused, NamedSegment, Node, explain, used_term_sets
-from common.postgres import Database
+from common.postgres import Database, Tx
 from common.query import not_later
 from segments import definition_store as definitions
 from segments.definition import Channel, named_segments, present, readable, written
@@ -76,25 +76,20 @@ class Explaining:
         return await asyncio.to_thread(explain, node, doc, to_millis(now if at is None else at), terms, named)
 
     async def _definitions(self, channel: str, segment_id: UUID, at: datetime | None) -> tuple[Channel, list[TermSet]]:
-        """The channel as it is defined, or as its segments were at an instant with the term sets that they named."""
+        """What the segment's filter leads to, as it is defined, or as it was at an instant with the term sets that it named."""
         async with self._database.connection() as connection:
-            loaded = await definitions.load_channel(connection, channel)
-            made = present(loaded, segment_id).id
+            loaded = await definitions.load_channel_of(connection, channel, segment_id)
+            made = present(loaded, segment_id)
             if at is None:
                 return loaded, []
-            then = await definitions.defined_at(connection, channel, at)
-        if made not in then:
+            then = await _then(connection, channel, segment_id, at)
+        if segment_id not in then:
             raise Unprocessable(
                 "The segment was not there yet. Ask for a later instant.", code="beforeSegment", pointer="/at",
                 extra={"at": to_wire(at)},
             )  # fmt: skip
-        raws = [then[name][1] for name in _leads_to(made, then)]
-        asked = await asked_for(self._database, self._term_sets, channel, raws)
-        segments = {
-            name: replace(segment, name=then[name][0], filter=then[name][1])
-            for name, segment in loaded.segments.items()
-            if name in then
-        }
+        asked = await asked_for(self._database, self._term_sets, channel, [raw for _, raw in then.values()])
+        segments = {each: replace(made, id=each, name=name, filter=raw) for each, (name, raw) in then.items()}
         keys = {**loaded.term_sets, **{str(each.id): each.key for each in asked}}
         return replace(loaded, segments=segments, term_sets=keys), asked
 
@@ -107,11 +102,13 @@ def _read(channel: Channel, segment_id: UUID) -> tuple[Node, Mapping[str, NamedS
     return node, {name: NamedSegment(channel.segments[UUID(name)].name, own) for name, own in read.items()}, whole
 
 
-def _leads_to(segment_id: UUID, filters: Mapping[UUID, tuple[str, object]]) -> Iterable[UUID]:
-    """The segment and all that its filter leads to, as they are written."""
-    found, ahead = {segment_id}, [segment_id]
+async def _then(tx: Tx, channel: str, segment_id: UUID, at: datetime) -> dict[UUID, tuple[str, object]]:
+    """Name and filter at an instant of the segment and of all that it led to, those that are still there."""
+    found: dict[UUID, tuple[str, object]] = {}
+    seen, ahead = {segment_id}, {segment_id}
     while ahead:
-        named = named_segments(filters[ahead.pop()][1]) & filters.keys() - found
-        found |= named
-        ahead += named
+        defined = await definitions.defined_at(tx, channel, at, ahead)
+        found |= defined
+        ahead = {named for _, raw in defined.values() for named in named_segments(raw)} - seen
+        seen |= ahead
     return found
