@@ -27,7 +27,7 @@ export DANGOL_CACHE
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up servers-up down demo status env token command test test-deep bench-contacts bench-outbox bench-search bench-exports bench-segments bench-cost bench-bulk check format generate
+.PHONY: help setup up servers-up down demo status env token command test test-deep bench-contacts bench-outbox bench-search bench-exports bench-segments bench-cost bench-bulk bench-notices check format generate
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -82,6 +82,9 @@ bench-segments: setup ## Measure what one contact's change costs 10 to 10,000 se
 
 bench-cost: setup ## Measure what a write costs the processors (ARGS='visit upsert event import' SEGMENTS=0,100,1000 N=10000 BASE=../other)
 	@SEGMENTS='$(SEGMENTS)' N='$(N)' ROUNDS='$(ROUNDS)' BASE='$(BASE)' $(BIN)/python -m tests.bench.cost $(ARGS)
+
+bench-notices: setup ## Measure N=300 notices to ten destinations, and the same with one of them that hangs
+	@N='$(N)' $(BIN)/python -m tests.bench.notices
 
 bench-bulk: setup ## Measure a tag on N=100000 contacts until the job is done and until all can be found by it (ROUNDS=1 BASE=../other)
 	@N='$(N)' ROUNDS='$(ROUNDS)' BASE='$(BASE)' $(BIN)/python -m tests.bench.bulk

@@ -61,6 +61,8 @@ def test_how_long_the_other_side_asks_to_wait_is_honoured() -> None:
         assert lane.rest_until == notice.next_at == NOW + 90 * SECONDS
     lane, _ = step(BUSY, asked=1.0, lane=Lane(5, NOW))
     assert lane.rest_until == NOW + SECONDS  # it knows better than we
+    lane, _ = step(BUSY, asked=0.0)
+    assert lane.rest_until == NOW + SECONDS  # but nobody is asked without a pause
     _, [notice] = step(REFUSED, asked=90.0)
     assert notice.next_at == NOW + 90 * SECONDS
 

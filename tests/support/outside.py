@@ -52,9 +52,11 @@ Decide: TypeAlias = Callable[[Taken], Behaviour]
 class Outside:
     """A server on a port of its own."""
 
-    def __init__(self, decide: Decide) -> None:
+    def __init__(self, decide: Decide, *, keep: bool = True) -> None:
         self.decide = decide
+        self._keep = keep
         self.taken: list[Taken] = []
+        self.count = 0
         self.connections = 0
         self.sent = 0
         """Bytes of endless bodies that were taken off."""
@@ -65,22 +67,26 @@ class Outside:
     @classmethod
     @asynccontextmanager
     async def open(
-        cls, decide: Decide | None = None, *, host: str = "127.0.0.1", tls: ssl.SSLContext | None = None
+        cls, decide: Decide | None = None, *, tls: ssl.SSLContext | None = None, keep: bool = True
     ) -> AsyncIterator["Outside"]:
-        """Answers 200 to everything unless it is told otherwise."""
-        outside = cls(decide or (lambda _: Reply()))
-        server = await asyncio.start_server(outside._serve, host, 0, ssl=tls)
+        """Answers 200 to everything unless it is told otherwise; keeps what came, or only counts it."""
+        outside = cls(decide or (lambda _: Reply()), keep=keep)
+        server = await asyncio.start_server(outside._serve, "127.0.0.1", 0, ssl=tls)
         outside.port = server.sockets[0].getsockname()[1]
         try:
             yield outside
         finally:
             server.close()
-            for writer in list(outside._writers):
-                writer.transport.abort()
+            outside.break_off()
             await server.wait_closed()
 
     def url(self, path: str = "/hook", host: str = "127.0.0.1") -> str:
         return f"http://{host}:{self.port}{path}"
+
+    def break_off(self) -> None:
+        """Break off the connections that are."""
+        for writer in list(self._writers):
+            writer.transport.abort()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
@@ -88,7 +94,9 @@ class Outside:
         try:
             with suppress(ConnectionError, asyncio.IncompleteReadError):
                 while (taken := await _request(reader)) is not None:
-                    self.taken.append(taken)
+                    self.count += 1
+                    if self._keep:
+                        self.taken.append(taken)
                     self.at_once += 1
                     self.most_at_once = max(self.most_at_once, self.at_once)
                     try:

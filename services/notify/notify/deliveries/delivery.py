@@ -16,6 +16,8 @@ KEPT = timedelta(days=30)
 """A delivery that has ended goes so long after its event."""
 _FIRST_PAUSE, _LONGEST_PAUSE = timedelta(seconds=5), timedelta(hours=6)
 _TRIPLINGS = 12
+_LEAST_REST = timedelta(seconds=1)
+"""Whoever asks for no rest at all gets this: nobody is asked without a pause."""
 
 
 class Status(StrEnum):
@@ -100,7 +102,7 @@ def after(lane: Lane, attempts: Sequence[Attempt], now: datetime, jitter: float)
 
 def _rest(attempt: Attempt, failures: int, jitter: float) -> timedelta:
     if attempt.answer.busy and attempt.asked is not None:
-        return timedelta(seconds=attempt.asked)
+        return max(timedelta(seconds=attempt.asked), _LEAST_REST)
     return max(pause(failures, jitter), timedelta(seconds=attempt.asked or 0))
 
 

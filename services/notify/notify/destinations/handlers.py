@@ -75,8 +75,8 @@ class Destinations:
     async def change(self, caller: Caller, destination_id: UUID, change: Change, expected: int | None) -> Seen:
         """Some of a destination. Raises NotFound, Unprocessable, StaleVersion, Unavailable."""
         # What the outside must be asked is asked before anything is locked.
-        async with self._database.transaction() as tx:
-            seen = await self._existing(tx, caller, destination_id)
+        async with self._database.connection() as connection:
+            seen = await self._existing(connection, caller, destination_id)
         now = self._clock.now()
         wanted = check(change(seen.destination, now))
         name = await self._looked_up(wanted, seen.destination)
@@ -104,8 +104,8 @@ class Destinations:
 
     async def test(self, caller: Caller, destination_id: UUID) -> tuple[bool, dict[str, object]]:
         """Send a message to see whether it arrives: whether it did, and what came back. Raises NotFound."""
-        async with self._database.transaction() as tx:
-            destination = (await self._existing(tx, caller, destination_id)).destination
+        async with self._database.connection() as connection:
+            destination = (await self._existing(connection, caller, destination_id)).destination
         now, known = self._clock.now(), self._ids()
         delivery = Delivery(known, f"test/{known}", now, trial(), 0, now)
         async with self._courier.to(destination) as route:

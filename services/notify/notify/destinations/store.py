@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -151,9 +151,13 @@ def _place(channel: str, destination_id: UUID) -> str:
     return f"destination/{channel}/{destination_id}"
 
 
+_CLOCKS_APART = timedelta(seconds=5)
+"""So far the clocks of two machines may be apart: what happens right after a destination was made is told."""
+
+
 @dataclass(frozen=True, slots=True)
 class Subscribed:
-    """What must be known of a destination to find what is for it."""
+    """What must be known of a destination to find what is for it: events since it was made."""
 
     channel: str
     id: UUID
@@ -172,6 +176,6 @@ where channel = any($1::text[]) and (disabled_at is null or disabled_by is null)
 async def subscribed(tx: Tx, channels: Sequence[str]) -> list[Subscribed]:
     """The destinations of these channels that something may be for: not those that somebody switched off."""
     return [
-        Subscribed(r["channel"], r["id"], frozenset(r["events"]), r["segment_id"], r["created_at"], r["active"])
+        Subscribed(r["channel"], r["id"], frozenset(r["events"]), r["segment_id"], r["created_at"] - _CLOCKS_APART, r["active"])
         for r in await tx.fetch(_SUBSCRIBED, channels)
     ]
