@@ -69,6 +69,29 @@ def test_a_cell_in_other_writings(tmp_path: Path, cell: str, value: object) -> N
     assert list(read(written(tmp_path, sheet(f"<row>{cell}</row>")))[0].cells) == [value]
 
 
+@pytest.mark.parametrize(
+    ("cells", "values"),
+    [
+        # What is not a cell's value stays with it, and is no part of the next one's.
+        ('<c r="A1" t="b"><is><t>x</t></is><v>1</v></c><c r="B1" t="inlineStr"><is><t>y</t></is></c>', [True, "y"]),
+        ('<c r="A1" t="inlineStr"><is><t>x</t></is><is><t>y</t></is></c><c r="B1" t="str"><v>z</v></c>', ["xy", "z"]),
+        ('<c r="A1"><is><t>x<c r="B1" t="inlineStr"><is><t>y</t></is></c></t></is></c>', [None, "y"]),
+        ('<c r="A1" t="inlineStr"><is><t>x</t><rPh><t>a</t></rPh></is></c>', ["x"]),
+        ('<c r="$B$1"><v>2</v></c><c r="d1"><v>4</v></c><c r="a1"><v>1</v></c><c><v>9</v></c>', [1, 9, None, 4]),
+        ('<c r="A1"><v>007</v></c><c r="B1"><v>999999999999999</v></c><c r="C1"><v>-0</v></c>', [7, 999999999999999, 0]),
+        ('<c r="A1" s="99"><v>5</v></c><c r="B1" s="x"><v>6</v></c><c r="C1" s=""><v>7</v></c>', [5, 6, 7]),
+    ],
+)
+def test_cells_in_odd_order_and_with_odd_attributes(tmp_path: Path, cells: str, values: list[object]) -> None:
+    assert list(read(written(tmp_path, sheet(f'<row r="1">{cells}</row>')))[0].cells) == values
+
+
+@pytest.mark.parametrize("place", ["A12345678", "A", "1", "", "AAAA1", "A１", "$$A1", "A1:B1", "A-1"])
+def test_a_cell_that_has_no_place_makes_the_workbook_unreadable(tmp_path: Path, place: str) -> None:
+    with pytest.raises(UnreadableFile):
+        read(written(tmp_path, sheet(f'<row r="1"><c r="{place}"><v>1</v></c></row>')))
+
+
 def test_what_stands_behind_the_rows_is_not_read(tmp_path: Path) -> None:
     links = "".join(f'<hyperlink ref="A{n}" display="{"x" * 50}"/>' for n in range(200_000))
     rows = '<sheetData><row r="1"><c r="A1"><v>1</v></c></row></sheetData>'

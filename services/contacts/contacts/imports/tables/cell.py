@@ -4,7 +4,7 @@ import math
 import re
 from datetime import datetime, timedelta
 
-from contacts.imports.tables.number_format import Format, Kind, Section, shown_number, shown_time
+from contacts.imports.tables.number_format import GENERAL, Format, Kind, Section, shown_number, shown_time
 from contacts.imports.tables.table import BROKEN, Cell, Formatted, as_text, plainly
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
@@ -19,6 +19,8 @@ _NO_SUCH_DAY = 60
 
 def number_cell(raw: str, format_: Format, from_1904: bool) -> Cell:
     """The cell of a number as the file writes it. Raises ValueError where it is none."""
+    if format_ is GENERAL and len(raw) <= _KEPT and raw.isascii() and raw.isdigit():
+        return int(raw)  # by far the most
     if _WHOLE.fullmatch(raw) and len(raw.lstrip("-").lstrip("0")) > _KEPT:
         return _long(raw)
     if not _NUMBER.fullmatch(raw):

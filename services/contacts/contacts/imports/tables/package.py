@@ -142,16 +142,16 @@ class _Elements:
         self._depth += 1
         if self._depth > _MOST_DEPTH:
             raise too_large()
-        self._start(_local(name), attributes)
+        self._start(_local(name) if ":" in name else name, attributes)
 
     def finish(self, name: str) -> None:
         """An element ends."""
         self._depth -= 1
-        self._end(_local(name))
+        self._end(_local(name) if ":" in name else name)
 
 
 def _local(name: str) -> str:
-    return name.rpartition(":")[2] if ":" in name else name
+    return name.rpartition(":")[2]
 
 
 def _refuse_doctype(*_: object) -> None:

@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
 from xml.parsers.expat import ExpatError
@@ -41,6 +42,7 @@ from contacts.imports.tables.table import (
 from contacts.imports.tables.workbook import Workbook, read_workbook
 
 _REFERENCE = re.compile(r"\$?([A-Za-z]{1,3})\$?(\d{1,7})", re.ASCII)
+_MOST_DIGITS = 7
 _MOST_CELLS = 20_000
 _MOST_VALUE = 1024 * 1024
 MOST_ROW = 1_048_576
@@ -155,12 +157,14 @@ class _Sheet:
         self._seen = 0
         self._column = -1
         self._kind = "n"
-        self._format = GENERAL
+        self._without_style = book.formats[0] if book.formats else GENERAL
+        self._format = self._without_style
         self._formula: dict[str, str] | None = None
         self._value: list[str] = []
         self._length = 0
         self._taking = False
         self._inline: TextItem | None = None
+        self._item = TextItem()
         self._uncalculated = Areas()
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
@@ -174,7 +178,7 @@ class _Sheet:
         elif name == "f":
             self._formula = attributes
         elif name == "is":
-            self._inline = TextItem()
+            self._inline = self._item
         elif name == "row":
             number = attributes.get("r")
             self._row = _row_number(number, self._row)
@@ -212,26 +216,35 @@ class _Sheet:
         reference = attributes.get("r")
         self._column = self._column + 1 if reference is None else _column(reference)
         self._kind = attributes.get("t", "n")
-        style = attributes.get("s", "0")
-        formats = self._book.formats
-        self._format = formats[int(style)] if style.isdigit() and int(style) < len(formats) else GENERAL
+        style = attributes.get("s")
+        self._format = self._without_style if style is None else self._styled(style)
         self._formula = None
         self._value, self._length = [], 0
-        self._inline = None
+        if self._inline is not None:  # a cell within a cell: what the outer one had begun is no part of this one
+            self._item, self._inline = TextItem(), None
+
+    def _styled(self, style: str) -> Format:
+        formats = self._book.formats
+        return formats[int(style)] if style.isdigit() and int(style) < len(formats) else GENERAL
 
     def _put(self, cell: Cell) -> None:
         if cell is None:
             return
         if not 0 <= self._column < MOST_COLUMNS:
             raise too_many_columns()
+        if self._column == len(self._cells):
+            self._cells.append(cell)
+            return
         self._cells += [None] * (self._column + 1 - len(self._cells))
         self._cells[self._column] = cell
 
     def _cell(self) -> Cell:
         inline, self._inline = self._inline, None
+        if inline is not None:
+            text = inline.taken()
+            if self._kind in ("inlineStr", "str", "n"):
+                return self._taken(text)
         value = "".join(self._value)
-        if inline is not None and self._kind in ("inlineStr", "str", "n"):
-            return self._taken(inline.taken())
         if self._formula is not None and self._is_uncalculated(value):
             self._remember(self._formula)
             return UNCALCULATED
@@ -277,6 +290,16 @@ class _Sheet:
 
 
 def _column(reference: str) -> int:
+    letters = reference.rstrip("0123456789")
+    column = _called(letters) if 0 < len(reference) - len(letters) <= _MOST_DIGITS else None
+    return _column_of(reference) if column is None else column
+
+
+_called = lru_cache(maxsize=1024)(column_number)
+
+
+def _column_of(reference: str) -> int:
+    """As it may be written too: `$A$1`. Raises ValueError."""
     match = _REFERENCE.fullmatch(reference)
     column = None if match is None else column_number(match[1])
     if column is None:
@@ -309,7 +332,8 @@ def _iso(value: str) -> Cell:
 
 def _text(value: str) -> Cell:
     try:
-        return stripped(unguarded(unescaped(value).strip()))
+        text = unescaped(value).strip() if "_x" in value else value.strip()
+        return stripped(unguarded(text) if text.startswith("=") else text)
     except UnicodeDecodeError:
         return BROKEN
 
