@@ -75,3 +75,48 @@ def test_a_span_tells_an_errors_kind_and_not_its_words() -> None:
     told = json.loads(answer.stdout)
     assert (told["name"], told["attributes"], told["events"]) == ("apply", {"messages": 1}, [])
     assert told["status"] == {"status_code": "ERROR", "description": "ValueError"}
+
+
+REQUESTED = """
+import asyncio
+import httpx
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from common.auth import Caller
+from common.health import Health
+from common.http import application, permit, router
+from fastapi import Depends
+
+class Door:
+    async def admit(self, headers):
+        return Caller("kim", "c", frozenset())
+
+routes = router("/v1/people")
+
+@routes.get("/{person}", dependencies=[Depends(permit())])
+async def shown(person: str, name: str) -> dict[str, str]:
+    return {"person": person}
+
+kept = InMemorySpanExporter()
+provider = TracerProvider()
+provider.add_span_processor(SimpleSpanProcessor(kept))
+trace.set_tracer_provider(provider)
+
+async def ask():
+    app = application("test", "A test.", Door(), Health({}), [routes])
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://x") as client:
+        assert (await client.get("/v1/people/@hong", params={"name": "gildong"})).status_code == 200
+
+asyncio.run(ask())
+print(*[span.to_json(indent=None) for span in kept.get_finished_spans()], sep="\\n")
+"""
+
+
+def test_a_requests_span_tells_neither_path_nor_query() -> None:
+    answer = subprocess.run([sys.executable, "-c", REQUESTED], capture_output=True, text=True, check=True)
+    (span,) = [json.loads(line) for line in answer.stdout.splitlines()]
+    assert (span["name"], span["attributes"]) == ("http", {"method": "GET"})
+    assert "hong" not in answer.stdout + answer.stderr
+    assert "gildong" not in answer.stdout + answer.stderr
