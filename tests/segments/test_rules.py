@@ -1,5 +1,6 @@
 """Rules that follow the channel step by step are those that are read from the beginning, and only what changed is compiled."""
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
@@ -9,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from common.filters import FieldDefinition, FieldType
+from common.telemetry import REGISTRY
 from common.topics import CONTACTS, FIELDS
 from segments.definition import Channel, Segment, meaning
 from segments.rules import Rules
@@ -140,3 +142,22 @@ async def test_a_channel_that_was_let_go_is_read_again(world: World, most: int) 
         before = (await rules.of(tx, [CHANNEL]))[CHANNEL]
         await rules.of(tx, ["other"])
         assert (await rules.of(tx, [CHANNEL]))[CHANNEL].rules.keys() == before.rules.keys()
+
+
+async def test_two_who_ask_at_once_are_given_the_same_compiled_once(world: World) -> None:
+    rules = Rules()
+    for _ in range(3):  # read from the beginning, then twice after a change
+        await world.make(named("Kim"))
+        async with world.database.transaction() as one, world.database.transaction() as other:
+            first, second = await asyncio.gather(rules.of(one, [CHANNEL]), rules.of(other, [CHANNEL]))
+        assert first[CHANNEL] is second[CHANNEL]
+
+
+async def test_how_much_is_held_is_told(world: World) -> None:
+    await world.make({"and": [named("Kim"), seen_within(10)]})
+    await world.make(named("Kim"))
+    async with world.database.transaction() as tx:
+        await Rules().of(tx, [CHANNEL, "other"])
+    held = {what: REGISTRY.get_sample_value("dangol_segment_rules", {"what": what}) for what in ("segments", "conditions")}
+    assert held == {"segments": 2, "conditions": 2}
+    assert (REGISTRY.get_sample_value("dangol_segment_rules", {"what": "bytes of sets"}) or 0) > 0

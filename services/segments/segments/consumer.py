@@ -168,18 +168,18 @@ class Judge:
         self._done(moves)
 
     async def _redefine(self, tx: Tx, channel: str, facts: Sequence[FieldFact]) -> None:
-        before = await definitions.load_channel(tx, channel)
+        before, was = await self._rules.meant(tx, channel)
         for fact in facts:
             match fact.told:
                 case FieldMessage(field=field, version=version):
                     await definitions.put_field(tx, channel, field.key, field.type, field.archived, version)
                 case ChannelMessage(channel=settings, version=version):
                     await definitions.put_settings(tx, channel, settings.country, settings.time_zone, version)
-        after = await definitions.load_channel(tx, channel)
+        after = await definitions.load_channel(tx, channel, before)
         if (after.fields, after.country, after.zone) == (before.fields, before.country, before.zone):
             return
         now = to_millis(self._clock.now())
-        for segment in await asyncio.to_thread(reconsidered, before, after, now):
+        for segment in await asyncio.to_thread(reconsidered, before, after, now, was):
             await definitions.update_segment(tx, channel, segment)
         await definitions.touch(tx, channel)
 

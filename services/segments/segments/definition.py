@@ -66,10 +66,6 @@ class Channel:
         """The channel with this segment put in, or put in place of the one with its id."""
         return replace(self, segments={**self.segments, segment.id: segment})
 
-    def without(self, segment_id: UUID) -> "Channel":
-        """The channel without that segment."""
-        return replace(self, segments={name: s for name, s in self.segments.items() if name != segment_id})
-
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
@@ -180,12 +176,13 @@ def rule(segment: Segment, node: Node | None, terms: TermValues) -> Rule:
     return Rule(judge, segment.since, segment.build, segment.status == "building")
 
 
-def reconsidered(before: Channel, after: Channel, now: int) -> list[Segment]:
+def reconsidered(before: Channel, after: Channel, now: int, was: Meaning | None = None) -> list[Segment]:
     """The segments to be written because of what changed: broken ones, mended ones, and those whose meaning is another.
 
-    Whatever means something else now is built anew as of `now`. A segment that was not there before is not among them.
+    Whatever means something else now is built anew as of `now`. A segment that was not there before is not among them. `was` is
+    what the channel meant before, where that is known.
     """
-    was = meaning(before)
+    was = meaning(before) if was is None else was
     is_now = meaning(after, before, was)
     changed = []
     for segment in after.segments.values():

@@ -14,11 +14,12 @@ from common.envelope import message
 from common.events.segments import SegmentDefined, SegmentDeleted, SegmentMessage
 from common.events.wire import Json
 from common.filters import FieldDefinition, FieldType
-from common.ids import Ids
+from common.ids import Ids, parse_id
+from common.loop import Turns
 from common.postgres import Tx
 from common.telemetry import trace_headers
 from common.topics import SEGMENTS
-from segments.definition import Channel, Segment
+from segments.definition import Channel, Segment, named_segments
 from segments.store import SOURCE
 from segments.term_sets import store as term_set_store
 
@@ -63,6 +64,22 @@ with recursive reached as (
 )
 select id, name, filter, definition_version, status, problem, build, since_ms, version from segment
 where channel = $1 and id in (select id from reached)
+"""
+# What changes with one, and what is to be read for it: all that name it, however deep, and all that these and the others name.
+_AROUND = """
+with recursive above as (
+    select $2::uuid as id
+    union select n.segment_id from above a join named_in n on n.channel = $1 and n.named = a.id
+), reached as (
+    (select id from above union select unnest($3::uuid[]))
+    union select n.named from reached r join named_in n on n.channel = $1 and n.segment_id = r.id
+)
+select id, name, filter, definition_version, status, problem, build, since_ms, version from segment
+where channel = $1 and id in (select id from reached)
+"""
+_TERM_SETS_NAMED = """
+select distinct (v #>> '{}') as named from segment s cross join lateral jsonb_path_query(s.filter, '$.**.termSet') as v
+where s.channel = $1 and s.id <> $2
 """
 _IDS = "select id from segment where channel = $1"
 _COUNT = "select count(*) from segment where channel = $1"
@@ -143,7 +160,7 @@ async def load_channel(tx: Tx, channel: str, known: Channel | None = None) -> Ch
     """Everything that gives the channel's filters their meaning; of its segments only those are read that are not as is known."""
     loaded = await _without_segments(tx, channel)
     if known is None:
-        segments = {r["id"]: _segment(r) for r in await tx.fetch(_SEGMENTS, channel)}
+        segments = await _read(await tx.fetch(_SEGMENTS, channel))
     else:
         segments = await _changed_segments(tx, channel, known)
     return replace(loaded, segments=segments)
@@ -154,6 +171,23 @@ async def load_channel_of(tx: Tx, channel: str, segment_id: UUID) -> Channel:
     loaded = await _without_segments(tx, channel)
     segments = {r["id"]: _segment(r) for r in await tx.fetch(_WITH_NAMED, channel, segment_id)}
     return replace(loaded, segments=segments)
+
+
+async def load_channel_around(tx: Tx, channel: str, segment_id: UUID, raw: object = None) -> Channel:
+    """What a change of one segment concerns: that one, all that name it, and all that these or the filter name, however deep."""
+    loaded = await _without_segments(tx, channel)
+    segments = {r["id"]: _segment(r) for r in await tx.fetch(_AROUND, channel, segment_id, list(named_segments(raw)))}
+    return replace(loaded, segments=segments)
+
+
+async def count(tx: Tx, channel: str) -> int:
+    """How many segments a channel has."""
+    return int(await tx.fetchval(_COUNT, channel))
+
+
+async def term_sets_of_others(tx: Tx, channel: str, segment_id: UUID) -> set[UUID]:
+    """The term sets that the filters of the channel's other segments name."""
+    return {known for r in await tx.fetch(_TERM_SETS_NAMED, channel, segment_id) if (known := parse_id(r["named"])) is not None}
 
 
 async def _without_segments(tx: Tx, channel: str) -> Channel:
@@ -171,11 +205,19 @@ async def _without_segments(tx: Tx, channel: str) -> Channel:
 async def _changed_segments(tx: Tx, channel: str, known: Channel) -> dict[UUID, Segment]:
     """The channel's segments now: whoever writes one and moves the channel's revision gives the row the revision that follows."""
     changed = await tx.fetch(_CHANGED_SEGMENTS, channel, known.revision)
-    segments = {**known.segments, **{r["id"]: _segment(r) for r in changed}}
+    segments = {**known.segments, **await _read(changed)}
     if await tx.fetchval(_COUNT, channel) != len(segments):
         there = {r["id"] for r in await tx.fetch(_IDS, channel)}
         segments = {segment_id: segment for segment_id, segment in segments.items() if segment_id in there}
     return segments
+
+
+async def _read(rows: Iterable[asyncpg.Record]) -> dict[UUID, Segment]:
+    turns, found = Turns(), dict[UUID, Segment]()
+    for row in rows:
+        await turns.give()
+        found[row["id"]] = _segment(row)
+    return found
 
 
 def _segment(row: asyncpg.Record) -> Segment:

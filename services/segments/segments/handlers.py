@@ -52,17 +52,18 @@ class Segments:
         async with self._database.transaction() as tx:
             await definitions.change_alone(tx, [caller.channel])
             await term_set_store.add(tx, caller.channel, asked)
-            channel = await definitions.load_channel(tx, caller.channel)
+            made = self._ids()
+            channel = await definitions.load_channel_around(tx, caller.channel, made, raw)
             # The instant is taken under the lock: nobody judges any more who does not see this segment.
             now = self._clock.now()
-            segment = Segment(self._ids(), name, raw, 1, "building", None, 1, to_millis(now))
+            segment = Segment(made, name, raw, 1, "building", None, 1, to_millis(now))
             readable(raw, channel, segment.id)
-            if len(channel.segments) >= MOST_SEGMENTS:
+            if await definitions.count(tx, caller.channel) >= MOST_SEGMENTS:
                 raise TooManySegments(
                     f"A channel may have {MOST_SEGMENTS:,} segments. Delete some that are not used any more.",
                     extra={"most": MOST_SEGMENTS},
                 )
-            await _keep_term_sets(tx, caller.channel, channel.with_segment(segment))
+            await _keep_term_sets(tx, caller.channel, channel, made, raw)
             await definitions.add_segment(tx, caller.channel, segment, now, caller.subject)
             await definitions.touch(tx, caller.channel)
             await definitions.tell_defined(tx, caller.channel, segment, now, self._ids)
@@ -80,7 +81,7 @@ class Segments:
         async with self._database.transaction() as tx:
             await definitions.change_alone(tx, [caller.channel])
             await term_set_store.add(tx, caller.channel, asked)
-            channel = await definitions.load_channel(tx, caller.channel)
+            channel = await definitions.load_channel_around(tx, caller.channel, segment_id, None if raw is UNCHANGED else raw)
             before = present(channel, segment_id)
             now = self._clock.now()
             after = replace(before, name=name or before.name)
@@ -89,7 +90,7 @@ class Segments:
             if raw is not UNCHANGED and (raw != before.filter or before.status == "broken"):
                 after = replace(rebuilt(after, to_millis(now)), filter=raw, definition_version=before.definition_version + 1)
             changed = channel.with_segment(after)
-            await _keep_term_sets(tx, caller.channel, changed)
+            await _keep_term_sets(tx, caller.channel, channel, segment_id, after.filter)
             # Beside the loop: thousands of filters take seconds to read.
             others = await asyncio.to_thread(reconsidered, channel, changed, to_millis(now))
             affected = [s for s in others if s.id != segment_id]
@@ -109,7 +110,7 @@ class Segments:
         """The segment and its history go. Raises NotFound, SegmentInUse while another refers to it, and StaleVersion."""
         async with self._database.transaction() as tx:
             await definitions.change_alone(tx, [caller.channel])
-            channel = await definitions.load_channel(tx, caller.channel)
+            channel = await definitions.load_channel_around(tx, caller.channel, segment_id)
             segment = present(channel, segment_id)
             if users := await definitions.used_by(tx, caller.channel, segment_id):
                 raise SegmentInUse(
@@ -118,15 +119,19 @@ class Segments:
                 )
             await _refuse_stale(tx, caller.channel, segment, expected)
             await definitions.delete_segment(tx, caller.channel, segment_id)
-            await _keep_term_sets(tx, caller.channel, channel.without(segment_id))
+            await _keep_term_sets(tx, caller.channel, channel, segment_id, None)
             await definitions.touch(tx, caller.channel)
             await definitions.tell_deleted(tx, caller.channel, segment, self._clock.now(), self._ids)
 
 
-async def _keep_term_sets(tx: Tx, name: str, channel: Channel) -> None:
-    """Keep the term sets that segments name, and no others. Raises FilterRefused where they are too large together."""
-    used = term_sets_of(segment.filter for segment in channel.segments.values())
-    refuse_too_many(await term_set_store.keep_only(tx, name, used))
+async def _keep_term_sets(tx: Tx, name: str, channel: Channel, segment_id: UUID, raw: object) -> None:
+    """Keep the term sets that segments name, this one by its filter as it is now, and no others.
+
+    Raises FilterRefused where they are too large together.
+    """
+    if channel.term_sets:
+        used = term_sets_of([raw]) | await definitions.term_sets_of_others(tx, name, segment_id)
+        refuse_too_many(await term_set_store.keep_only(tx, name, used))
 
 
 async def _refuse_stale(tx: Tx, channel: str, segment: Segment, expected: int | None) -> None:

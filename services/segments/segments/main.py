@@ -108,21 +108,23 @@ async def _consumer(settings: Settings) -> None:
 
 async def _worker(settings: Settings) -> None:
     from segments.changes.keeper import Keeper
+    from segments.rules import Rules
     from segments.sweep import Sweeper
     from segments.term_sets.use import TermSetUse
     from segments.verify import Verifier
     from segments.worker import Builder, Timer
 
-    clock = SystemClock()
+    clock, rules = SystemClock(), Rules()
     async with _database(settings, "worker") as database, _neighbours(settings) as neighbours:
         state = Health({"postgres": database.check})
-        timer = Timer(database, clock, new_id, state)
-        loops = [timer.run, timer.tidy, Builder(database, clock, new_id, state).run]
+        timer = Timer(database, clock, new_id, state, rules=rules)
+        loops = [timer.run, timer.tidy, Builder(database, clock, new_id, state, rules=rules).run]
         loops.append(TermSetUse(database, neighbours.use_term_set).run)
         if settings.changes_days > 0:
             loops.append(Keeper(database, clock, days=settings.changes_days).run)
         if settings.sweep_minutes > 0:
-            sweeper = Sweeper(database, Verifier(database, clock, new_id, share=_SWEEP_SHARE), neighbours.found)
+            verifier = Verifier(database, clock, new_id, share=_SWEEP_SHARE, rules=rules)
+            sweeper = Sweeper(database, verifier, neighbours.found)
             loops.append(partial(sweeper.run, every=settings.sweep_minutes * 60))
         await process.serve(health.application(state), settings.host, settings.port, state, loops)
 

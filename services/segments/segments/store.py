@@ -1,7 +1,8 @@
 """The tables of who is in: newest states of contacts, standings, builds, and the change log with its count."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 from uuid import UUID
 
 import asyncpg
@@ -283,28 +284,30 @@ select * from unnest(
     $1::text[], $2::uuid[], $3::bigint[], $4::uuid[], $5::text[], $6::text[], $7::bigint[], $8::bigint[]
 )
 """
+_CHANGE = ("channel", "segment_id", "position", "contact_id", "change", "cause", "at_ms", "contact_version")
+_SLICE, _MANY = 1000, 50
+"""So many rows are written at once, and so many are copied."""
+_T = TypeVar("_T")
 
 
 async def write(tx: Tx, ledger: Ledger, ids: Ids) -> None:
-    """Write what was found and tell of it; last in its transaction, for it locks the tallies until the commit."""
-    if ledger.dropped:
-        await tx.execute(
-            _DROP_STANDINGS,
-            [p.channel for p in ledger.dropped],
-            [p.segment_id for p in ledger.dropped],
-            [p.contact_id for p in ledger.dropped],
-        )
-    if ledger.kept:
-        places, kept = list(ledger.kept), list(ledger.kept.values())
+    """Write what was found and tell of it; last in its transaction, for it locks the tallies until the commit.
+
+    By slices: thousands of rows are made and sent in no time for PostgreSQL, but whatever else waits on the loop has its turn.
+    """
+    for dropped in _slices(list(ledger.dropped)):
+        columns = [p.channel for p in dropped], [p.segment_id for p in dropped], [p.contact_id for p in dropped]
+        await tx.execute(_DROP_STANDINGS, *columns)
+    for kept in _slices(list(ledger.kept.items())):
         await tx.execute(
             _PUT_STANDINGS,
-            [p.channel for p in places],
-            [p.segment_id for p in places],
-            [p.contact_id for p in places],
-            [s.member for s in kept],
-            [s.since for s in kept],
-            [s.settled for s in kept],
-            [s.build for s in kept],
+            [p.channel for p, _ in kept],
+            [p.segment_id for p, _ in kept],
+            [p.contact_id for p, _ in kept],
+            [s.member for _, s in kept],
+            [s.since for _, s in kept],
+            [s.settled for _, s in kept],
+            [s.build for _, s in kept],
         )
     if ledger.changes:
         await _tell(tx, ledger, ids)
@@ -315,27 +318,24 @@ async def _tell(tx: Tx, ledger: Ledger, ids: Ids) -> None:
     columns = [channel for (channel, _), _, _ in sizes], [segment for (_, segment), _, _ in sizes]
     rows = await tx.fetch(_MOVE_TALLIES, *columns, [number for _, number, _ in sizes], [delta for _, _, delta in sizes])
     position: dict[tuple[str, UUID], int] = {(r["channel"], r["segment_id"]): r["position"] for r in rows}
-    positions: list[int] = []
-    messages: list[Message] = []
     trace = trace_headers()
-    for place, change in ledger.changes:
-        key = (place.channel, place.segment_id)
-        position[key] += 1
-        positions.append(position[key])
-        messages.append(_message(place, change, position[key], ids(), trace))
-    changes = ledger.changes
-    await tx.execute(
-        _PUT_CHANGES,
-        [p.channel for p, _ in changes],
-        [p.segment_id for p, _ in changes],
-        positions,
-        [p.contact_id for p, _ in changes],
-        [c.change for _, c in changes],
-        [c.cause for _, c in changes],
-        [c.at for _, c in changes],
-        [c.version for _, c in changes],
-    )
-    await outbox.put(tx, messages)
+    for changes in _slices(ledger.changes):
+        told: list[tuple[object, ...]] = []
+        messages: list[Message] = []
+        for place, change in changes:
+            key = (place.channel, place.segment_id)
+            position[key] += 1
+            messages.append(_message(place, change, position[key], ids(), trace))
+            told.append((*key, position[key], place.contact_id, change.change, change.cause, change.at, change.version))
+        if len(told) >= _MANY:
+            await tx.copy_records_to_table("change", records=told, columns=_CHANGE)
+        else:
+            await tx.execute(_PUT_CHANGES, *map(list, zip(*told, strict=True)))
+        await outbox.put(tx, messages)
+
+
+def _slices(every: Sequence[_T]) -> Iterator[Sequence[_T]]:
+    return (every[start : start + _SLICE] for start in range(0, len(every), _SLICE))
 
 
 def _message(place: Place, change: Change, position: int, message_id: UUID, trace: Mapping[str, str]) -> Message:

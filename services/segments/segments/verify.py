@@ -60,14 +60,15 @@ class Verifier:
     """
 
     def __init__(
-        self, database: Database, clock: Clock, ids: Ids, *, share: float = 1.0, most_contacts: int = _MOST_CONTACTS
+        self, database: Database, clock: Clock, ids: Ids, *, share: float = 1.0, most_contacts: int = _MOST_CONTACTS,
+        rules: Rules | None = None,
     ) -> None:
         self._database = database
         self._clock = clock
         self._ids = ids
         self._share = share
         self._most_contacts = most_contacts
-        self._rules = Rules()
+        self._rules = rules or Rules()
 
     async def channel(self, channel: str) -> Repaired:
         """Everyone in every live segment of a channel, then the counts. Raises Unavailable."""

@@ -32,13 +32,13 @@ _KEEP_SPENT_MS = 24 * 60 * 60 * 1000
 class Timer:
     """Settles what is due, the longest due first. Several may run: whom one has in hand the others pass over."""
 
-    def __init__(self, database: Database, clock: Clock, ids: Ids, health: Health) -> None:
+    def __init__(self, database: Database, clock: Clock, ids: Ids, health: Health, *, rules: Rules | None = None) -> None:
         self._database = database
         self._clock = clock
         self._ids = ids
         self._health = health
         health.beat("timer")
-        self._rules = Rules()
+        self._rules = rules or Rules()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Go on until told to stop."""
@@ -96,14 +96,16 @@ class Builder:
     meets the next, and from there they go on together. So a contact is read once for all definitions that wait.
     """
 
-    def __init__(self, database: Database, clock: Clock, ids: Ids, health: Health, *, chunk: int = _CHUNK) -> None:
+    def __init__(
+        self, database: Database, clock: Clock, ids: Ids, health: Health, *, chunk: int = _CHUNK, rules: Rules | None = None
+    ) -> None:
         self._database = database
         self._clock = clock
         self._ids = ids
         self._health = health
         health.beat("builder")
         self._chunk = chunk
-        self._rules = Rules()
+        self._rules = rules or Rules()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Go on until told to stop."""
