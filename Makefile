@@ -27,7 +27,7 @@ export DANGOL_CACHE
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up servers-up down demo status env token command test test-deep bench-contacts bench-outbox bench-search bench-exports bench-segments bench-cost bench-bulk bench-notices check format generate
+.PHONY: help setup up servers-up down demo status env token command test test-deep bench-contacts bench-outbox bench-search bench-exports bench-segments bench-segments-served bench-cost bench-bulk bench-notices check format generate
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -79,6 +79,9 @@ bench-exports: setup ## Measure an encrypted file of N=20000 rows beside openpyx
 
 bench-segments: setup ## Measure what one contact's change costs 10 to 10,000 segments, by condition and by evaluating all, and the memory
 	@$(BIN)/python -m tests.bench.segments
+
+bench-segments-served: setup ## Measure a build over N=100000 contacts, tables and memory, membership over HTTP and the feed (ARGS='build sizes membership feed')
+	@N='$(N)' $(BIN)/python -m tests.bench.served $(ARGS)
 
 bench-cost: setup ## Measure what a write costs the processors (ARGS='visit upsert event import' SEGMENTS=0,100,1000 N=10000 BASE=../other)
 	@SEGMENTS='$(SEGMENTS)' N='$(N)' ROUNDS='$(ROUNDS)' BASE='$(BASE)' $(BIN)/python -m tests.bench.cost $(ARGS)

@@ -1,9 +1,6 @@
-"""`python -m tests.bench.membership`: is this contact in this segment, N=20000 times, of one process of segments over HTTP."""
+"""Is this contact in this segment, asked many times, of one process of segments over HTTP."""
 
 import asyncio
-import os
-import subprocess
-import sys
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -16,10 +13,10 @@ from common.clock import to_millis, to_wire
 from common.ids import new_id
 from common.postgres import Database
 from localstack.stack import Stack
+from tests.bench.measure import Row
 from tests.bench.processes import serving
 from tests.bench.serving import require
 from tests.support.api import fresh_channel
-from tests.support.stack import stack_of_this_run
 
 _CONTACTS, _AT_ONCE, _WARM = 10_000, 16, 500
 _PROFILE = {f"key{n}": f"the value of key {n}" for n in range(20)}
@@ -34,12 +31,11 @@ class Figures:
     p50: float
     p99: float
 
-    def line(self) -> str:
+    def row(self) -> Row:
         """For a table: what one process could answer if it had a processor of its own, and what was seen."""
-        return (
-            f"membership of one contact, HTTP: {self.cpu:,.0f} µs of processor each, so {1e6 / self.cpu:,.0f}/s a process;"
-            f" seen {self.rate:,.0f}/s, p50 {self.p50:.1f} ms, p99 {self.p99:.1f} ms"
-        )
+        ours = f"{self.cpu:,.0f} µs of processor each, so {1e6 / self.cpu:,.0f}/s a process"
+        seen = f"seen {self.rate:,.0f}/s, p50 {self.p50:.1f} ms, p99 {self.p99:.1f} ms"
+        return Row("membership of one contact, HTTP, 16 connections", f"{ours}; {seen}", "–", "–", "1,000/s, p99 20 ms")
 
 
 async def membership(stack: Stack, requests: int) -> Figures:
@@ -103,16 +99,3 @@ async def _fill(database: Database, channel: str) -> tuple[UUID, list[UUID]]:
             " select $1, $2, id, true, $4, $4, 1 from unnest($3::uuid[]) as id", channel, segment, contacts, at,
         )  # fmt: skip
     return segment, contacts
-
-
-def main(requests: int) -> None:
-    """The figures, printed."""
-    with stack_of_this_run() as stack:
-        stack.servers_up()
-        migrate, environment = [sys.executable, "-m", "segments", "migrate"], os.environ | stack.service_env("segments-api")
-        subprocess.run(migrate, env=environment, check=True, stdout=subprocess.DEVNULL)
-        print(asyncio.run(membership(stack, requests)).line())
-
-
-if __name__ == "__main__":
-    main(int(os.environ.get("N") or 20_000))

@@ -4,8 +4,10 @@ import asyncio
 import sys
 import time
 from datetime import UTC, datetime, timedelta
+from datetime import time as time_of_day
 from typing import Any
 from uuid import uuid4
+from zoneinfo import ZoneInfo
 
 import orjson
 
@@ -43,8 +45,19 @@ async def test_the_life_of_a_segment(team: Team) -> None:
     assert (stale.status_code, stale.json()["code"], stale.json()["version"]) == (412, "staleVersion", 2)
     changed = await team.ask("PATCH", path, {"filter": {"not": KIM}}, **{"If-Match": '"2"'})
     assert (changed.json()["status"], changed.json()["definitionVersion"]) == ("building", 2)
+    members = await team.ask("GET", f"{path}/members")
+    if members.status_code == 503:  # unless it was built by then: never a part of them
+        assert (members.json()["code"], members.json()["progress"].keys()) == ("segmentBuilding", {"done", "total"})
+        assert members.headers["Retry-After"]
+    else:
+        assert members.json()["items"] == []
     assert (await team.built(segment))["count"] == 0
-    assert [d["version"] for d in (await team.get(f"{path}/definitions"))["items"]] == [3, 2, 1]
+    kept = (await team.get(f"{path}/definitions"))["items"]
+    assert [(d["version"], d["definitionVersion"], d["name"], d["filter"]) for d in kept] == [
+        (3, 2, "others", {"not": KIM}), (2, 1, "others", KIM), (1, 1, "Kims", KIM),
+    ]  # fmt: skip
+    assert {d["by"] for d in kept} == {"kim"}
+    assert [d["at"] for d in kept] == sorted((d["at"] for d in kept), reverse=True)
 
     deleted = await team.ask("DELETE", path)
     assert (deleted.status_code, deleted.content) == (204, b"")
@@ -112,6 +125,8 @@ async def test_members_now_and_as_of_an_instant_page_by_page(team: Team) -> None
     assert (await team.get(f"{path}?at={then}"))["items"] == items
     assert [i["contactId"] for i in (await team.get(f"{path}?at={since[ids[1]]}"))["items"]] == sorted(ids[:2])
     assert (await team.get(f"{path}?at=2020-01-01T00:00:00Z"))["items"] == []
+    later = await team.ask("GET", f"{path}?at=2999-01-01T00:00:00Z")
+    assert (later.status_code, later.json()["code"]) == (422, "inFuture")
 
     other_request = f"{path}?at={then}&cursor={first['next']}"
     for asked in (other_request, f"{path}?cursor=x", f"{path}?limit=101", f"{path}?limit=0", f"{path}?at=yesterday"):
@@ -197,6 +212,10 @@ async def test_entered_left_and_size_over_time_add_up(team: Team) -> None:
     assert (sum(s["entered"] for s in steps), sum(s["left"] for s in steps), steps[-1]["size"]) == (2, 1, 1)
     usual = (await team.get(path))["items"]
     assert (len(usual), usual[-1]["size"]) == (30, 1)
+    days, weeks = [(await team.get(f"{path}?step={step}"))["items"] for step in ("day", "week")]
+    seoul = ZoneInfo("Asia/Seoul")
+    assert {from_wire(step["at"]).astimezone(seoul).time() for step in days + weeks} == {time_of_day()}
+    assert {from_wire(step["at"]).astimezone(seoul).weekday() for step in weeks} == {0}
     for wrong in (f"from={end}&to={begin}", "from=x", "step=year", "from=2020-01-01T00:00:00Z&step=minute"):
         assert (await team.ask("GET", f"{path}?{wrong}")).status_code == 422, wrong
 

@@ -3,7 +3,7 @@
 import asyncio
 import gc
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from uuid import uuid4
 
@@ -74,18 +74,19 @@ async def test_nothing_holds_the_loop_for_long_in_a_channel_of_ten_thousand_segm
         await tx.execute("insert into channel (channel, revision) values ($1, 1)", CHANNEL)
     people = [uuid4() for _ in range(64)]
     pauses: dict[str, float] = {}
+    steps: dict[str, Callable[[], Awaitable[object]]] = {
+        "the first batch, for which all are read": lambda: world.tell(world.contact(people[0], 1, NOON, name="Kim")),
+        "a batch in which everybody enters a hundred": lambda: world.tell(
+            *(world.contact(p, 2, NOON + 1, name="N5", tags=["all"], sessions_count=400) for p in people)
+        ),
+        "a definition that changes": lambda: world.make({"key": "name", "operator": "eq", "values": ["N5"]}),
+        "the batch after it, in which all leave": lambda: world.tell(
+            *(world.contact(p, 3, NOON + 2, name="Lee") for p in people)
+        ),
+        "a field that is made": lambda: world.tell(world.field("grade", "String", 1)),
+    }
     async with longest_pause() as longest:
-        for step, work in {
-            "the first batch, for which all are read": lambda: world.tell(world.contact(people[0], 1, NOON, name="Kim")),
-            "a batch in which everybody enters a hundred": lambda: world.tell(
-                *(world.contact(p, 2, NOON + 1, name="N5", tags=["all"], sessions_count=400) for p in people)
-            ),
-            "a definition that changes": lambda: world.make({"key": "name", "operator": "eq", "values": ["N5"]}),
-            "the batch after it, in which all leave": lambda: world.tell(
-                *(world.contact(p, 3, NOON + 2, name="Lee") for p in people)
-            ),
-            "a field that is made": lambda: world.tell(world.field("grade", "String", 1)),
-        }.items():
+        for step, work in steps.items():
             longest[0] = 0.0
             await work()
             pauses[step] = longest[0]

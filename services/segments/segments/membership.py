@@ -137,7 +137,7 @@ def follow(standing: Standing, rule: Rule, prior: Known | None, new: Known, *, f
 
 def define(standing: Standing, rule: Rule, known: Known | None, *, foresee: bool = True) -> Judged:
     """Judge what is known of a contact as the definition finds it (rule 4)."""
-    standing = replace(standing, build=rule.build, next_change=None)
+    standing = Standing(standing.member, standing.since, None, standing.settled, rule.build)
     if rule.judge is None or known is None or known.json is None:
         return standing, []
     before = known.at <= rule.since

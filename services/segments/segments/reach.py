@@ -119,6 +119,8 @@ def built(ledger: Ledger, rule: Rule, place: Place, stored: Standing | None, kno
 
     This can be done again with the same result, so a row need mark it as done only where the clock may add something meanwhile.
     """
-    found = define(stored or absent(rule), rule, known)
+    standing, changes = found = define(stored or absent(rule), rule, known)
+    if stored is None and not changes and standing.next_change is None:
+        return  # outside, as no row says too
     ledger.note(place, found)
-    ledger.close(place, stored, found[0], replace(rule, building=found[0].next_change is not None), known)
+    ledger.close(place, stored, standing, replace(rule, building=standing.next_change is not None), known)
