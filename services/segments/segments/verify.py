@@ -60,7 +60,13 @@ class Verifier:
     """
 
     def __init__(
-        self, database: Database, clock: Clock, ids: Ids, *, share: float = 1.0, most_contacts: int = _MOST_CONTACTS,
+        self,
+        database: Database,
+        clock: Clock,
+        ids: Ids,
+        *,
+        share: float = 1.0,
+        most_contacts: int = _MOST_CONTACTS,
         rules: Rules | None = None,
     ) -> None:
         self._database = database

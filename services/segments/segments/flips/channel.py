@@ -14,10 +14,10 @@ from segments.flips import bits
 from segments.flips.field import Field, canonical
 
 S = TypeVar("S", bound=Hashable)
-_MANY = 200
+_MANY = 64
 """So many segments are looked at one by one sooner than all at once are told apart by what they lack."""
 
-_WORTH = 16
+_WORTH = 4
 """For fewer of them a field is not asked which segments lack something of it."""
 
 _Needs = tuple[tuple[Field, int, int], ...]
@@ -96,6 +96,9 @@ class Flips(Generic[S]):
         self._deciding = [field for field in every if field.deciding]
         self._deciding.sort(key=lambda field: field.deciding.bit_count(), reverse=True)
         self._small = [field for field in self._deciding if field.is_small]
+        self._wide = 0
+        for field in self._deciding:
+            self._wide |= 0 if field.is_small else field.deciding
         self._ready = True
 
     def changed(self, old: Contact, new: Contact, now: int) -> list[S]:
@@ -111,11 +114,11 @@ class Flips(Generic[S]):
             )
             if before != after:
                 many |= field.over(before ^ after, some)
-        if many or len(some) > _MANY:
-            return self._not_lacking(
-                bits.numbers(self._without_lacking(many | bits.of(some), truths, new, now)), truths, new, now
-            )
-        return self._not_lacking(some, truths, new, now)
+        if not many and len(some) <= _MANY:
+            return self._not_lacking(some, truths, new, now)
+        found = self._without_lacking(many | bits.of(some), truths, new, now)
+        asked = found & self._wide  # the others need nothing but what was gone through
+        return self._named(found ^ asked) + self._not_lacking(bits.numbers(asked), truths, new, now)
 
     def possible(self, contact: Contact, now: int) -> list[S]:
         """The segments that are true of a contact."""
@@ -165,7 +168,7 @@ class Flips(Generic[S]):
         return found + [field for key, field in self._of_profile if not _alike(before.get(key), after.get(key))]
 
     def _without_lacking(self, found: int, truths: Mapping[Field, tuple[int, int]], contact: Contact, now: int) -> int:
-        """The segments without those that lack something of a small field before and after; until there are few."""
+        """The segments without those that lack something of a small field before and after."""
         before, after = 0, 0
         for field, (was, is_now) in truths.items():
             if field.is_small:
@@ -173,8 +176,6 @@ class Flips(Generic[S]):
                 after |= field.lacking(is_now)
         found &= ~(before & after)
         for field in self._small:
-            if found.bit_count() <= _MANY:
-                break
             if field not in truths and (found & field.deciding).bit_count() > _WORTH:
                 found &= ~field.lacking(field.truths(contact, field.value(contact), now))
         return found
