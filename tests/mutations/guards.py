@@ -35,7 +35,7 @@ _PASSED_OVER = _DUE + "test_whom_one_worker_has_in_hand_another_passes_over_and_
 INDEX = (
     _guard(
         "rules are read again when the revision has moved", "rules.py",
-        "if kept is None or kept.channel.revision != revisions.get(channel, 0):", "if kept is None:",
+        "if kept is None or kept.channel.revision != revision:", "if kept is None:",
         _RULES + "test_whoever_judges_follows_every_command_and_every_build",
     ),
     _guard(
