@@ -36,7 +36,7 @@ class Feed:
     async def run(self) -> None:
         """Until cancelled."""
         async for message in self._client:
-            event = orjson.loads(message.value)["event"]
+            event = orjson.loads(message.value or b"")["event"]
             if event["type"] == "segment.entered" and event["segmentId"] == self._segment:
                 self.seen[event["contactId"]] = time.perf_counter()
 
