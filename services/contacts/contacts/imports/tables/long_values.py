@@ -38,8 +38,8 @@ class LongValues:
         if self._place != place or self._text is None or self._words is None:
             return CUT
         # Whoever has sorted, moved or changed rows since has another text at this place than the one that begins so.
-        begins = stripped(shortened(self._text, self._words).strip()) == beginning
-        return stripped(self._text.strip()) if begins else CUT
+        begins = stripped(shortened(self._text, self._words)) == beginning
+        return stripped(self._text) if begins else CUT
 
 
 def _texts(pieces: Iterable[Sequence[Cell]]) -> Iterator[tuple[Place, str | None]]:

@@ -332,8 +332,8 @@ def _iso(value: str) -> Cell:
 
 def _text(value: str) -> Cell:
     try:
-        text = unescaped(value).strip() if "_x" in value else value.strip()
-        return stripped(unguarded(text) if text.startswith("=") else text)
+        text = stripped(unescaped(value) if "_x" in value else value)
+        return stripped(unguarded(text)) if text is not None and text.startswith("=") else text
     except UnicodeDecodeError:
         return BROKEN
 
