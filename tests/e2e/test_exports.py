@@ -3,10 +3,16 @@
 import asyncio
 import hashlib
 import io
+import json
+import subprocess
+import sys
+import tempfile
 import zipfile
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from itertools import zip_longest
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -85,13 +91,33 @@ async def test_an_export_is_followed_downloaded_in_parts_and_proven(stack: Stack
         rows = await rows_of(api, accepted["id"])
         assert members(rows) == MEMBERS
         manifest = done["manifest"]
+        await proven(stack, done, file.content)
         assert manifest["instant"] >= done["requestedAt"]
-        assert manifest | {"instant": ""} == {
+        assert manifest | {"instant": "", "signature": ""} == {
             "rows": len(CONTACTS), "columns": ["memberId", "id", "name"], "instant": "", "bytes": len(file.content),
             "fileSha256": hashlib.sha256(file.content).hexdigest(),
             "idsSha256": hashlib.sha256("\n".join(sorted(row[1] for row in rows[1:])).encode()).hexdigest(),
-            "longValues": 0,
+            "longValues": 0, "signature": "",
         }  # fmt: skip
+
+
+async def proven(stack: Stack, done: dict[str, Any], content: bytes) -> None:
+    """Who was given the file and what the API told of it proves both with the published keys, and finds any change."""
+    with tempfile.TemporaryDirectory() as folder:
+        file, told = Path(folder) / "book.xlsx", Path(folder) / "export.json"
+        file.write_bytes(content)
+        told.write_text(json.dumps(done))
+        keys = f"{stack.url}/.well-known/jwks.json"
+        async with httpx.AsyncClient() as anybody:
+            answer = await anybody.get(keys)
+        assert (answer.status_code, [set(key) & {"d", "kty"} for key in answer.json()["keys"]]) == (200, [{"kty"}])
+        command = [sys.executable, "-m", "exports", "verify", file, told, "--keys", keys, "--rows"]
+        run = partial(subprocess.run, command, input=PASSWORD, capture_output=True, text=True)
+        good = await asyncio.to_thread(run)
+        assert (good.returncode, done["id"] in good.stdout) == (0, True), good
+        file.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+        bad = await asyncio.to_thread(run)
+        assert (bad.returncode, "SHA-256" in bad.stdout) == (1, True), bad
 
 
 async def test_every_cell_is_what_the_contact_has_and_none_can_run(stack: Stack, channel: str) -> None:

@@ -37,6 +37,7 @@ def test_the_tour_leads_from_a_contact_to_an_encrypted_file(stack: Stack, tmp_pa
     assert '"total":1' in done.stdout
     assert '"change":"entered"' in done.stdout
     assert "notice-bot" in done.stdout
+    assert "bytes, unchanged." in done.stdout
     rows = decrypt((tmp_path / "customers.xlsx").read_bytes(), "tour-2026")
     assert len(rows) == 2
     assert "hong" in rows[1]

@@ -31,6 +31,7 @@ from exports.keeper import Keeper
 from exports.neighbours import Neighbours
 from exports.queries import Queries
 from exports.sealing import Sealing
+from exports.signing import ManifestKeys
 from exports.worker import LEASE, Worker
 from localstack.demo import decrypt
 from localstack.stack import Stack
@@ -132,8 +133,9 @@ class Workshop:
     ) -> Worker:
         sealing = Sealing(key, os.urandom)
         neighbours = self.neighbours(search_url)
+        keys = ManifestKeys.of(Path(self.stack.service_env("exports-worker")["EXPORTS_MANIFEST_KEY"]).read_bytes(), "tests")
         return Worker(
-            name, self.database, neighbours, self.files, sealing, self.clock, new_id, health or Health({}), lease=lease
+            name, self.database, neighbours, self.files, sealing, self.clock, new_id, health or Health({}), keys, lease=lease
         )  # fmt: skip
 
     def keeper(self) -> Keeper:

@@ -38,7 +38,11 @@ def service_environment(service: str, home: Home, facts: Facts, port: int) -> di
     own: dict[str, dict[str, str]] = {
         "contacts": {"FILES": str(home.data / "imports")},
         "search": {"OPENSEARCH": opensearch.address(facts), "FINGERPRINT_KEY": _secret(home, "fingerprints")},
-        "exports": {"FILES": str(home.data / "exports"), "SEALING_KEY": _secret(home, "sealing")},
+        "exports": {
+            "FILES": str(home.data / "exports"),
+            "SEALING_KEY": _secret(home, "sealing"),
+            "MANIFEST_KEY": str(tokens.manifest_key(home)),
+        },
         "notify": {"SEALING_KEY": _secret(home, "sealing-notify"), "ALLOW": os.environ.get("NOTIFY_ALLOW", "")},
     }
     return {f"{prefix}_{key}": value for key, value in (common | urls | own.get(service, {})).items()}

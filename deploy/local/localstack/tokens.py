@@ -1,12 +1,13 @@
 """Development keys made at first start, and the tokens signed with them."""
 
 import json
+import secrets
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
 from joserfc import jwt
-from joserfc.jwk import ECKey
+from joserfc.jwk import ECKey, OKPKey
 
 from localstack.errors import StackError
 from localstack.home import SERVICES, Home, write_private
@@ -19,7 +20,7 @@ _DEVELOPER = "dev"
 
 
 def make_keys(home: Home) -> None:
-    """Make the keys that are missing, the developer's and one per service, and publish their public parts."""
+    """Make the keys that are missing, and publish the public parts of those for tokens: the developer's, one per service."""
     public = []
     for owner in (_DEVELOPER, *SERVICES):
         path = key_file(home, owner)
@@ -27,6 +28,10 @@ def make_keys(home: Home) -> None:
             key = ECKey.generate_key("P-256", {"kid": f"local-{owner}", "use": "sig", "alg": ALGORITHM}, private=True)
             write_private(path, json.dumps(key.as_dict(private=True)))
         public.append(_read(path).as_dict(private=False))
+    if not manifest_key(home).exists():
+        kid = f"local-manifests-{secrets.token_hex(4)}"
+        made = OKPKey.generate_key("Ed25519", {"kid": kid, "use": "sig", "alg": "Ed25519"}, private=True)
+        write_private(manifest_key(home), json.dumps(made.as_dict(private=True)))
     wanted = json.dumps({"keys": public})
     if not home.jwks.exists() or home.jwks.read_text("utf-8") != wanted:
         partial = home.jwks.with_suffix(".partial")
@@ -37,6 +42,11 @@ def make_keys(home: Home) -> None:
 def key_file(home: Home, owner: str) -> Path:
     """The private key (JWK) of a service, or of the developer."""
     return home.keys / f"{owner}.json"
+
+
+def manifest_key(home: Home) -> Path:
+    """The private key (JWK) by which exports signs the manifests of files; services accept no token that is signed with it."""
+    return home.keys / "manifests.json"
 
 
 def token(home: Path, channel: str, sub: str, permissions: Sequence[str], *, exp_seconds: int = TWELVE_HOURS) -> str:

@@ -12,6 +12,8 @@ class ManifestShown(Shape):
     """The proof that a file is complete; `idsSha256` is over the sorted contact ids joined by new lines.
 
     `longValues` counts the texts that are longer than a cell: they stand whole, in pieces, on the file's second sheet.
+    `signature` is the manifest as a compact JWS (Ed25519), checked with the keys of `/.well-known/jwks.json`; null for files that
+    were made before manifests were signed.
     """
 
     rows: int
@@ -21,6 +23,13 @@ class ManifestShown(Shape):
     file_sha256: str
     ids_sha256: str
     long_values: int
+    signature: str | None
+
+
+class PublicKeys(Shape):
+    """The public keys that check manifests, as a JWKS (RFC 7517)."""
+
+    keys: list[dict[str, str]]
 
 
 class ExportShown(Shape):

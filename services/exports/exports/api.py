@@ -22,12 +22,13 @@ from common.language import language_of
 from common.listening import Listening
 from common.shapes import FilterAsked
 from exports import page
-from exports.answers import Allowance, ExportShown
+from exports.answers import Allowance, ExportShown, PublicKeys
 from exports.export import Export
 from exports.handlers import Ask, Exports, Opened, Part
 from exports.queries import Allowances, Queries, progress
 from exports.refusals import address_of
 from exports.sight import export_shown, no_export
+from exports.signing import ManifestKeys
 
 _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _LOOK_SECONDS = 0.3
@@ -41,6 +42,7 @@ Reader = Annotated[Caller, Depends(permit("contacts.read"))]
 Commands = Annotated[Exports, Depends(part(Exports))]
 Reads = Annotated[Queries, Depends(part(Queries))]
 AllowanceReads = Annotated[Allowances, Depends(part(Allowances))]
+Keys = Annotated[ManifestKeys, Depends(part(ManifestKeys))]
 Streams = Annotated[Listening, Depends(part(Listening))]
 
 
@@ -210,6 +212,12 @@ async def show_link_page(export_id: str) -> HTMLResponse:
     if parse_id(export_id) is None:
         raise no_export()
     return HTMLResponse(page.PAGE, headers=page.HEADERS)
+
+
+@pages.get("/.well-known/jwks.json", responses=answers(PublicKeys))
+async def get_manifest_keys(keys: Keys) -> Response:
+    """The public keys by which anybody can check the `signature` of a manifest."""
+    return json_response(keys.public(), headers={"Cache-Control": "public, max-age=300"})
 
 
 internal = http.router("/internal")

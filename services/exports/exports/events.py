@@ -30,7 +30,8 @@ class Scope(wire.Body):
 class Manifest(wire.Body):
     """The proof that a file is complete; `ids_sha256` is over the sorted contact ids joined by new lines.
 
-    `long_values` counts the texts that are longer than a cell: they stand whole on a sheet of their own.
+    `long_values` counts the texts that are longer than a cell: they stand whole on a sheet of their own. `signature` is all of
+    this as a JWS (`signing`); None for a file that was made before manifests were signed.
     """
 
     rows: int
@@ -40,6 +41,7 @@ class Manifest(wire.Body):
     file_sha256: str
     ids_sha256: str
     long_values: int = 0
+    signature: str | None = None
 
 
 class Requested(wire.Event, tag="export.requested"):

@@ -22,6 +22,7 @@ from exports.files import Files
 from exports.neighbours import Neighbours
 from exports.sealing import Sealing
 from exports.settings import Settings
+from exports.signing import ManifestKeys
 
 if TYPE_CHECKING:
     from fastapi import APIRouter
@@ -43,6 +44,10 @@ async def _neighbours(settings: Settings) -> AsyncIterator[Neighbours]:
 
 def _sealing(settings: Settings) -> Sealing:
     return Sealing(bytes.fromhex(settings.sealing_key.get_secret_value()), os.urandom)
+
+
+def _keys(settings: Settings) -> ManifestKeys:
+    return ManifestKeys.of(settings.manifest_key.read_bytes(), settings.issuer)
 
 
 async def run_migrate() -> None:
@@ -78,8 +83,9 @@ async def run_worker() -> None:
         name = f"{socket.gethostname()}:{os.getpid()}:{new_id()}"
         files, clock = Files(settings.files), SystemClock()
         worker = Worker(
-            name, database, neighbours, files, _sealing(settings), clock, new_id, health, processes=settings.processes
-        )
+            name, database, neighbours, files, _sealing(settings), clock, new_id, health, _keys(settings),
+            processes=settings.processes,
+        )  # fmt: skip
         keeper = Keeper(database, files, clock, new_id, health)
         app = common_health.application(health)
         await process.serve(app, settings.host, settings.port, health, [worker.run, keeper.run])
@@ -138,9 +144,10 @@ async def run_api() -> None:
             tokens,
             health,
             [*routers(), api.internal],
-            public=["/exports"],
+            public=["/exports", "/.well-known/jwks.json"],
             parts=[
                 commands,
+                _keys(settings),
                 Queries(database),
                 Allowances(database, neighbours, clock),
                 AuditLog(database),

@@ -17,6 +17,9 @@ def _sensible() -> int:
 class Settings(ServiceSettings, CallerSettings, ApiSettings):
     """`EXPORTS_…` of the environment. `files` is a folder, `sealing_key` 32 bytes in hexadecimal.
 
+    `manifest_key` is a file with the Ed25519 key (JWK) that signs manifests; or with several (JWKS), of which the first signs and
+    all are published.
+
     `processes` of its own make the rows of a worker's file, some 25 MiB each; with 0 the worker makes them itself. Without the
     setting there are as many as processors, two at most, and none where there is but one.
     """
@@ -27,4 +30,5 @@ class Settings(ServiceSettings, CallerSettings, ApiSettings):
     search_url: str
     files: Path
     sealing_key: SecretStr
+    manifest_key: Path
     processes: int = Field(default_factory=_sensible, ge=0, le=16)

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any, BinaryIO
 
 import orjson
+from msgspec import structs
 
 from common.clock import Clock, from_wire, to_wire
 from common.errors import Conflict, Problem, Unavailable, Unprocessable
@@ -28,6 +29,7 @@ from exports.files import Aside, Files
 from exports.neighbours import Neighbours
 from exports.rows.makers import MakerEnded
 from exports.sealing import Sealing, Unsealable
+from exports.signing import ManifestKeys
 from exports.store import Needed
 from exports.workbook.agile_format import Stretched, Tampered, WrongPassword
 from exports.workbook.cells import CannotWrite
@@ -66,6 +68,7 @@ class Worker:
         clock: Clock,
         ids: Ids,
         health: Health,
+        keys: ManifestKeys,
         *,
         lease: timedelta = LEASE,
         processes: int = 0,
@@ -79,6 +82,7 @@ class Worker:
         self._clock = clock
         self._ids = ids
         self._health = health
+        self._keys = keys
         health.beat("worker")
         self._lease = lease
 
@@ -210,7 +214,8 @@ class Worker:
             rows=found.rows, columns=[c.key for c in export.columns], instant=to_wire(instant), bytes=size,
             file_sha256=digest, ids_sha256=writing.ids.sha256(), long_values=found.long_values,
         )  # fmt: skip
-        await job.complete(manifest, bytes(writing.held))
+        signature = self._keys.sign(export.channel, export.id, manifest)
+        await job.complete(structs.replace(manifest, signature=signature), bytes(writing.held))
         return True
 
     async def _rows(self, channel: str, asked: Mapping[str, Any]) -> AsyncGenerator[list[bytes], None]:

@@ -140,12 +140,12 @@ class ReadBack:
     long_sha256: str
 
 
-def read_back(file: BinaryIO, lock: Stretched, columns: Sequence[Column]) -> ReadBack:
+def read_back(file: BinaryIO, lock: Stretched | str, columns: Sequence[Column]) -> ReadBack:
     """Open a written file as its reader will, check that no byte was changed, and count what is in it.
 
     It shares no state with the writer: the bytes are decrypted and checked against their HMAC, unzipped against their
-    checksum, the sheet's rows are counted anew, and long texts are put together again from their pieces. Raises what
-    `agile.open_package` raises, and Incomplete where the workbook inside is damaged.
+    checksum, the sheet's rows are counted anew, and long texts are put together again from their pieces. `lock` may be the
+    password itself. Raises what `agile.open_package` raises, and Incomplete where the workbook inside is damaged.
     """
     package = io.BufferedReader(open_package(file, lock), 1 << 18)
     long_values = Proof()
