@@ -1,7 +1,7 @@
 """`make bench-segments-served`: what segments do over servers of their own, `ARGS` says which, `N` over how many contacts.
 
 `build`: a new definition over all contacts, beside live events. `sizes`: memory and tables of 100 segments, from a twentieth of
-N. `membership`: is this contact in this segment, over HTTP. `feed`: from a visit's answer to what it did on the feed.
+N. `membership`: is this contact in this segment, over HTTP.
 The processor's time holds on a machine that others use too, waits do not.
 """
 
@@ -10,12 +10,12 @@ import os
 import subprocess
 import sys
 
-from tests.bench import building, feed
+from tests.bench import building
 from tests.bench.measure import machine
 from tests.bench.membership import membership
 from tests.support.stack import stack_of_this_run
 
-_ROWS = ("build", "sizes", "membership", "feed")
+_ROWS = ("build", "sizes", "membership")
 
 
 def main(rows: list[str], contacts: int) -> None:
@@ -24,9 +24,8 @@ def main(rows: list[str], contacts: int) -> None:
         raise SystemExit(f"unknown: {', '.join(sorted(unknown))}; there are: {', '.join(_ROWS)}")
     with stack_of_this_run() as stack:
         stack.servers_up()
-        for service in ("contacts", "segments"):
-            environment = os.environ | stack.service_env(f"{service}-api")
-            subprocess.run([sys.executable, "-m", service, "migrate"], env=environment, check=True, stdout=subprocess.DEVNULL)
+        environment = os.environ | stack.service_env("segments-api")
+        subprocess.run([sys.executable, "-m", "segments", "migrate"], env=environment, check=True, stdout=subprocess.DEVNULL)
         print(f"`make bench-segments-served`, {machine(('asyncpg', 'orjson'))}.\n")
         print("| what | ours | beside | ratio | goal |\n|---|---|---|---|---|", flush=True)
         for name in rows or _ROWS:
@@ -35,8 +34,6 @@ def main(rows: list[str], contacts: int) -> None:
                     found = asyncio.run(building.build(stack, contacts))
                 case "sizes":
                     found = asyncio.run(building.sizes(stack, contacts // 20))
-                case "feed":
-                    found = asyncio.run(feed.feed(stack))
                 case _:
                     found = [asyncio.run(membership(stack, 20_000)).row()]
             for row in found:
