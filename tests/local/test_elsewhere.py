@@ -7,13 +7,13 @@ import pytest
 
 from localstack.elsewhere import prepare
 from localstack.errors import StackError
-from localstack.home import SERVICES
+from localstack.home import ROLES, SERVICES
 from localstack.stack import Stack
 
 
 def environment(stack: Stack) -> dict[str, str]:
     passwords = stack.facts.passwords
-    return {f"{role.upper()}_PASSWORD": passwords[role] for role in ("postgres", *SERVICES)}
+    return {f"{role.upper()}_PASSWORD": passwords[role] for role in ("postgres", *ROLES)}
 
 
 def test_keys_roles_and_topics_are_made_as_often_as_one_likes(servers: Stack, tmp_path: Path) -> None:

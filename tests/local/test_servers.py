@@ -16,8 +16,8 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from common.envelope import Message
 from common.kafka import Producer, Source, bounds, committed, create_topics
 from common.topics import Topic
-from localstack.home import SERVICES
-from localstack.postgres import dsn
+from localstack.home import OWNERS, SERVICES
+from localstack.postgres import dsn, hand_over
 from localstack.stack import Stack
 
 
@@ -32,10 +32,10 @@ async def test_postgres_is_version_18_and_keeps_what_it_acknowledged(servers: St
 
 
 @pytest.mark.parametrize("service", SERVICES)
-async def test_a_service_owns_its_schema_and_cannot_see_another(servers: Stack, service: str) -> None:
+async def test_a_service_has_its_schema_and_cannot_see_another(servers: Stack, service: str) -> None:
     other = next(name for name in SERVICES if name != service)
     table = f"private_{os.getpid()}"
-    theirs, ours = await asyncpg.connect(servers.postgres_dsn(other)), await asyncpg.connect(servers.postgres_dsn(service))
+    theirs, ours = [await asyncpg.connect(servers.postgres_dsn(role)) for role in (OWNERS.get(other, other), service)]
     try:
         await theirs.execute(f"create table {table} (x int)")
         assert await ours.fetchval("select current_schema()") == service
@@ -54,6 +54,32 @@ async def test_a_service_owns_its_schema_and_cannot_see_another(servers: Stack, 
         await theirs.execute(f"drop table {table}")
         await theirs.close()
         await ours.close()
+
+
+async def test_the_owner_of_a_services_tables_takes_over_what_was_the_services_own(servers: Stack) -> None:
+    service = f"was_{os.getpid()}"
+    owner = f"{service}_owner"
+    admin = await asyncpg.connect(servers.postgres_dsn())
+    try:
+        for role in (service, owner):
+            await admin.execute(f"create role {role} login password 'secret'")
+        await admin.execute(f"create schema {service} authorization {service}")
+        await admin.execute(f"set role {service}")
+        await admin.execute(f"create table {service}.kept as select 1 as x; create sequence {service}.counted")
+        await admin.execute("reset role")
+        for _ in range(2):
+            await hand_over(admin, service, owner)
+        await admin.execute(f"set role {service}")
+        assert await admin.fetchval(f"update {service}.kept set x = 2 returning x") == 2
+        assert await admin.fetchval(f"select nextval('{service}.counted')") == 1
+        for forbidden in (f"drop table {service}.kept", f"create table {service}.mine (x int)", f"drop schema {service} cascade"):
+            with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                await admin.execute(forbidden)
+    finally:
+        await admin.execute(f"reset role; drop schema {service} cascade")
+        for role in (service, owner):
+            await admin.execute(f"drop owned by {role}; drop role {role}")
+        await admin.close()
 
 
 async def test_without_the_password_nobody_gets_in(servers: Stack) -> None:

@@ -6,17 +6,17 @@ from pathlib import Path
 
 from common.kafka import create_topics
 from localstack.errors import StackError
-from localstack.home import SERVICES, Home
+from localstack.home import ROLES, Home
 from localstack.postgres import DATABASE, SUPERUSER, make_roles
 from localstack.tokens import make_keys
 
 
 def prepare(root: Path, postgres: str, kafka: str, environment: Mapping[str, str]) -> None:
-    """Make what is missing: signing keys in the folder, a role and schema per service, the topics; as often as one likes.
+    """Make what is missing: signing keys in the folder, roles and a schema per service, the topics; as often as one likes.
 
-    `postgres` and `kafka` are `host:port`. Passwords come from POSTGRES_PASSWORD and <SERVICE>_PASSWORD. Raises StackError.
+    `postgres` and `kafka` are `host:port`. Passwords come from POSTGRES_PASSWORD and <ROLE>_PASSWORD. Raises StackError.
     """
-    names = {SUPERUSER: "POSTGRES_PASSWORD"} | {service: f"{service.upper()}_PASSWORD" for service in SERVICES}
+    names = {SUPERUSER: "POSTGRES_PASSWORD"} | {role: f"{role.upper()}_PASSWORD" for role in ROLES}
     if missing := sorted(name for name in names.values() if not environment.get(name)):
         raise StackError(f"Set {', '.join(missing)}.")
     passwords = {role: environment[name] for role, name in names.items()}

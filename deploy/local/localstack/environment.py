@@ -5,7 +5,7 @@ import secrets
 from pathlib import Path
 
 from localstack import kafka, opensearch, postgres, tokens
-from localstack.home import SERVICES, Facts, Home, write_private
+from localstack.home import OWNERS, SERVICES, Facts, Home, write_private
 from localstack.ports import HOST, port_of
 from localstack.processes import BY_NAME, GATEWAY, SERVICE_PROCESSES, Process
 
@@ -46,6 +46,12 @@ def service_environment(service: str, home: Home, facts: Facts, port: int) -> di
         "notify": {"SEALING_KEY": _secret(home, "sealing-notify"), "ALLOW": os.environ.get("NOTIFY_ALLOW", "")},
     }
     return {f"{prefix}_{key}": value for key, value in (common | urls | own.get(service, {})).items()}
+
+
+def owner_environment(service: str, facts: Facts) -> dict[str, str]:
+    """What a service's commands are told besides: how to connect as the owner of its tables, where that is another role."""
+    owner = OWNERS.get(service)
+    return {} if owner is None else {f"{service.upper()}_OWNER_POSTGRES": postgres.dsn(facts, owner)}
 
 
 def stack_environment(home: Path, facts: Facts) -> dict[str, str]:

@@ -8,6 +8,9 @@ from pathlib import Path
 
 DEFAULT_PORT_BASE = 8080
 SERVICES = ("contacts", "search", "segments", "exports", "notify")
+OWNERS = {"exports": "exports_owner"}
+"""Whose tables belong to a role of their own: `migrate` connects as that one, so that the service's own may not do everything."""
+ROLES = (*SERVICES, *OWNERS.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +109,8 @@ def write_facts(home: Home, facts: Facts) -> None:
 
 
 def new_passwords() -> dict[str, str]:
-    """A password for PostgreSQL's superuser and one per service."""
-    return {name: secrets.token_hex(16) for name in ("postgres", *SERVICES)}
+    """A password for PostgreSQL's superuser and for each role of a service."""
+    return {name: secrets.token_hex(16) for name in ("postgres", *ROLES)}
 
 
 def write_private(path: Path, text: str) -> None:

@@ -1,4 +1,4 @@
-"""PostgreSQL in the foreground: made at first start, one database, one schema and one role per service."""
+"""PostgreSQL in the foreground: made at first start, one database, a schema and a role per service."""
 
 import importlib.util
 import re
@@ -9,7 +9,7 @@ import asyncpg
 
 from localstack.account import give, run_to_end, unprivileged
 from localstack.errors import StackError
-from localstack.home import SERVICES, Facts, Home
+from localstack.home import OWNERS, ROLES, SERVICES, Facts, Home
 from localstack.ports import HOST, port_of
 from localstack.processes import POSTGRES
 from localstack.spec import Spec
@@ -45,11 +45,12 @@ CLUSTER = ("--encoding", "UTF8", "--locale", "C", "--locale-provider", "builtin"
 _HBA = "host all all 127.0.0.1/32 scram-sha-256\n"
 
 _ROLE_EXISTS = "select 1 from pg_roles where rolname = $1"
+_OWNS = "select exists (select from pg_namespace where nspname = $1 and nspowner = $1::text::regrole)"
 _DATABASE_EXISTS = "select 1 from pg_database where datname = $1"
 
 
 def dsn(facts: Facts, service: str | None = None, database: str = DATABASE) -> str:
-    """How to connect as a service, or as the superuser when none is named."""
+    """How to connect as a service or another role, or as the superuser when none is named."""
     role = service or SUPERUSER
     return f"postgresql://{role}:{facts.passwords[role]}@{HOST}:{port_of(POSTGRES, facts)}/{database}"
 
@@ -106,7 +107,7 @@ async def is_ready(facts: Facts) -> bool:
 
 
 async def bootstrap(facts: Facts) -> None:
-    """Make the database, and for each service a role that owns one schema and can see no other's tables."""
+    """Make the database, and for each service a schema and a role that can see no other's tables."""
     await make_roles(dsn(facts, database="postgres"), dsn(facts), facts.passwords)
 
 
@@ -115,22 +116,41 @@ async def make_roles(admin_dsn: str, database_dsn: str, passwords: Mapping[str, 
 
     A password has letters, digits, `-` and `_` alone. Raises StackError for any other.
     """
-    if odd := sorted(service for service in SERVICES if not re.fullmatch(r"[A-Za-z0-9_-]+", passwords[service])):
+    if odd := sorted(role for role in ROLES if not re.fullmatch(r"[A-Za-z0-9_-]+", passwords[role])):
         raise StackError(f"The password of {', '.join(odd)} may have letters, digits, - and _ alone.")
     admin = await asyncpg.connect(admin_dsn)
     try:
         if await admin.fetchval(_DATABASE_EXISTS, DATABASE) is None:
             await admin.execute(f"create database {DATABASE}")
-        for service in SERVICES:
-            if await admin.fetchval(_ROLE_EXISTS, service) is None:
+        for role, schema in _schemas().items():
+            if await admin.fetchval(_ROLE_EXISTS, role) is None:
                 # Names come from the table of services and passwords are checked above: nothing here needs quoting.
-                await admin.execute(f"create role {service} login password '{passwords[service]}'")
-                await admin.execute(f"alter role {service} in database {DATABASE} set search_path = {service}")
+                await admin.execute(f"create role {role} login password '{passwords[role]}'")
+                await admin.execute(f"alter role {role} in database {DATABASE} set search_path = {schema}")
     finally:
         await admin.close()
     connection = await asyncpg.connect(database_dsn)
     try:
         for service in SERVICES:
-            await connection.execute(f"create schema if not exists {service} authorization {service}")
+            owner = OWNERS.get(service, service)
+            await connection.execute(f"create schema if not exists {service} authorization {owner}")
+            if owner != service:
+                await hand_over(connection, service, owner)
     finally:
         await connection.close()
+
+
+def _schemas() -> dict[str, str]:
+    """Each role, and the schema in which it works."""
+    return {service: service for service in SERVICES} | {owner: service for service, owner in OWNERS.items()}
+
+
+async def hand_over(connection: "asyncpg.Connection[asyncpg.Record]", service: str, owner: str) -> None:
+    """Let the service use its owner's schema. What was the service's own, in an earlier version, is its owner's from now on."""
+    async with connection.transaction():
+        if await connection.fetchval(_OWNS, service):
+            await connection.execute(f"reassign owned by {service} to {owner}")
+            # Until `migrate` has run, which takes back what the service is not to have.
+            await connection.execute(f"grant all on all tables in schema {service} to {service}")
+            await connection.execute(f"grant all on all sequences in schema {service} to {service}")
+        await connection.execute(f"grant usage on schema {service} to {service}")

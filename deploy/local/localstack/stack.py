@@ -11,6 +11,7 @@ from asyncio.subprocess import DEVNULL, PIPE, STDOUT
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -212,6 +213,8 @@ class Stack:
             facts = Facts(self._port_base, facts.opensearch_port, facts.passwords)
         if self.pid(OPENSEARCH.name) is None and not is_free(facts.opensearch_port):
             facts = Facts(facts.port_base, free_opensearch_port(), facts.passwords)
+        # A stack of an earlier version has no password yet for a role that has come since.
+        facts = replace(facts, passwords=new_passwords() | facts.passwords)
         write_facts(self.home, facts)
 
     def _require_ports(self, processes: Sequence[Process]) -> None:
@@ -312,7 +315,8 @@ class Stack:
 def service_settings_for_commands(home: Home, facts: Facts, service: str) -> dict[str, str]:
     """The environment of a command that runs once, such as `python -m contacts migrate`."""
     inherited = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
-    return inherited | environment.service_environment(service, home, facts, port_of(BY_NAME[f"{service}-api"], facts))
+    own = environment.service_environment(service, home, facts, port_of(BY_NAME[f"{service}-api"], facts))
+    return inherited | own | environment.owner_environment(service, facts)
 
 
 def _runnable(service: str) -> bool:

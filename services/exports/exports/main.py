@@ -2,9 +2,10 @@
 
 import os
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
 
 import httpx
 
@@ -18,6 +19,7 @@ from common.kafka import DeadLetters, Producer, Source
 from common.peers import Peer
 from common.postgres import Database, migrate
 from common.relay import Relay
+from exports.audit.rights import grant
 from exports.files import Files
 from exports.neighbours import Neighbours
 from exports.sealing import Sealing
@@ -53,8 +55,26 @@ def _keys(settings: Settings) -> ManifestKeys:
 async def run_migrate() -> None:
     """Bring the tables up to date."""
     settings = _settings("migrate")
-    applied = await migrate(settings.postgres.get_secret_value(), ["common", "common.idempotency", "exports"])
+    owner = (settings.owner_postgres or settings.postgres).get_secret_value()
+    applied = await migrate(owner, ["common", "common.idempotency", "exports"])
+    if settings.owner_postgres is not None:
+        async with Database.open(owner, size=1, application="exports-migrate") as database:
+            await grant(database, unquote(urlsplit(settings.postgres.get_secret_value()).username or ""))
+    else:
+        telemetry.log.warning("the service's own role owns the audit log, and could change it: set EXPORTS_OWNER_POSTGRES")
     telemetry.log.info("migrated", applied=applied)
+
+
+async def run_audit(arguments: Sequence[str]) -> None:
+    """A command on the audit log. Ends the process with 1 where the log is broken."""
+    from exports.audit import commands
+
+    command = commands.parse(arguments)
+    settings = _settings("audit")
+    async with Database.open(settings.postgres.get_secret_value(), size=1, application="exports-audit") as database:
+        code = await commands.run(command, database)
+    if code:
+        raise SystemExit(code)
 
 
 async def run_relay() -> None:

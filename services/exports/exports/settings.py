@@ -22,6 +22,9 @@ class Settings(ServiceSettings, CallerSettings, ApiSettings):
 
     `processes` of its own make the rows of a worker's file, some 25 MiB each; with 0 the worker makes them itself. Without the
     setting there are as many as processors, two at most, and none where there is but one.
+
+    `owner_postgres` is for `migrate` alone: how to connect as the role that owns the tables. Where it is left out the service's
+    own role makes them, and could change the audit log.
     """
 
     model_config = SettingsConfigDict(env_prefix="EXPORTS_", frozen=True, extra="ignore")
@@ -32,3 +35,4 @@ class Settings(ServiceSettings, CallerSettings, ApiSettings):
     sealing_key: SecretStr
     manifest_key: Path
     processes: int = Field(default_factory=_sensible, ge=0, le=16)
+    owner_postgres: SecretStr | None = None

@@ -1,6 +1,8 @@
 """The audit log on the real PostgreSQL: lines that stand on one another, found by who, what, which and when."""
 
 import asyncio
+import csv
+import io
 import re
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -101,18 +103,23 @@ async def test_a_line_that_was_changed_or_taken_out_breaks_the_chain(database: D
     assert first_broken(await read(database)) == str(lines[broken].id)
 
 
+def _part(name: str, n: int) -> str:
+    return (files("exports") / "migrations" / name).read_text("utf-8").split("-- migrate:down")[n]
+
+
 async def test_lines_from_before_get_their_hashes_by_the_migration(database: Database) -> None:
-    sql = (files("exports") / "migrations" / "0005_audit_chain.sql").read_text("utf-8")
-    up, down = sql.split("-- migrate:down")
+    up, down = _part("0005_audit_chain.sql", 0), _part("0005_audit_chain.sql", 1)
     columns = "(channel, id, at, by, action, target, outcome, address, detail)"
     insert = f"insert into audit {columns} values ($1, $2, $3, 'kim', 'export.asked', $4, 'done', $5, $6)"
     ids = sorted(new_id() for _ in range(6))
     async with database.transaction() as tx:
+        await tx.execute(_part("0006_audit_only_added.sql", 1))
         await tx.execute(down)
         for n, id_ in enumerate(ids):
             row = (None, "::1", NASTY) if n % 2 else (str(id_), None, None)
             await tx.execute(insert, "cd"[n % 2], id_, AT + timedelta(microseconds=1_234_567 * n), *row)
         await tx.execute(up)
+        await tx.execute(_part("0006_audit_only_added.sql", 0))
     await add(database, entry(9))
     items = await read(database)
     assert [item["id"] for item in items[1:]] == [str(id_) for id_ in reversed(ids[::2])]
@@ -145,6 +152,25 @@ async def test_every_filter_filters_and_all_hold(database: Database) -> None:
         await got(begin=AT, end=AT - timedelta(milliseconds=1))
     with pytest.raises(Unprocessable):
         await AuditLog(database).entries(EYE, Wanted(), 100, str(lines[0].id))
+
+
+async def test_the_log_as_a_file_has_every_line_that_fits_and_no_formula(database: Database) -> None:
+    many = """
+    insert into audit (channel, number, id, at, by, action, outcome, detail, hash)
+    select 'c', n, gen_random_uuid(), $1, case when n % 2 = 0 then '=lee' else 'kim' end, 'export.read', 'refused', '=' || n, 'x'
+    from generate_series(1, 2404) n
+    """
+    async with database.transaction() as tx:
+        await tx.execute(many, AT)
+    whole = b"".join([piece async for piece in AuditLog(database).report(EYE, Wanted(by="=lee"))]).decode("utf-8-sig")
+    rows = list(csv.DictReader(io.StringIO(whole)))
+    assert [row["detail"] for row in rows] == [f"'={n}" for n in range(2404, 0, -2)]
+    assert (rows[0]["by"], rows[0]["address"], rows[0]["hash"]) == ("'=lee", "", "x")
+    assert [row["id"] for row in rows[:100]] == [
+        i["id"] for i in (await AuditLog(database).entries(EYE, Wanted(by="=lee"), 100, None)).items
+    ]
+    with pytest.raises(Unprocessable):
+        AuditLog(database).report(EYE, Wanted(begin=AT, end=AT - timedelta(days=1)))
 
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)

@@ -1,15 +1,16 @@
-"""The tables of the audit log: lines that are only added, and each channel's last hash."""
+"""The tables of the audit log: lines that are only added, and each channel's last hash, which follows them by itself."""
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from common.postgres import Tx
+from common.postgres import Record, Tx
+from exports.audit.chain import Head, Line
 from exports.audit.entry import FIRST, Action, Entry
 
-_BEGIN = "insert into audit_head (channel, number, hash) values ($1, 0, $2) on conflict do nothing"
-_HEAD = "select number, hash from audit_head where channel = $1 for update"
-_MOVE = "update audit_head set number = $2, hash = $3 where channel = $1"
+_ALONE = "select pg_advisory_xact_lock(hashtext('audit ' || $1))"
+_HEAD = "select number, hash from audit_head where channel = $1"
 _ADD = """
 insert into audit (channel, number, id, at, by, action, target, outcome, address, detail, hash)
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
@@ -21,6 +22,18 @@ where channel = $1 and ($2::bigint is null or number < $2)
   and ($6::timestamptz is null or at >= $6) and ($7::timestamptz is null or at < $7)
 order by number desc limit $8
 """
+_HEADS = "select channel, number, hash from audit_head where $1::text is null or channel = $1"
+_LINES = """
+select channel, number, id, at, by, action, target, outcome, address, detail, hash from audit
+where $1::text is null or channel = $1 order by channel, number
+"""
+_MAY_CHANGE = """
+select has_table_privilege('audit', 'update, delete, truncate')
+    or has_table_privilege('audit_head', 'insert, update, delete, truncate')
+    or pg_has_role(relowner, 'usage')
+from pg_class where oid = 'audit'::regclass
+"""
+_AT_ONCE = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,15 +49,13 @@ class Wanted:
 
 async def add(tx: Tx, channel: str, entry: Entry) -> None:
     """Add a line; others of the channel wait until the transaction ends, so that each stands on the one before."""
-    await tx.execute(_BEGIN, channel, FIRST)
+    await tx.execute(_ALONE, channel)
     head = await tx.fetchrow(_HEAD, channel)
-    assert head is not None, "the head was made"
-    number, hash_ = head["number"] + 1, entry.hash(head["hash"])
+    number, before = (0, FIRST) if head is None else (head["number"], head["hash"])
     await tx.execute(
-        _ADD, channel, number, entry.id, entry.at, entry.by, entry.action, entry.target, entry.outcome, entry.address,
-        entry.detail, hash_,
+        _ADD, channel, number + 1, entry.id, entry.at, entry.by, entry.action, entry.target, entry.outcome, entry.address,
+        entry.detail, entry.hash(before),
     )  # fmt: skip
-    await tx.execute(_MOVE, channel, number, hash_)
 
 
 async def listed(tx: Tx, channel: str, wanted: Wanted, before: int | None, limit: int) -> list[dict[str, Any]]:
@@ -53,3 +64,25 @@ async def listed(tx: Tx, channel: str, wanted: Wanted, before: int | None, limit
         _LIST, channel, before, wanted.action, wanted.by, wanted.target, wanted.begin, wanted.end, limit,
     )  # fmt: skip
     return [dict(row) for row in rows]
+
+
+async def heads(tx: Tx, channel: str | None) -> dict[str, Head]:
+    """What each channel's last line is to be, or that of one channel."""
+    return {row["channel"]: Head(row["number"], row["hash"]) for row in await tx.fetch(_HEADS, channel)}
+
+
+async def lines(tx: Tx, channel: str | None) -> AsyncIterator[tuple[str, Line]]:
+    """Every line, channel after channel, each from its first line on, or those of one channel; some at once."""
+    async for row in tx.cursor(_LINES, channel, prefetch=_AT_ONCE):
+        yield row["channel"], Line(row["number"], _entry(row), row["hash"])
+
+
+async def may_change(tx: Tx) -> bool:
+    """Whether the role that asks could change or delete lines."""
+    return bool(await tx.fetchval(_MAY_CHANGE))
+
+
+def _entry(row: Record) -> Entry:
+    return Entry(
+        row["id"], row["at"], row["by"], row["action"], row["target"], row["outcome"], row["address"], row["detail"],
+    )  # fmt: skip
