@@ -218,7 +218,7 @@ async def test_every_request_download_and_refusal_is_in_the_audit_log(stack: Sta
         )
         assert refused.status_code == 422
         assert await kim.json("GET", "/v1/exports/allowance") == {
-            "minutes": 30, "scope": "manager", "openAt": None, "limit": 1_000_000,
+            "minutes": 30, "scope": "manager", "openAt": None, "limit": 1_000_000, "approvalRows": None,
         }  # fmt: skip
         export_id = await asked(kim, {"all": True}, columns=["id", "name"])
         accepted = await ended(kim, export_id)

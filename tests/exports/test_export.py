@@ -11,11 +11,15 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from common.clock import from_wire, to_wire
 from common.errors import Conflict, Forbidden, Gone, Problem
+from exports.approval import Approve, AskApproval, Decline
 from exports.events import (
+    ApprovalAsked,
+    Approved,
     Cancelled,
     Column,
     Completed,
     Counted,
+    Declined,
     Downloaded,
     Event,
     Expired,
@@ -35,6 +39,7 @@ from exports.export import (
     KEPT,
     MOST_ATTEMPTS,
     MOST_ROWS,
+    UNANSWERED,
     Cancel,
     Command,
     Complete,
@@ -55,8 +60,6 @@ from exports.export import (
     evolve,
     fold,
 )
-from exports.sight import check_visible, export_shown
-from exports.waiting import in_words, wait_seconds
 
 AT = datetime(2026, 11, 24, 3, tzinfo=UTC)
 ID = UUID("019a1f0e-7c2e-7d44-9a51-0f6f0e2b7c11")
@@ -89,12 +92,16 @@ CANCELLED = [*WRITING, Cancelled()]
 EXPIRED = [*READY, Expired()]
 REVOKED = [*READY, Revoked()]
 WITHDRAWN_ = [*READY, Withdrawn()]
+ALLOWED_ONLY: list[Event] = [msgspec.structs.replace(REQUESTED, approval_rows=2)]
+AWAITING = [*ALLOWED_ONLY, ApprovalAsked(rows=3)]
+APPROVED = [*AWAITING, Approved(by="lee", at=to_wire(AT))]
+DECLINED = [*AWAITING, Declined(by="lee", at=to_wire(AT), reason="Ask for fewer.")]
 LIVES = {
     Status.WAITING: WAITING, Status.COUNTING: COUNTING, Status.WRITING: WRITING, Status.VERIFYING: VERIFYING,
     Status.READY: READY, Status.FAILED: FAILED, Status.CANCELLED: CANCELLED, Status.EXPIRED: EXPIRED, Status.REVOKED: REVOKED,
-    Status.WITHDRAWN: WITHDRAWN_,
+    Status.WITHDRAWN: WITHDRAWN_, Status.AWAITING_APPROVAL: AWAITING, Status.DECLINED: DECLINED,
 }  # fmt: skip
-ENDED = [status for status in LIVES if status not in IN_WORK]
+ENDED = [status for status in LIVES if status not in IN_WORK and status is not Status.AWAITING_APPROVAL]
 
 
 def after(events: Sequence[Event]) -> Export:
@@ -138,6 +145,18 @@ def test_each_life_ends_in_its_status(status: Status) -> None:
         (READY, Expire(AT + KEPT - timedelta(milliseconds=1)), []),
         (READY, Expire(AT + KEPT), [Expired()]),
         (WRITING, Expire(AT + KEPT), []),
+        (WAITING, AskApproval(1_000_000), []),
+        (ALLOWED_ONLY, AskApproval(2), []),
+        (ALLOWED_ONLY, AskApproval(3), [ApprovalAsked(rows=3)]),
+        ([*ALLOWED_ONLY, TakenUp(attempt=1)], Count(2), [Counted(total=2)]),
+        ([*ALLOWED_ONLY, TakenUp(attempt=1)], Count(3), [ApprovalAsked(rows=3)]),  # more have come since it was asked for
+        ([*APPROVED, TakenUp(attempt=1)], Count(9), [Counted(total=9)]),
+        (AWAITING, Approve("lee", AT), [Approved(by="lee", at=to_wire(AT))]),
+        (AWAITING, Decline("lee", AT, None), [Declined(by="lee", at=to_wire(AT))]),
+        (AWAITING, Cancel(), [Cancelled()]),
+        (AWAITING, Expire(AT + KEPT - timedelta(milliseconds=1)), []),
+        (AWAITING, Expire(AT + KEPT), [Failed(problem=UNANSWERED)]),
+        (APPROVED, TakeUp(), [TakenUp(attempt=1)]),
         (EXPIRED, Expire(AT + KEPT), []),
         (REVOKED, Expire(AT + KEPT), []),
     ],
@@ -155,6 +174,18 @@ def test_what_may_happen_happens(given: list[Event], when: Command, then: list[E
         *((LIVES[status], Progress(1), Conflict, "ended") for status in ENDED),
         *((LIVES[status], Fail("no"), Conflict, "ended") for status in ENDED),
         *((LIVES[status], Download("kim", AT), Conflict, "notReady") for status in [*IN_WORK, Status.FAILED, Status.CANCELLED]),
+        *(
+            (LIVES[status], Approve("lee", AT), Conflict, "notAwaitingApproval")
+            for status in LIVES
+            if LIVES[status] is not AWAITING
+        ),
+        (DECLINED, Decline("lee", AT, None), Conflict, "notAwaitingApproval"),
+        (AWAITING, Approve("kim", AT), Forbidden, "ownExport"),
+        (AWAITING, Decline("kim", AT, None), Forbidden, "ownExport"),
+        (READY, Approve("kim", AT), Forbidden, "ownExport"),
+        (AWAITING, TakeUp(), Conflict, "ended"),
+        (AWAITING, Download("kim", AT), Conflict, "notReady"),
+        (DECLINED, Download("kim", AT), Conflict, "notReady"),
         (WRITING, Finish(2), Conflict, "incomplete"),
         (WRITING, Complete(manifest(3), AT), Conflict, "incomplete"),
         (VERIFYING, Complete(manifest(2), AT), Conflict, "incomplete"),
@@ -186,6 +217,8 @@ def test_what_may_not_happen_is_refused(given: list[Event], when: Command, kind:
         (FAILED, AT, "This export failed and has no file. no", "failed"),
         (CANCELLED, AT, "was cancelled", "cancelled"),
         (VERIFYING, AT, "not ready yet", "verifying"),
+        (AWAITING, AT, "has to approve", "awaitingApproval"),
+        (DECLINED, AT, "declined this export", "declined"),
     ],
 )
 def test_a_download_tells_why_there_is_no_file(given: list[Event], now: datetime, words: str, status: str) -> None:
@@ -232,65 +265,19 @@ def test_attempts_that_were_spared_do_not_count(command: Command) -> None:
     assert isinstance(event, Failed)
 
 
-@pytest.mark.parametrize(
-    ("latest", "minutes", "now", "left"),
-    [
-        (None, 30, AT, 0),
-        (AT, 30, AT, 1800),
-        (AT, 30, AT + timedelta(minutes=29, seconds=59), 1),
-        (AT, 30, AT + timedelta(minutes=29, seconds=59, milliseconds=1), 1),
-        (AT, 30, AT + timedelta(minutes=29, milliseconds=1), 60),
-        (AT, 30, AT + timedelta(minutes=30) - timedelta(milliseconds=1), 1),
-        (AT, 30, AT + timedelta(minutes=30), 0),
-        (AT, 30, AT + timedelta(days=1), 0),
-        (AT, 0, AT, 0),
-        (AT, 1, AT, 60),
-    ],
-)
-def test_the_window_runs_from_acceptance_and_its_rest_is_told_in_whole_seconds(
-    latest: datetime | None, minutes: int, now: datetime, left: int
-) -> None:
-    assert wait_seconds(latest, minutes, now) == left
-
-
-@pytest.mark.parametrize(
-    ("seconds", "words"),
-    [(1, "1 second"), (2, "2 seconds"), (60, "60 seconds"), (61, "2 minutes"), (1741, "30 minutes"), (1800, "30 minutes")],
-)
-def test_the_wait_is_told_in_words(seconds: int, words: str) -> None:
-    assert in_words(seconds) == words
-
-
-def test_it_is_shown_to_its_asker_and_to_whoever_reads_the_audit_log() -> None:
-    export = after(READY)
-    check_visible(export, "kim", auditor=False)
-    check_visible(export, "lee", auditor=True)
-    with pytest.raises(Forbidden):
-        check_visible(export, "lee", auditor=False)
-
-
-def test_what_is_shown_holds_neither_scope_nor_columns() -> None:
-    assert export_shown(after(READY)) == {
-        "id": str(ID), "status": "ready", "rowsDone": 3, "rowsTotal": 3, "requestedAt": "2026-11-24T03:00:00.000Z",
-        "readyAt": "2026-11-24T03:00:00.000Z", "expiresAt": "2026-12-01T03:00:00.000Z", "requestedBy": "kim",
-        "reason": "a greeting", "problem": None,
-        "manifest": {
-            "rows": 3, "columns": ["id"], "instant": "2026-11-24T03:00:00.000Z", "bytes": 9, "fileSha256": "f", "idsSha256": "i",
-            "longValues": 0,
-        },
-    }  # fmt: skip
-
-
-COMMANDS: list[Command] = [TakeUp(), GiveBack(), Wait(), Fail("no"), Cancel(), Revoke("eye"), Withdraw()]
+COMMANDS: list[Command] = [
+    TakeUp(), GiveBack(), Wait(), Fail("no"), Cancel(), Revoke("eye"), Withdraw(), Approve("lee", AT), Approve("kim", AT),
+    Decline("kim", AT, None), AskApproval(1), AskApproval(4),
+]  # fmt: skip
 
 
 class Life(RuleBasedStateMachine):
     """Commands in any order, at any time: refused, or followed by events whose fold is the state."""
 
-    @initialize()
-    def begin(self) -> None:
+    @initialize(rows=st.none() | st.integers(0, 3))
+    def begin(self, rows: int | None) -> None:
         self.now = AT
-        self.events: list[Event] = [REQUESTED]
+        self.events: list[Event] = [msgspec.structs.replace(REQUESTED, approval_rows=rows)]
         self.export = after(self.events)
 
     def try_(self, command: Command) -> None:
@@ -302,9 +289,10 @@ class Life(RuleBasedStateMachine):
         for event in events:
             self.export = evolve(self.export, event)
         self.events += events
-        if not before.in_work:
+        assert before.status is not Status.AWAITING_APPROVAL or not any(isinstance(event, TakenUp) for event in events)
+        if not before.goes_on:
             # Whatever has ended moves on to one thing alone: a ready file to a file that is gone.
-            assert not self.export.in_work
+            assert not self.export.goes_on
             assert self.export.status in {before.status, Status.EXPIRED, Status.REVOKED, Status.WITHDRAWN}
             assert self.export.manifest == before.manifest
             assert self.export.expires_at == before.expires_at
@@ -376,6 +364,13 @@ class Life(RuleBasedStateMachine):
             assert export.rows_total <= MOST_ROWS
         assert (export.problem is not None) == (export.status in {Status.FAILED, Status.WITHDRAWN})
         assert export.attempts <= MOST_ATTEMPTS
+
+    @invariant()
+    def more_than_go_without_are_written_only_once_they_are_approved(self) -> None:
+        export = self.export
+        if export.rows_total is not None and export.approval_rows is not None and export.rows_total > export.approval_rows:
+            assert export.approval is not None
+            assert (export.approval.outcome, export.approval.by) == ("approved", "lee")
 
 
 TestLife = Life.TestCase

@@ -17,8 +17,11 @@ from common.consumer import Consumer
 from common.envelope import Message, message
 from common.errors import Unprocessable
 from common.events.exports import (
+    ExportApprovalAsked,
+    ExportApproved,
     ExportCancelled,
     ExportCompleted,
+    ExportDeclined,
     ExportDownloaded,
     ExportEvent,
     ExportExpired,
@@ -38,7 +41,7 @@ from common.topics import Topic, dead_letter_topic
 from localstack.stack import Stack
 from notify.consumer import Item, Notifier, decode
 from notify.destinations.store import Destinations
-from notify.reactions import react
+from notify.reactions import react, react_to_decision
 from notify.room.queries import Queries
 from notify.room.store import Store
 from tests.support.api import eventually
@@ -88,9 +91,26 @@ def test_a_file_that_another_revoked_is_told_with_who_did() -> None:
     assert [text.count("eye") for text in (notice.korean, notice.english)] == [1, 1]
 
 
+def test_what_a_second_person_decided_is_told_to_the_asker_and_to_that_person() -> None:
+    waits = react(ExportApprovalAsked(**COMMON, rows=1234), URL)
+    assert waits is not None
+    assert (waits.manager, waits.kind) == ("kim", "export.approvalAsked")
+    for event in (ExportApproved(**COMMON, rows=1234, approved_by="lee"), ExportDeclined(**COMMON, rows=1234, declined_by="lee")):
+        asker, decider = react(event, URL), react_to_decision(event)
+        assert asker is not None
+        assert decider is not None
+        assert [(n.manager, n.kind) for n in (asker, decider)] == [("kim", event.type), ("lee", event.type)]
+        for notice, other in ((asker, "lee"), (decider, "kim")):
+            assert all("1,234" in text and other in text for text in (notice.korean, notice.english))
+    declined = react(ExportDeclined(**COMMON, rows=1, declined_by="lee", problem="Ask for fewer."), URL)
+    assert declined is not None
+    assert all("(Ask for fewer.)" in text for text in (declined.korean, declined.english))
+
+
 @pytest.mark.parametrize("event", SILENT, ids=lambda event: event.type)
 def test_nothing_else_is_told(event: ExportEvent) -> None:
     assert react(event, URL) is None
+    assert react_to_decision(event) is None
 
 
 @pytest.fixture

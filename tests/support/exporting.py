@@ -16,7 +16,7 @@ from tests.support.api import eventually, fresh_channel
 PASSWORD = "abc-123!"
 UNKNOWN = "019a1f0e-7c2e-7d44-9a51-0f6f0e2b7c11"
 """An id that nothing has."""
-ENDED = {"ready", "failed", "cancelled", "expired", "revoked", "withdrawn"}
+ENDED = {"ready", "failed", "cancelled", "declined", "expired", "revoked", "withdrawn"}
 
 
 CONTACTS: list[dict[str, Any]] = [

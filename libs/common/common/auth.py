@@ -23,7 +23,7 @@ ALGORITHMS = ["ES256", "Ed25519", "EdDSA", "RS256"]
 AUDIENCE = "dangol"
 PERMISSIONS = frozenset({
     "contacts.read", "contacts.edit", "contacts.erase", "contacts.identify", "visits.write", "fields.manage", "segments.manage",
-    "exports.create", "notices.manage", "audit.read", "channel.manage", "plan.manage",
+    "exports.create", "exports.approve", "notices.manage", "audit.read", "channel.manage", "plan.manage",
 })  # fmt: skip
 
 _LEEWAY_SECONDS = 5

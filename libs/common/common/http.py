@@ -6,12 +6,12 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextvars import ContextVar
 from datetime import datetime
 from functools import partial, wraps
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any, ClassVar, Generic, TypeVar
 
 import orjson
 from fastapi import APIRouter, Depends, FastAPI, Header, Query, Request, Response
 from fastapi.routing import APIRoute
-from pydantic import BaseModel, ConfigDict, field_validator
+from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
 from pydantic.alias_generators import to_camel
 from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -43,12 +43,15 @@ class Wire(BaseModel):
 
 
 class Change(Wire):
-    """What is not named stays, and nothing that is named may be null: that would change nothing, silently."""
+    """What is not named stays, and nothing that is named may be null, which would change nothing, silently: but for what null is
+    a value of."""
+
+    nullable: ClassVar[frozenset[str]] = frozenset()
 
     @field_validator("*", mode="before")
     @classmethod
-    def _something(cls, value: object) -> object:
-        if value is None:
+    def _something(cls, value: object, info: ValidationInfo) -> object:
+        if value is None and info.field_name not in cls.nullable:
             raise ValueError("must not be null; leave it out and it stays as it is")
         return value
 

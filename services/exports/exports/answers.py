@@ -5,6 +5,7 @@ from uuid import UUID
 
 from common.answers import Shape, one_of
 from common.clock import Instant
+from exports.approval import Outcome
 from exports.export import Status
 
 
@@ -32,6 +33,15 @@ class PublicKeys(Shape):
     keys: list[dict[str, str]]
 
 
+class ApprovalShown(Shape):
+    """A second person's word on so many contacts: `by` and `at` once it was given."""
+
+    rows: int
+    outcome: Outcome
+    by: str | None
+    at: Instant | None
+
+
 class ExportShown(Shape):
     """An export and how far it is."""
 
@@ -46,12 +56,17 @@ class ExportShown(Shape):
     reason: str
     problem: str | None
     manifest: ManifestShown | None
+    approval: ApprovalShown | None
 
 
 class Allowance(Shape):
-    """Whether one may ask for an export now: `openAt` is null, or the instant from which one may."""
+    """Whether one may ask for an export now: `openAt` is null, or the instant from which one may.
+
+    One of more contacts than `approvalRows` waits for a second person's word; null is off.
+    """
 
     minutes: int
     scope: Literal["manager", "channel"]
     open_at: Instant | None
     limit: int
+    approval_rows: int | None

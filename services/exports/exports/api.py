@@ -7,10 +7,10 @@ from typing import Annotated, Any, BinaryIO, Literal
 
 from fastapi import Depends, Header, Request, Response
 from fastapi.responses import HTMLResponse, StreamingResponse
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from common import http, idempotency
-from common.answers import EVENTS, FILE_TAG, POSITION, answers, content
+from common.answers import EVENTS, FILE_TAG, POSITION, answers, content, one_of
 from common.auth import Caller
 from common.clock import from_wire
 from common.erased import Answer, Question
@@ -23,7 +23,7 @@ from common.listening import Listening
 from common.shapes import FilterAsked
 from exports import page
 from exports.answers import Allowance, ExportShown, PublicKeys
-from exports.export import Export
+from exports.export import Export, Status
 from exports.handlers import Ask, Exports, Opened, Part
 from exports.queries import Allowances, Queries, progress
 from exports.refusals import address_of
@@ -37,8 +37,18 @@ _FILE = content(_XLSX, binary=True, headers=FILE_TAG) | content(_XLSX, binary=Tr
 
 
 Asker = Annotated[Caller, Depends(permit("exports.create"))]
-Seer = Annotated[Caller, Depends(permit("exports.create", "audit.read"))]
+Seer = Annotated[Caller, Depends(permit("exports.create", "audit.read", "exports.approve"))]
+Approver = Annotated[Caller, Depends(permit("exports.approve"))]
 Reader = Annotated[Caller, Depends(permit("contacts.read"))]
+
+
+def _status(text: str) -> str:
+    if text not in set(Status):
+        raise ValueError("must be a status of exports")
+    return text
+
+
+StatusAsked = Annotated[str, AfterValidator(_status), one_of(Status)] | None
 Commands = Annotated[Exports, Depends(part(Exports))]
 Reads = Annotated[Queries, Depends(part(Queries))]
 AllowanceReads = Annotated[Allowances, Depends(part(Allowances))]
@@ -86,6 +96,12 @@ class NewExport(Wire):
     headings: Literal["names", "keys"] = "names"
 
 
+class Declining(Wire):
+    """Why an export is declined: its asker is told."""
+
+    reason: Annotated[str | None, Field(max_length=1000)] = None
+
+
 routes = http.router("/v1", tags=["Exports"])
 pages = http.router(tags=["Exports"])
 
@@ -123,9 +139,11 @@ async def create_export(
 
 
 @routes.get("/exports", responses=answers(Page[ExportShown]))
-async def list_exports(caller: Seer, reads: Reads, limit: Limit = 100, cursor: Cursor = None) -> Response:
-    """One's own exports, or with `audit.read` everybody's, newest first."""
-    found, following = await reads.exports(caller, limit, cursor)
+async def list_exports(
+    caller: Seer, reads: Reads, status: StatusAsked = None, limit: Limit = 100, cursor: Cursor = None
+) -> Response:
+    """One's own exports, or with `audit.read` or `exports.approve` everybody's, newest first; all, or those of a `status`."""
+    found, following = await reads.exports(caller, limit, cursor, status)
     return json_response({"items": [export_shown(e) for e in found], "next": following})
 
 
@@ -203,6 +221,21 @@ async def cancel_export(request: Request, export: Existing, caller: Seer, comman
 async def revoke_export(request: Request, export: Existing, caller: Seer, commands: Commands) -> Response:
     """Take a ready file away."""
     return _written(await commands.revoke(caller, export.id, address_of(request.scope)))
+
+
+@routes.post("/exports/{export_id}/approve", responses=answers(ExportShown, headers=POSITION))
+async def approve_export(request: Request, export: Existing, caller: Approver, commands: Commands) -> Response:
+    """Allow another manager's export that is for more contacts than go without a second person's word."""
+    return _written(await commands.approve(caller, export.id, address_of(request.scope)))
+
+
+@routes.post("/exports/{export_id}/decline", responses=answers(ExportShown, headers=POSITION))
+async def decline_export(
+    request: Request, export: Existing, caller: Approver, commands: Commands, body: Declining | None = None
+) -> Response:
+    """Decline it: its asker is told, with the `reason` if there is one, and may ask for another at once."""
+    reason = None if body is None or body.reason is None else body.reason.strip() or None
+    return _written(await commands.decline(caller, export.id, reason, address_of(request.scope)))
 
 
 @pages.head("/exports/{export_id}", include_in_schema=False)

@@ -56,6 +56,29 @@ class Requested(wire.Event, tag="export.requested"):
     columns: list[Column]
     time_zone: str
     language: Language = "ko"
+    approval_rows: int | None = None
+    """More contacts than these need a second person's word; None: any number goes without."""
+
+
+class ApprovalAsked(wire.Event, tag="export.approval_asked"):
+    """So many contacts are for a second person to allow: nothing is written before that."""
+
+    rows: int
+
+
+class Approved(wire.Event, tag="export.approved"):
+    """A second person allowed it."""
+
+    by: str
+    at: WireInstant
+
+
+class Declined(wire.Event, tag="export.declined"):
+    """A second person declined it; `reason` is what they said, if anything."""
+
+    by: str
+    at: WireInstant
+    reason: str | None = None
 
 
 class TakenUp(wire.Event, tag="export.taken_up"):
@@ -133,6 +156,9 @@ class Withdrawn(wire.Event, tag="export.withdrawn"):
 
 Event: TypeAlias = (
     Requested
+    | ApprovalAsked
+    | Approved
+    | Declined
     | TakenUp
     | Counted
     | Progressed

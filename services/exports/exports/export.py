@@ -9,16 +9,20 @@ from uuid import UUID
 
 from msgspec.structs import replace
 
-from common.clock import WireInstant, to_wire
+from common.clock import WireInstant, from_wire, to_wire
 from common.errors import Conflict, Forbidden, Gone
 from common.events.wire import Body
 from common.language import Language
+from exports.approval import Approval, Approve, AskApproval, Decline, check_decision, decided
 from exports.events import (
     WITHDRAWN,
+    ApprovalAsked,
+    Approved,
     Cancelled,
     Column,
     Completed,
     Counted,
+    Declined,
     Downloaded,
     Event,
     Expired,
@@ -38,12 +42,14 @@ KEPT = timedelta(days=7)
 MOST_ROWS = 1_000_000
 MOST_ATTEMPTS = 10
 
+UNANSWERED = "Nobody approved this export within 7 days. Ask again."
 GAVE_UP = "The file could not be finished after several attempts. Ask again; if it fails again, tell the operators."
 
 
 class Status(StrEnum):
     """Where an export stands."""
 
+    AWAITING_APPROVAL = "awaitingApproval"
     WAITING = "waiting"
     COUNTING = "counting"
     WRITING = "writing"
@@ -51,13 +57,14 @@ class Status(StrEnum):
     READY = "ready"
     FAILED = "failed"
     CANCELLED = "cancelled"
+    DECLINED = "declined"
     EXPIRED = "expired"
     REVOKED = "revoked"
     WITHDRAWN = "withdrawn"
 
 
 IN_WORK = frozenset({Status.WAITING, Status.COUNTING, Status.WRITING, Status.VERIFYING})
-NOT_COUNTED = frozenset({Status.FAILED, Status.CANCELLED, Status.WITHDRAWN})
+NOT_COUNTED = frozenset({Status.FAILED, Status.CANCELLED, Status.DECLINED, Status.WITHDRAWN})
 """Those that do not count for the window between two exports."""
 
 
@@ -83,6 +90,8 @@ class Export(Body):
     manifest: Manifest | None = None
     attempts: int = 0
     spared: int = 0
+    approval_rows: int | None = None
+    approval: Approval | None = None
 
     @property
     def tried_enough(self) -> bool:
@@ -94,6 +103,22 @@ class Export(Body):
         """Whether a worker has still something to do."""
         return self.status in IN_WORK
 
+    @property
+    def goes_on(self) -> bool:
+        """Whether there may be a file yet: a worker has something to do, or will once a second person has allowed it."""
+        return self.in_work or self.status is Status.AWAITING_APPROVAL
+
+    @property
+    def ends_at(self) -> str | None:
+        """When it ends by itself: a file that is there, or waiting for somebody to allow it."""
+        if self.status is Status.AWAITING_APPROVAL:
+            return to_wire(from_wire(self.requested_at) + KEPT)
+        return self.expires_at
+
+    def needs_approval(self, rows: int) -> bool:
+        """Whether so many contacts are for a second person to allow. Who was allowed once is: some more may have come since."""
+        return self.approval_rows is not None and rows > self.approval_rows and self.approval is None
+
 
 def evolve(export: Export | None, event: Event) -> Export:
     """What the export is after an event; only the first has nothing before it."""
@@ -101,6 +126,7 @@ def evolve(export: Export | None, event: Event) -> Export:
         return Export(
             id=event.id, channel=event.channel, version=1, reason=event.reason, scope=event.scope, columns=event.columns,
             time_zone=event.time_zone, language=event.language, requested_by=event.by, requested_at=event.at,
+            approval_rows=event.approval_rows,
         )  # fmt: skip
     assert export is not None, "an export begins with its request"
     return replace(export, version=export.version + 1, **_changes(export, event))
@@ -108,6 +134,13 @@ def evolve(export: Export | None, event: Event) -> Export:
 
 def _changes(export: Export, event: Event) -> dict[str, object]:
     match event:
+        case ApprovalAsked(rows=rows):
+            asked = Approval(rows=rows)
+            return {"status": Status.AWAITING_APPROVAL, "approval": asked, "rows_done": 0, "rows_total": None}
+        case Approved(by=by, at=at):
+            return {"status": Status.WAITING, "approval": decided(export.approval, "approved", by, at)}
+        case Declined(by=by, at=at, reason=reason):
+            return {"status": Status.DECLINED, "approval": decided(export.approval, "declined", by, at), "problem": reason}
         case TakenUp(attempt=attempt):
             return {"status": Status.COUNTING, "attempts": attempt, "rows_done": 0, "rows_total": None}
         case Counted(total=total):
@@ -229,14 +262,31 @@ class Expire:
 
 
 ByWorker: TypeAlias = TakeUp | Count | Progress | Finish | Complete | GiveBack | Wait | Fail
-Command: TypeAlias = ByWorker | Cancel | Revoke | Download | Expire | Withdraw
+ByPerson: TypeAlias = Cancel | Revoke | Download | Approve | Decline
+Command: TypeAlias = ByWorker | ByPerson | AskApproval | Expire | Withdraw
 
 
 def decide(export: Export, command: Command) -> list[Event]:
-    """Which events follow. Raises Conflict, and for a download Forbidden and Gone as well."""
+    """Which events follow. Raises Conflict, and where a person asks Forbidden and Gone as well."""
+    match command:
+        case Cancel() | Revoke() | Download() | Approve() | Decline():
+            return _decide_for(export, command)
+        case AskApproval(rows=rows):
+            return [ApprovalAsked(rows=rows)] if export.in_work and export.needs_approval(rows) else []
+        case Withdraw():
+            return [Withdrawn()] if export.status is Status.READY else []
+        case Expire(at=at):
+            return _end(export, at)
+        case _:
+            if not export.in_work:
+                raise Conflict("The work on this export has ended.", code="ended", extra={"exportStatus": export.status})
+            return _decide_work(export, command)
+
+
+def _decide_for(export: Export, command: ByPerson) -> list[Event]:
     match command:
         case Cancel():
-            if not export.in_work:
+            if not export.goes_on:
                 raise Conflict(
                     "Only an export that is not ready yet can be cancelled. Revoke the file of one that is ready.",
                     code="notCancellable",
@@ -254,14 +304,22 @@ def decide(export: Export, command: Command) -> list[Event]:
         case Download():
             _check_download(export, command)
             return [Downloaded()]
-        case Withdraw():
-            return [Withdrawn()] if export.status is Status.READY else []
-        case Expire(at=at):
-            return [Expired()] if export.status is Status.READY and _over(export, at) else []
+        case Approve(by=by, at=at):
+            check_decision(by, export.requested_by, export.status, awaited=export.status is Status.AWAITING_APPROVAL)
+            return [Approved(by=by, at=to_wire(at))]
+        case Decline(by=by, at=at, reason=reason):
+            check_decision(by, export.requested_by, export.status, awaited=export.status is Status.AWAITING_APPROVAL)
+            return [Declined(by=by, at=to_wire(at), reason=reason)]
         case _:
-            if not export.in_work:
-                raise Conflict("The work on this export has ended.", code="ended", extra={"exportStatus": export.status})
-            return _decide_work(export, command)
+            assert_never(command)
+
+
+def _end(export: Export, at: datetime) -> list[Event]:
+    if not _over(export, at):
+        return []
+    if export.status is Status.AWAITING_APPROVAL:
+        return [Failed(problem=UNANSWERED)]
+    return [Expired()] if export.status is Status.READY else []
 
 
 def _decide_work(export: Export, command: ByWorker) -> list[Event]:
@@ -269,7 +327,9 @@ def _decide_work(export: Export, command: ByWorker) -> list[Event]:
         case TakeUp():
             return [Failed(problem=GAVE_UP) if export.tried_enough else TakenUp(attempt=export.attempts + 1)]
         case Count(total=total):
-            return [Failed(problem=too_many(total)) if total > MOST_ROWS else Counted(total=total)]
+            if total > MOST_ROWS:
+                return [Failed(problem=too_many(total))]
+            return [ApprovalAsked(rows=total)] if export.needs_approval(total) else [Counted(total=total)]
         case Progress(rows=rows):
             return [Progressed(rows=rows)] if rows != export.rows_done else []
         case Finish(rows=rows):
@@ -302,7 +362,7 @@ def _require_all(export: Export, rows: int) -> None:
 
 
 def _over(export: Export, at: datetime) -> bool:
-    return export.expires_at is not None and to_wire(at) >= export.expires_at
+    return export.ends_at is not None and to_wire(at) >= export.ends_at
 
 
 def _check_download(export: Export, command: Download) -> None:
@@ -321,21 +381,18 @@ def _check_download(export: Export, command: Download) -> None:
         case Status.WITHDRAWN:
             raise Gone(WITHDRAWN, code="withdrawn", extra={"exportStatus": status})
         case Status.FAILED:
-            raise Conflict(
-                f"This export failed and has no file. {export.problem or GAVE_UP}",
-                code="notReady",
-                extra={"exportStatus": status},
-            )
+            why = f"This export failed and has no file. {export.problem or GAVE_UP}"
         case Status.CANCELLED:
-            raise Conflict(
-                "This export was cancelled and has no file. Ask for a new one.", code="notReady", extra={"exportStatus": status}
-            )
+            why = "This export was cancelled and has no file. Ask for a new one."
+        case Status.DECLINED:
+            why = "Another manager declined this export, so it has no file. Ask for fewer contacts."
+        case Status.AWAITING_APPROVAL:
+            why = "Another manager has to approve this export before its file is made."
         case Status.WAITING | Status.COUNTING | Status.WRITING | Status.VERIFYING:
-            raise Conflict(
-                "This export is not ready yet. Wait until its status is `ready`.", code="notReady", extra={"exportStatus": status}
-            )
+            why = "This export is not ready yet. Wait until its status is `ready`."
         case _:
             assert_never(status)
+    raise Conflict(why, code="notReady", extra={"exportStatus": status})
 
 
 def too_many(total: int) -> str:

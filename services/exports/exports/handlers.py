@@ -18,10 +18,12 @@ from common.language import Language
 from common.position import Position
 from common.postgres import Database, Tx
 from exports import columns, journal, store
+from exports.approval import Approve, AskApproval, Decline
 from exports.audit import store as audit
 from exports.audit.entry import Action, Entry
+from exports.auditing import approval_asked
 from exports.events import Column, Kind, Requested, Scope
-from exports.export import MOST_ROWS, Cancel, Command, Download, Export, Revoke, decide, too_many
+from exports.export import MOST_ROWS, Cancel, Command, Download, Export, Revoke, decide, evolve, too_many
 from exports.files import Files
 from exports.neighbours import Neighbours
 from exports.password import check_password
@@ -103,11 +105,14 @@ class Exports:
             await store.lock_window(tx, caller.channel)
             now = self._clock.now()
             await self._check_window(tx, caller, settings, now)
-            request = _request(export_id, caller, ask, Scope(kind=kind), chosen, settings["timeZone"], now)
-            export = await journal.append(tx, None, [request], now, caller.subject, needed=Needed(sealed, asked))
+            request = _request(export_id, caller, ask, Scope(kind=kind), chosen, settings, now)
+            events = [request, *decide(evolve(None, request), AskApproval(total))]
+            export = await journal.append(tx, None, events, now, caller.subject, needed=Needed(sealed, asked))
             detail = _asked_for(request, total)
             entry = Entry(self._ids(), now, caller.subject, Action.ASKED, str(export_id), "accepted", address, detail)
             await audit.add(tx, caller.channel, entry)
+            if export.approval is not None:
+                await audit.add(tx, caller.channel, approval_asked(export, self._ids(), now))
         return export
 
     async def _check_window(self, tx: Tx, caller: Caller, settings: Mapping[str, Any], now: datetime) -> None:
@@ -173,6 +178,26 @@ class Exports:
             await audit.add(tx, caller.channel, Entry(self._ids(), now, caller.subject, action, str(export_id), "done", address))
         return after
 
+    async def approve(self, caller: Caller, export_id: UUID, address: str | None) -> Export:
+        """Allow another's export. Raises NotFound, Forbidden, Conflict."""
+        return await self._decide(caller, export_id, Action.APPROVED, address, Approve(caller.subject, self._clock.now()))
+
+    async def decline(self, caller: Caller, export_id: UUID, reason: str | None, address: str | None) -> Export:
+        """Decline another's export. Raises NotFound, Forbidden, Conflict."""
+        command = Decline(caller.subject, self._clock.now(), reason)
+        return await self._decide(caller, export_id, Action.DECLINED, address, command)
+
+    async def _decide(
+        self, caller: Caller, export_id: UUID, action: Action, address: str | None, command: Approve | Decline
+    ) -> Export:
+        async with self._database.transaction() as tx:
+            export = await self._held(tx, caller, export_id)
+            after = await journal.append(tx, export, decide(export, command), command.at, caller.subject)
+            detail = command.reason if isinstance(command, Decline) else None
+            entry = Entry(self._ids(), command.at, caller.subject, action, str(export_id), "done", address, detail)
+            await audit.add(tx, caller.channel, entry)
+        return after
+
     async def download(self, caller: Caller, export_id: UUID, part: Part, address: str | None) -> Opened:
         """Note a download and open the file. Raises NotFound, Forbidden, Conflict, Gone, NotThere."""
         async with self._database.transaction() as tx:
@@ -207,11 +232,11 @@ class Exports:
 
 
 def _request(
-    export_id: UUID, caller: Caller, ask: Ask, scope: Scope, chosen: list[Column], zone: str, now: datetime
+    export_id: UUID, caller: Caller, ask: Ask, scope: Scope, chosen: list[Column], settings: Mapping[str, Any], now: datetime
 ) -> Requested:
     return Requested(
         id=export_id, channel=caller.channel, at=to_wire(now), by=caller.subject, reason=ask.reason.strip(), scope=scope,
-        columns=chosen, time_zone=zone, language=ask.language,
+        columns=chosen, time_zone=settings["timeZone"], language=ask.language, approval_rows=settings.get("exportApprovalRows"),
     )  # fmt: skip
 
 

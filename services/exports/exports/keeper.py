@@ -15,7 +15,7 @@ from common.telemetry import log
 from exports import holdings, journal, store
 from exports.audit import store as audit
 from exports.audit.entry import Action, Entry
-from exports.export import Expire, decide
+from exports.export import Expire, Export, Status, decide
 from exports.files import Files
 
 _BY = "service:exports"
@@ -70,9 +70,14 @@ class Keeper:
             events = [] if export is None else decide(export, Expire(now))
             if export is None or not events:  # another keeper was here first
                 return
-            await journal.append(tx, export, events, now, _BY)
-            await audit.add(tx, channel, Entry(self._ids(), now, _BY, Action.EXPIRED, str(export_id), "done"))
+            after = await journal.append(tx, export, events, now, _BY)
+            await audit.add(tx, channel, self._entry(after, now))
         await asyncio.to_thread(self._files.remove, export_id, export.attempts)
+
+    def _entry(self, export: Export, now: datetime) -> Entry:
+        if export.status is Status.FAILED:  # nobody has approved it
+            return Entry(self._ids(), now, _BY, Action.FAILED, str(export.id), "failed", None, export.problem)
+        return Entry(self._ids(), now, _BY, Action.EXPIRED, str(export.id), "done")
 
     async def sweep(self) -> None:
         """Delete the files of attempts that nothing needs: of killed workers, of exports that ended in another way.

@@ -7,6 +7,8 @@ import json
 _TOKEN = "dangol.token"  # noqa: S105 - the name under which the console keeps it for its tab, not a secret
 _IN_WORK = "아직 준비되지 않았습니다. · This file is not ready yet."
 _WORDS = {
+    "awaitingApproval": "다른 매니저의 승인을 기다리고 있습니다. · Another manager has to approve this export first.",
+    "declined": "다른 매니저가 이 요청을 거절했습니다. · Another manager declined this export.",
     "waiting": _IN_WORK,
     "counting": _IN_WORK,
     "writing": _IN_WORK,

@@ -23,6 +23,12 @@ def told(export: Export, event: Event, at: datetime) -> wire.ExportEvent:
     match event:
         case life.Requested():
             return wire.ExportRequested(**common)
+        case life.ApprovalAsked(rows=rows):
+            return wire.ExportApprovalAsked(**common, rows=rows)
+        case life.Approved(by=by):
+            return wire.ExportApproved(**common, rows=_rows_to_approve(export), approved_by=by)
+        case life.Declined(by=by, reason=reason):
+            return wire.ExportDeclined(**common, rows=_rows_to_approve(export), declined_by=by, problem=reason)
         case life.Completed(manifest=manifest, expires_at=expires_at):
             return wire.ExportCompleted(**common, rows=manifest.rows, expires_at=expires_at)
         case life.Failed(problem=problem):
@@ -39,6 +45,11 @@ def told(export: Export, event: Event, at: datetime) -> wire.ExportEvent:
             return wire.ExportRevoked(**common, revoked_by=by)
         case life.TakenUp() | life.Counted() | life.Progressed() | life.Written() | life.PutBack():
             return wire.ExportProgressed(**common, rows_done=export.rows_done, rows_total=export.rows_total or 0)
+
+
+def _rows_to_approve(export: Export) -> int:
+    assert export.approval is not None, "it is decided after it was asked"
+    return export.approval.rows
 
 
 def export_message(export: Export, event: Event, at: datetime) -> Message:

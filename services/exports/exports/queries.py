@@ -14,7 +14,7 @@ from common.postgres import Database
 from exports import holdings, store
 from exports.export import MOST_ROWS, Export
 from exports.neighbours import Neighbours
-from exports.sight import check_visible, export_shown, no_export
+from exports.sight import check_visible, export_shown, no_export, sees_all
 from exports.waiting import counted_for, opens_at
 
 _QUIET_LOOKS = 50
@@ -32,15 +32,17 @@ class Queries:
             found = await store.load(connection, caller.channel, export_id)
         if found is None:
             raise no_export()
-        check_visible(found, caller.subject, auditor=caller.may("audit.read"))
+        check_visible(found, caller.subject, auditor=sees_all(caller))
         return found
 
-    async def exports(self, caller: Caller, limit: int, cursor: str | None) -> tuple[list[Export], str | None]:
-        """One's own exports, or with `audit.read` everybody's, newest first."""
-        by = None if caller.may("audit.read") else caller.subject
+    async def exports(
+        self, caller: Caller, limit: int, cursor: str | None, status: str | None = None
+    ) -> tuple[list[Export], str | None]:
+        """One's own exports, or everybody's for who may see them, newest first; all, or those of a status."""
+        by = None if sees_all(caller) else caller.subject
         before = cursors.decode(cursor, cursors.instant, cursors.identifier) if cursor else None
         async with self._database.connection() as connection:
-            found = await store.listed(connection, caller.channel, by, before, limit + 1)
+            found = await store.listed(connection, caller.channel, by, before, limit + 1, status)
         last = found[limit - 1] if len(found) > limit else None
         return found[:limit], None if last is None else cursors.encode(last.requested_at, str(last.id))
 
@@ -59,13 +61,19 @@ class Allowances:
         self._clock = clock
 
     async def allowance(self, caller: Caller) -> dict[str, JsonValue]:
-        """The window, whose it is, when it opens, and how many contacts one file takes; by the rule that refuses."""
+        """The window, whose it is, when it opens, how many contacts one file takes, and beyond how many it is to be approved."""
         settings = await self._neighbours.settings(caller.channel)
         minutes, scope = settings["exportMinutes"], settings["exportScope"]
         async with self._database.connection() as connection:
             latest = await store.latest_counted(connection, caller.channel, counted_for(scope, caller.subject))
         opens = opens_at(latest, minutes, self._clock.now())
-        return {"minutes": minutes, "scope": scope, "openAt": opens and to_wire(opens), "limit": MOST_ROWS}
+        return {
+            "minutes": minutes,
+            "scope": scope,
+            "openAt": opens and to_wire(opens),
+            "limit": MOST_ROWS,
+            "approvalRows": settings.get("exportApprovalRows"),
+        }
 
 
 async def progress(
@@ -84,6 +92,6 @@ async def progress(
             yield b"id: %d\nevent: progress\ndata: %s\n\n" % (seen, orjson.dumps(export_shown(export)))
         elif quiet % _QUIET_LOOKS == 0:
             yield b": still here\n\n"  # so that nothing in between takes the silence for a broken connection
-        if not export.in_work:
+        if not export.goes_on:
             return
         await wait()

@@ -17,8 +17,11 @@ from exports.audit.entry import Action
 Note: TypeAlias = Callable[[Caller, Action, UUID | None, str | None, str | None], Awaitable[None]]
 """Takes who was refused, the action, the export's id, the problem's code and the caller's address."""
 
-_ADDRESS = re.compile(r"/v1/exports(?:/([^/]+))?(?:/(download|cancel|revoke))?")
-_ACTIONS = {None: Action.ASKED, "download": Action.DOWNLOADED, "cancel": Action.CANCELLED, "revoke": Action.REVOKED}
+_ADDRESS = re.compile(r"/v1/exports(?:/([^/]+))?(?:/(download|cancel|revoke|approve|decline))?")
+_ACTIONS = {
+    None: Action.ASKED, "download": Action.DOWNLOADED, "cancel": Action.CANCELLED, "revoke": Action.REVOKED,
+    "approve": Action.APPROVED, "decline": Action.DECLINED,
+}  # fmt: skip
 _FORBIDDEN, _UNAUTHORIZED = 403, 401
 
 

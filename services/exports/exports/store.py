@@ -19,12 +19,12 @@ select max(requested_at) from export
 where channel = $1 and status <> all($3::text[]) and ($2::text is null or requested_by = $2)
 """
 _INSERT = """
-insert into export (channel, id, version, status, requested_by, requested_at, state, lock, asked)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+insert into export (channel, id, version, status, requested_by, requested_at, expires_at, state, lock, asked)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 """
 _UPDATE = """
 update export set version = $3, status = $4, expires_at = $5, state = $6,
-    lock = case when $7 then lock end, asked = case when $7 then asked end,
+    lock = case when $9 then lock end, asked = case when $9 then asked end,
     lease_by = case when $7 then lease_by end, lease_until = case when $7 then lease_until end
 where channel = $1 and id = $2 and version = $8
 """
@@ -32,12 +32,13 @@ _LOAD = "select state from export where channel = $1 and id = $2"
 _LOAD_LOCK = _LOAD + " for update"
 _LIST = """
 select id, requested_at, state from export
-where channel = $1 and ($2::text is null or requested_by = $2)
+where channel = $1 and ($2::text is null or requested_by = $2) and ($6::text is null or status = $6)
   and ($3::timestamptz is null or (requested_at, id) < ($3, $4)) order by requested_at desc, id desc limit $5
 """
 _LEASED = LeasedRows("export", work="('waiting', 'counting', 'writing', 'verifying')", taken="state, lock, asked")
 _EXPIRABLE = """
-select channel, id from export where status = 'ready' and expires_at <= $1 and id <> all($2) order by channel, id limit 100
+select channel, id from export
+where status in ('ready', 'awaitingApproval') and expires_at <= $1 and id <> all($2) order by channel, id limit 100
 """
 _HOLDING = """
 select id, case when jsonb_typeof(state -> 'attempts') = 'number' then (state ->> 'attempts')::int end as attempt from export
@@ -68,18 +69,22 @@ async def insert(tx: Tx, export: Export, needed: Needed) -> None:
     """Keep a new export with what its work needs."""
     await tx.execute(
         _INSERT, export.channel, export.id, export.version, export.status, export.requested_by,
-        from_wire(export.requested_at), export.encode(), needed.lock, needed.asked,
+        from_wire(export.requested_at), _ends_at(export), export.encode(), needed.lock, needed.asked,
     )  # fmt: skip
 
 
 async def update(tx: Tx, seen: int, export: Export) -> None:
-    """Keep what an export is now, if it is still at the version that was seen; what its work needs goes with it. Raises Lost."""
+    """Keep what an export is now, if it is still at the version seen; what its work needs goes with the work. Raises Lost."""
     done = await tx.execute(
-        _UPDATE, export.channel, export.id, export.version, export.status,
-        None if export.expires_at is None else from_wire(export.expires_at), export.encode(), export.in_work, seen,
+        _UPDATE, export.channel, export.id, export.version, export.status, _ends_at(export), export.encode(), export.in_work,
+        seen, export.goes_on,
     )  # fmt: skip
     if done != "UPDATE 1":
         raise Lost
+
+
+def _ends_at(export: Export) -> datetime | None:
+    return None if export.ends_at is None else from_wire(export.ends_at)
 
 
 async def load(tx: Tx, channel: str, export_id: UUID, *, lock: bool = False) -> Export | None:
@@ -88,12 +93,14 @@ async def load(tx: Tx, channel: str, export_id: UUID, *, lock: bool = False) -> 
     return None if state is None else stored(Export, export_id, state)
 
 
-async def listed(tx: Tx, channel: str, by: str | None, before: Place | None, limit: int) -> list[Export]:
-    """Exports, newest first; those that cannot be read are left out, as the log tells."""
+async def listed(
+    tx: Tx, channel: str, by: str | None, before: Place | None, limit: int, status: str | None = None
+) -> list[Export]:
+    """Exports, newest first, or those of a status; those that cannot be read are left out, as the log tells."""
 
     async def fetch(before: Place | None, most: int) -> list[Record]:
         at, last = before or (None, None)
-        rows: list[Record] = await tx.fetch(_LIST, channel, by, at, last, most)
+        rows: list[Record] = await tx.fetch(_LIST, channel, by, at, last, most, status)
         return rows
 
     return await leased_listed(fetch, lambda row: readable(Export, row["id"], row["state"]), before, limit)
@@ -124,7 +131,7 @@ async def rest(tx: Tx, export: Export, until: datetime) -> None:
 
 
 async def expirable(tx: Tx, now: datetime, without: Collection[UUID]) -> list[tuple[str, UUID]]:
-    """Channels and ids of some exports whose seven days are over."""
+    """Channels and ids of some exports whose seven days are over, those of a file or those to approve it in."""
     return [(r["channel"], r["id"]) for r in await tx.fetch(_EXPIRABLE, now, list(without))]
 
 

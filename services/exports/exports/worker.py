@@ -23,6 +23,7 @@ from common.telemetry import log, span
 from exports import holdings, journal, store
 from exports.audit import store as audit
 from exports.audit.entry import Action, Entry
+from exports.auditing import approval_asked
 from exports.events import Manifest
 from exports.export import Complete, Count, Export, Fail, Finish, GiveBack, Progress, Status, TakeUp, Wait, decide
 from exports.files import Aside, Files
@@ -183,7 +184,7 @@ class Worker:
     async def _write(
         self, job: "_Job", file: BinaryIO, aside: Aside, lock: Stretched, asked: Mapping[str, Any], lease: Lease
     ) -> bool:
-        """Whether there is a file now; not where its rows are too many. Raises whatever makes an attempt fail."""
+        """Whether there is a file now; not of too many rows, nor of rows to be approved. Raises what makes an attempt fail."""
         export = job.export
         async with contextlib.aclosing(self._rows(export.channel, asked)) as rows:
             total, instant = _read_head((await lease.during(anext(rows)))[0])
@@ -232,6 +233,8 @@ class Worker:
             entry = Entry(self._ids(), at, _BY, Action.READY, str(export.id), "done", None, f"{export.manifest.rows} rows")
         elif export.status is Status.FAILED:
             entry = Entry(self._ids(), at, _BY, Action.FAILED, str(export.id), "failed", None, export.problem)
+        elif export.status is Status.AWAITING_APPROVAL:
+            entry = approval_asked(export, self._ids(), at)
         else:
             return
         await audit.add(tx, export.channel, entry)

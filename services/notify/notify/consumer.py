@@ -22,7 +22,7 @@ from notify.deliveries.gathering import Change
 from notify.deliveries.store import Addressed
 from notify.destinations.store import Destinations, Subscribed, subscribed
 from notify.destinations.switching import switch_off
-from notify.reactions import Notice, react, react_to_end
+from notify.reactions import Notice, react, react_to_decision, react_to_end
 from notify.room import store as rooms
 from notify.room.store import Told
 
@@ -80,7 +80,8 @@ class Notifier:
         told = [
             Told(item.channel, item.event_id, self._ids(), now, notice)
             for item in items
-            if (notice := self._notice(item.message)) is not None
+            for notice in self._notices(item.message)
+            if notice is not None
         ]
         async with self._database.transaction() as tx:
             if told:
@@ -91,14 +92,15 @@ class Notifier:
                 await gathering.gather(tx, [c for item in items if (c := _change(item)) is not None], known, now)
                 await self._follow_definitions(tx, items, now)
 
-    def _notice(self, message: Heard) -> Notice | None:
+    def _notices(self, message: Heard) -> Sequence[Notice | None]:
+        """What goes into whose room; an event is told once to each manager."""
         match message:
             case ExportMessage(event=event):
-                return react(event, self._public_url)
+                return react(event, self._public_url), react_to_decision(event)
             case JobMessage(event=event):
-                return react_to_end(event)
+                return (react_to_end(event),)
             case _:
-                return None
+                return ()
 
     async def _announce(self, tx: Tx, items: Sequence[Item], known: Sequence[Subscribed], now: datetime) -> None:
         addressed = [

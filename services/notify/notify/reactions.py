@@ -3,7 +3,16 @@
 from dataclasses import dataclass
 
 from common.events.contacts import BulkActionDone, ImportDone
-from common.events.exports import ExportCompleted, ExportEvent, ExportFailed, ExportRevoked, ExportWithdrawn
+from common.events.exports import (
+    ExportApprovalAsked,
+    ExportApproved,
+    ExportCompleted,
+    ExportDeclined,
+    ExportEvent,
+    ExportFailed,
+    ExportRevoked,
+    ExportWithdrawn,
+)
 from notify.ended_jobs import sentences
 
 
@@ -21,6 +30,21 @@ class Notice:
 def react(event: ExportEvent, public_url: str) -> Notice | None:
     """The notice of an event; most events need none. Texts hold no customer's data."""
     match event:
+        case ExportApprovalAsked():
+            korean = f"요청하신 고객 데이터 {event.rows:,}건은 다른 매니저의 승인이 필요합니다. 승인되면 파일을 만듭니다."
+            english = (
+                f"Your export of {event.rows:,} contacts has to be approved by another manager. Its file is made after that."
+            )
+            return Notice(event.requested_by, "export.approvalAsked", korean, english, None)
+        case ExportApproved():
+            korean = f"요청하신 고객 데이터 {event.rows:,}건의 다운로드를 매니저({event.approved_by})가 승인했습니다."
+            english = f"Your export of {event.rows:,} contacts was approved by {event.approved_by}."
+            return Notice(event.requested_by, "export.approved", korean, english, None)
+        case ExportDeclined():
+            why = "" if event.problem is None else f" ({event.problem})"
+            korean = f"요청하신 고객 데이터 {event.rows:,}건의 다운로드를 매니저({event.declined_by})가 거절했습니다.{why}"
+            english = f"Your export of {event.rows:,} contacts was declined by {event.declined_by}.{why}"
+            return Notice(event.requested_by, "export.declined", korean, english, None)
         case ExportCompleted():
             korean = f"요청하신 고객 데이터 {event.rows:,}건의 엑셀 파일이 준비되었습니다. 7일 동안 받을 수 있습니다."
             english = f"Your Excel file of {event.rows:,} contacts is ready. You can download it for 7 days."
@@ -61,3 +85,18 @@ def destination_off(manager: str, kind: str, host: str, problem: str) -> Notice:
         f"what was parked can be sent again then. ({problem})"
     )
     return Notice(manager, "destination.disabled", korean, english, None)
+
+
+def react_to_decision(event: ExportEvent) -> Notice | None:
+    """What whoever decided on another manager's export finds in the own room of it."""
+    match event:
+        case ExportApproved(approved_by=by, rows=rows):
+            korean = f"매니저({event.requested_by})가 요청한 고객 데이터 {rows:,}건의 다운로드를 승인했습니다."
+            english = f"You approved an export of {rows:,} contacts that {event.requested_by} asked for."
+            return Notice(by, "export.approved", korean, english, None)
+        case ExportDeclined(declined_by=by, rows=rows):
+            korean = f"매니저({event.requested_by})가 요청한 고객 데이터 {rows:,}건의 다운로드를 거절했습니다."
+            english = f"You declined an export of {rows:,} contacts that {event.requested_by} asked for."
+            return Notice(by, "export.declined", korean, english, None)
+        case _:
+            return None

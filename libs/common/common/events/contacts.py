@@ -281,6 +281,8 @@ class Channel(Body):
     session_minutes: int = 30
     export_minutes: int = 30
     export_scope: Literal["manager", "channel"] = "manager"
+    export_approval_rows: int | None = None
+    """An export of more contacts than these needs a second person's word; None is off."""
 
 
 class ChannelChanged(Event, tag="channel.changed"):

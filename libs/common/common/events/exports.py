@@ -16,6 +16,27 @@ class ExportRequested(_Told, tag="export.requested"):
     """Somebody asked for an export."""
 
 
+class ExportApprovalAsked(_Told, tag="export.approvalAsked"):
+    """So many contacts need a second person's word before the file is written."""
+
+    rows: int
+
+
+class ExportApproved(_Told, tag="export.approved"):
+    """A second person approved it."""
+
+    rows: int
+    approved_by: str
+
+
+class ExportDeclined(_Told, tag="export.declined"):
+    """A second person declined it: there will be no file. `problem` is the reason that was given, if any."""
+
+    rows: int
+    declined_by: str
+    problem: str | None = None
+
+
 class ExportProgressed(_Told, tag="export.progressed"):
     """Rows are being written."""
 
@@ -60,6 +81,9 @@ class ExportWithdrawn(_Told, tag="export.withdrawn"):
 
 ExportEvent = (
     ExportRequested
+    | ExportApprovalAsked
+    | ExportApproved
+    | ExportDeclined
     | ExportProgressed
     | ExportCompleted
     | ExportFailed

@@ -41,6 +41,7 @@ class ChannelSettings(Wire):
     session_minutes: int
     export_minutes: int
     export_scope: Literal["manager", "channel"]
+    export_approval_rows: int | None
     managed_users: ManagedUsers
 
 
@@ -53,11 +54,16 @@ class LimitChange(Wire):
 class ChannelChange(Change):
     """What may be changed of a channel's settings; what is not named stays."""
 
+    nullable = frozenset({"export_approval_rows"})
+
     country: str | None = None
     time_zone: str | None = None
     session_minutes: int | None = Field(default=None, ge=1, le=1440)
     export_minutes: int | None = Field(default=None, ge=0, le=1440)
     export_scope: Literal["manager", "channel"] | None = None
+    export_approval_rows: Annotated[
+        int | None, Field(ge=0, le=1_000_000, description="More contacts than these need a second person's word; null is off.")
+    ] = None
     managed_users: LimitChange | None = None
 
     @field_validator("country")
@@ -88,7 +94,7 @@ async def change_channel(
     """Change some of the channel's settings (`channel.manage`), its managed-user limit (`plan.manage`), or both at once."""
     if not body.model_fields_set:
         raise Unprocessable("Name at least one setting to change.")
-    updates = body.model_dump(exclude_none=True, exclude={"managed_users"})
+    updates = body.model_dump(exclude_unset=True, exclude={"managed_users"})
     if body.model_fields_set - {"managed_users"}:
         caller.require("channel.manage")
     if body.managed_users is not None:

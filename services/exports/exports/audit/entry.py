@@ -22,6 +22,9 @@ class Action(StrEnum):
     """What was done, or tried."""
 
     ASKED = "export.asked"
+    APPROVAL_ASKED = "export.approvalAsked"
+    APPROVED = "export.approved"
+    DECLINED = "export.declined"
     READY = "export.ready"
     FAILED = "export.failed"
     CANCELLED = "export.cancelled"
