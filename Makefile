@@ -80,7 +80,7 @@ bench-exports: setup ## Measure an encrypted file of N=20000 rows beside openpyx
 bench-segments: setup ## Measure what one contact's change costs 10 to 10,000 segments, by condition and by evaluating all, and the memory
 	@$(BIN)/python -m tests.bench.segments
 
-bench-segments-served: setup ## Measure a build over N=100000 contacts, tables and memory, and membership over HTTP (ARGS='build sizes membership')
+bench-segments-served: setup ## Measure a build over N=100000 contacts, tables and memory, and membership over HTTP (ARGS='build sizes membership feed')
 	@N='$(N)' $(BIN)/python -m tests.bench.served $(ARGS)
 
 bench-cost: setup ## Measure what a write costs the processors (ARGS='visit upsert event import' SEGMENTS=0,100,1000 N=10000 BASE=../other)
