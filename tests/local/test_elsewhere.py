@@ -20,7 +20,7 @@ def test_keys_roles_and_topics_are_made_as_often_as_one_likes(servers: Stack, tm
     address = servers.env()["DANGOL_PG"].rpartition("@")[2].partition("/")[0]
     for _ in range(2):
         prepare(tmp_path, address, servers.kafka, environment(servers))
-    assert {path.stem for path in (tmp_path / "keys").glob("*.json")} == {"dev", *SERVICES}
+    assert {path.stem for path in (tmp_path / "keys").glob("*.json")} == {"dev", "manifests", *SERVICES}
     assert (tmp_path / "jwks.json").is_file()
 
 
