@@ -30,6 +30,7 @@ GROUP = "segments"
 TOPICS = (CONTACTS, FIELDS)
 
 _WATCH_SECONDS = 2.0
+_TURN_SECONDS = 0.01
 MOST_WORK = 10_000
 """So many judgements are one transaction: some tenths of a second, in which contacts are locked."""
 
@@ -206,7 +207,7 @@ class Judge:
             versions.setdefault((fact.channel, fact.contact_id), []).append(fact)
         stored = await due_store.with_looks(tx, await store.lock_contacts(tx, versions))
         news: list[_News] = []
-        turns = Turns()
+        turns = Turns(_TURN_SECONDS)
         for key, told in versions.items():
             await turns.give()
             contact = stored.get(key)

@@ -285,7 +285,7 @@ select * from unnest(
 )
 """
 _CHANGE = ("channel", "segment_id", "position", "contact_id", "change", "cause", "at_ms", "contact_version")
-_SLICE, _MANY = 1000, 50
+_SLICE, _MANY = 500, 50
 """So many rows are written at once, and so many are copied."""
 _T = TypeVar("_T")
 
