@@ -83,7 +83,7 @@ bench-segments: setup ## Measure what one contact's change costs 10 to 10,000 se
 bench-segments-served: setup ## Measure a build over N=100000 contacts, tables and memory, and membership over HTTP (ARGS='build sizes membership feed')
 	@N='$(N)' $(BIN)/python -m tests.bench.served $(ARGS)
 
-bench-cost: setup ## Measure what a write costs the processors (ARGS='visit upsert event import' SEGMENTS=0,100,1000 N=10000 BASE=../other)
+bench-cost: setup ## Measure what a write costs the processors (ARGS='visit upsert event import' SEGMENTS=0,100,1000 N=30000 BASE=../other)
 	@SEGMENTS='$(SEGMENTS)' N='$(N)' ROUNDS='$(ROUNDS)' BASE='$(BASE)' $(BIN)/python -m tests.bench.cost $(ARGS)
 
 bench-notices: setup ## Measure N=300 notices to ten destinations, and the same with one of them that hangs

@@ -1,7 +1,7 @@
 """`make bench-cost`: processor time of a visit, an upsert, a custom event and an imported row, over all processes of the stack.
 
 From the request until all has come through: outboxes empty, every reader caught up, searchable, segments moved and that told.
-`SEGMENTS=0,100,1000` in the channels, `N=10000` contacts in the index; `BASE=/path/to/checkout` measures another build in turns.
+`SEGMENTS=0,100,1000` in the channels, `N=30000` contacts in the index; `BASE=/path/to/checkout` measures another build in turns.
 """
 
 import asyncio
@@ -23,14 +23,12 @@ from tests.bench.cost.build import Build, running
 from tests.bench.cost.definitions import FIELDS, segments
 from tests.bench.cost.rounds import Idle, Round, come_to_rest, idle, measured, send, total
 from tests.bench.cost.table import Cell, tables
-from tests.bench.cost.work import CROWD, KINDS, Load, crowds, load
+from tests.bench.cost.work import CROWD, KINDS, crowds, load
 from tests.bench.measure import machine
 from tests.bench.serving import require
 
 _FILL_AT_ONCE = 4
-_PASSES = 4
-"""A round sends its work so often, each time as of later: so that what is measured is much beside what passes while idle."""
-_ROUNDS = range(1, 5)  # in more, visits would come to be in the future
+_ROUNDS = range(1, 21)  # in more, visits would come to be in the future
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +45,11 @@ class Wanted:
 def wanted(arguments: Sequence[str], environment: Mapping[str, str]) -> Wanted:
     """What the command line and the environment ask for; ends the run where that can't be."""
     chosen = environment.get("SEGMENTS") or "0,100,1000"
-    contacts, rounds = environment.get("N") or "10000", environment.get("ROUNDS") or "3"
+    contacts, rounds = environment.get("N") or "30000", environment.get("ROUNDS") or "3"
     unknown = [kind for kind in arguments if kind not in KINDS]
     numbers = [each.strip() for each in chosen.split(",")]
     if unknown or not all(each.isdecimal() for each in (contacts, rounds, *numbers)) or int(rounds) not in _ROUNDS:
-        raise SystemExit(f"Kinds are {' '.join(KINDS)}; N and each of SEGMENTS is a number; ROUNDS is 1 to 4.")
+        raise SystemExit(f"Kinds are {' '.join(KINDS)}; N and each of SEGMENTS is a number; ROUNDS is 1 to 20.")
     if int(contacts) < CROWD * len(set(numbers)):
         raise SystemExit(f"N is {CROWD * len(set(numbers)):,} at least: {CROWD:,} contacts for each of SEGMENTS.")
     base = Path(environment["BASE"]).resolve() if environment.get("BASE") else None
@@ -62,11 +60,6 @@ def wanted(arguments: Sequence[str], environment: Mapping[str, str]) -> Wanted:
 def say(text: str) -> None:
     """How far it is, for who waits."""
     print(f"{datetime.now(UTC):%H:%M:%S} {text}", file=sys.stderr, flush=True)
-
-
-def loads(kind: str, number: int, began: datetime) -> list[Load]:
-    """What the round of that number sends."""
-    return [load(kind, _PASSES * number + turn, began) for turn in range(_PASSES)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +74,8 @@ class World:
         """A round of every kind in each channel that nobody measures: servers just started are slow, of whatever kind."""
         for kind in kinds:
             for client in self.callers.values():
-                for some in loads(kind, kinds.index(kind), self.began):
-                    require(await send(client, some.requests, some.at_once) == some.items, "everything taken in")
+                some = load(kind, kinds.index(kind), self.began)
+                require(await send(client, some.requests, some.at_once) == some.items, "everything taken in")
         await come_to_rest(self.build)
 
 
@@ -147,7 +140,7 @@ async def measure(wanted: Wanted, found: Found) -> None:
             for cell in found.cells:
                 number = (1 + turn) * len(wanted.kinds) + wanted.kinds.index(cell.kind)  # after those that warmed up
                 for each in worlds:
-                    name, some = each.build.name, loads(cell.kind, number, each.began)
+                    name, some = each.build.name, load(cell.kind, number, each.began)
                     cost = await measured(each.build, each.callers[cell.segments], some, found.idle[name][-1])
                     cell.rounds.setdefault(name, []).append(cost)
                     say(f"round {turn + 1}, {name}: {KINDS[cell.kind]}, {cell.segments:,} segments: {briefly(cost)}")

@@ -108,28 +108,27 @@ async def idle(build: Build, seconds: float = 30.0) -> Idle:
     return Idle({role: each / took for role, each in used.items()})
 
 
-async def measured(build: Build, client: httpx.AsyncClient, loads: Sequence[Load], rest: Idle) -> Round:
-    """Send a round, one load after the other, wait until it has come through, check that it has, and tell what it took."""
+async def measured(build: Build, client: httpx.AsyncClient, load: Load, rest: Idle) -> Round:
+    """Send a round, wait until it has come through, check that it has, and tell what it took."""
     before = await _moves(build)
-    last = loads[-1]
-    found, items = last.shown, sum(load.items for load in loads)
+    found = load.shown
     async with watching(build) as watch:
-        taken = sum([await send(client, load.requests, load.at_once) for load in loads])
+        taken = await send(client, load.requests, load.at_once)
         until = time.perf_counter() + _PATIENCE_SECONDS
         while True:
-            require(time.perf_counter() < until, f"{found} of {last.shown} are found, and all has come through")
+            require(time.perf_counter() < until, f"{found} of {load.shown} are found, and all has come through")
             await watch.quiet(rest.cores)
-            if last.shows is not None:  # here, since what nobody searches is not made searchable: that is a part of the cost
-                answer = await client.post("/v1/search/count", content=orjson.dumps({"filter": last.shows}))
+            if load.shows is not None:  # here, since what nobody searches is not made searchable: that is a part of the cost
+                answer = await client.post("/v1/search/count", content=orjson.dumps({"filter": load.shows}))
                 found = orjson.loads(answer.content)["total"]
             await asyncio.sleep(SETTLE_SECONDS)
             await watch.look()
             took, used = watch.used()
-            if await build.caught_up() and found == last.shown:
+            if await build.caught_up() and found == load.shown:
                 break
             print("  not yet", file=sys.stderr, flush=True)
-    require(taken == items, f"{items} taken in, not {taken}")
-    return Round(items, used, {role: rate * took for role, rate in rest.rates.items()}, await _moves(build) - before)
+    require(taken == load.items, f"{load.items} taken in, not {taken}")
+    return Round(load.items, used, {role: rate * took for role, rate in rest.rates.items()}, await _moves(build) - before)
 
 
 async def come_to_rest(build: Build, seconds: float = 20.0) -> None:

@@ -70,7 +70,7 @@ def test_what_was_not_reached_is_a_dash() -> None:
 
 def test_without_words_everything_is_measured() -> None:
     asked = wanted([], {"SEGMENTS": "", "N": "", "ROUNDS": "", "BASE": ""})
-    assert (asked.segments, asked.contacts, asked.rounds, asked.base, len(asked.kinds)) == ([0, 100, 1000], 10_000, 3, None, 7)
+    assert (asked.segments, asked.contacts, asked.rounds, asked.base, len(asked.kinds)) == ([0, 100, 1000], 30_000, 3, None, 7)
     some = wanted(["import", "visit"], {"SEGMENTS": "10, 0", "N": "1000000", "BASE": "/"})
     assert some == Wanted(["visit", "import"], [0, 10], 1_000_000, 3, Path("/"))
 

@@ -13,8 +13,11 @@ import orjson
 from common.clock import to_wire
 from tests.bench.people import CITIES, GRADES, Person, person, visit
 
-CROWD = 2000
-"""Contacts of each channel that all rounds are about, however many others are there: so every round is the same work."""
+CROWD = 8000
+"""Contacts of each channel that all rounds are about, however many others are there: so every round is the same work.
+
+So many that what a round takes is much beside what passes while idle.
+"""
 SOME = 500
 """Those of the crowd whom the requests of one item each are about."""
 LIST = 500
