@@ -22,7 +22,7 @@ from tests.bench.serving import require, within
 from tests.support.api import fresh_channel
 
 RATE, AT_ONCE, OTHERS = 1000, 50, 999
-WARM_SECONDS, SECONDS = 5, 15
+WARM_SECONDS, SECONDS = 2, 8
 _VISITED = {"key": "lastSeenAt", "operator": "exists"}
 
 
@@ -56,7 +56,7 @@ async def feed(stack: Stack) -> list[Row]:
         segments = [await made(database, channel, raw) for raw in (_VISITED, *islice(plain, OTHERS))]
         await until_live(database, channel, segments)  # at once, as nobody is there
         people = await _people(contacts, RATE * (WARM_SECONDS + SECONDS))
-        async with within(120, "all are known here"), database.connection() as connection:
+        async with within(150, "all are known here"), database.connection() as connection:
             while await connection.fetchval("select count(*) from contact where channel = $1", channel) < len(people):
                 await asyncio.sleep(0.2)
         await client.start()
