@@ -112,15 +112,26 @@ def _of(router: APIRouter) -> Iterator[APIRoute]:
 
 
 def _tags(routes: dict[str, list[APIRoute]]) -> set[tuple[str, str]]:
-    """Each tag with the words with which its module of routes begins: of several, that which stands outermost."""
+    """Each tag with the words with which its modules of routes begin: of several, those that stand outermost, by their names."""
     modules: dict[str, set[ModuleType]] = {}
     for route in (route for each in routes.values() for route in each):
         module = inspect.getmodule(inspect.unwrap(route.endpoint))
         assert module is not None
         for tag in route.tags:
             modules.setdefault(str(tag), set()).add(module)
-    outermost = {tag: min(found, key=lambda module: module.__name__.count(".")) for tag, found in modules.items()}
-    return {(tag, (inspect.getdoc(module) or "").partition("\n")[0]) for tag, module in outermost.items()}
+    return {
+        (tag, " ".join(map(_begins, sorted(_outermost(found), key=lambda module: module.__name__))))
+        for tag, found in modules.items()
+    }
+
+
+def _outermost(modules: set[ModuleType]) -> list[ModuleType]:
+    least = min(module.__name__.count(".") for module in modules)
+    return [module for module in modules if module.__name__.count(".") == least]
+
+
+def _begins(module: ModuleType) -> str:
+    return (inspect.getdoc(module) or "").partition("\n")[0]
 
 
 def _complete(operation: dict[str, Any], route: APIRoute, reach: Reach, elsewhere: dict[str, Callable[..., Any]]) -> None:
