@@ -59,7 +59,7 @@ async def test_an_export_is_followed_downloaded_in_parts_and_proven(stack: Stack
         assert answer.headers["dangol-position"]
         assert accepted | {"id": "", "requestedAt": ""} == {
             "id": "", "status": "waiting", "rowsDone": 0, "rowsTotal": None, "requestedAt": "", "readyAt": None,
-            "expiresAt": None, "requestedBy": "kim", "reason": "a greeting", "problem": None, "manifest": None,
+            "expiresAt": None, "requestedBy": "kim", "reason": "a greeting", "problem": None, "manifest": None, "approval": None,
         }  # fmt: skip
         told = await followed(stack, stack.token(channel=channel, sub="kim", permissions=["exports.create"]), accepted["id"])
         assert {each["id"] for each in told} == {accepted["id"]}
