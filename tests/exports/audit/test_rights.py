@@ -108,7 +108,7 @@ async def test_a_line_that_does_not_follow_the_last_one_is_refused(dsns: tuple[s
         await add(database)
         await add(database)
         async with database.connection() as connection:
-            # A table of the same name that only this session sees is not the one that is meant.
+            # A table of the same name that only this connection sees is not the one that is meant.
             await connection.execute("create temp table audit_head (channel text primary key, number bigint, hash text)")
             await connection.execute("insert into audit_head values ('c', $1, 'x')".replace("$1", str(number - 1)))
             with pytest.raises(asyncpg.IntegrityConstraintViolationError):
