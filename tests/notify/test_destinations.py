@@ -3,7 +3,7 @@
 import json
 import os
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from ipaddress import ip_address
@@ -28,7 +28,6 @@ from common.ids import new_id
 from common.peers import Peer
 from common.postgres import Database
 from common.sealing import Seal
-from localstack.stack import Stack
 from notify.deliveries import api as deliveries_api
 from notify.deliveries.courier import Courier
 from notify.deliveries.handlers import Deliveries
@@ -44,7 +43,6 @@ from notify.sending.sender import Outside as Reached
 from notify.sending.sender import believed
 from tests.support.chats import CHATS, PATHS, SECRET, SECRETS, TOKEN
 from tests.support.outside import Outside, Reply
-from tests.support.postgres import fresh_database
 
 AT = datetime(2026, 11, 24, 3, tzinfo=UTC)
 PATH = "/v1/destinations"
@@ -72,12 +70,6 @@ async def lookup(host: str, port: int) -> Sequence[Address]:
     if host not in NAMES:
         raise OSError(host, port)
     return [ip_address(NAMES[host])]
-
-
-@pytest.fixture
-async def database(servers: Stack) -> AsyncIterator[Database]:
-    async with fresh_database(servers.postgres_dsn(None), ["notify"]) as made:
-        yield made
 
 
 @pytest.fixture

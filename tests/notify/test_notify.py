@@ -45,7 +45,6 @@ from notify.reactions import react, react_to_decision
 from notify.room.queries import Queries
 from notify.room.store import Store
 from tests.support.api import eventually
-from tests.support.postgres import fresh_database
 
 AT = datetime(2026, 11, 24, 3, tzinfo=UTC)
 URL = "https://dangol.example"
@@ -111,12 +110,6 @@ def test_what_a_second_person_decided_is_told_to_the_asker_and_to_that_person() 
 def test_nothing_else_is_told(event: ExportEvent) -> None:
     assert react(event, URL) is None
     assert react_to_decision(event) is None
-
-
-@pytest.fixture
-async def database(servers: Stack) -> AsyncIterator[Database]:
-    async with fresh_database(servers.postgres_dsn(None), ["notify"]) as made:
-        yield made
 
 
 def notifier(database: Database) -> Notifier:

@@ -4,7 +4,7 @@ import asyncio
 import json
 import os
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from importlib.resources import files
 from pathlib import Path
@@ -27,26 +27,18 @@ from common.language import ENGLISH, KOREAN
 from common.listening import Listening
 from common.postgres import Database
 from common.sealing import Seal
-from localstack.stack import Stack
 from notify.consumer import Item, Notifier
 from notify.destinations.store import Destinations
 from notify.room import api
 from notify.room.handlers import Rooms
 from notify.room.queries import Queries
 from notify.room.store import Store
-from tests.support.postgres import fresh_database
 
 AT = datetime(2026, 11, 24, 3, tzinfo=UTC)
 DESTINATIONS = Destinations(Seal(bytes(32), os.urandom))
 KIM = Caller("kim", "c", frozenset())
 MESSAGES, READ = "/v1/rooms/me/messages", "/v1/rooms/me/read"
 As = Callable[..., httpx.AsyncClient]
-
-
-@pytest.fixture
-async def database(servers: Stack) -> AsyncIterator[Database]:
-    async with fresh_database(servers.postgres_dsn(None), ["notify"]) as made:
-        yield made
 
 
 @pytest.fixture
