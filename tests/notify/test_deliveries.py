@@ -236,18 +236,6 @@ async def test_a_chat_is_told_no_faster_than_it_takes(house: House) -> None:
     assert all(later - earlier >= 0.24 for earlier, later in pairwise(moments))
 
 
-async def test_what_a_killed_worker_held_is_taken_over(house: House) -> None:
-    async with Outside.open() as outside:
-        made = await house.destination(outside)
-        await house.tell(completed())
-        async with house.database.transaction() as tx:
-            now = house.clock.now()
-            assert await store.claim(tx, "dead", now, now + timedelta(seconds=1), 10) == [("c", made)]
-        async with house.working():
-            await house.until(done(1))
-    assert len(outside.taken) == 1
-
-
 async def test_after_a_day_it_is_parked_its_destination_is_off_and_whoever_made_it_is_told(house: House) -> None:
     commands = Deliveries(house.database, house.destinations, SystemClock())
     async with Outside.open(lambda _: Reply(500, b"broken")) as outside:

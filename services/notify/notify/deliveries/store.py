@@ -40,7 +40,10 @@ with free as (
 update lane l set lease_by = $1, lease_until = $2 from free f
 where l.channel = f.channel and l.destination_id = f.destination_id returning l.channel, l.destination_id
 """
-_RENEW = "update lane set lease_until = $2 where lease_by = $1"
+_RENEW = """
+update lane l set lease_until = $4 from unnest($2::text[], $3::uuid[]) as w (channel, destination_id)
+where l.channel = w.channel and l.destination_id = w.destination_id and l.lease_by = $1
+"""
 _HOLD = """
 select failures, failing_since, rest_until, last_answer from lane
 where channel = $1 and destination_id = $2 and lease_by = $3 for update
@@ -126,9 +129,9 @@ async def claim(tx: Tx, worker: str, now: datetime, until: datetime, most: int) 
     return [(r["channel"], r["destination_id"]) for r in await tx.fetch(_CLAIM, worker, until, now, most)]
 
 
-async def renew(tx: Tx, worker: str, until: datetime) -> None:
-    """Keep all that a worker holds."""
-    await tx.execute(_RENEW, worker, until)
+async def renew(tx: Tx, worker: str, lanes: Sequence[tuple[str, UUID]], until: datetime) -> None:
+    """Keep those of a worker's lanes that it works at."""
+    await tx.execute(_RENEW, worker, [channel for channel, _ in lanes], [destination for _, destination in lanes], until)
 
 
 async def hold(tx: Tx, channel: str, destination: UUID, worker: str) -> Lane | None:
