@@ -33,7 +33,7 @@ async def test_a_worker_that_loses_its_database_lets_go_and_another_writes_the_f
     assert export.attempts == 2
     await whole(shop, export)
     await shop.keeper().sweep()
-    assert shop.files.there() == {(asked.id, 2)}
+    assert await shop.files.there() == {(asked.id, 2)}
 
 
 HOLD = """

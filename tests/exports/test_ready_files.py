@@ -129,6 +129,16 @@ async def test_a_file_that_was_taken_away_by_hand_is_told_as_gone(shop: Workshop
     assert [line[1] for line in await shop.audited()] == ["export.asked", "export.ready"]
 
 
+async def test_a_file_that_is_shorter_than_it_was_is_told_as_damaged_and_not_sent(shop: Workshop) -> None:
+    export = await shop.ready()
+    with (shop.folder / f"{export.id}.1.xlsx").open("r+b") as file:
+        file.truncate(100)
+    for wanted in (None, "bytes=10-", "bytes=5000-5001"):
+        with pytest.raises(Gone, match="damaged"):
+            await shop.commands().download(shop.kim, export.id, Part(wanted, None), None)
+    assert [line[1] for line in await shop.audited()] == ["export.asked", "export.ready"]
+
+
 async def test_of_two_asked_for_at_one_moment_one_is_accepted(shop: Workshop) -> None:
     found = await asyncio.gather(*(shop.ask() for _ in range(4)), return_exceptions=True)
     assert [type(each) for each in found if isinstance(each, BaseException)] == [TooManyRequests] * 3
@@ -172,17 +182,17 @@ async def test_an_export_that_cannot_be_read_keeps_neither_the_keeper_nor_a_list
         await keeper.expire()
     assert (await shop.state(other.id)).status is Status.EXPIRED
     assert [entry["export"] for entry in logs if entry["event"] == "an export cannot be expired"] == [str(broken.id)]
-    assert shop.files.there() == {(broken.id, 1)}
+    assert await shop.files.there() == {(broken.id, 1)}
     await keeper.sweep()
     async with shop.database.connection() as connection:
         await connection.execute("update export set state = state - 'attempts' where id = $1", broken.id)
     await keeper.sweep()
-    assert shop.files.there() == {(broken.id, 1)}, "its file may be of use to who can read it"
+    assert await shop.files.there() == {(broken.id, 1)}, "its file may be of use to who can read it"
     async with shop.database.connection() as connection:
         await connection.execute("update export set state = $1 where id = $2", broken.members(), broken.id)
     shop.clock.instant += timedelta(minutes=1)
     await keeper.expire()
-    assert ((await shop.state(broken.id)).status, shop.files.there()) == (Status.EXPIRED, set())
+    assert ((await shop.state(broken.id)).status, await shop.files.there()) == (Status.EXPIRED, set())
 
 
 async def test_a_file_with_an_erased_contact_goes_even_where_its_export_cannot_be_read(shop: Workshop) -> None:
@@ -193,6 +203,6 @@ async def test_a_file_with_an_erased_contact_goes_even_where_its_export_cannot_b
     await unreadable(shop, broken)
     await erase(shop, erased)
     await erase(shop, erased)
-    assert shop.files.there() == set()
+    assert await shop.files.there() == set()
     assert (await shop.state(other.id)).status is Status.WITHDRAWN
     assert await Queries(shop.database).holds_nothing(shop.channel, [erased])

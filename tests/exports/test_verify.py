@@ -1,5 +1,6 @@
 """Whoever has a file and its manifest proves where it came from and that it is whole; whatever was changed is found."""
 
+import asyncio
 import contextlib
 import io
 import json
@@ -33,6 +34,13 @@ OTHER = OKPKey.generate_key("Ed25519", {"kid": "one"}, private=True)
 KEYS = ManifestKeys([KEY], "https://contacts.example")
 
 
+async def kept(files: Files, content: bytes) -> tuple[int, str]:
+    """Size and SHA-256 of what is kept, as whoever keeps it tells them."""
+    with await files.begin(EXPORT, 1) as file:
+        file.write(content)
+        return await files.finish(EXPORT, 1, file)
+
+
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, Manifest]:
     """A file and its manifest, unsigned."""
@@ -42,10 +50,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, Manifest]:
         lines = [{"id": str(UUID(int=n)), "profile": {"x": "x" * (n * 20_000)}} for n in range(4)]
         writing.add([orjson.dumps(line) for line in lines])
         writing.finish()
-    files = Files(tmp_path_factory.mktemp("files"))
-    with files.begin(EXPORT, 1) as kept:
-        kept.write(file.getvalue())
-        size, digest = files.finish(EXPORT, 1, kept)
+    size, digest = asyncio.run(kept(Files(tmp_path_factory.mktemp("files")), file.getvalue()))
     manifest = Manifest(
         rows=4, columns=[column.key for column in COLUMNS], instant=cast("WireInstant", "2026-11-24T03:00:00.000Z"), bytes=size,
         file_sha256=digest, ids_sha256=writing.ids.sha256(), long_values=2,

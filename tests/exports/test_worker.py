@@ -106,17 +106,17 @@ async def test_a_killed_workers_export_is_taken_over_once_its_lease_is_over(shop
         await shop.until(asked.id, "writing")
         killed.cancel()  # as a kill, it leaves lease and file as they are
         await asyncio.wait({killed})
-    assert shop.files.there() == {(asked.id, 1)}
+    assert await shop.files.there() == {(asked.id, 1)}
     assert not await shop.work(shop.worker("other"))
     await shop.keeper().sweep()
-    assert shop.files.there() == {(asked.id, 1)}
+    assert await shop.files.there() == {(asked.id, 1)}
     shop.clock.instant += LEASE
     assert await shop.work(shop.worker("other"))
     export = await shop.state(asked.id)
     assert export.attempts == 2
     await whole(shop, export)
     await shop.keeper().sweep()
-    assert shop.files.there() == {(asked.id, 2)}
+    assert await shop.files.there() == {(asked.id, 2)}
     await whole(shop, export)
 
 
@@ -132,7 +132,7 @@ async def test_a_worker_that_was_taken_for_dead_cannot_touch_what_another_made(s
         between.released.set()
         assert await silent
     assert await shop.state(asked.id) == export
-    assert shop.files.there() == {(asked.id, 2)}
+    assert await shop.files.there() == {(asked.id, 2)}
     await whole(shop, export)
 
 
@@ -146,7 +146,7 @@ async def test_a_stopped_worker_gives_its_export_back_at_once(shop: Workshop) ->
         stop.set()
         assert await working
     assert (await shop.state(asked.id)).status is Status.WAITING
-    assert shop.files.there() == set()
+    assert await shop.files.there() == set()
     assert await shop.work(shop.worker("other"))
     await whole(shop, await shop.state(asked.id))
 
@@ -157,7 +157,7 @@ async def test_a_stream_that_breaks_off_never_becomes_a_file_and_is_tried_again_
         assert await shop.work(shop.worker(search_url=between.url))
     export = await shop.state(asked.id)
     assert (export.status, export.rows_done, export.rows_total) == (Status.WAITING, 0, None)
-    assert shop.files.there() == set()
+    assert await shop.files.there() == set()
     assert not await shop.work(shop.worker())
     shop.clock.instant += timedelta(seconds=1)
     assert await shop.work(shop.worker())
@@ -184,7 +184,7 @@ async def test_a_full_disk_leaves_no_file_and_the_export_waits_for_another_attem
     [failed] = [entry for entry in logs if entry["event"] == "an export waits for a store"]
     assert isinstance(failed["exc_info"], OSError)
     assert (await shop.state(asked.id)).status is Status.WAITING
-    assert shop.files.there() == set()
+    assert await shop.files.there() == set()
     shop.clock.instant += timedelta(seconds=2)
     assert await shop.work(shop.worker())
     await whole(shop, await shop.state(asked.id))
@@ -253,7 +253,7 @@ async def test_an_error_of_the_program_costs_one_export_its_attempts_and_ends_no
     other = await shop.ask(Caller("lee", shop.channel, frozenset({"exports.create"})))
     worker = shop.worker()
     assert await shop.work(worker)
-    assert ((await shop.state(poisoned.id)).status, shop.files.there()) == (Status.WAITING, set())
+    assert ((await shop.state(poisoned.id)).status, await shop.files.there()) == (Status.WAITING, set())
     [told] = [entry for entry in logs if entry["event"] == "an attempt met an error of the program"]
     assert (told["log_level"], told["export"]) == ("error", str(poisoned.id))
     assert await shop.work(worker)
@@ -295,7 +295,7 @@ async def test_a_lock_sealed_with_another_key_fails_and_says_nothing_of_it(shop:
     assert export.status is Status.FAILED
     assert export.problem is not None
     assert "key" not in export.problem
-    assert shop.files.there() == set()
+    assert await shop.files.there() == set()
 
 
 async def test_two_workers_never_have_one_export(shop: Workshop) -> None:

@@ -31,6 +31,7 @@ from exports.keeper import Keeper
 from exports.neighbours import Neighbours
 from exports.queries import Queries
 from exports.sealing import Sealing
+from exports.sending import pieces
 from exports.signing import ManifestKeys
 from exports.worker import LEASE, Worker
 from localstack.demo import decrypt
@@ -166,8 +167,10 @@ class Workshop:
     async def rows(self, export_id: UUID) -> list[tuple[Any, ...]]:
         """The rows of the file, headings first, as its asker downloads it."""
         opened = await self.commands().download(self.kim, export_id, Part(None, None), None)
-        with opened.file as file:
-            return decrypt(file.read(), PASSWORD)
+        try:
+            return decrypt(b"".join([piece async for piece in pieces(opened.reading, opened.size)]), PASSWORD)
+        finally:
+            await opened.reading.close()
 
     async def audited(self) -> list[tuple[str, str, str, str | None]]:
         """The audit log, oldest first: who did what, how it ended, and the detail."""

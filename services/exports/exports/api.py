@@ -1,9 +1,7 @@
 """The routes of exports."""
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator
-from typing import Annotated, Any, BinaryIO, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import Depends, Header, Request, Response
 from fastapi.responses import HTMLResponse, StreamingResponse
@@ -27,12 +25,12 @@ from exports.export import Export, Status
 from exports.handlers import Ask, Exports, Opened, Part
 from exports.queries import Allowances, Queries, progress
 from exports.refusals import address_of
+from exports.sending import Sending
 from exports.sight import export_shown, no_export
 from exports.signing import ManifestKeys
 
 _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _LOOK_SECONDS = 0.3
-_PIECE = 256 * 1024
 _FILE = content(_XLSX, binary=True, headers=FILE_TAG) | content(_XLSX, binary=True, status=206, headers=FILE_TAG)
 
 
@@ -199,16 +197,7 @@ def _file(opened: Opened) -> Response:
     }
     if opened.part is not None:
         headers["Content-Range"] = f"bytes {sent.start}-{sent.stop - 1}/{opened.size}"
-    return StreamingResponse(_bytes(opened.file, sent), 206 if opened.part else 200, headers=headers, media_type=_XLSX)
-
-
-async def _bytes(file: BinaryIO, sent: range) -> AsyncIterator[bytes]:
-    with contextlib.closing(file):
-        await asyncio.to_thread(file.seek, sent.start)
-        left = len(sent)
-        while left and (data := await asyncio.to_thread(file.read, min(left, _PIECE))):
-            left -= len(data)
-            yield data
+    return Sending(opened.reading, len(sent), 206 if opened.part else 200, headers=headers, media_type=_XLSX)
 
 
 @routes.post("/exports/{export_id}/cancel", responses=answers(ExportShown, headers=POSITION))

@@ -1,6 +1,5 @@
 """erasures.v1: a file that holds an erased contact goes at once."""
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
@@ -51,7 +50,7 @@ class Withdrawer:
         with away_is_unavailable():
             for item in items:
                 for export_id in await self._withdraw(item):
-                    await asyncio.to_thread(self._files.remove_all, export_id)
+                    await self._files.remove_all(export_id)
 
     async def _withdraw(self, item: Item) -> list[UUID]:
         ids = item.message.event.contact_ids

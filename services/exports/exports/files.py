@@ -1,5 +1,6 @@
-"""Export files on disk: written beside their place and moved there whole, readable by the service alone."""
+"""Export files: written and proven in a folder of this machine, then kept whole where all machines find them."""
 
+import asyncio
 import hashlib
 import os
 import re
@@ -12,6 +13,9 @@ from uuid import UUID
 from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.algorithms import AES256
 from cryptography.hazmat.primitives.ciphers.modes import CTR
+
+from common.files.folder import Folder
+from common.files.keeping import FileStore, Reading
 
 _READ = 1 << 20
 _IN_MEMORY = 4 << 20
@@ -46,63 +50,75 @@ class Aside:
 
 
 class Files:
-    """One folder, a file per export and attempt: whoever lost an export to another worker cannot touch the other's file.
+    """A file per export and attempt: whoever lost an export to another worker cannot touch the other's file.
 
-    Every method blocks and belongs in a thread.
+    It is written in a folder of this machine, and kept in a store: the same folder where none is given.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, store: FileStore | None = None) -> None:
         self._folder = folder
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-
-    def _whole(self, export_id: UUID, attempt: int) -> Path:
-        return self._folder / f"{export_id}.{attempt}.xlsx"
+        self._store = store or Folder(folder)
 
     def _partial(self, export_id: UUID, attempt: int) -> Path:
         return self._folder / f"{export_id}.{attempt}.partial"
 
-    def begin(self, export_id: UUID, attempt: int) -> BinaryIO:
-        """An empty file to write into and read back, for nobody else."""
-        descriptor = os.open(self._partial(export_id, attempt), os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
-        return cast("BinaryIO", os.fdopen(descriptor, "w+b"))
+    async def check(self) -> None:
+        """Raises Unavailable or OSError where files cannot be kept now."""
+        await self._store.check()
+
+    async def begin(self, export_id: UUID, attempt: int) -> BinaryIO:
+        """An empty file to write into and read back, for nobody else. Raises Unavailable where it could not be kept then."""
+        await self._store.check()
+        return await asyncio.to_thread(_new, self._partial(export_id, attempt))
 
     def aside(self) -> Aside:
         """A place for what cannot be written yet."""
         return Aside(self._folder)
 
-    def finish(self, export_id: UUID, attempt: int, file: BinaryIO) -> tuple[int, str]:
-        """Put a written file in its place, safe against a power cut; answers its size in bytes and its SHA-256."""
-        file.flush()
-        os.fsync(file.fileno())
-        digest = hashlib.sha256()
-        file.seek(0)
-        while data := file.read(_READ):
-            digest.update(data)
-        size = file.tell()
-        self._partial(export_id, attempt).replace(self._whole(export_id, attempt))
-        folder = os.open(self._folder, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-        return size, digest.hexdigest()
+    async def finish(self, export_id: UUID, attempt: int, file: BinaryIO) -> tuple[int, str]:
+        """Keep a written file; answers its size in bytes and its SHA-256. Raises Unavailable, OSError, Altered."""
+        size, digest = await asyncio.to_thread(_written, file)
+        await self._store.put(_kept(export_id, attempt), self._partial(export_id, attempt), digest)
+        return size, digest
 
-    def open(self, export_id: UUID, attempt: int) -> BinaryIO:
-        """A finished file, to be read. Raises FileNotFoundError."""
-        return self._whole(export_id, attempt).open("rb")
+    async def open(self, export_id: UUID, attempt: int, sent: range | None = None) -> Reading:
+        """A finished file, or these of its bytes, to be read. Raises FileNotFoundError, Unavailable, OSError."""
+        return await self._store.open(_kept(export_id, attempt), sent)
 
-    def remove(self, export_id: UUID, attempt: int) -> None:
-        """Delete what an attempt has left."""
-        self._partial(export_id, attempt).unlink(missing_ok=True)
-        self._whole(export_id, attempt).unlink(missing_ok=True)
+    async def remove(self, export_id: UUID, attempt: int) -> None:
+        """Delete what an attempt has left. Raises Unavailable, OSError."""
+        await asyncio.to_thread(self._partial(export_id, attempt).unlink, missing_ok=True)
+        await self._store.remove(_kept(export_id, attempt))
 
-    def remove_all(self, export_id: UUID) -> None:
-        """Delete what any attempt has left."""
-        for there, attempt in self.there():
+    async def remove_all(self, export_id: UUID) -> None:
+        """Delete what any attempt has left. Raises Unavailable, OSError."""
+        for there, attempt in await self.there():
             if there == export_id:
-                self.remove(export_id, attempt)
+                await self.remove(export_id, attempt)
 
-    def there(self) -> set[tuple[UUID, int]]:
-        """The exports and attempts of which anything lies here."""
-        names = (_NAME.fullmatch(p.name) for p in self._folder.iterdir())
+    async def there(self) -> set[tuple[UUID, int]]:
+        """The exports and attempts of which anything lies here, or is kept. Raises Unavailable, OSError."""
+        here = await asyncio.to_thread(lambda: {path.name for path in self._folder.iterdir()})
+        names = (_NAME.fullmatch(name) for name in here | await self._store.names())
         return {(UUID(found[1]), int(found[2])) for found in names if found}
+
+
+def _kept(export_id: UUID, attempt: int) -> str:
+    return f"{export_id}.{attempt}.xlsx"
+
+
+def _new(path: Path) -> BinaryIO:
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+    return cast("BinaryIO", os.fdopen(descriptor, "w+b"))
+
+
+def _written(file: BinaryIO) -> tuple[int, str]:
+    """Size and SHA-256 of what was written, once it is on the disk."""
+    file.flush()
+    os.fsync(file.fileno())
+    digest = hashlib.sha256()
+    file.seek(0)
+    while data := file.read(_READ):
+        digest.update(data)
+    return file.tell(), digest.hexdigest()

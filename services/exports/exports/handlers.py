@@ -4,19 +4,21 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, BinaryIO
+from typing import Any
 from uuid import UUID
 
 from pydantic import JsonValue
 
 from common.auth import Caller
 from common.clock import Clock, to_wire
-from common.errors import Gone, TooManyRequests, Unprocessable
+from common.errors import Gone, TooManyRequests, Unavailable, Unprocessable
+from common.files.keeping import Reading
 from common.ids import Ids
 from common.invisible import shows_nothing
 from common.language import Language
 from common.position import Position
 from common.postgres import Database, Tx
+from common.telemetry import log
 from exports import columns, journal, store
 from exports.approval import Approve, AskApproval, Decline
 from exports.audit import store as audit
@@ -61,7 +63,7 @@ class Opened:
     """A file ready to be sent: all of it, or these of its bytes."""
 
     export: Export
-    file: BinaryIO
+    reading: Reading
     size: int
     tag: str
     part: range | None
@@ -163,7 +165,7 @@ class Exports:
         export = await self._end(caller, export_id, Action.REVOKED, address, Revoke(caller.subject))
 
         async def remove() -> None:
-            await asyncio.to_thread(self._files.remove, export_id, export.attempts)
+            await self._files.remove(export_id, export.attempts)
 
         # A request with an `Idempotency-Key` commits later than here, or not at all; the keeper takes what is left behind.
         await self._database.afterwards(remove)
@@ -199,23 +201,43 @@ class Exports:
         return after
 
     async def download(self, caller: Caller, export_id: UUID, part: Part, address: str | None) -> Opened:
-        """Note a download and open the file. Raises NotFound, Forbidden, Conflict, Gone, NotThere."""
+        """Open the file and note a download. Raises NotFound, Forbidden, Conflict, Gone, NotThere, Unavailable."""
+        now = self._clock.now()
         async with self._database.transaction() as tx:
-            now = self._clock.now()
             export = await self._held(tx, caller, export_id)
-            events = decide(export, Download(caller.subject, now))
-            assert export.manifest is not None, "a ready export has its manifest"
-            size, tag = export.manifest.bytes, f'"{export.manifest.file_sha256}"'
-            wanted = part_of(size, tag, part.wanted, part.if_range)
-            await journal.append(tx, export, events, now, caller.subject)
-            bytes_ = None if wanted is None else f"bytes {wanted.start}-{wanted.stop - 1}"
-            entry = Entry(self._ids(), now, caller.subject, Action.DOWNLOADED, str(export_id), "done", address, bytes_)
-            await audit.add(tx, caller.channel, entry)
-            try:
-                file = await asyncio.to_thread(self._files.open, export_id, export.attempts)
-            except FileNotFoundError:
-                raise Gone("This file is not here any more. Ask for a new export.") from None
-        return Opened(export, file, size, tag, wanted)
+            decide(export, Download(caller.subject, now))
+        assert export.manifest is not None, "a ready export has its manifest"
+        size, tag = export.manifest.bytes, f'"{export.manifest.file_sha256}"'
+        wanted = part_of(size, tag, part.wanted, part.if_range)
+        # No transaction waits for the store of files; so what was looked at is looked at again when it is noted.
+        reading = await self._opened(export, size, wanted)
+        try:
+            async with self._database.transaction() as tx:
+                export = await self._held(tx, caller, export_id)
+                events = decide(export, Download(caller.subject, now))
+                await journal.append(tx, export, events, now, caller.subject)
+                bytes_ = None if wanted is None else f"bytes {wanted.start}-{wanted.stop - 1}"
+                entry = Entry(self._ids(), now, caller.subject, Action.DOWNLOADED, str(export_id), "done", address, bytes_)
+                await audit.add(tx, caller.channel, entry)
+        except BaseException:
+            await reading.close()
+            raise
+        return Opened(export, reading, size, tag, wanted)
+
+    async def _opened(self, export: Export, size: int, wanted: range | None) -> Reading:
+        """Raises Gone, Unavailable."""
+        try:
+            reading = await self._files.open(export.id, export.attempts, wanted)
+        except FileNotFoundError:
+            raise Gone("This file is not here any more. Ask for a new export.") from None
+        except OSError as error:
+            log.error("a file cannot be opened", export=str(export.id), exc_info=error)
+            raise Unavailable("The file cannot be read now. Try again in a moment.") from None
+        if reading.size != size:
+            await reading.close()
+            log.error("a file is not as long as it was", export=str(export.id), bytes=reading.size, expected=size)
+            raise Gone("This file is damaged. Ask for a new export.")
+        return reading
 
     async def _held(self, tx: Tx, caller: Caller, export_id: UUID) -> Export:
         export = await store.load(tx, caller.channel, export_id, lock=True)

@@ -72,7 +72,7 @@ class Keeper:
                 return
             after = await journal.append(tx, export, events, now, _BY)
             await audit.add(tx, channel, self._entry(after, now))
-        await asyncio.to_thread(self._files.remove, export_id, export.attempts)
+        await self._files.remove(export_id, export.attempts)
 
     def _entry(self, export: Export, now: datetime) -> Entry:
         if export.status is Status.FAILED:  # nobody has approved it
@@ -84,12 +84,12 @@ class Keeper:
 
         The files are listed before the exports are read: a file's attempt is always written down before the file is made.
         """
-        there = await asyncio.to_thread(self._files.there)
+        there = await self._files.there()
         if there:
             async with self._database.connection() as connection:
                 needed = await store.holding(connection, [export_id for export_id, _ in there])
             for export_id, attempt in there - needed:
                 if (export_id, None) not in needed:
-                    await asyncio.to_thread(self._files.remove, export_id, attempt)
+                    await self._files.remove(export_id, attempt)
         async with self._database.transaction() as tx:
             await holdings.drop_spent(tx)

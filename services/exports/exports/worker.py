@@ -13,6 +13,7 @@ from msgspec import structs
 
 from common.clock import Clock, from_wire, to_wire
 from common.errors import Conflict, Problem, Unavailable, Unprocessable
+from common.files.keeping import Altered
 from common.health import Health
 from common.ids import Ids
 from common.lease import Lease, Lost, Stopped, kept, pause_after
@@ -48,7 +49,7 @@ _LATE = timedelta(hours=1)
 """An erasure told so long before a request is in what search shows to it by then."""
 _BY = "service:exports"
 _CANNOT = "The file cannot be written. Ask again; if it fails again, tell the operators."
-_MAY_PASS = (Problem, Incomplete, Tampered, WrongPassword, MakerEnded)
+_MAY_PASS = (Problem, Incomplete, Tampered, WrongPassword, MakerEnded, Altered)
 """What may go better the next time, as a stream that broke off may: a disk that lies, a process of rows that was killed."""
 _WORTH_PROCESSES = 30_000
 """Rows from which on to start processes takes less time than they save."""
@@ -113,7 +114,7 @@ class Worker:
         async with self._database.connection() as connection:
             needed = await store.holding(connection, [export.id])
         if (export.id, export.attempts) not in needed:
-            await asyncio.to_thread(self._files.remove, export.id, export.attempts)
+            await self._files.remove(export.id, export.attempts)
 
     async def _claim(self) -> tuple[Export, Needed] | None:
         async with self._database.transaction() as tx:
@@ -143,7 +144,7 @@ class Worker:
         export = job.export
         try:
             lock = self._sealing.open(needed.lock, str(export.id))
-            file = await asyncio.to_thread(self._files.begin, export.id, export.attempts)
+            file = await self._files.begin(export.id, export.attempts)
             with contextlib.closing(file), contextlib.closing(self._files.aside()) as aside:
                 written = await self._write(job, file, aside, lock, needed.asked, lease)
             self._health.well("exports")
@@ -169,7 +170,7 @@ class Worker:
         except Exception as error:  # noqa: BLE001 - what one export meets must not end the work of all the others
             log.error("an attempt met an error of the program", export=str(export.id), exc_info=error)
             await job.do(GiveBack(), rest=pause_after(export.attempts - export.spared))
-        await asyncio.to_thread(self._files.remove, export.id, export.attempts)
+        await self._files.remove(export.id, export.attempts)
 
     async def _give_back(self, job: "_Job", error: Exception) -> None:
         log.warning("an attempt failed", export=str(job.export.id), attempt=job.export.attempts, exc_info=error)
@@ -210,7 +211,7 @@ class Worker:
         found, told = await asyncio.to_thread(read_back, file, lock, export.columns), writing.told()
         if found not in {told, replace(told, ids_sha256=None)}:
             raise Incomplete("the file does not hold what was written")
-        size, digest = await asyncio.to_thread(self._files.finish, export.id, export.attempts, file)
+        size, digest = await lease.during(self._files.finish(export.id, export.attempts, file))
         manifest = Manifest(
             rows=found.rows, columns=[c.key for c in export.columns], instant=to_wire(instant), bytes=size,
             file_sha256=digest, ids_sha256=writing.ids.sha256(), long_values=found.long_values,

@@ -1,0 +1,74 @@
+"""What every store of files does alike, wherever it lies."""
+
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from common.files.folder import Folder
+from common.files.keeping import FileStore, Reading
+
+NAME = "a.1.xlsx"
+WHOLE = bytes(range(256)) * 1200
+
+
+@pytest.fixture(params=["folder"])
+async def store(request: pytest.FixtureRequest, tmp_path: Path) -> FileStore:
+    """An empty one."""
+    assert request.param == "folder"
+    return Folder(tmp_path / "kept")
+
+
+def written(folder: Path, content: bytes = WHOLE) -> tuple[Path, str]:
+    """A file that is written to its end, and its SHA-256."""
+    path = folder / f"{len(content)}.partial"
+    path.write_bytes(content)
+    return path, hashlib.sha256(content).hexdigest()
+
+
+async def read(reading: Reading) -> bytes:
+    """All that it gives."""
+    found = b""
+    while data := await reading.read():
+        found += data
+    await reading.close()
+    return found
+
+
+async def test_what_is_put_is_there_whole_under_its_name_and_no_longer_where_it_was_written(
+    store: FileStore, tmp_path: Path
+) -> None:
+    await store.check()
+    path, digest = written(tmp_path)
+    await store.put(NAME, path, digest)
+    assert not path.exists()
+    reading = await store.open(NAME, None)
+    assert (reading.size, await read(reading)) == (len(WHOLE), WHOLE)
+    assert await store.names() == {NAME}
+
+
+@pytest.mark.parametrize("sent", [range(1), range(5, 200_001), range(len(WHOLE) - 7, len(WHOLE)), range(len(WHOLE))])
+async def test_a_part_is_these_bytes_and_tells_how_long_the_whole_is(store: FileStore, tmp_path: Path, sent: range) -> None:
+    await store.put(NAME, *written(tmp_path))
+    reading = await store.open(NAME, sent)
+    assert (reading.size, await read(reading)) == (len(WHOLE), WHOLE[sent.start : sent.stop])
+
+
+async def test_what_is_removed_is_gone_and_may_be_removed_again(store: FileStore, tmp_path: Path) -> None:
+    await store.put(NAME, *written(tmp_path))
+    await store.put("b.2.xlsx", *written(tmp_path, b"another"))
+    for _ in range(2):
+        await store.remove(NAME)
+    assert await store.names() == {"b.2.xlsx"}
+    with pytest.raises(FileNotFoundError):
+        await store.open(NAME, None)
+    with pytest.raises(FileNotFoundError):
+        await store.open(NAME, range(3))
+
+
+async def test_one_that_is_read_can_be_left_in_the_middle(store: FileStore, tmp_path: Path) -> None:
+    await store.put(NAME, *written(tmp_path))
+    for _ in range(3):
+        reading = await store.open(NAME, None)
+        assert WHOLE.startswith(await reading.read())
+        await reading.close()

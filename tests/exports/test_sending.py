@@ -1,0 +1,68 @@
+"""A file on its way: whole, or ended so that it is seen, and closed however it ends."""
+
+import asyncio
+
+import pytest
+from starlette.types import Message
+
+from common.errors import Unavailable
+from exports.sending import Sending
+
+WHOLE = b"0123456789" * 1000
+
+
+class Told:
+    """A reading that gives these pieces, and then what there is besides: nothing, or an error."""
+
+    def __init__(self, *pieces: bytes | Exception) -> None:
+        self._pieces = list(pieces)
+        self.size = len(WHOLE)
+        self.closed = 0
+
+    async def read(self) -> bytes:
+        piece = self._pieces.pop(0) if self._pieces else b""
+        if isinstance(piece, Exception):
+            raise piece
+        return piece
+
+    async def close(self) -> None:
+        self.closed += 1
+
+
+async def sent(reading: Told, *, gone: asyncio.Event | None = None) -> list[Message]:
+    """What a client of this answer gets, who stays, or is gone once that is set."""
+    heard: list[Message] = []
+
+    async def receive() -> Message:
+        await (gone or asyncio.Event()).wait()
+        return {"type": "http.disconnect"}
+
+    async def send(message: Message) -> None:
+        heard.append(message)
+        if gone is not None:
+            gone.set()
+            await asyncio.Event().wait()
+
+    answer = Sending(reading, len(WHOLE), 200, headers={"Content-Length": str(len(WHOLE))}, media_type="x/y")
+    try:
+        await answer({"type": "http", "asgi": {"spec_version": "2.3"}}, receive, send)
+    finally:
+        assert reading.closed == 1
+    return heard
+
+
+async def test_all_bytes_are_sent_and_then_the_end() -> None:
+    heard = await sent(Told(WHOLE[:7], WHOLE[7:]))
+    assert b"".join(message.get("body", b"") for message in heard) == WHOLE
+    assert [message.get("more_body") for message in heard[1:]] == [True, True, False]
+
+
+@pytest.mark.parametrize("end", [(), (Unavailable("away"),), (OSError(),)])
+async def test_what_breaks_off_is_no_end(end: tuple[Exception, ...]) -> None:
+    with pytest.raises((Unavailable, OSError)):
+        await sent(Told(WHOLE[:7], *end))
+
+
+async def test_nothing_is_read_for_who_has_gone() -> None:
+    reading = Told(WHOLE[:7], WHOLE[7:])
+    await sent(reading, gone=asyncio.Event())
