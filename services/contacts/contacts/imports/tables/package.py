@@ -18,7 +18,7 @@ _MOST_UNPACKED = 1024 * 1024 * 1024
 _MOST_TOKEN = 1024 * 1024
 _MOST_NAMES, _MOST_DEPTH = 10_000, 200
 """How many names of elements and attributes a part has, which the parser keeps, and how deep its elements are."""
-_PIECE = 64 * 1024
+PIECE = 64 * 1024
 _PACKINGS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
 """Those of workbooks (ECMA-376 part 2, annex B); what unpacks others takes as much memory as the file tells it to."""
 
@@ -103,30 +103,61 @@ class Readable(Protocol):
 
 
 def scan(part: Readable, start: Start, end: Callable[[str], None], text: Callable[[str], None] | None = None) -> Iterator[None]:
-    """Go through a part's XML, telling each element by its local name; yields after each piece, so that a reader can be a stream.
+    """Go through a part's XML, as `Scanner` tells it; yields after each piece, so that a reader can be a stream.
 
-    A document type, which is what entities are declared in, is refused, as is what makes the parser keep more and more: a token
-    without an end in sight, ever new names, elements within elements. Raises UnreadableFile, ExpatError.
+    Raises UnreadableFile, ExpatError.
     """
-    parser = expat.ParserCreate()
-    parser.buffer_text, parser.buffer_size = True, _PIECE
-    parser.StartDoctypeDeclHandler = _refuse_doctype
-    elements = _Elements(start, end)
-    parser.StartElementHandler, parser.EndElementHandler = elements.begin, elements.finish
-    if text is not None:
-        parser.CharacterDataHandler = text
-    fed = 0
+    scanner = Scanner(start, end, text)
     try:
-        while data := part.read(_PIECE):
-            parser.Parse(data)
-            fed += len(data)
-            if fed - parser.CurrentByteIndex > _MOST_TOKEN or len(parser.intern) > _MOST_NAMES:
-                raise too_large()
+        while data := part.read(PIECE):
+            scanner.feed(data)
             yield
-        parser.Parse(b"", True)
+        scanner.finish()
     except Over:
         pass
     yield
+
+
+class Scanner:
+    """Tells a part's elements by their local names, piece by piece.
+
+    A document type, which is what entities are declared in, is refused, as is what makes the parser keep more and more: a token
+    without an end in sight, ever new names, elements within elements.
+    """
+
+    def __init__(self, start: Start, end: Callable[[str], None], text: Callable[[str], None] | None = None) -> None:
+        parser = expat.ParserCreate()
+        parser.buffer_text, parser.buffer_size = True, PIECE
+        parser.StartDoctypeDeclHandler = _refuse_doctype
+        parser.XmlDeclHandler = self._declared
+        elements = _Elements(start, end)
+        parser.StartElementHandler, parser.EndElementHandler = elements.begin, elements.finish
+        if text is not None:
+            parser.CharacterDataHandler = text
+        self._parser = parser
+        self.fed = 0
+        """Bytes, until now."""
+        self.encoding = "utf-8"
+        """As the part declares it."""
+
+    @property
+    def at(self) -> int:
+        """Behind how many bytes stands the tag that is being told."""
+        return self._parser.CurrentByteIndex
+
+    def feed(self, data: bytes) -> None:
+        """The next piece. Raises UnreadableFile, ExpatError, and what the handlers raise."""
+        self._parser.Parse(data)
+        self.fed += len(data)
+        if self.fed - self._parser.CurrentByteIndex > _MOST_TOKEN or len(self._parser.intern) > _MOST_NAMES:
+            raise too_large()
+
+    def finish(self) -> None:
+        """That was all. Raises ExpatError."""
+        self._parser.Parse(b"", True)
+
+    def _declared(self, _: str, encoding: str | None, __: int) -> None:
+        self.encoding = encoding or self.encoding
 
 
 class _Elements:

@@ -22,7 +22,8 @@ from contacts.imports.tables.cell import number_cell
 from contacts.imports.tables.long_values import LongValues
 from contacts.imports.tables.merges import Merges, read_merges
 from contacts.imports.tables.number_format import GENERAL, Format
-from contacts.imports.tables.package import Over, Package, Readable, scan, too_large
+from contacts.imports.tables.package import PIECE, Over, Package, Readable, too_large
+from contacts.imports.tables.plain_rows import PlainCell, PlainRows
 from contacts.imports.tables.strings import SharedStrings, TextItem, unescaped
 from contacts.imports.tables.table import (
     BROKEN,
@@ -133,9 +134,16 @@ def _pieces(package: Package, book: Workbook, strings: Texts) -> Iterator[Sequen
 
 
 def _all(part: Readable, sheet: "_Sheet") -> Iterator[Line]:
-    for _ in scan(part, sheet.start, sheet.end, sheet.text):
-        yield from sheet.lines
-        sheet.lines.clear()
+    rows = PlainRows(sheet)
+    try:
+        while data := part.read(PIECE):
+            rows.feed(data)
+            yield from sheet.lines
+            sheet.lines.clear()
+        rows.finish()
+    except Over:
+        pass
+    yield from sheet.lines
     if not sheet.whole:
         raise ValueError("no end of the rows")
 
@@ -201,13 +209,39 @@ class _Sheet:
         elif name == "v":
             self._taking = False
         elif name == "row":
-            self._fill(self._row, self._cells)
-            self.lines.append(Line(self._row, self._cells))
+            self._end_row()
         elif name == "sheetData":
             self.whole = True
             raise Over
         elif self._inline is not None and name != "is":
             self._inline.end(name)
+
+    @property
+    def is_between(self) -> bool:
+        """Whether no value and no text is being read."""
+        return self._inline is None and not self._taking
+
+    def plain(self, number: str, cells: Sequence[PlainCell]) -> None:
+        """A row whose cells have a value each, and nothing else."""
+        self._row = _row_number(number, self._row)
+        self._cells = []
+        for letters, style, inline, text, kind, value in cells:
+            self._column = _column_called(letters)
+            if inline:
+                cell = self._taken(text)
+            elif kind == "s":
+                cell = self._shared(value)
+            else:
+                cell = _value(value, kind, self._styled(style) if style else self._without_style, self._book.from_1904)
+            self._put(cell)
+        self._end_row()
+
+    def _shared(self, value: str) -> Cell:
+        return self._taken(self._strings[int(value)]) if value.strip() else None
+
+    def _end_row(self) -> None:
+        self._fill(self._row, self._cells)
+        self.lines.append(Line(self._row, self._cells))
 
     def _begin(self, attributes: dict[str, str]) -> None:
         self._seen += 1
@@ -250,7 +284,7 @@ class _Sheet:
             return UNCALCULATED
         match self._kind:
             case "s":
-                return self._taken(self._strings[int(value)]) if value.strip() else None
+                return self._shared(value)
             case "str" | "inlineStr":
                 return self._taken(value)
             case _:
@@ -296,6 +330,12 @@ def _column(reference: str) -> int:
 
 
 _called = lru_cache(maxsize=1024)(column_number)
+
+
+def _column_called(letters: str) -> int:
+    column = _called(letters)
+    assert column is not None, "a column is called by up to three letters"
+    return column
 
 
 def _column_of(reference: str) -> int:

@@ -13,6 +13,7 @@ from common.filters.text import WHITE_SPACE
 
 MOST_COLUMNS, MOST_ROWS = 500, 1_000_000
 _MOST_PLAIN = 40
+_AS_THEY_ARE = (str, int, float)
 HEAD_LINES = 10
 """Among how many first lines the headings are looked for."""
 
@@ -151,6 +152,8 @@ def plainly(number: int | float) -> str:
 
 def to_json(cell: Cell) -> Any:
     """The cell as a JSON value that `from_json` reads back."""
+    if cell is None or isinstance(cell, _AS_THEY_ARE):  # by far the most
+        return cell
     match cell:
         case Broken():
             return {"broken": cell.fault.value}
