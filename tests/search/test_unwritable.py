@@ -10,7 +10,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from common.consumer import Consumer
+from common.consumer import Consumer, Work
 from common.envelope import Delivered, UnreadableMessage
 from common.errors import Unavailable
 from common.health import Health
@@ -42,7 +42,10 @@ class Pipe:
             await asyncio.wait_for(self.more.wait(), wait_ms / 1000)
         return []
 
-    async def commit(self) -> None:
+    def applied(self) -> Work:
+        return self._record
+
+    async def _record(self) -> None:
         self.committed += 1
 
 
@@ -92,7 +95,7 @@ async def test_what_is_put_aside_is_once_though_kafka_went_away_in_between(
     dead, health, stop = Away(1, 3), Health({}), asyncio.Event()
     named = [state(channel, contact(channel, n, name="a secret")).origin for n in range(3)]
     source = Pipe([*named, state(channel, contact(channel, "unnamed", city="Seoul")).origin])
-    consumer = Consumer(source, decode, projector_of(database, narrow, neighbours, dead).apply, dead, health)
+    consumer = Consumer(source, decode, projector_of(database, narrow, neighbours, dead).prepare, dead, health)
     running = asyncio.create_task(consumer.run(stop))
     await eventually(lambda: asyncio.sleep(0, source.committed), bool)
     stop.set()
@@ -167,7 +170,7 @@ async def test_a_consumer_waits_for_the_rebuild_says_so_and_goes_on_by_itself(
 ) -> None:
     source, health, stop = Pipe([state(channel, contact(channel, "named", name="a")).origin]), Health({}), asyncio.Event()
     health.started = True
-    consumer = Consumer(source, decode, projector_of(database, older, neighbours, dead).apply, dead, health)
+    consumer = Consumer(source, decode, projector_of(database, older, neighbours, dead).prepare, dead, health)
 
     async def project() -> None:
         await until_writable(older, health, stop)
@@ -224,7 +227,7 @@ async def test_an_index_that_takes_no_writes_for_a_while_is_waited_for_and_nothi
     batch = [state(channel, contact(channel, n, city="Seoul")).origin for n in range(50)]
     source, health, stop = Pipe(batch), Health({}), asyncio.Event()
     health.started = True
-    consumer = Consumer(source, decode, projector_of(database, narrow, neighbours, dead).apply, dead, health)
+    consumer = Consumer(source, decode, projector_of(database, narrow, neighbours, dead).prepare, dead, health)
     async with httpx.AsyncClient(base_url=servers.opensearch, timeout=30) as client:
 
         async def bring_about(steps: list[Step]) -> None:

@@ -5,8 +5,9 @@ import random
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeAlias, TypeVar
 
 from common.envelope import Delivered, UnreadableMessage
 from common.errors import Unavailable
@@ -15,6 +16,8 @@ from common.loop import Turns
 from common.telemetry import CONSUMED, log, span
 
 M = TypeVar("M")
+T = TypeVar("T")
+Work: TypeAlias = Callable[[], Awaitable[None]]
 
 _GIVE_UP_SECONDS = 240.0  # below the group's poll deadline: past it the partitions would be somebody else's
 
@@ -26,8 +29,8 @@ class Polled(Protocol):
         """The next messages."""
         ...
 
-    async def commit(self) -> None:
-        """Everything polled so far is applied."""
+    def applied(self) -> Work:
+        """What records, whenever it is done, that everything polled until now is applied."""
         ...
 
 
@@ -39,18 +42,30 @@ class Aside(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """Messages that were polled together, what is left to be done of them, and what records that all is done."""
+
+    records: Sequence[Delivered]
+    left: Work | None
+    commit: Work
+
+
 class Consumer(Generic[M]):
     """Applies messages at least once.
 
     What `decode` calls unreadable goes to the dead letters. `apply` may raise Unavailable (a store is away): it is tried
     again with back-off while the health says so; anything else it raises ends the process, and Kafka delivers again.
+
+    It may answer what is left to be done of the batch, of which the same holds. Where many messages wait, the next batch is
+    read and applied meanwhile; but what is left of that is not begun before this one is done and recorded.
     """
 
     def __init__(
         self,
         source: Polled,
         decode: Callable[[Delivered], M],
-        apply: Callable[[Sequence[M]], Awaitable[None]],
+        apply: Callable[[Sequence[M]], Awaitable[Work | None]],
         dead_letters: Aside,
         health: Health,
         *,
@@ -68,27 +83,48 @@ class Consumer(Generic[M]):
 
     async def run(self, stop: asyncio.Event) -> None:
         """Go on until told to stop; the batch in hand is finished first."""
-        while not stop.is_set():
-            records = await self._source.poll(most=self._most)
-            self._health.beat("consumer")
-            if not records:
-                continue
-            messages = []
-            turns = Turns()
-            for record in records:
-                await turns.give()
-                try:
-                    messages.append(self._decode(record))
-                except UnreadableMessage as reason:
-                    await self._patiently(partial(self._dead_letters.put, record, reason), stop)
-            with span("apply", records[-1].headers, messages=len(messages)):
-                await self._patiently(partial(self._apply, messages), stop)
-            if self._commit:
-                await self._source.commit()
-            for topic, count in Counter([record.topic for record in records]).items():
-                CONSUMED.labels(topic).inc(count)
+        ahead: asyncio.Task[_Batch] | None = None
+        try:
+            while not stop.is_set():
+                self._health.beat("consumer")
+                batch = await (ahead or self._next(stop))
+                ahead = None
+                if batch.left is not None:
+                    # A batch that is not full has all that waited: of what comes meanwhile more is read together later.
+                    if len(batch.records) >= self._most:
+                        ahead = asyncio.create_task(self._next(stop))
+                    await self._patiently(batch.left, stop)
+                if batch.records:
+                    await self._record(batch)
+        finally:
+            if ahead is not None:
+                ahead.cancel()
+                await asyncio.gather(ahead, return_exceptions=True)
 
-    async def _patiently(self, work: Callable[[], Awaitable[None]], stop: asyncio.Event) -> None:
+    async def _next(self, stop: asyncio.Event) -> _Batch:
+        records = await self._source.poll(most=self._most)
+        commit = self._source.applied()
+        if not records:
+            return _Batch(records, None, commit)
+        messages = []
+        turns = Turns()
+        for record in records:
+            await turns.give()
+            try:
+                messages.append(self._decode(record))
+            except UnreadableMessage as reason:
+                await self._patiently(partial(self._dead_letters.put, record, reason), stop)
+        with span("apply", records[-1].headers, messages=len(messages)):
+            left = await self._patiently(partial(self._apply, messages), stop)
+        return _Batch(records, left, commit)
+
+    async def _record(self, batch: _Batch) -> None:
+        if self._commit:
+            await batch.commit()
+        for topic, count in Counter([record.topic for record in batch.records]).items():
+            CONSUMED.labels(topic).inc(count)
+
+    async def _patiently(self, work: Callable[[], Awaitable[T]], stop: asyncio.Event) -> T:
         began = time.monotonic()
         pause = 0.1
         while True:

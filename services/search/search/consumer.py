@@ -1,17 +1,19 @@
 """contacts.v1 and fields.v1 into the index: the last state of each contact in a batch, whole, under its version."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 
-from common.consumer import Aside
-from common.envelope import Delivered, UnreadableMessage
+from common.consumer import Aside, Work
+from common.envelope import UnreadableMessage
 from common.errors import Unavailable
 from common.health import Health
 from common.postgres import away_is_unavailable
 from common.telemetry import log
 from common.topics import FIELDS
 from search.aside import Once
+from search.bulk import Entry
 from search.index import Index
 from search.projection import Item, Projection, newest
 from search.store import Store
@@ -51,18 +53,22 @@ class Projector:
         Raises Unavailable where a store is away, OtherLayout where what serves was made by another version: as documents of that
         one are refused by its mapping, each would be taken for one that can never be written.
         """
+        write = await self.prepare(items)
+        await write()
+
+    async def prepare(self, items: Sequence[Item]) -> Work:
+        """Keep the definitions and make the documents; what is left is to write these, as `apply` does. Raises Unavailable."""
         with away_is_unavailable():
             await self._projection.define([i for i in items if i.origin.topic == FIELDS])
+            latest = newest([i for i in items if i.origin.topic != FIELDS])
+            return partial(self._write, latest, await self._projection.entries(list(latest.values())))
+
+    async def _write(self, latest: Mapping[str, Item], entries: Sequence[Entry]) -> None:
+        with away_is_unavailable():
             async with self._store.writing():
                 await self._index.check_layout()
-                refused = await self._write([i for i in items if i.origin.topic != FIELDS])
+                refused = await self._index.write(entries)
         # No other index waits for this: while Kafka is away it takes as long as that lasts.
-        for origin, reason in refused:
-            await self._dead_letters.put(origin, reason)
+        for each in refused:
+            await self._dead_letters.put(latest[each.id].origin, UnreadableMessage(f"the index does not take it: {each.reason}"))
         self._dead_letters.forget()
-
-    async def _write(self, items: Sequence[Item]) -> list[tuple[Delivered, UnreadableMessage]]:
-        """Answers the messages that the index does not take, and why."""
-        latest = newest(items)
-        refused = await self._index.write(await self._projection.entries(list(latest.values())))
-        return [(latest[r.id].origin, UnreadableMessage(f"the index does not take it: {r.reason}")) for r in refused]

@@ -78,7 +78,7 @@ async def run_consumer() -> None:
 
     settings = _settings("consumer")
     async with (
-        Database.open(settings.postgres.get_secret_value(), size=2, application="search-consumer") as database,
+        Database.open(settings.postgres.get_secret_value(), size=3, application="search-consumer") as database,
         Index.open(settings.opensearch) as index,
         _neighbours(settings) as neighbours,
         kafka.Producer.open(settings.kafka, client_id="search-consumer") as producer,
@@ -88,7 +88,7 @@ async def run_consumer() -> None:
         dead_letters = kafka.DeadLetters(producer, GROUP, health)
         store = Store(database)
         projector = Projector(store, index, Projection(store, neighbours), dead_letters)
-        consumer = Consumer(source, decode, projector.apply, dead_letters, health)
+        consumer = Consumer(source, decode, projector.prepare, dead_letters, health)
 
         async def project(stop: asyncio.Event) -> None:
             await until_writable(index, health, stop)

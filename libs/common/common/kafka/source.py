@@ -4,6 +4,8 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
@@ -25,13 +27,24 @@ _JOIN_SECONDS, _LEAVE_SECONDS = 30.0, 45.0
 _PART_SECONDS = 3.0
 
 
+@dataclass(frozen=True, slots=True)
+class _Polled:
+    """The next offset of each partition that is polled, and in which assignment of partitions that was."""
+
+    assignment: int
+    offsets: Mapping[TopicPartition, int]
+
+
 class Source:
     """A member of a consumer group. While Kafka is away it has no messages; it goes on by itself when that is back."""
 
     def __init__(self, make: Callable[[], AIOKafkaConsumer]) -> None:
         self._make = make
         self._client: AIOKafkaConsumer | None = None
-        self._owes = False
+        self._assignments = 0
+        self._polled = _Polled(0, {})
+        self._owed: _Polled | None = None
+        self._recording = asyncio.Lock()
         self._moved = self._watched = time.monotonic()
 
     @classmethod
@@ -47,7 +60,7 @@ class Source:
                 enable_auto_commit=False, max_poll_interval_ms=300_000, session_timeout_ms=10_000, heartbeat_interval_ms=3_000,
                 fetch_max_wait_ms=500, max_partition_fetch_bytes=MOST_BYTES, metadata_max_age_ms=60_000,
             )  # fmt: skip
-            client.subscribe(list(topics), listener=_Resume(client, positions))
+            client.subscribe(list(topics), listener=_Resume(client, positions, source._partitions_move))
             return client
 
         source = cls(make)
@@ -65,10 +78,14 @@ class Source:
             await asyncio.sleep(_AGAIN_SECONDS)
             return []
         assert self._client is not None
-        if self._owes:
-            await self.commit()
+        if self._owed:
+            await self._record(self._owed)
+        client = self._client
         try:
-            batches = await self._client.getmany(timeout_ms=wait_ms, max_records=most)
+            batches = await client.getmany(timeout_ms=wait_ms, max_records=most)
+            # Of a partition of which nothing has ever come it may not be known yet where it is to be read.
+            begun = [each for each in client.assignment() if client.highwater(each) is not None]
+            self._polled = _Polled(self._assignments, {each: await client.position(each) for each in begun})
         except KafkaError as error:
             log.error("reading failed; the group is joined anew", reason=repr(error))
             await self._leave()
@@ -81,24 +98,44 @@ class Source:
             await self._watch()
         return delivered(batches)
 
-    async def commit(self) -> None:
-        """Record that everything polled so far is applied. While Kafka is away this is owed, and done when it is polled next.
+    def applied(self) -> Callable[[], Awaitable[None]]:
+        """What records, whenever it is done, that everything polled until now is applied.
 
-        Where the partitions have moved it is nobody's any more: who has them now reads and applies it again.
+        While Kafka is away this is owed, and done when it is polled next. What is nobody's any more, since the partitions have
+        moved, is read and applied again by who has them now.
         """
-        if self._client is None:
-            return
-        try:
-            async with asyncio.timeout(_ANSWER_SECONDS):
-                await self._client.commit()
-        except (CommitFailedError, IllegalStateError) as error:
-            self._owes = False
-            log.warning("offsets were not committed; the partitions moved", reason=type(error).__name__)
-        except (KafkaError, TimeoutError) as error:
-            self._owes = True
-            log.warning("offsets are not committed yet; waiting for Kafka", reason=type(error).__name__)
-        else:
-            self._owes = False
+        return partial(self._record, self._polled)
+
+    async def commit(self) -> None:
+        """Record that everything polled until now is applied."""
+        await self._record(self._polled)
+
+    async def _record(self, polled: _Polled) -> None:
+        async with self._recording:  # one after the other, so that nothing is recorded after what came later
+            if self._client is None:
+                return
+            try:
+                async with asyncio.timeout(_ANSWER_SECONDS):
+                    if offsets := await self._to_record(self._client, polled):
+                        await self._client.commit(offsets)
+            except (CommitFailedError, IllegalStateError) as error:
+                self._owed = None
+                log.warning("offsets were not committed; the partitions moved", reason=type(error).__name__)
+            except (KafkaError, TimeoutError) as error:
+                self._owed = polled
+                log.warning("offsets are not committed yet; waiting for Kafka", reason=type(error).__name__)
+            else:
+                self._owed = None
+
+    def _partitions_move(self) -> None:
+        self._assignments += 1
+
+    async def _to_record(self, client: AIOKafkaConsumer, polled: _Polled) -> dict[TopicPartition, int]:
+        if polled.assignment == self._assignments:
+            return dict(polled.offsets)
+        # Partitions may have come back from another member, who has gone on: what is recorded never goes back.
+        ours = client.assignment()
+        return {p: to for p, to in polled.offsets.items() if p in ours and to > (await client.committed(p) or 0)}
 
     async def check(self) -> None:
         """Raises where Kafka does not answer, or no partition is assigned."""
@@ -119,7 +156,7 @@ class Source:
         return True
 
     async def _leave(self) -> None:
-        client, self._client, self._owes = self._client, None, False
+        client, self._client = self._client, None
         if client is not None:
             async with asyncio.timeout(_LEAVE_SECONDS):
                 await client.stop()
@@ -161,18 +198,21 @@ class Source:
 
 
 class _Resume(ConsumerRebalanceListener):  # type: ignore[misc]  # the client ships no types
-    def __init__(self, client: AIOKafkaConsumer, positions: Positions | None) -> None:
+    def __init__(self, client: AIOKafkaConsumer, positions: Positions | None, move: Callable[[], None]) -> None:
         self._client = client
         self._positions = positions
+        self._move = move
 
     async def on_partitions_revoked(  # pyright: ignore[reportIncompatibleMethodOverride] - the client awaits coroutines
         self, revoked: Sequence[TopicPartition]
     ) -> None:
+        self._move()
         log.info("partitions revoked", count=len(revoked))
 
     async def on_partitions_assigned(  # pyright: ignore[reportIncompatibleMethodOverride]
         self, assigned: Sequence[TopicPartition]
     ) -> None:
+        self._move()
         log.info("partitions assigned", count=len(assigned))
         if self._positions is not None:
             known = await self._positions([(p.topic, p.partition) for p in assigned])
