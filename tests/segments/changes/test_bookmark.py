@@ -1,10 +1,12 @@
 """Bookmarks of a log, and which of them can be gone on from."""
 
+from uuid import UUID
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segments.changes.bookmark import LOWEST, Bookmark, Kept, after, read, write
+from segments.changes.bookmark import LOWEST, Bookmark, Kept, after, kept_of, read, write
 
 positions = st.integers(0, 2**36 - 1)
 kepts = st.builds(Kept, positions, st.integers(0, 10**9))
@@ -42,6 +44,18 @@ def test_a_plain_position_within_a_snapshot_may_be_of_somebody_who_stopped_there
     assert Bookmark(7).goes_on(kept)
     assert Bookmark(0).goes_on(kept)
     assert not Bookmark(7, 3).goes_on(kept)  # no place within the snapshot
+
+
+@given(st.uuids(), st.uuids(), positions, st.integers(0, 10**6), st.integers(0, 10**6))
+def test_a_place_in_another_segments_snapshot_is_refused(one: UUID, other: UUID, floor: int, snapshots: int, others: int) -> None:
+    here, there = kept_of(one, floor + 1, snapshots), kept_of(other, floor + 1, others)
+    place = after(floor, here)
+    assert place.goes_on(here)
+    assert place.goes_on(there) == (floor == 0 or here.snapshot % 2**15 == there.snapshot % 2**15)
+
+
+def test_segments_count_their_snapshots_from_numbers_that_differ() -> None:
+    assert len({kept_of(UUID(int=number), 1, 0).snapshot % 2**15 for number in range(100)}) > 95
 
 
 @pytest.mark.parametrize("number", [-1, LOWEST - 1, -(2**51)])

@@ -4,10 +4,13 @@ Of a log whose oldest changes are not kept any more, the beginning is a snapshot
 `floor`, each at its own position. Whoever begins anew reads the snapshot, then what follows the floor. A position below the floor
 can't be gone on from: somebody may have left since, and nothing says so any more. So that who reads the snapshot is not taken for
 somebody who stopped at that position long ago, their bookmarks are negative numbers that name the snapshot as well. Whatever is
-read later has the greater bookmark.
+read later has the greater bookmark. A segment counts its snapshots from a number of its own, so that a bookmark of another's is
+refused too, all but one of 32,768 times.
 """
 
 from dataclasses import dataclass
+from hashlib import blake2b
+from uuid import UUID
 
 _POSITION_BITS, _SNAPSHOT_BITS = 36, 15
 _LOWEST = -(1 << 52)  # so that a bookmark is exact wherever numbers are doubles
@@ -21,6 +24,12 @@ class Kept:
 
     floor: int = 0
     snapshot: int = 0
+
+
+def kept_of(segment_id: UUID, floor: int, snapshots: int) -> Kept:
+    """What is left of a segment's log, of which so many snapshots were made."""
+    origin = int.from_bytes(blake2b(segment_id.bytes, digest_size=2).digest(), "big")
+    return Kept(floor, origin + snapshots)
 
 
 @dataclass(frozen=True, slots=True)

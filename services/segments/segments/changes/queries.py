@@ -7,7 +7,7 @@ from uuid import UUID
 from common.errors import Gone, NotFound, Unprocessable
 from common.postgres import Database
 from segments import definition_store as definitions
-from segments.changes.bookmark import Bookmark, Kept, after
+from segments.changes.bookmark import Bookmark, Kept, after, kept_of
 from segments.steps import Step, steps
 from segments.wholeness import refuse_not_kept
 
@@ -119,7 +119,8 @@ class Log:
             rows = await connection.fetch(statement, channel, segment_id, place, most)
         if not rows:
             raise NotFound("There is no such segment.")
-        kept, first, last = Kept(rows[0]["floor"], rows[0]["snapshot"]), rows[0]["first"], rows[0]["last"]
+        kept = kept_of(segment_id, rows[0]["floor"], rows[0]["snapshot"])
+        first, last = rows[0]["first"], rows[0]["last"]
         items = [ChangeView(r["position"], r["at_ms"], r["contact_id"], r["change"], r["cause"]) for r in rows if r["position"]]
         forward = statement is _FORWARD
         begins = items[0].position if items else place + forward
