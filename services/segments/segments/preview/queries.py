@@ -88,10 +88,13 @@ class Previews:
     async def _counted(
         self, tx: Tx, channel: str, raw: object, segment_id: UUID | None, asked: list[TermSet], given_up: GivenUp
     ) -> Preview:
-        loaded = await definitions.load_channel(tx, channel)
+        own = self._ids() if segment_id is None else segment_id
+        loaded = await definitions.load_channel_around(tx, channel, own, raw)
         now = to_millis(self._clock.now())  # after the snapshot began, so that what was due by then is settled here
         loaded = replace(loaded, term_sets={**loaded.term_sets, **{str(each.id): each.key for each in asked}})
-        judging = await self._understood(tx, channel, loaded, raw, segment_id, asked, now)
+        before = None if segment_id is None else present(loaded, segment_id)
+        wanted = await _understood(tx, channel, loaded, raw, own, asked, now)
+        judging = _Asked(None if before is None else await _rule(tx, channel, loaded, before), wanted)
         everyone = await tx.cursor(_EVERYONE, channel, segment_id)
         preview, turns = Preview(), Turns(_TURN_SECONDS)
         while rows := await everyone.fetch(_CHUNK):
@@ -102,26 +105,22 @@ class Previews:
                 preview = _with(preview, row, judging, now)
         return preview
 
-    async def _understood(
-        self, tx: Tx, channel: str, loaded: Channel, raw: object, segment_id: UUID | None, asked: list[TermSet], now: int
-    ) -> _Asked:
-        """Both judges. Raises NotFound, and FilterRefused where the filter could not be saved."""
-        before = None if segment_id is None else present(loaded, segment_id)
-        own = self._ids() if before is None else before.id
-        node = readable(raw, loaded, own)
-        changed = loaded.with_segment(
-            Segment(own, "", raw, 1, "building", None, 1, now)
-            if before is None
-            else replace(before, filter=raw, definition_version=before.definition_version + 1)
-        )
-        if before is not None and await definitions.used_by(tx, channel, before.id):
-            others = await asyncio.to_thread(reconsidered, loaded, changed, now)
-            refuse_to_break(loaded, [each for each in others if each.id != before.id])
+
+async def _understood(
+    tx: Tx, channel: str, loaded: Channel, raw: object, segment_id: UUID, asked: list[TermSet], now: int
+) -> CompiledFilter:
+    """The filter, for a segment that may be new. Raises FilterRefused where it could not be saved."""
+    node = readable(raw, loaded, segment_id)
+    before = loaded.segments.get(segment_id)
+    if before is not None and await definitions.used_by(tx, channel, segment_id):
+        changed = loaded.with_segment(replace(before, filter=raw, definition_version=before.definition_version + 1))
+        others = await asyncio.to_thread(reconsidered, loaded, changed, now)
+        refuse_to_break(loaded, [each for each in others if each.id != segment_id])
+    if loaded.term_sets:
         sizes = await term_set_store.sizes(tx, channel) | {each.id: each.size for each in asked}
-        named = term_sets_of(segment.filter for segment in changed.segments.values())
+        named = term_sets_of([raw]) | await definitions.term_sets_of_others(tx, channel, segment_id)
         refuse_too_many(sum(sizes.get(each, 0) for each in named))
-        wanted = await _compiled(tx, channel, node, asked)
-        return _Asked(None if before is None else await _rule(tx, channel, loaded, before), wanted)
+    return await _compiled(tx, channel, node, asked)
 
 
 async def _rule(tx: Tx, channel: str, loaded: Channel, segment: Segment) -> Rule:
