@@ -110,6 +110,31 @@ async def test_what_was_told_long_ago_is_not_told_again_with_what_is_due_now(wor
     await world.check(passed)
 
 
+async def test_a_look_at_nobody_is_dropped_and_holds_up_nobody(world: World, one: UUID) -> None:
+    segment = await world.make(RECENT)
+    async with world.database.connection() as connection:
+        await connection.execute(
+            "insert into due (channel, contact_id, at_ms) select $1, gen_random_uuid(), $2 from generate_series(1, $3)",
+            CHANNEL, NOON, 2 * MOST_DUE,
+        )  # fmt: skip
+    await world.tick(DUE)
+    assert await world.members(segment) == set()
+    assert await world.value("select count(*) from due") == 0
+
+
+async def test_who_is_outside_is_told_no_instant_that_has_passed(world: World, one: UUID) -> None:
+    segment, later = await world.make(RECENT), await world.make({"or": [RECENT, {"not": seen_within(60 * 24 * 3)}]})
+    await world.tick(DUE)
+    world.now += 2 * DAY
+    await world.timer().purge()
+    assert await world.value("select count(*) from membership") == 0
+    assert (await world.queries.standing(CHANNEL, segment, one, world.now)).next_change is None
+    assert (await world.queries.standing(CHANNEL, later, one, world.now)).next_change == NOON + 3 * DAY
+    await world.tick(NOON + 3 * DAY)
+    assert (await world.queries.standing(CHANNEL, segment, one, world.now)).next_change is None
+    assert (await world.queries.standing(CHANNEL, later, one, world.now)).member
+
+
 async def test_who_is_gone_is_not_looked_at(world: World, one: UUID) -> None:
     await world.make(RECENT)
     assert await world.value(LOOKS, one) == DUE

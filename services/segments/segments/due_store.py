@@ -22,6 +22,14 @@ with looked_at as materialized (
 select c.channel, c.id, c.version, c.at_ms, c.doc, c.erased, c.merged_into, c.due_ms, d.at_ms as looks_ms
 from looked_at d join contact c on c.channel = d.channel and c.id = d.contact_id for update of c skip locked
 """
+# One whose contact a reader has in hand is passed over by the claim as well: it is there, and stays.
+_DROP_STRAYS = """
+delete from due d using (
+    select channel, contact_id from due where at_ms <= $1 and channel = any($2::text[]) order by at_ms, contact_id limit $3
+) as stray
+where d.channel = stray.channel and d.contact_id = stray.contact_id
+    and not exists (select from contact c where c.channel = stray.channel and c.id = stray.contact_id)
+"""
 _LOOKS = """
 select d.channel, d.contact_id, d.at_ms from due d
 join unnest($1::text[], $2::uuid[]) as w (channel, id) on d.channel = w.channel and d.contact_id = w.id
@@ -55,6 +63,16 @@ async def claim(tx: Tx, channels: Collection[str], now: int, most: int) -> list[
     """So many contacts of these channels that the clock has to look at, the longest due first, for this transaction alone."""
     rows = await tx.fetch(_CLAIM, now, list(channels), most)
     return [contact_of(r) for r in sorted(rows, key=lambda r: r["looks_ms"])]
+
+
+async def drop_strays(tx: Tx, channels: Collection[str], now: int, most: int) -> int:
+    """Drop what would be claimed for ever: rows of contacts that are not there. Answers how many of the first `most` it were."""
+    return int((await tx.execute(_DROP_STRAYS, now, list(channels), most)).removeprefix("DELETE "))
+
+
+async def looked(tx: Tx, contact: Contact) -> Contact:
+    """The contact with when the clock looks at it, which is not locked and may be told everything by now."""
+    return (await with_looks(tx, {(contact.channel, contact.id): contact}))[contact.channel, contact.id]
 
 
 async def with_looks(tx: Tx, contacts: Mapping[Key, Contact]) -> dict[Key, Contact]:

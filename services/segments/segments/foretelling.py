@@ -32,14 +32,16 @@ class Foresight:
         self._most = most
         self._known: OrderedDict[tuple[str, UUID], _Kept] = OrderedDict()
 
-    async def standing(self, tx: Tx, channel: str, segment_id: UUID, row: asyncpg.Record, known: Known, now: int) -> Standing:
+    async def standing(
+        self, tx: Tx, channel: str, segment_id: UUID, row: asyncpg.Record, known: Known, now: int, due: int | None = None
+    ) -> Standing:
         """Where the contact stands; as a build will find it that has not come to it, and the clock until `now` (milliseconds).
 
         `row` is how it stands: `member`, `since_ms`, `settled_ms` and `standing_build`, null where it has no row. Outside, where
-        the segment has been deleted meanwhile.
+        the segment has been deleted meanwhile. `due` is as for `membership.recall`.
         """
         judged = await self._rule(tx, channel, segment_id)
-        return Standing() if judged is None else stands(judged, row, known, now)
+        return Standing() if judged is None else stands(judged, row, known, now, due)
 
     def remembered(self, channel: str, segment_id: UUID, revision: int) -> Rule | None:
         """How the segment is judged, if it was asked for at this revision of its channel."""
@@ -64,15 +66,15 @@ class Foresight:
         return rule(kept.segment, kept.node, await term_set_store.load(tx, channel, used_term_sets(kept.node)))
 
 
-def stands(judged: Rule, row: asyncpg.Record, known: Known, now: int) -> Standing:
-    """Where the contact stands by this rule; `row` as for `Foresight.standing`."""
+def stands(judged: Rule, row: asyncpg.Record, known: Known, now: int, due: int | None = None) -> Standing:
+    """Where the contact stands by this rule; `row` as for `Foresight.standing`, `due` as for `membership.recall`."""
     stored = absent(judged)
     if row["member"] is not None:
         stored = Standing(row["member"], row["since_ms"], None, row["settled_ms"], row["standing_build"])
     if judged.building and stored.build != judged.build:
         standing, _ = define(stored, judged, known)
         return settle(standing, judged, known, max(now, standing.settled))[0]
-    return recall(stored, judged, known)
+    return recall(stored, judged, known, due)
 
 
 def _read(channel: Channel, segment_id: UUID) -> _Kept:

@@ -10,7 +10,7 @@ import asyncpg
 from common.errors import Gone, NotFound
 from common.position import Position
 from common.postgres import Database, Tx
-from segments import store
+from segments import due_store, store
 from segments.foretelling import Foresight, stands, to_foretell
 from segments.wholeness import refuse_a_part, refuse_broken_part
 
@@ -241,14 +241,27 @@ class Queries:
         if row["status"] == "broken":
             refuse_broken_part(row)
             return StandingView(bool(row["member"]), row["since_ms"], None)
-        known = store.contact_of(row).known
+        contact = store.contact_of(row)
         judged = self._foresight.remembered(channel, segment_id, row["revision"])
         if judged is not None:
-            found = stands(judged, row, known, now)
+            found = stands(judged, row, contact.known, now)
         else:
             async with self._database.connection() as connection:
-                found = await self._foresight.standing(connection, channel, segment_id, row, known, now)
+                found = await self._foresight.standing(connection, channel, segment_id, row, contact.known, now)
+        if found.next_change is not None and found.next_change <= now and row["member"] is None:
+            return StandingView(found.member, found.since, await self._still_to_come(contact, segment_id, row, now))
         return StandingView(found.member, found.since, found.next_change)
+
+    async def _still_to_come(self, contact: store.Contact, segment_id: UUID, row: asyncpg.Record, now: int) -> int | None:
+        """When the clock lets in one who has no row: what it has told, it tells no more, though the row that said so is gone."""
+        async with self._database.connection() as connection:
+            contact = await due_store.looked(connection, contact)
+            if contact.due is None:
+                return None
+            found = await self._foresight.standing(
+                connection, contact.channel, segment_id, row, contact.known, now, due=contact.due
+            )
+        return found.next_change
 
     async def memberships(
         self, channel: str, contact: store.Contact, after: UUID | None, most: int, now: int

@@ -57,7 +57,7 @@ class Timer:
             return await store.purge(tx, to_millis(self._clock.now()) - _KEEP_SPENT_MS, _MOST_PURGED) == _MOST_PURGED
 
     async def fire(self) -> int:
-        """Settle one piece of what is due up to now; answers of how many contacts."""
+        """Settle one piece of what is due up to now; answers how many contacts it looked at, there or not."""
         now = to_millis(self._clock.now())
         async with self._database.connection() as connection:
             channels = await due_store.channels_due(connection, now, MOST_DUE)
@@ -67,8 +67,9 @@ class Timer:
             await definitions.judge_together(tx, channels)
             rules = await self._rules.of(tx, channels)
             contacts = await due_store.claim(tx, channels, now, MOST_DUE)
-            if contacts:
-                await self._settle(tx, rules, contacts, now)
+            if not contacts:
+                return await due_store.drop_strays(tx, channels, now, MOST_DUE)
+            await self._settle(tx, rules, contacts, now)
         return len(contacts)
 
     async def _settle(self, tx: Tx, rules: Mapping[str, Ruling], contacts: Sequence[store.Contact], now: int) -> None:
