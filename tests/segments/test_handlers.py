@@ -10,6 +10,7 @@ from common.errors import NotFound
 from common.filters import FilterRefused
 from common.ids import new_id
 from common.topics import CONTACTS, FIELDS
+from segments import store
 from segments.consumer import Judge
 from segments.handlers import MOST_SEGMENTS, SegmentInUse, TooManySegments
 from segments.offsets import Fenced
@@ -132,9 +133,18 @@ async def test_a_segment_in_use_stays_also_when_its_user_is_broken(peopled: Worl
 async def test_a_deleted_segment_leaves_nothing_behind_and_says_so(peopled: World) -> None:
     segment = await peopled.make(named("Kim"))
     await peopled.commands.delete(KIM, segment)
-    for table in ("segment", "membership", "change", "tally", "definition", "cut_short", "named_in", "log_floor"):
-        assert await peopled.value(f"select count(*) from {table}") == 0
     assert (await peopled.sent())[-1] == {"type": "segment.deleted", "segmentId": str(segment)}
+    # Its members and its log go piece by piece, and nobody sees them meanwhile.
+    kim = (await peopled.value("select array_agg(contact_id) from membership"))[0]
+    assert await peopled.queries.memberships(CHANNEL, await peopled.queries.contact(CHANNEL, kim), None, 10, peopled.now) == []
+    async with peopled.database.transaction() as tx:
+        await store.members_from_log(tx, CHANNEL)  # as a rebuild does, that comes in between
+    while await peopled.timer().purge():
+        pass
+    for table in (
+        "segment", "membership", "change", "tally", "definition", "cut_short", "named_in", "log_floor", "deleted",
+    ):  # fmt: skip
+        assert await peopled.value(f"select count(*) from {table}") == 0
     with pytest.raises(NotFound):
         await peopled.commands.delete(KIM, segment)
     await peopled.tell(peopled.contact(uuid4(), 1, NOON, name="Kim"))

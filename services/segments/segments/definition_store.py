@@ -139,12 +139,12 @@ _USED_BY = """
 select u.id, u.name from named_in n join segment u on u.channel = n.channel and u.id = n.segment_id
 where n.channel = $1 and n.named = $2 order by u.id
 """
+# Members and log may be millions: `deleted` has them dropped by and by. Nobody finds them without the segment's row.
 _DELETE_SEGMENT = (
+    "insert into deleted (channel, segment_id) values ($1, $2)",
     "delete from named_in where channel = $1 and segment_id = $2",
     "delete from definition where channel = $1 and segment_id = $2",
-    "delete from membership where channel = $1 and segment_id = $2",
     "delete from log_floor where channel = $1 and segment_id = $2",
-    "delete from change where channel = $1 and segment_id = $2",
     "delete from tally where channel = $1 and segment_id = $2",
     "delete from cut_short where channel = $1 and segment_id = $2",
     "delete from segment where channel = $1 and id = $2",
@@ -298,7 +298,7 @@ async def update_segment(tx: Tx, channel: str, segment: Segment) -> None:
 
 
 async def delete_segment(tx: Tx, channel: str, segment_id: UUID) -> None:
-    """The segment and all that was known of it."""
+    """The segment is no more; what is left of its members and its log goes by `store.purge_deleted`."""
     for statement in _DELETE_SEGMENT:
         await tx.execute(statement, channel, segment_id)
 

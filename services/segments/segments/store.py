@@ -133,6 +133,19 @@ where m.channel = s.channel and m.segment_id = s.segment_id and m.contact_id = s
 """
 
 
+# The log first: a rebuild makes members from it.
+_DELETED = "select channel, segment_id from deleted order by channel, segment_id limit 1 for update skip locked"
+_PURGE_DELETED = tuple(
+    f"""
+    delete from {table} d using (
+        select {key} from {table} where channel = $1 and segment_id = $2 order by {key} limit $3
+    ) as first where d.channel = $1 and d.segment_id = $2 and d.{key} = first.{key}
+    """  # noqa: S608 - names of tables and columns
+    for table, key in (("change", "position"), ("membership", "contact_id"))
+)
+_PURGED = "delete from deleted where channel = $1 and segment_id = $2"
+
+
 _MEMBERS_FROM_LOG = (
     "delete from membership where channel = $1",
     """
@@ -201,6 +214,18 @@ def standing_of(row: asyncpg.Record) -> Standing:
 async def purge(tx: Tx, before: int, most: int) -> int:
     """Drop so many rows that say no more than no row does, kept until now for the sake of late versions; answers how many."""
     return int((await tx.execute(_PURGE, before, most)).removeprefix("DELETE "))
+
+
+async def purge_deleted(tx: Tx, most: int) -> bool:
+    """Drop so many rows of what a deleted segment has left behind; False where there is none."""
+    row = await tx.fetchrow(_DELETED)
+    if row is None:
+        return False
+    for statement in _PURGE_DELETED:
+        if await tx.execute(statement, row["channel"], row["segment_id"], most) != "DELETE 0":
+            return True
+    await tx.execute(_PURGED, row["channel"], row["segment_id"])
+    return True
 
 
 _WORK = """

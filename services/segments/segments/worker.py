@@ -49,12 +49,15 @@ class Timer:
         await repeat(self.purge, stop, every=_PURGE_SECONDS, name="purge")
 
     async def purge(self) -> bool:
-        """Drop rows that have said nothing for a day: later than that, a late version is judged by its own time.
+        """Drop what deleted segments have left, and rows that have said nothing for a day.
 
-        Answers whether there may be more.
+        Later than that, a late version is judged by its own time. Answers whether there may be more.
         """
         async with self._database.transaction() as tx:
-            return await store.purge(tx, to_millis(self._clock.now()) - _KEEP_SPENT_MS, _MOST_PURGED) == _MOST_PURGED
+            left = await store.purge_deleted(tx, _MOST_PURGED)
+        async with self._database.transaction() as tx:
+            spent = await store.purge(tx, to_millis(self._clock.now()) - _KEEP_SPENT_MS, _MOST_PURGED)
+        return left or spent == _MOST_PURGED
 
     async def fire(self) -> int:
         """Settle one piece of what is due up to now; answers how many contacts it looked at, there or not."""
