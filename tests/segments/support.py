@@ -115,4 +115,4 @@ class Book:
         ledger.close(PLACE, self.stored, standing, rule, self.prior)
         if PLACE in ledger.dropped:
             self.stored = None
-        self.stored = ledger.kept.get(PLACE, self.stored)
+        self.stored = (ledger.made | ledger.kept).get(PLACE, self.stored)

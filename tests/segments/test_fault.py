@@ -8,7 +8,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from segments.fault import Fault, Told, fault, is_judged, mended
-from segments.membership import Change, Known, Rule, Standing, absent
+from segments.membership import Change, Known, Rule, Standing, absent, turning
 from tests.segments.support import MINUTE, NOON, Book, compiled, doc, known, named, seen_within
 from tests.segments.test_membership_laws import FILTERS, LATER, histories, truth
 
@@ -30,7 +30,7 @@ def test_nothing_is_wrong_with_what_the_rules_made(raw: dict[str, Any], versions
             now = data.draw(st.integers(now, LATER), label="timer")
             book.tick(now)
         looked = data.draw(st.integers(now, LATER), label="look")
-        standing = replace(book.stored or absent(book.rule), next_change=book.next_change)
+        standing = turning(book.stored or absent(book.rule), book.next_change)
         assert fault(standing, book.rule, book.prior, looked) is None
 
 
@@ -58,14 +58,14 @@ def test_what_is_wrong_is_found_and_put_right_and_the_log_still_alternates(
     [
         (IN, RECENT, SEEN, NOON, None),
         (IN, RECENT, SEEN, DUE + MINUTE, None),  # due and not told yet: the timer's to do
-        (replace(IN, next_change=NOON + MINUTE), RECENT, SEEN, NOON, None),  # looked at too early and judged again then
-        (replace(IN, next_change=DUE + 1), RECENT, SEEN, NOON, "overdue"),
-        (replace(IN, next_change=None), RECENT, SEEN, NOON, "overdue"),
-        (replace(IN, next_change=None), RECENT, SEEN, DUE, "surplus"),
+        (turning(IN, NOON + MINUTE), RECENT, SEEN, NOON, None),  # looked at too early and judged again then
+        (turning(IN, DUE + 1), RECENT, SEEN, NOON, "overdue"),
+        (turning(IN, None), RECENT, SEEN, NOON, "overdue"),
+        (turning(IN, None), RECENT, SEEN, DUE, "surplus"),
         (absent(RECENT), RECENT, SEEN, NOON, "missing"),
         (absent(KIM), KIM, SEEN, NOON, "missing"),
-        (replace(IN, next_change=None), KIM, known(2, NOON, doc("Lee")), NOON, "surplus"),
-        (replace(IN, next_change=None, settled=DUE), RECENT, SEEN, NOON, "surplus"),  # judged by a clock ahead of this one
+        (turning(IN, None), KIM, known(2, NOON, doc("Lee")), NOON, "surplus"),
+        (IN._replace(next_change=None, settled=DUE), RECENT, SEEN, NOON, "surplus"),  # judged by a clock ahead of this one
         (absent(RECENT), RECENT, known(1, NOON, doc(None, NOON + MINUTE)), NOON, "overdue"),
         (IN, RECENT, known(2, NOON, None, erased=True), NOON, "surplus"),
         (IN, RECENT, None, NOON, "surplus"),

@@ -12,7 +12,7 @@ from common.filters import FieldDefinition, FieldType
 from segments.definition import Channel, Segment, meaning, rebuilt, reconsidered
 from segments.fault import fault, is_judged
 from segments.ledger import Ledger, Place
-from segments.membership import Change, Known, Rule, Standing, absent, define, follow, settle
+from segments.membership import Change, Known, Rule, Standing, absent, define, follow, settle, turning
 from segments.reach import EVER, built, judged, reach, settled, turned
 from segments.ruling import NOTHING, Ruling, ruled
 from tests.segments.support import MINUTE, NOON, doc, known, named, seen_within
@@ -139,7 +139,8 @@ class Few:
     def _write(self, ledger: Ledger) -> None:
         for place in ledger.dropped:
             del self.rows[place.segment_id]
-        for place, row in ledger.kept.items():
+        assert not {place.segment_id for place in ledger.made} & self.rows.keys()
+        for place, row in (ledger.made | ledger.kept).items():
             assert row.next_change is None
             self.rows[place.segment_id] = row
         for place, change in ledger.changes:
@@ -185,7 +186,7 @@ class Play:
             assert (ours is not None and ours.member) == (theirs is not None and theirs.member)
         for name, rule in self.few.ruling.rules.items():
             if is_judged(rule):
-                standing = replace(self.few.rows.get(name) or absent(rule), next_change=self.few.due)
+                standing = turning(self.few.rows.get(name) or absent(rule), self.few.due)
                 assert fault(standing, rule, self.few.prior, self.now) is None
 
 

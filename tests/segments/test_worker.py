@@ -75,6 +75,34 @@ async def test_a_huge_backlog_is_settled_piece_by_piece_and_told_at_its_due_inst
     await world.check(segment)
 
 
+async def test_pieces_that_are_judged_ahead_are_told_in_the_order_in_which_they_were_due(world: World) -> None:
+    segment = await world.make(RECENT)
+    await world.judge.positions([(CONTACTS, 0)])
+    await world.tell(*(world.contact(uuid4(), 1, NOON, seen=NOON - number) for number in range(3 * MOST_DUE)))
+    world.now = DUE
+    stop = asyncio.Event()
+    running = asyncio.create_task(world.timer().run(stop))
+    await eventually(lambda: world.value("select count(*) from due"), lambda left: left == 0)
+    stop.set()
+    await running
+    left = [c.at for c in await world.changes(segment) if c.change == "left"]
+    assert left == sorted(DUE - number for number in range(3 * MOST_DUE))
+    await world.check(segment)
+
+
+async def test_a_build_takes_smaller_pieces_while_events_arrive(world: World) -> None:
+    made = await arrived(world, 450, name="Kim")
+    await world.make(named("Kim"), built=False)
+    builder, built = world.builder(), "select built from segment"
+    await builder.advance()  # what has arrived before it began is news to it
+    assert await world.value(built) == 200
+    await world.tell(world.contact(made[0], 2, NOON + 1, name="Kim"))
+    await builder.advance()
+    assert await world.value(built) == 400
+    await builder.advance()
+    assert await world.value(built) == 450
+
+
 async def test_nobody_who_is_not_due_goes_with_those_who_are(world: World) -> None:
     segment = await world.make(RECENT)
     await arrived(world, 2)

@@ -17,7 +17,7 @@ from common.loop import Turns, repeat
 from common.postgres import Database, Tx, away_is_unavailable
 from common.topics import CONTACTS, FIELDS
 from segments import definition_store as definitions
-from segments import due_store, offsets, store
+from segments import due_store, ledger_store, offsets, store
 from segments.definition import reconsidered
 from segments.ledger import Ledger, Place
 from segments.membership import Known
@@ -229,7 +229,7 @@ class Judge:
             await store.put_contacts(tx, [each.contact() for each in news])
             await due_store.look_by(tx, {each.key: due for each in news if (due := each.sooner()) is not None})
             await due_store.put_looks(tx, {each.key: None for each in news if each.is_left()})
-        await store.write(tx, ledger, self._ids)
+        await ledger_store.write(tx, ledger, self._ids)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,14 +1,14 @@
 """What one transaction found about many contacts and segments, gathered so that few statements write it."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from typing import NamedTuple
 from uuid import UUID
 
-from segments.membership import Change, Judged, Known, Rule, Standing
+from segments.membership import Change, Judged, Known, Rule, Standing, turning
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """One contact in one segment."""
 
     channel: str
@@ -18,8 +18,10 @@ class Place:
 
 @dataclass(slots=True)
 class Ledger:
-    """The rows to write, the rows to drop, and the changes to tell in their order."""
+    """The rows to write anew or as others, the rows to drop, and the changes to tell in their order."""
 
+    made: dict[Place, Standing] = field(default_factory=dict[Place, Standing])
+    """Of places that have no row: whoever writes holds the contact, and has looked there."""
     kept: dict[Place, Standing] = field(default_factory=dict[Place, Standing])
     dropped: set[Place] = field(default_factory=set[Place])
     changes: list[tuple[Place, Change]] = field(default_factory=list[tuple[Place, Change]])
@@ -36,8 +38,10 @@ class Ledger:
             contact = (place.channel, place.contact_id)
             self.dues[contact] = min(standing.next_change, self.dues.get(contact, standing.next_change))
         if known.json is not None and standing.worth_keeping(rule, known.at):
-            kept = standing if standing.next_change is None else replace(standing, next_change=None)
-            if kept != stored:
+            kept = standing if standing.next_change is None else turning(standing, None)
+            if stored is None:
+                self.made[place] = kept
+            elif kept != stored:
                 self.kept[place] = kept
         elif stored is not None:
             self.dropped.add(place)

@@ -19,9 +19,9 @@ The rules, for one contact and one segment:
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import orjson
 
@@ -57,8 +57,7 @@ class Rule:
     building: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(NamedTuple):
     """Where a contact stands: `since` when it entered, `settled` the last judging, `next_change` when the clock flips it.
 
     What is kept of it is without `next_change`: `recall` works that out again.
@@ -76,8 +75,7 @@ class Standing:
         return self.member or self.settled > settled or rule.building
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """One contact entered or left; `version` is the contact's version that was judged."""
 
     change: Literal["entered", "left"]
@@ -98,6 +96,11 @@ def absent(rule: Rule) -> Standing:
     return Standing(build=0 if rule.building else rule.build)
 
 
+def turning(standing: Standing, next_change: int | None) -> Standing:
+    """The standing, with another next change."""
+    return Standing(standing.member, standing.since, next_change, standing.settled, standing.build)
+
+
 def recall(standing: Standing, rule: Rule, known: Known | None, due: int | None = None) -> Standing:
     """A standing as it was kept, with its next change: the first after the version, the definition or the last judging.
 
@@ -108,7 +111,7 @@ def recall(standing: Standing, rule: Rule, known: Known | None, due: int | None 
     instant = max(standing.settled, known.at, rule.since)
     if due is not None:
         instant = max(instant, due - 1)
-    return replace(standing, next_change=rule.judge(known.doc, instant).next_change)
+    return turning(standing, rule.judge(known.doc, instant).next_change)
 
 
 def follow(standing: Standing, rule: Rule, prior: Known | None, new: Known, *, foresee: bool = True) -> Judged:
@@ -121,7 +124,7 @@ def follow(standing: Standing, rule: Rule, prior: Known | None, new: Known, *, f
     if rule.judge is None:
         return standing, []
     if prior is not None and prior.at > standing.settled:
-        standing = replace(standing, settled=prior.at)  # as the row would say, had it been worth keeping
+        standing = standing._replace(settled=prior.at)  # as the row would say, had it been worth keeping
     changes: list[Change] = []
     if standing.build != rule.build and new.at > rule.since:
         standing, changes = define(standing, rule, prior)
@@ -148,7 +151,7 @@ def define(standing: Standing, rule: Rule, known: Known | None, *, foresee: bool
 def settle(standing: Standing, rule: Rule, known: Known, until: int) -> Judged:
     """Let the clock run up to and including `until` (rule 2)."""
     if rule.judge is None or standing.build != rule.build:
-        return replace(standing, next_change=None), []
+        return turning(standing, None), []
     changes: list[Change] = []
     while standing.next_change is not None and standing.next_change <= until:
         due = standing.next_change

@@ -29,6 +29,7 @@ select o.topic, o.partition, o.next_offset from consumer_offset o
 join unnest($1::text[], $2::integer[]) as p (topic, partition) using (topic, partition)
 """
 _ALL_OFFSETS = "select topic, partition, next_offset from consumer_offset"
+_TOTAL = "select coalesce(sum(next_offset), 0) from consumer_offset"
 _MOVE = """
 update consumer_offset o set next_offset = m.next
 from unnest($1::text[], $2::integer[], $3::bigint[], $4::bigint[]) as m (topic, partition, expected, next)
@@ -47,6 +48,11 @@ async def offsets(tx: Tx, pairs: Sequence[tuple[str, int]]) -> dict[tuple[str, i
 async def all_offsets(tx: Tx) -> dict[tuple[str, int], int]:
     """The next offset of every partition that was ever read."""
     return {(r["topic"], r["partition"]): r["next_offset"] for r in await tx.fetch(_ALL_OFFSETS)}
+
+
+async def total(tx: Tx) -> int:
+    """How far all partitions are together: where it has moved, messages arrive."""
+    return int(await tx.fetchval(_TOTAL))
 
 
 async def move(tx: Tx, moves: Sequence[Move]) -> None:

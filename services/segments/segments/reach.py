@@ -4,7 +4,7 @@ What is not plain is looked at by more segments, never by fewer: each judges by 
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from uuid import UUID
 
 from segments.ledger import Ledger, Place
@@ -123,4 +123,4 @@ def built(ledger: Ledger, rule: Rule, place: Place, stored: Standing | None, kno
     if stored is None and not changes and standing.next_change is None:
         return  # outside, as no row says too
     ledger.note(place, found)
-    ledger.close(place, stored, standing, replace(rule, building=standing.next_change is not None), known)
+    ledger.close(place, stored, standing, Rule(rule.judge, rule.since, rule.build, standing.next_change is not None), known)

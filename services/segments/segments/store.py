@@ -1,22 +1,14 @@
-"""The tables of who is in: newest states of contacts, standings, builds, and the change log with its count."""
+"""The tables of who is in: newest states of contacts, standings, builds, and what is left of deleted segments."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 from uuid import UUID
 
 import asyncpg
 
-from common import outbox
-from common.clock import from_millis, to_wire
-from common.envelope import Message, message
-from common.events.segments import Entered, Left, SegmentMessage
-from common.ids import Ids
 from common.postgres import Tx
-from common.telemetry import trace_headers
-from common.topics import SEGMENTS
-from segments.ledger import Ledger, Place
-from segments.membership import Change, Known, Standing
+from segments.ledger import Place
+from segments.membership import Known, Standing
 
 SOURCE = "segments"
 _FOUND_BY_CONDITIONS = 64
@@ -112,16 +104,6 @@ _STANDINGS_BETWEEN = """
 select segment_id, contact_id, member, since_ms, settled_ms, build
 from membership where channel = $1 and segment_id = any($2::uuid[]) and contact_id between $3 and $4
 """
-_PUT_STANDINGS = """
-insert into membership (channel, segment_id, contact_id, member, since_ms, settled_ms, build)
-select * from unnest($1::text[], $2::uuid[], $3::uuid[], $4::boolean[], $5::bigint[], $6::bigint[], $7::integer[])
-on conflict (channel, segment_id, contact_id) do update
-set member = excluded.member, since_ms = excluded.since_ms, settled_ms = excluded.settled_ms, build = excluded.build
-"""
-_DROP_STANDINGS = """
-delete from membership m using unnest($1::text[], $2::uuid[], $3::uuid[]) as d (channel, segment_id, contact_id)
-where m.channel = d.channel and m.segment_id = d.segment_id and m.contact_id = d.contact_id
-"""
 _PURGE = """
 with spent as materialized (
     select channel, segment_id, contact_id from membership m where settled_ms < $1 and not member
@@ -131,7 +113,6 @@ with spent as materialized (
 delete from membership m using spent s
 where m.channel = s.channel and m.segment_id = s.segment_id and m.contact_id = s.contact_id
 """
-
 
 # The log first: a rebuild makes members from it.
 _DELETED = "select channel, segment_id from deleted order by channel, segment_id limit 1 for update skip locked"
@@ -290,94 +271,3 @@ async def built(tx: Tx, channel: str, segments: Iterable[UUID], up_to: UUID, jud
 async def go_live(tx: Tx, channel: str, segment_id: UUID, build: int) -> bool:
     """Everyone is judged by this build; False where another build has begun or ended meanwhile."""
     return await tx.fetchval(_GO_LIVE, channel, segment_id, build) is not None
-
-
-# Locked one after the other in a fixed order, before any of them is moved.
-_MOVE_TALLIES = """
-with locked as materialized (
-    select t.channel, t.segment_id, w.number, w.delta
-    from tally t join unnest($1::text[], $2::uuid[], $3::bigint[], $4::bigint[]) as w (channel, segment_id, number, delta)
-    on t.channel = w.channel and t.segment_id = w.segment_id order by t.channel, t.segment_id for update of t
-)
-update tally t set position = t.position + l.number, members = t.members + l.delta from locked l
-where t.channel = l.channel and t.segment_id = l.segment_id
-returning t.channel, t.segment_id, t.position - l.number as position
-"""
-_PUT_CHANGES = """
-insert into change (channel, segment_id, position, contact_id, change, cause, at_ms, contact_version)
-select * from unnest(
-    $1::text[], $2::uuid[], $3::bigint[], $4::uuid[], $5::text[], $6::text[], $7::bigint[], $8::bigint[]
-)
-"""
-_CHANGE = ("channel", "segment_id", "position", "contact_id", "change", "cause", "at_ms", "contact_version")
-_SLICE, _MANY = 500, 50
-"""So many rows are written at once, and so many are copied."""
-_T = TypeVar("_T")
-
-
-async def write(tx: Tx, ledger: Ledger, ids: Ids) -> None:
-    """Write what was found and tell of it; last in its transaction, for it locks the tallies until the commit.
-
-    By slices: thousands of rows are made and sent in no time for PostgreSQL, but whatever else waits on the loop has its turn.
-    """
-    for dropped in _slices(list(ledger.dropped)):
-        columns = [p.channel for p in dropped], [p.segment_id for p in dropped], [p.contact_id for p in dropped]
-        await tx.execute(_DROP_STANDINGS, *columns)
-    for kept in _slices(list(ledger.kept.items())):
-        await tx.execute(
-            _PUT_STANDINGS,
-            [p.channel for p, _ in kept],
-            [p.segment_id for p, _ in kept],
-            [p.contact_id for p, _ in kept],
-            [s.member for _, s in kept],
-            [s.since for _, s in kept],
-            [s.settled for _, s in kept],
-            [s.build for _, s in kept],
-        )
-    if ledger.changes:
-        await _tell(tx, ledger, ids)
-
-
-async def _tell(tx: Tx, ledger: Ledger, ids: Ids) -> None:
-    sizes = list(ledger.sizes())
-    columns = [channel for (channel, _), _, _ in sizes], [segment for (_, segment), _, _ in sizes]
-    rows = await tx.fetch(_MOVE_TALLIES, *columns, [number for _, number, _ in sizes], [delta for _, _, delta in sizes])
-    position: dict[tuple[str, UUID], int] = {(r["channel"], r["segment_id"]): r["position"] for r in rows}
-    trace = trace_headers()
-    for changes in _slices(ledger.changes):
-        told: list[tuple[object, ...]] = []
-        messages: list[Message] = []
-        for place, change in changes:
-            key = (place.channel, place.segment_id)
-            position[key] += 1
-            messages.append(_message(place, change, position[key], ids(), trace))
-            told.append((*key, position[key], place.contact_id, change.change, change.cause, change.at, change.version))
-        if len(told) >= _MANY:
-            await tx.copy_records_to_table("change", records=told, columns=_CHANGE)
-        else:
-            await tx.execute(_PUT_CHANGES, *map(list, zip(*told, strict=True)))
-        await outbox.put(tx, messages)
-
-
-def _slices(every: Sequence[_T]) -> Iterator[Sequence[_T]]:
-    return (every[start : start + _SLICE] for start in range(0, len(every), _SLICE))
-
-
-def _message(place: Place, change: Change, position: int, message_id: UUID, trace: Mapping[str, str]) -> Message:
-    kind = Entered if change.change == "entered" else Left
-    told = kind(
-        segment_id=place.segment_id, contact_id=place.contact_id, at=to_wire(from_millis(change.at)), cause=change.cause,
-        contact_version=change.version, position=position,
-    )  # fmt: skip
-    return message(
-        SEGMENTS,
-        channel=place.channel,
-        subject=str(place.contact_id),
-        source=SOURCE,
-        type=told.type,
-        id=message_id,
-        version=position,
-        at=told.at,
-        value=SegmentMessage(event=told).encode(),
-        trace=trace,
-    )

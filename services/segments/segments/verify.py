@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Literal
 from uuid import UUID
 
@@ -16,10 +16,10 @@ from common.loop import Turns
 from common.postgres import Database, Tx
 from common.telemetry import REGISTRY, log
 from segments import definition_store as definitions
-from segments import due_store, store, verify_store
+from segments import due_store, ledger_store, store, verify_store
 from segments.fault import Fault, Told, fault, is_judged, mended
 from segments.ledger import Ledger, Place
-from segments.membership import Known, Rule, absent
+from segments.membership import Known, Rule, absent, turning
 from segments.rules import Rules
 
 REPAIRS = Counter(
@@ -116,7 +116,7 @@ class Verifier:
                 held, due = (known[key].known, known[key].due) if key in known else (None, None)
                 for segment_id, rule in rules.items():
                     await turns.give()
-                    standing = replace(standings.get(key, {}).get(segment_id) or absent(rule), next_change=due)
+                    standing = turning(standings.get(key, {}).get(segment_id) or absent(rule), due)
                     if (found := fault(standing, rule, held, now)) is not None:
                         repaired.standings[Place(channel, segment_id, contact)] = found
             ledger = Ledger()
@@ -129,7 +129,7 @@ class Verifier:
                 ledger.note(place, judged)
                 ledger.close(place, stored, judged[0], rule, held or Known(0, now, None))
             await due_store.wake_by(tx, ledger.dues)
-            await store.write(tx, ledger, self._ids)
+            await ledger_store.write(tx, ledger, self._ids)
         self._tell(repaired)
         return repaired
 
@@ -148,7 +148,7 @@ class Verifier:
             stands = standings.get((channel, contact.id), {})
             for segment_id, rule in rules.items():
                 await turns.give()
-                standing = replace(stands.get(segment_id) or absent(rule), next_change=contact.due)
+                standing = turning(stands.get(segment_id) or absent(rule), contact.due)
                 if fault(standing, rule, contact.known, now) is not None:
                     doubtful.append(contact.id)
                     break

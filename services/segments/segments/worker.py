@@ -11,7 +11,7 @@ from common.loop import Turns, repeat
 from common.postgres import Database, Tx
 from common.telemetry import log
 from segments import definition_store as definitions
-from segments import due_store, store
+from segments import due_store, ledger_store, offsets, store
 from segments.ledger import Ledger, Place
 from segments.membership import Rule
 from segments.reach import Reach, built, settled, turned
@@ -20,13 +20,20 @@ from segments.ruling import Ruling
 
 MOST_DUE = 256
 """So many contacts are settled at a time: who waits for one of them, or for a segment's log, waits no longer than these take."""
-_CHUNK = 1000
+_CHUNK, _CHUNK_BESIDE_EVENTS = 1000, 200
+"""So many contacts are judged at a time by what is being built, and so many while events arrive, which wait for them."""
 _MOST_BUILDS = 100
 _MOST_JUDGED = 20_000
 """So many judgements are one transaction of a build: some tenths of a second, in which contacts are locked."""
 _TICK_SECONDS = 0.1
 _PURGE_SECONDS, _MOST_PURGED = 600.0, 5000
 _KEEP_SPENT_MS = 24 * 60 * 60 * 1000
+
+
+def _over() -> asyncio.Event:
+    over = asyncio.Event()
+    over.set()
+    return over
 
 
 class Timer:
@@ -39,10 +46,17 @@ class Timer:
         self._health = health
         health.beat("timer")
         self._rules = rules or Rules()
+        self._claiming = asyncio.Lock()
+        self._before = _over()
+        self._many = False
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Go on until told to stop."""
-        await repeat(self.fire, stop, every=_TICK_SECONDS, name="timer", health=self._health)
+        """Go on until told to stop. Where much is due, a piece is judged while PostgreSQL writes the one before."""
+        lanes = (self.fire, self._fire_beside)
+        await asyncio.gather(*(repeat(lane, stop, every=_TICK_SECONDS, name="timer", health=self._health) for lane in lanes))
+
+    async def _fire_beside(self) -> int:
+        return await self.fire() if self._many else 0
 
     async def tidy(self, stop: asyncio.Event) -> None:
         """Purge every ten minutes, until told to stop: beside the clock, which waits for nothing."""
@@ -65,17 +79,30 @@ class Timer:
         async with self._database.connection() as connection:
             channels = await due_store.channels_due(connection, now, MOST_DUE)
         if not channels:
+            self._many = False
             return 0
-        async with self._database.transaction() as tx:
-            await definitions.judge_together(tx, channels)
-            rules = await self._rules.of(tx, channels)
-            contacts = await due_store.claim(tx, channels, now, MOST_DUE)
-            if not contacts:
-                return await due_store.drop_strays(tx, channels, now, MOST_DUE)
-            await self._settle(tx, rules, contacts, now)
+        over = asyncio.Event()
+        try:
+            async with self._database.transaction() as tx:
+                async with self._claiming:
+                    await definitions.judge_together(tx, channels)
+                    rules = await self._rules.of(tx, channels)
+                    contacts = await due_store.claim(tx, channels, now, MOST_DUE)
+                    self._many = len(contacts) == MOST_DUE
+                    before = self._before
+                    if contacts:
+                        self._before = over
+                if not contacts:
+                    return await due_store.drop_strays(tx, channels, now, MOST_DUE)
+                await self._settle(tx, rules, contacts, now, before)
+        finally:
+            over.set()
         return len(contacts)
 
-    async def _settle(self, tx: Tx, rules: Mapping[str, Ruling], contacts: Sequence[store.Contact], now: int) -> None:
+    async def _settle(
+        self, tx: Tx, rules: Mapping[str, Ruling], contacts: Sequence[store.Contact], now: int, before: asyncio.Event
+    ) -> None:
+        """Settle these; they are written when the piece `before` is over, so that a log is in the order of what was due."""
         turns = Turns()
         reached: list[tuple[store.Contact, Reach]] = []
         for contact in contacts:
@@ -88,9 +115,10 @@ class Timer:
             key, ruling = (contact.channel, contact.id), rules[contact.channel]
             for _ in settled(ledger, ruling, key, standings.get(key, {}), contact.known, each, now):
                 await turns.give()
+        await before.wait()
         await due_store.put_looks(tx, {(contact.channel, contact.id): each.due for contact, each in reached})
         ledger.changes.sort(key=lambda told: told[1].at)  # all are the clock's, so each contact's are in this order already
-        await store.write(tx, ledger, self._ids)
+        await ledger_store.write(tx, ledger, self._ids)
 
 
 class Builder:
@@ -110,6 +138,7 @@ class Builder:
         health.beat("builder")
         self._chunk = chunk
         self._rules = rules or Rules()
+        self._arrived = 0
 
     async def run(self, stop: asyncio.Event) -> None:
         """Go on until told to stop."""
@@ -119,12 +148,15 @@ class Builder:
         """Take each channel's builds one chunk on, or put live what has come to the end; answers whether there was any."""
         async with self._database.connection() as connection:
             building = await store.building(connection)
+            arrived = await offsets.total(connection) if building else self._arrived
+        chunk = self._chunk if arrived == self._arrived else min(self._chunk, _CHUNK_BESIDE_EVENTS)
+        self._arrived = arrived
         moved = False
         for channel in building:
-            moved = await self._advance(channel) or moved
+            moved = await self._advance(channel, chunk) or moved
         return moved
 
-    async def _advance(self, channel: str) -> bool:
+    async def _advance(self, channel: str, chunk: int) -> bool:
         async with self._database.transaction() as tx:
             await definitions.judge_together(tx, [channel])
             claimed = await store.claim_builds(tx, channel, _MOST_BUILDS)
@@ -134,7 +166,7 @@ class Builder:
             begin = claimed[0].built_to
             least = [build for build in claimed if build.built_to == begin]
             meeting = next((build.built_to for build in claimed if build.built_to != begin), None)
-            most = max(1, min(self._chunk, _MOST_JUDGED // len(least)))
+            most = max(1, min(chunk, _MOST_JUDGED // len(least)))
             contacts = await store.lock_next_contacts(tx, channel, begin, meeting, most)
             if contacts:
                 await self._judge(tx, channel, {build.segment_id: rules[build.segment_id] for build in least}, contacts)
@@ -159,7 +191,7 @@ class Builder:
                     continue  # a version that came meanwhile has brought this judgement with it
                 built(ledger, rule, Place(channel, segment_id, contact.id), stored, contact.known)
         await due_store.wake_by(tx, ledger.dues)
-        await store.write(tx, ledger, self._ids)
+        await ledger_store.write(tx, ledger, self._ids)
 
     async def _go_live(self, channel: str, build: store.Build) -> None:
         async with self._database.transaction() as tx:

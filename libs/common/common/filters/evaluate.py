@@ -4,7 +4,7 @@ from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TypeAlias, TypeVar
+from typing import NamedTuple, TypeAlias, TypeVar
 from weakref import WeakValueDictionary
 
 from common.clock import to_millis
@@ -18,8 +18,7 @@ _LAST = to_millis(datetime(9999, 12, 31, 23, 59, 59, 999_000, tzinfo=UTC))
 _SEEN_ALL = 13 * 366 * 86_400_000
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """The truth now, and the first later instant (milliseconds) at which it flips if nothing but the clock moves.
 
     `next_change` is None where it never does, or not before the year 10000.
