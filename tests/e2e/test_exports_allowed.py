@@ -9,7 +9,19 @@ import pytest
 from localstack.demo import Api
 from localstack.stack import Stack
 from tests.support.api import caller, fresh_channel
-from tests.support.exporting import SCORED, UNKNOWN, asked, channel_with_contacts, ended, files_of, fingerprint, plain, request
+from tests.support.exporting import (
+    CONTACTS,
+    SCORED,
+    UNKNOWN,
+    asked,
+    channel_with_contacts,
+    ended,
+    files_of,
+    fingerprint,
+    plain,
+    request,
+)
+from tests.support.pages import read_page
 
 
 @pytest.fixture(scope="module")
@@ -182,26 +194,44 @@ async def test_a_revoked_file_is_gone_from_the_disk_and_its_link_answers_so(stac
             assert (again.status_code, again.json()["code"]) == (409, "notRevocable")
 
 
-async def test_the_links_page_is_the_same_for_everybody_and_holds_nothing(stack: Stack, channel: str) -> None:
-    async with caller(stack, channel) as api, plain(stack) as nobody:
-        export_id = await asked(api, {"all": True})
-        pages = [await nobody.get(f"/exports/{each}") for each in (export_id, export_id, UNKNOWN)]
-        assert {page.status_code for page in pages} == {200}
-        assert len({page.content for page in pages}) == 1
-        page = pages[0]
-        for path in (f"/exports/{export_id}", "/exports/x"):
+async def test_the_links_page_tells_anybody_what_the_file_is_and_what_became_of_it(stack: Stack, channel: str) -> None:
+    async with (
+        caller(stack, channel) as api,
+        plain(stack, Accept="text/html") as nobody,
+        plain(stack, Accept="text/html", Authorization=f"Bearer {stack.token(channel=channel, sub='lee')}") as lee,
+    ):
+        export_id = await asked(api, {"all": True}, columns=["name", "mobileNumber"], reason="for <b>김철수</b>")
+        assert (await ended(api, export_id))["status"] == "ready"
+        link = f"/exports/{export_id}"
+        told = await nobody.get(link)
+        assert (told.status_code, told.headers["content-type"]) == (200, "text/html; charset=utf-8")
+        assert (told.headers["cache-control"], told.headers["referrer-policy"]) == ("no-store", "no-referrer")
+        assert told.headers["content-security-policy"].startswith("default-src 'none'; style-src 'sha256-")
+        page = read_page(told.text)
+        assert {k: v for k, v in page.facts().items() if k in {"요청한 매니저", "고객 수", "항목"}} == {
+            "요청한 매니저": "kim", "고객 수": str(len(CONTACTS)), "항목": "이름 , 휴대폰 번호",
+        }  # fmt: skip
+        assert not [word for word in ("김철수", *(c["name"] for c in CONTACTS)) if word in told.text]
+        form = page.one("form").attributes
+        assert f"{stack.url}{form['action']}" in page.one("code").text
+        # Pressed without a session of the console: a page in words. With somebody else's: another one.
+        pressed = await nobody.post(str(form["action"]), headers={"Content-Type": "application/x-www-form-urlencoded"})
+        assert (pressed.status_code, "로그인 필요" in read_page(pressed.text).text) == (401, True)
+        other = await lee.post(str(form["action"]), headers={"Accept-Language": "en"})
+        assert (other.status_code, "Not for you" in read_page(other.text).text) == (403, True)
+        token = {"Authorization": f"Bearer {stack.token(channel=channel, sub='kim')}"}
+        file = await nobody.post(str(form["action"]), headers=token)
+        assert (file.status_code, file.headers["content-disposition"][:10]) == (200, "attachment")
+        await api.json("POST", f"/v1/exports/{export_id}/revoke")
+        revoked = read_page((await nobody.get(link, headers={"Accept-Language": "en"})).text)
+        assert (revoked.facts()["Revoked by"], revoked.all("form")) == ("kim", [])
+        nothing = [await nobody.get(f"/exports/{each}") for each in (UNKNOWN, "x", "%3Cscript%3E")]
+        assert {answer.status_code for answer in nothing} == {404}
+        assert len({answer.content for answer in nothing}) == 1
+        for path in (link, "/exports/x"):
             head, got = await nobody.head(path), await nobody.get(path)
             assert (head.status_code, head.content) == (got.status_code, b"")
             assert {**head.headers, "date": ""} == {**got.headers, "date": ""}
-        assert page.headers["content-type"].startswith("text/html")
-        assert page.headers["cache-control"] == "no-store"
-        assert page.headers["referrer-policy"] == "no-referrer"
-        policy = page.headers["content-security-policy"]
-        assert policy.startswith("default-src 'none'; script-src 'sha256-")
-        assert "frame-ancestors 'none'" in policy
-        assert "<button" in page.text
-        assert "location.search" not in page.text
-        assert (await nobody.get("/exports/%3Cscript%3E")).status_code == 404
         assert (await nobody.get("/exports/..%2f..%2fetc%2fpasswd")).status_code == 404
         assert (await nobody.get(f"/v1/exports/{export_id}")).status_code == 401
 

@@ -1,6 +1,5 @@
 """The small rules of exports: passwords, columns and cells, parts of a file, what is sealed, what a refusal is."""
 
-import re
 from typing import Any
 
 import pytest
@@ -11,10 +10,8 @@ from pydantic import ValidationError
 from common.errors import Unprocessable
 from common.events.contacts import FieldDefinition
 from common.language import Language, language_of
-from exports import page
 from exports.api import NewExport
 from exports.columns import choose
-from exports.export import Status
 from exports.handlers import Ask
 from exports.password import check_password
 from exports.ranges import NotThere, part_of
@@ -237,25 +234,3 @@ def test_the_address_is_the_one_that_the_gateway_tells() -> None:
     assert address_of(scope) == "10.0.0.1"
     assert address_of(scope | {"headers": [(b"x-forwarded-for", b"203.0.113.9, 10.0.0.1")]}) == "203.0.113.9"
     assert address_of(scope | {"client": None}) is None
-
-
-def test_the_links_page_runs_its_own_script_alone_and_names_no_export() -> None:
-    policy = page.HEADERS["Content-Security-Policy"]
-    assert re.search(r"script-src 'sha256-[A-Za-z0-9+/]{43}='(?:;|$)", policy)
-    assert "unsafe" not in policy
-    assert page.PAGE.count("<script>") == 1
-    assert not re.search(r"\son\w+=|style=|src=|href=", page.PAGE)
-    assert "innerHTML" not in page.PAGE
-
-
-@pytest.mark.parametrize("status", Status)
-def test_the_links_page_tells_in_both_languages_what_became_of_a_file(status: Status) -> None:
-    found = re.search(rf'"{status}": "([^"]*) · ([^"]*)"', page.PAGE)
-    if status is Status.READY:
-        assert found is None
-        return
-    assert found is not None
-    assert re.search("[가-힣]", found[1])
-    assert found[2].isascii()
-    assert ("seven days" in found[2]) == (status is Status.EXPIRED)
-    assert ("erased" in found[2]) == (status is Status.WITHDRAWN)

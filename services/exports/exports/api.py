@@ -4,7 +4,7 @@ import asyncio
 from typing import Annotated, Any, Literal
 
 from fastapi import Depends, Header, Request, Response
-from fastapi.responses import HTMLResponse, StreamingResponse
+from fastapi.responses import StreamingResponse
 from pydantic import AfterValidator, Field, model_validator
 
 from common import http, idempotency
@@ -19,7 +19,6 @@ from common.ids import Id, parse_id
 from common.language import language_of
 from common.listening import Listening
 from common.shapes import FilterAsked
-from exports import page
 from exports.answers import Allowance, ExportShown, PublicKeys
 from exports.export import Export, Status
 from exports.handlers import Ask, Exports, Opened, Part
@@ -101,7 +100,7 @@ class Declining(Wire):
 
 
 routes = http.router("/v1", tags=["Exports"])
-pages = http.router(tags=["Exports"])
+keys = http.router(tags=["Exports"])
 
 
 def _written(export: Export, status: int = 200) -> Response:
@@ -227,16 +226,7 @@ async def decline_export(
     return _written(await commands.decline(caller, export.id, reason, address_of(request.scope)))
 
 
-@pages.head("/exports/{export_id}", include_in_schema=False)
-@pages.get("/exports/{export_id}", response_class=HTMLResponse)
-async def show_link_page(export_id: str) -> HTMLResponse:
-    """The page that a chat link opens: a button, no data, the same for every id, for anybody."""
-    if parse_id(export_id) is None:
-        raise no_export()
-    return HTMLResponse(page.PAGE, headers=page.HEADERS)
-
-
-@pages.get("/.well-known/jwks.json", responses=answers(PublicKeys))
+@keys.get("/.well-known/jwks.json", responses=answers(PublicKeys))
 async def get_manifest_keys(keys: Keys) -> Response:
     """The public keys by which anybody can check the `signature` of a manifest."""
     return json_response(keys.public(), headers={"Cache-Control": "public, max-age=300"})

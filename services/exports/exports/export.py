@@ -39,9 +39,7 @@ from exports.events import (
 )
 
 KEPT = timedelta(days=7)
-MOST_ROWS = 1_000_000
-MOST_ATTEMPTS = 10
-
+MOST_ROWS, MOST_ATTEMPTS = 1_000_000, 10
 UNANSWERED = "Nobody approved this export within 7 days. Ask again."
 GAVE_UP = "The file could not be finished after several attempts. Ask again; if it fails again, tell the operators."
 
@@ -92,6 +90,7 @@ class Export(Body):
     spared: int = 0
     approval_rows: int | None = None
     approval: Approval | None = None
+    revoked_by: str | None = None
 
     @property
     def tried_enough(self) -> bool:
@@ -162,8 +161,8 @@ def _changes(export: Export, event: Event) -> dict[str, object]:
             return {"status": Status.WITHDRAWN, "problem": problem}
         case Expired():
             return {"status": Status.EXPIRED}
-        case Revoked():
-            return {"status": Status.REVOKED}
+        case Revoked(by=by):
+            return {"status": Status.REVOKED, "revoked_by": by}
         case Downloaded() | Requested():
             return {}
         case _:
@@ -315,7 +314,7 @@ def _decide_for(export: Export, command: ByPerson) -> list[Event]:
 
 
 def _end(export: Export, at: datetime) -> list[Event]:
-    if not _over(export, at):
+    if not is_over(export, at):
         return []
     if export.status is Status.AWAITING_APPROVAL:
         return [Failed(problem=UNANSWERED)]
@@ -361,7 +360,8 @@ def _require_all(export: Export, rows: int) -> None:
         )
 
 
-def _over(export: Export, at: datetime) -> bool:
+def is_over(export: Export, at: datetime) -> bool:
+    """Whether its seven days are over: of a file that is there, or of waiting for approval."""
     return export.ends_at is not None and to_wire(at) >= export.ends_at
 
 
@@ -370,7 +370,7 @@ def _check_download(export: Export, command: Download) -> None:
     if command.by != export.requested_by:
         raise Forbidden("Only the manager who asked for an export can download it. Ask for one of your own.")
     # Its seven days may be over before the keeper has noticed.
-    status = Status.EXPIRED if export.status is Status.READY and _over(export, command.at) else export.status
+    status = Status.EXPIRED if export.status is Status.READY and is_over(export, command.at) else export.status
     match status:
         case Status.READY:
             return

@@ -12,7 +12,7 @@ import httpx
 from common import health as common_health
 from common import process, telemetry
 from common.auth import Signer
-from common.clock import SystemClock
+from common.clock import Clock, SystemClock
 from common.health import Health
 from common.ids import new_id
 from common.kafka import DeadLetters, Producer, Source
@@ -132,8 +132,18 @@ def routers() -> "list[APIRouter]":
     """The table of contents of the HTTP interface."""
     from exports import api
     from exports.audit import api as audit_api
+    from exports.link import api as link_api
 
-    return [api.routes, api.pages, audit_api.routes]
+    return [api.routes, link_api.routes, api.keys, audit_api.routes]
+
+
+def _reads(database: Database, neighbours: Neighbours, clock: Clock) -> list[object]:
+    """What the routes ask."""
+    from exports.audit.queries import AuditLog
+    from exports.link.queries import Links
+    from exports.queries import Allowances, Queries
+
+    return [Queries(database), Allowances(database, neighbours, clock), AuditLog(database), Links(database, clock)]
 
 
 async def run_api() -> None:
@@ -143,9 +153,9 @@ async def run_api() -> None:
     from common.idempotency import Idempotency
     from common.listening import Listening
     from exports import api
-    from exports.audit.queries import AuditLog
     from exports.handlers import Exports
-    from exports.queries import Allowances, Queries
+    from exports.link.browsers import Browsers
+    from exports.link.rendering import Pages
     from exports.refusals import Refusals
 
     settings = _settings("api")
@@ -153,7 +163,7 @@ async def run_api() -> None:
         Database.open(settings.postgres.get_secret_value(), size=settings.pool_size, application="exports-api") as database,
         _neighbours(settings) as neighbours,
     ):
-        tokens = Verifier(settings.jwks, settings.issuer)
+        tokens, pages = Verifier(settings.jwks, settings.issuer), Pages(settings.public_url)
         health = Health({"postgres": database.check, "keys": tokens.check})
         files, clock = Files(settings.files), SystemClock()
         commands = Exports(database, neighbours, files, _sealing(settings), clock, new_id, os.urandom)
@@ -165,17 +175,11 @@ async def run_api() -> None:
             health,
             [*routers(), api.internal],
             public=["/exports", "/.well-known/jwks.json"],
-            parts=[
-                commands,
-                _keys(settings),
-                Queries(database),
-                Allowances(database, neighbours, clock),
-                AuditLog(database),
-                Listening(health, clock),
-            ],
+            parts=[commands, _keys(settings), *_reads(database, neighbours, clock), pages, Listening(health, clock)],
             memory=memory,
         )
-        await process.serve(Refusals(app, commands.refused), settings.host, settings.port, health, [memory.purge])
+        whole = Browsers(Refusals(app, commands.refused), pages)
+        await process.serve(whole, settings.host, settings.port, health, [memory.purge])
 
 
 ROLES = {"api": run_api, "worker": run_worker, "consumer": run_consumer, "relay": run_relay, "migrate": run_migrate}

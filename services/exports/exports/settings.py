@@ -15,7 +15,8 @@ def _sensible() -> int:
 
 
 class Settings(ServiceSettings, CallerSettings, ApiSettings):
-    """`EXPORTS_…` of the environment. `files` is a folder, `sealing_key` 32 bytes in hexadecimal.
+    """`EXPORTS_…` of the environment. `files` is a folder, `sealing_key` 32 bytes in hexadecimal; `public_url` is the gateway as
+    people reach it.
 
     `manifest_key` is a file with the Ed25519 key (JWK) that signs manifests; or with several (JWKS), of which the first signs and
     all are published.
@@ -31,6 +32,7 @@ class Settings(ServiceSettings, CallerSettings, ApiSettings):
 
     contacts_url: str
     search_url: str
+    public_url: str
     files: Path
     sealing_key: SecretStr
     manifest_key: Path
