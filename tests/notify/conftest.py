@@ -6,6 +6,7 @@ import pytest
 
 from common.postgres import Database
 from localstack.stack import Stack
+from tests.notify.house import House
 from tests.support.postgres import fresh_database
 
 
@@ -13,3 +14,8 @@ from tests.support.postgres import fresh_database
 async def database(servers: Stack) -> AsyncIterator[Database]:
     async with fresh_database(servers.postgres_dsn(None), ["notify"]) as made:
         yield made
+
+
+@pytest.fixture
+async def house(database: Database) -> House:
+    return House(database)

@@ -1,12 +1,9 @@
 """From events to destinations, on the real PostgreSQL against stand-ins of the other side: what arrives, when, how often."""
 
 import asyncio
-import os
-from collections import Counter
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from datetime import timedelta
 from itertools import pairwise
 from typing import Any
 from uuid import UUID, uuid4
@@ -17,121 +14,19 @@ from common.auth import Caller
 from common.clock import FixedClock, SystemClock, to_wire
 from common.errors import Conflict, NotFound
 from common.events.contacts import ManagedUsersMessage, ManagedUsersWarning
-from common.events.exports import ExportCompleted, ExportDownloaded, ExportEvent, ExportFailed, ExportMessage
-from common.events.segments import Entered, Left, SegmentDefined, SegmentDeleted, SegmentMessage
-from common.health import Health
+from common.events.exports import ExportCompleted, ExportDownloaded, ExportFailed
+from common.events.segments import SegmentDefined, SegmentMessage
 from common.ids import new_id
-from common.language import ENGLISH
-from common.postgres import Database
-from common.sealing import Seal
-from localstack.stack import Stack
-from notify.consumer import Item, Notifier
+from notify.consumer import Item
 from notify.deliveries import store
-from notify.deliveries.courier import Courier
 from notify.deliveries.delivery import Status
 from notify.deliveries.handlers import Deliveries
 from notify.deliveries.keeper import Keeper
-from notify.deliveries.round import Means
-from notify.deliveries.store import Shown
-from notify.deliveries.worker import Worker
-from notify.destinations.destination import Destination
-from notify.destinations.store import Destinations, Seen
 from notify.kinds.kind import Kind
-from notify.room.queries import Queries
-from notify.room.store import Store as Rooms
-from notify.sending.address import read_allowed
-from notify.sending.connection import system_lookup
-from notify.sending.sender import Outside as Reached
-from notify.sending.sender import believed
+from tests.notify.house import AT, KIM, LONG_AGO, SEGMENT, House, completed, done, moves
 from tests.support.api import eventually
-from tests.support.chats import CHATS, PATHS, SECRET, SECRETS
+from tests.support.chats import CHATS, SECRET
 from tests.support.outside import Hang, Outside, Reply, Reset, Taken
-from tests.support.postgres import fresh_database
-
-AT = datetime(2026, 11, 24, 3, 0, 30, tzinfo=UTC)
-LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
-KIM = Caller("kim", "c", frozenset())
-SEGMENT = UUID("019a1f0e-7c2e-7d44-9a51-0f6f0e2b7c11")
-ALL = ("export.ready", "export.failed", "managedUsers.warning")
-
-
-def completed(rows: int = 1234) -> ExportEvent:
-    return ExportCompleted(export_id=uuid4(), requested_by="lee", at=to_wire(AT), rows=rows, expires_at=to_wire(AT))
-
-
-@dataclass
-class House:
-    """notify without its servers of HTTP and Kafka, at a time that a test moves."""
-
-    database: Database
-    clock: FixedClock | SystemClock = field(default_factory=SystemClock)
-    destinations: Destinations = field(default_factory=lambda: Destinations(Seal(bytes(32), os.urandom)))
-
-    def courier(self) -> Courier:
-        reached = Reached(read_allowed("127.0.0.1/32"), system_lookup(None), believed())  # type: ignore[arg-type]
-        return Courier(self.database, reached, self.clock, new_id)
-
-    async def destination(self, outside: Outside | None, kind: Kind = Kind.WEBHOOK, **more: Any) -> UUID:
-        url = None if outside is None else outside.url(PATHS[kind])
-        members: dict[str, Any] = {"events": ALL, "segment_id": None, "language": ENGLISH, **more}
-        made = Destination(
-            id=new_id(), channel="c", version=1, kind=kind, url=url, secret=SECRETS.get(kind), created_at=LONG_AGO,
-            created_by="kim", **members,
-        )  # fmt: skip
-        async with self.database.transaction() as tx:
-            await self.destinations.keep(tx, made)
-        return made.id
-
-    async def tell(self, *events: ExportEvent, ids: Sequence[str] = (), at: datetime = AT) -> None:
-        names = ids or [str(uuid4()) for _ in events]
-        items = [Item("c", name, ExportMessage(event=event, version=1), at) for name, event in zip(names, events, strict=True)]
-        await self.apply(items)
-
-    async def apply(self, items: Sequence[Item]) -> None:
-        await Notifier(self.database, self.destinations, "https://dangol.example", self.clock, new_id).apply(items)
-
-    @asynccontextmanager
-    async def working(self, name: str = "one", lease: timedelta = timedelta(seconds=30)) -> AsyncIterator[Worker]:
-        """A worker at work, told to stop at the end."""
-        means = Means(name, self.database, self.destinations, self.courier(), self.clock, new_id)
-        worker, stop = Worker(means, Health({}), lease=lease), asyncio.Event()
-        running = asyncio.create_task(worker.run(stop))
-        try:
-            yield worker
-        finally:
-            stop.set()
-            await running
-
-    async def deliveries(self, status: Status | None = None) -> list[Shown]:
-        async with self.database.connection() as connection:
-            return await store.listed(connection, "c", status, None, None, 10_000)
-
-    async def until(self, accept: Callable[[Counter[Status]], bool], seconds: float = 30) -> None:
-        """Wait until the deliveries stand so."""
-
-        async def stand() -> Counter[Status]:
-            return Counter(each.delivery.status for each in await self.deliveries())
-
-        await eventually(stand, accept, seconds)
-
-    async def seen(self, destination: UUID) -> Seen:
-        async with self.database.connection() as connection:
-            found = await self.destinations.seen(connection, "c", destination)
-        assert found is not None
-        return found
-
-    async def room(self, manager: str = "kim") -> list[dict[str, Any]]:
-        return (await Queries(Rooms(self.database)).own_room(Caller(manager, "c", frozenset()), 100, None, ENGLISH)).items
-
-
-@pytest.fixture
-async def house(servers: Stack) -> AsyncIterator[House]:
-    async with fresh_database(servers.postgres_dsn(None), ["notify"]) as database:
-        yield House(database)
-
-
-def done(count: int) -> Callable[[Counter[Status]], bool]:
-    return lambda stand: stand[Status.DELIVERED] == count and stand.total() == count
 
 
 async def test_every_kind_is_told_as_its_service_takes_it(house: House) -> None:
@@ -323,19 +218,9 @@ async def test_a_room_may_be_a_destination_and_nobody_is_told_of_one_event_twice
     ]
 
 
-def moves(entered: int, left: int, first: int = 0, channel: str = "c") -> list[Item]:
-    events = [
-        (Entered if n < entered else Left)(
-            segment_id=SEGMENT, contact_id=uuid4(), at=to_wire(AT), cause="event", contact_version=1, position=first + n
-        )
-        for n in range(entered + left)
-    ]
-    return [Item(channel, str(uuid4()), SegmentMessage(event=event), AT) for event in events]
-
-
 async def test_who_enters_and_leaves_a_segment_is_told_as_two_numbers_a_minute_each_change_once(house: House) -> None:
     async with Outside.open() as outside:
-        both = await house.destination(outside, events=("segment.entered", "segment.left"), segment_id=SEGMENT)
+        await house.destination(outside, events=("segment.entered", "segment.left"), segment_id=SEGMENT)
         await house.destination(outside, events=("segment.left",), segment_id=SEGMENT)
         async with house.database.transaction() as tx:
             await house.destinations.watch(tx, "c", SEGMENT, "old")
@@ -357,9 +242,6 @@ async def test_who_enters_and_leaves_a_segment_is_told_as_two_numbers_a_minute_e
     assert told == [("segment.entered", 6, 2), ("segment.left", 0, 2), ("segment.left", 0, 3), ("segment.left", 0, 3)]
     assert {taken.json["data"]["segmentName"] for taken in outside.taken} == {"VIP <!channel>"}
     assert all("contact" not in taken.body.decode().replace("contacts", "").lower() for taken in outside.taken)
-    await house.apply([Item("c", "x", SegmentMessage(event=SegmentDeleted(segment_id=SEGMENT)), AT)])
-    assert (await house.seen(both)).destination.problem == "The segment that it tells of was deleted."
-    assert len(await house.room()) == 2
 
 
 async def test_what_ended_long_ago_goes_and_what_waits_stays(house: House) -> None:

@@ -86,7 +86,8 @@ def asked_as(database: Database, tmp_path: Path) -> As:
     )
     commands = Destinations(database, store, segments, courier, reached.allowed, lookup, clock, new_id)
     app = application(
-        "notify", "", Verifier(str(tmp_path / "jwks.json"), "dangol-local"), Health({}), [api.routes, deliveries_api.routes],
+        "notify", "", Verifier(str(tmp_path / "jwks.json"), "dangol-local"), Health({}),
+        [api.routes, deliveries_api.routes, api.internal],
         parts=[commands, Queries(database, store), Deliveries(database, store, clock), DeliveryQueries(database)],
     )  # fmt: skip
 
@@ -285,3 +286,19 @@ async def test_destinations_are_read_by_pages_and_no_channel_has_too_many(asked_
     assert [item["id"] for item in page["items"] + rest["items"]] == sorted(ids)
     assert rest["next"] is None
     assert (await kim.get(PATH, params={"cursor": "x"})).json()["code"] == "badCursor"
+
+
+async def test_whoever_shows_segments_is_told_which_destinations_are_told_of_them_without_their_addresses(asked_as: As) -> None:
+    async with asked_as() as me, asked_as(channel="other") as stranger, asked_as(permissions=["contacts.read"]) as reader:
+        made = await make(me, kind="room", url=None, secret=None, events=["segment.left"], segmentId=SEGMENT)
+        hook = await make(me, events=["export.ready", "segment.left"], segmentId=SEGMENT)
+        await me.patch(f"{PATH}/{hook['id']}", json={"state": "disabled"})
+        await make(me)
+        asking = "/internal/destinations/of-segments", {"ids": [SEGMENT, str(uuid4())]}
+        found = (await me.post(asking[0], json=asking[1])).json()["items"]
+        assert found == [
+            {"segmentId": SEGMENT, "id": made["id"], "kind": "room", "state": "active"},
+            {"segmentId": SEGMENT, "id": hook["id"], "kind": "webhook", "state": "disabled"},
+        ]
+        assert (await stranger.post(asking[0], json=asking[1])).json() == {"items": []}
+        assert (await reader.post(asking[0], json=asking[1])).status_code == 403

@@ -3,11 +3,9 @@
 from datetime import timedelta
 
 from notify.deliveries import store
-from tests.notify.test_deliveries import House, completed, done, house
+from tests.notify.house import House, completed, done
 from tests.support.api import eventually
 from tests.support.outside import Outside
-
-__all__ = ["house"]
 
 
 async def test_what_a_killed_worker_held_is_taken_over(house: House) -> None:

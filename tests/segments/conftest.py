@@ -2,8 +2,9 @@
 
 import json
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
@@ -45,10 +46,13 @@ def asked_as(world: World, tmp_path: Path) -> As:
     async def ends() -> dict[tuple[str, int], int]:
         return {}
 
+    async def told_of(_: str, segments: Sequence[UUID]) -> Mapping[UUID, Sequence[Mapping[str, Any]]] | None:
+        return None if world.told_of is None else {each: world.told_of.get(each, []) for each in segments}
+
     waiting = Waiting(world.database, sent, ends)
     routes = application(
         "segments", "", Verifier(str(tmp_path / "jwks.json"), "dangol-local"), health, [*routers(), internal],
-        parts=parts(world.database, world.term_sets, world.past, waiting, world.clock, health), clock=world.clock,
+        parts=parts(world.database, world.term_sets, world.past, waiting, told_of, world.clock, health), clock=world.clock,
     )  # fmt: skip
     transport = httpx.ASGITransport(routes)
 

@@ -1,6 +1,8 @@
-"""Whom search finds for a segment: whole or not at all, and its refusals as what they are."""
+"""Whom search finds for a segment: whole or not at all, its refusals as what they are; and who is told of it, as notify says."""
 
+import asyncio
 import json
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from uuid import UUID
 
@@ -14,10 +16,10 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from common.auth import Signer
-from common.errors import Problem, Unavailable, Unprocessable
+from common.errors import NotFound, Problem, Unavailable, Unprocessable
 from common.peers import BrokenOff, Peer
 from common.problems import problem_response
-from segments.neighbours import Neighbours
+from segments.neighbours import Neighbours, Notices
 
 SEGMENT = UUID(int=9)
 IDS = [UUID(int=n) for n in range(2500)]
@@ -51,3 +53,36 @@ async def test_a_refusal_is_passed_on(tmp_path: Path, refusal: Problem) -> None:
     with pytest.raises(type(refusal)) as told:
         await found(tmp_path, refusal=refusal)
     assert told.value.code == refusal.code
+
+
+async def told(path: Path, answer: Callable[[Request], Awaitable[Response]]) -> object:
+    (path / "key.json").write_text(json.dumps(ECKey.generate_key("P-256", {"kid": "one"}).as_dict(private=True)))
+    notify = Starlette(routes=[Route("/internal/destinations/of-segments", answer, methods=["POST"])])
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(notify)) as client:
+        signer = Signer(path / "key.json", "dangol-local", "service:segments")
+        notices = Notices(Peer(client, signer, "http://notify", "notices.manage"), within=0.2)
+        return await notices.told_of("c", [SEGMENT, UUID(int=8)])
+
+
+async def test_who_is_told_of_segments_is_what_notify_says(tmp_path: Path) -> None:
+    each = {"id": str(UUID(int=1)), "kind": "room", "state": "active"}
+
+    async def answer(request: Request) -> Response:
+        assert await request.json() == {"ids": [str(SEGMENT), str(UUID(int=8))]}
+        return Response(orjson.dumps({"items": [{"segmentId": str(SEGMENT), **each}]}))
+
+    assert await told(tmp_path, answer) == {SEGMENT: [each], UUID(int=8): []}
+
+
+async def test_nobody_knows_who_is_told_while_notify_is_away_hangs_or_is_of_an_older_version(tmp_path: Path) -> None:
+    async def away(_: Request) -> Response:
+        return problem_response(Unavailable("Starting."))
+
+    async def older(_: Request) -> Response:
+        return problem_response(NotFound("There is no such address."))
+
+    async def hangs(_: Request) -> Response:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    assert [await told(tmp_path, answer) for answer in (away, older, hangs)] == [None] * 3

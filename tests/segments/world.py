@@ -1,6 +1,6 @@
 """The segments service on a schema of a test's own: facts in, the clock set by hand, and what came of it read back."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
@@ -88,6 +88,8 @@ class World:
         self.judge = Judge(database, self.clock, new_id)
         self.term_sets = TermSets()
         self.past = Past()
+        self.told_of: Mapping[UUID, Sequence[Mapping[str, Any]]] | None = {}
+        """What notify says of who is told of segments; None where it does not say."""
         self.commands = Segments(database, self.term_sets, self.clock, new_id)
         self.queries = Queries(database)
         self.log = Log(database)

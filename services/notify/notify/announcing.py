@@ -12,6 +12,8 @@ from common.events.exports import ExportCompleted, ExportEvent, ExportFailed, Ex
 from common.language import Language
 from notify.ended_jobs import sentences
 
+SEGMENT_DELETED = "segment.deleted"
+
 
 @dataclass(frozen=True, slots=True)
 class Announcement:
@@ -77,6 +79,13 @@ def moved(segment_id: str, name: str, entered: int, left: int) -> Announcement:
     english = f"Segment “{name}”: {entered:,} entered, {left:,} left."
     data = {"segmentId": segment_id, "segmentName": name, "entered": entered, "left": left}
     return Announcement("segment.entered" if entered else "segment.left", korean, english, None, data)
+
+
+def deleted(segment_id: str, name: str) -> Announcement:
+    """The last that is told of a segment."""
+    korean = f"세그먼트 “{name}”: 삭제되었습니다. 이 세그먼트의 알림은 여기서 끝납니다."
+    english = f"Segment “{name}”: it was deleted. Its notices end here."
+    return Announcement(SEGMENT_DELETED, korean, english, None, {"segmentId": segment_id, "segmentName": name})
 
 
 def trial() -> Announcement:

@@ -18,10 +18,10 @@ from notify.announcing import announce
 from notify.deliveries import gathering
 from notify.deliveries import store as deliveries
 from notify.deliveries.delivery import Status
+from notify.deliveries.ending import end_segment
 from notify.deliveries.gathering import Change
 from notify.deliveries.store import Addressed
 from notify.destinations.store import Destinations, Subscribed, subscribed
-from notify.destinations.switching import switch_off
 from notify.reactions import Notice, react, react_to_decision, react_to_end
 from notify.room import store as rooms
 from notify.room.store import Told
@@ -84,13 +84,17 @@ class Notifier:
             if notice is not None
         ]
         async with self._database.transaction() as tx:
-            if told:
-                await rooms.put(tx, told)
+            # Locked in one order here and by whoever changes a destination: segments, destinations, lanes.
+            for channel, segment in sorted({(i.channel, e.segment_id) for i in items if (e := _deletion(i)) is not None}):
+                await self._destinations.alone(tx, channel, segment)
             known = await subscribed(tx, sorted({item.channel for item in items}))
             if known:
-                await self._announce(tx, items, known, now)
                 await gathering.gather(tx, [c for item in items if (c := _change(item)) is not None], known, now)
-                await self._follow_definitions(tx, items, now)
+            await self._follow_definitions(tx, items, now)
+            if told:
+                await rooms.put(tx, told)
+            if known:
+                await self._announce(tx, items, known, now)
 
     def _notices(self, message: Heard) -> Sequence[Notice | None]:
         """What goes into whose room; an event is told once to each manager."""
@@ -126,13 +130,14 @@ class Notifier:
                 case SegmentDefined(segment_id=segment, name=name):
                     await self._destinations.rename(tx, item.channel, segment, name)
                 case SegmentDeleted(segment_id=segment):
-                    for destination in await self._destinations.of_segment(tx, item.channel, segment):
-                        await switch_off(tx, self._destinations, destination, now, _SEGMENT_GONE, self._ids())
+                    await end_segment(tx, self._destinations, item.channel, segment, item.event_id, item.at, now, self._ids)
                 case _:
                     pass
 
 
-_SEGMENT_GONE = "The segment that it tells of was deleted."
+def _deletion(item: Item) -> SegmentDeleted | None:
+    event = item.message.event if isinstance(item.message, SegmentMessage) else None
+    return event if isinstance(event, SegmentDeleted) else None
 
 
 def _change(item: Item) -> Change | None:

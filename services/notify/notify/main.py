@@ -135,6 +135,7 @@ async def run_api() -> None:
     from common.http import application
     from common.idempotency import Idempotency
     from common.listening import Listening
+    from notify.destinations.api import internal
 
     settings = _settings("api")
     async with (
@@ -150,7 +151,7 @@ async def run_api() -> None:
             "Tells managers what happened: in their own room, and wherever they like to hear it.",
             tokens,
             health,
-            routers(),
+            [*routers(), internal],
             parts=[*_parts(settings, database, client, outside, clock), Listening(health, clock)],
             memory=memory,
             clock=clock,

@@ -87,6 +87,14 @@ def destination_off(manager: str, kind: str, host: str, problem: str) -> Notice:
     return Notice(manager, "destination.disabled", korean, english, None)
 
 
+def segment_gone(manager: str, kind: str, host: str, name: str) -> Notice:
+    """A segment was deleted that a destination was told of, beside other events: whoever made it is told that those go on."""
+    where = f"{kind} ({host})" if host else kind
+    korean = f"알림 보낼 곳 {where}에 알리던 세그먼트 “{name}”: 삭제되었습니다. 다른 알림은 그대로 갑니다."
+    english = f"The destination {where} is told no more of the segment “{name}”, which was deleted. Its other notices go on."
+    return Notice(manager, "destination.changed", korean, english, None)
+
+
 def react_to_decision(event: ExportEvent) -> Notice | None:
     """What whoever decided on another manager's export finds in the own room of it."""
     match event:

@@ -1,6 +1,9 @@
 """The shapes of what segments answers."""
 
-from typing import Literal
+from collections.abc import Callable
+from typing import Any, Literal
+
+from pydantic import Field, model_serializer
 
 from common.clock import Instant
 from common.http import Wire
@@ -28,14 +31,30 @@ class NamingSegment(Wire):
     name: str
 
 
-class UsedBy(Wire):
-    """Who stands on a segment, as far as that is known: the segments that name it themselves.
+class NamingDestination(Wire):
+    """A destination of notices that is told who enters and leaves a segment."""
 
-    `destinations` are another service's and join it once that tells them: left out, they are not known; an empty list would say
-    that there are none.
+    id: Id
+    kind: str
+    state: Literal["active", "disabled"]
+
+
+class UsedBy(Wire):
+    """Who stands on a segment: the segments that name it themselves, and the destinations of notices that are told of it.
+
+    `destinations` are left out while the service that has them does not answer: they are not known then. An empty list says that
+    there are none.
     """
 
     segments: list[NamingSegment]
+    destinations: list[NamingDestination] = Field(default_factory=list[NamingDestination])
+
+    @model_serializer(mode="wrap")
+    def _as_far_as_known(self, write: Callable[["UsedBy"], dict[str, Any]]) -> dict[str, Any]:
+        written = write(self)
+        if "destinations" not in self.model_fields_set:
+            del written["destinations"]
+        return written
 
 
 class Segment(DefinedSegment):

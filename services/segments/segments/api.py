@@ -1,6 +1,6 @@
 """The routes of segments: definitions, members, the log of changes, and why."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -26,6 +26,7 @@ from segments.answers import (
     Definition,
     Member,
     Membership,
+    NamingDestination,
     NamingSegment,
     Segment,
     Standing,
@@ -42,6 +43,10 @@ _LAST_MILLIS = 253_402_300_799_999  # 9999-12-31T23:59:59.999Z: later than that 
 READ, MANAGE = "contacts.read", "segments.manage"
 
 
+ToldOf = Callable[[str, Sequence[UUID]], Awaitable[Mapping[UUID, Sequence[Mapping[str, Any]]] | None]]
+"""The destinations that are told of segments of a channel; None where nobody knows."""
+
+
 @dataclass(frozen=True, slots=True)
 class Parts:
     """What the routes work with."""
@@ -49,6 +54,7 @@ class Parts:
     commands: Segments
     queries: Queries
     waiting: Waiting
+    told_of: ToldOf
     clock: Clock
     health: Health
 
@@ -161,7 +167,7 @@ async def create_segment(
     await caught_up(parts, caller, awaited)
     made = await parts.commands.make(caller, body.name, body.filter)
     _written(response)
-    return _tagged(await parts.queries.segment(caller.channel, made), response)
+    return await _tagged(parts, caller, await parts.queries.segment(caller.channel, made), response)
 
 
 @router.get("", response_model=Page[Segment])
@@ -171,7 +177,7 @@ async def list_segments(
     """List the segments in the order of making."""
     await caught_up(parts, caller, awaited)
     found = await parts.queries.segments(caller.channel, _after(cursor, "segments"), limit + 1)
-    page = [_segment(view) for view in found[:limit]]
+    page = await _segments(parts, caller, found[:limit])
     return Page(items=page, next=_cursor("segments", page[-1].id) if len(found) > limit else None)
 
 
@@ -190,9 +196,9 @@ async def list_memberships(
 
 
 @router.get("/{segment_id}", response_model=Segment, responses=answers(None, headers=ETAG))
-async def get_segment(segment: Existing, response: Response) -> Segment:
+async def get_segment(segment: Existing, parts: Using, caller: Looker, response: Response) -> Segment:
     """Read one segment, with its exact count."""
-    return _tagged(segment, response)
+    return await _tagged(parts, caller, segment, response)
 
 
 @router.get("/{segment_id}/definitions", response_model=Page[Definition])
@@ -217,7 +223,7 @@ async def change_segment(
     raw = body.filter if "filter" in body.model_fields_set else UNCHANGED
     await parts.commands.change(caller, segment.id, name, raw, expected)
     _written(response)
-    return _tagged(await parts.queries.segment(caller.channel, segment.id), response)
+    return await _tagged(parts, caller, await parts.queries.segment(caller.channel, segment.id), response)
 
 
 @router.delete("/{segment_id}", status_code=204, responses=answers(None, 204, headers=POSITION))
@@ -257,9 +263,16 @@ async def get_membership(segment_id: str, contact_id: str, parts: Using, caller:
     return json_response({"member": found.member, "since": _wire(found.since), "nextChangeAt": _wire(found.next_change)})
 
 
-def _segment(view: SegmentView) -> Segment:
-    used_by = UsedBy(segments=[NamingSegment.model_validate(user) for user in view.used_by])
-    return Segment(**_defined(view), used_by=used_by)
+async def _segments(parts: Parts, caller: Caller, views: Sequence[SegmentView]) -> list[Segment]:
+    told = await parts.told_of(caller.channel, [view.id for view in views]) if views else {}
+    return [Segment(**_defined(view), used_by=_used_by(view, None if told is None else told[view.id])) for view in views]
+
+
+def _used_by(view: SegmentView, told: Sequence[Mapping[str, Any]] | None) -> UsedBy:
+    segments = [NamingSegment.model_validate(user) for user in view.used_by]
+    if told is None:
+        return UsedBy(segments=segments)
+    return UsedBy(segments=segments, destinations=[NamingDestination.model_validate(each) for each in told])
 
 
 def _defined(view: SegmentView) -> dict[str, Any]:
@@ -269,9 +282,10 @@ def _defined(view: SegmentView) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _tagged(view: SegmentView, response: Response) -> Segment:
+async def _tagged(parts: Parts, caller: Caller, view: SegmentView, response: Response) -> Segment:
     response.headers["ETag"] = f'"{view.version}"'
-    return _segment(view)
+    [segment] = await _segments(parts, caller, [view])
+    return segment
 
 
 def _status(word: str) -> Literal["building", "live", "broken"]:

@@ -14,12 +14,13 @@ from common.health import Health
 from common.ids import new_id
 from common.peers import Peer
 from common.postgres import Database, migrate
-from segments.neighbours import Neighbours
+from segments.neighbours import Neighbours, Notices
 from segments.settings import Settings
 
 if TYPE_CHECKING:
     from fastapi import APIRouter
 
+    from segments.api import ToldOf
     from segments.explaining.queries import Past
     from segments.term_sets.asked import TermSets
     from segments.waiting import Waiting
@@ -40,7 +41,7 @@ def routers() -> "list[APIRouter]":
 
 
 def parts(
-    database: Database, term_sets: "TermSets", past: "Past", waiting: "Waiting", clock: Clock, state: Health
+    database: Database, term_sets: "TermSets", past: "Past", waiting: "Waiting", told_of: "ToldOf", clock: Clock, state: Health
 ) -> list[object]:
     """The commands and reads of every room, which its routes find by their classes."""
     from segments.api import Parts
@@ -52,7 +53,7 @@ def parts(
     from segments.queries import Queries
 
     return [
-        Parts(Segments(database, term_sets, clock, new_id), Queries(database), waiting, clock, state),
+        Parts(Segments(database, term_sets, clock, new_id), Queries(database), waiting, told_of, clock, state),
         Log(database),
         Explaining(database, term_sets, past, clock),
         Comparing(database),
@@ -74,6 +75,7 @@ async def _api(settings: Settings) -> None:
     async with (
         _database(settings, "api") as database,
         _neighbours(settings) as neighbours,
+        _notices(settings) as notices,
         Progress.open(settings.kafka) as progress,
     ):
         tokens = Verifier(settings.jwks, settings.issuer)
@@ -82,8 +84,8 @@ async def _api(settings: Settings) -> None:
         memory = Idempotency(database, bytes.fromhex(settings.idempotency_secret.get_secret_value()), clock)
         app = application(
             "segments", "Named, live groups of contacts: definitions, members, the log of changes, and why.", tokens, state,
-            [*routers(), api.internal], parts=parts(database, neighbours, neighbours, waiting, clock, state), memory=memory,
-            clock=clock,
+            [*routers(), api.internal], memory=memory, clock=clock,
+            parts=parts(database, neighbours, neighbours, waiting, notices.told_of, clock, state),
         )  # fmt: skip
         await process.serve(app, settings.host, settings.port, state, [memory.purge])
 
@@ -189,6 +191,13 @@ async def _neighbours(settings: Settings) -> AsyncIterator[Neighbours]:
     async with httpx.AsyncClient(timeout=60) as client:
         search, contacts = (Peer(client, signer, url, "contacts.read") for url in (settings.search_url, settings.contacts_url))
         yield Neighbours(search, contacts)
+
+
+@asynccontextmanager
+async def _notices(settings: Settings) -> AsyncIterator[Notices]:
+    signer = Signer(settings.signing_key, settings.issuer, "service:segments")
+    async with httpx.AsyncClient() as client:
+        yield Notices(Peer(client, signer, settings.notify_url, "notices.manage"))
 
 
 def _database(settings: Settings, role: str) -> AbstractAsyncContextManager[Database]:

@@ -1,14 +1,16 @@
-"""The services that segments asks: search, for term sets and for whom a filter finds, and contacts, for what waits to be sent."""
+"""The services that segments asks: search, for term sets and for whom a filter finds; contacts, for what waits to be sent; and
+notify, for the destinations that are told of a segment."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from common.clock import to_wire
-from common.errors import NotFound
+from common.errors import NotFound, Unavailable
 from common.peers import Peer, until_end
+from common.telemetry import log
 from segments.term_sets.term_set import TermSet
 
 _BATCH = 1000
@@ -57,3 +59,29 @@ class Neighbours:
             async for batch in until_end(lines, _BATCH):
                 for row in batch:
                     yield UUID(row["id"])
+
+
+_SECONDS = 1.0
+"""So long a segment that is read waits for what another service knows of it."""
+
+
+class Notices:
+    """Calls to notify."""
+
+    def __init__(self, notify: Peer, *, within: float = _SECONDS) -> None:
+        self._notify = notify
+        self._within = within
+
+    async def told_of(self, channel: str, segments: Sequence[UUID]) -> Mapping[UUID, list[Mapping[str, Any]]] | None:
+        """The destinations that are told of these segments; None while notify does not say, and nobody knows."""
+        found: dict[UUID, list[Mapping[str, Any]]] = {segment: [] for segment in segments}
+        try:
+            async with asyncio.timeout(self._within):
+                told = await self._notify.ask("POST", "/internal/destinations/of-segments", channel, {"ids": list(segments)})
+        except (Unavailable, NotFound, TimeoutError):
+            log.warning("notify does not say which destinations are told of segments", count=len(segments))
+            return None
+        for item in told["items"]:
+            segment = UUID(item.pop("segmentId"))
+            found[segment].append(item)
+        return found

@@ -19,5 +19,6 @@ class Settings(ServiceSettings, ApiSettings, CallerSettings):
 
     search_url: str
     contacts_url: str
+    notify_url: str
     changes_days: Annotated[int, Field(ge=0)] = 90
     sweep_minutes: float = 60.0

@@ -157,7 +157,7 @@ async def test_a_segment_tells_who_names_it(world: World, asked_as: As) -> None:
         shown = (await answer(asked_as(), "GET", f"/{segment}")).json()
         listed = (await answer(asked_as(), "GET", "")).json()["items"]
         assert [s for s in listed if s["id"] == str(segment)] == [shown]
-        assert set(shown["usedBy"]) == {"segments"}  # who else stands on it is not known here, so nothing is said of them
+        assert shown["usedBy"]["destinations"] == []
         return [user["name"] for user in shown["usedBy"]["segments"]]
 
     assert [await used_by(s) for s in (inner, outer, over)] == [["outer"], ["over"], []]
@@ -168,3 +168,18 @@ async def test_a_segment_tells_who_names_it(world: World, asked_as: As) -> None:
     assert [await used_by(s) for s in (inner, outer, over)] == [["over"], [], []]
     await world.commands.delete(KIM, over)
     assert await used_by(inner) == []
+
+
+async def test_a_segment_tells_its_destinations_and_leaves_them_out_while_nobody_knows_them(world: World, asked_as: As) -> None:
+    told, other = await world.make(named("Kim"), "told"), await world.make(named("Lee"), "other")
+    slack = {"id": str(uuid4()), "kind": "slack", "state": "active"}
+    for known, expected in (
+        ({told: [slack]}, [{"segments": [], "destinations": [slack]}, {"segments": [], "destinations": []}]),
+        (None, [{"segments": []}, {"segments": []}]),
+    ):
+        world.told_of = known
+        listed = (await answer(asked_as(), "GET", "")).json()["items"]
+        assert [s["usedBy"] for s in listed] == expected
+        assert [(await answer(asked_as(), "GET", f"/{s}")).json() for s in (told, other)] == listed
+        changed = await answer(asked_as(), "PATCH", f"/{told}", {"name": "told"})
+        assert changed.json()["usedBy"] == expected[0]

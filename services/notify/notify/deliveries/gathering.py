@@ -7,7 +7,7 @@ from datetime import datetime
 from uuid import UUID
 
 from common.ids import Ids
-from common.postgres import Tx
+from common.postgres import Record, Tx
 from notify.announcing import moved
 from notify.deliveries import store
 from notify.deliveries.delivery import Status
@@ -28,10 +28,10 @@ order by channel, destination_id
 on conflict (channel, destination_id, minute, segment_id) do update
 set entered = gathering.entered + excluded.entered, "left" = gathering."left" + excluded."left"
 """
-_OVER = """
+_TOLD = """
 with over as (
     delete from gathering where (channel, destination_id, minute, segment_id) in (
-        select channel, destination_id, minute, segment_id from gathering where minute < $1 limit $2 for update skip locked
+        select channel, destination_id, minute, segment_id from gathering where {which}
     ) returning *
 )
 select o.*, w.name, d.disabled_at is null as active from over o
@@ -39,6 +39,8 @@ join destination d on d.channel = o.channel and d.id = o.destination_id
 left join watched w on w.channel = o.channel and w.segment_id = o.segment_id
 order by o.channel, o.destination_id
 """
+_OVER = _TOLD.format(which="minute < $1 limit $2 for update skip locked")
+_OF_SEGMENT = _TOLD.format(which="channel = $1 and segment_id = $2 for update")
 _PURGE = """
 delete from counted where (channel, segment_id, position) in (
     select channel, segment_id, position from counted where at < $1 limit $2
@@ -85,10 +87,20 @@ async def gather(tx: Tx, changes: Sequence[Change], subscribed: Sequence[Subscri
 async def tell(tx: Tx, now: datetime, ids: Ids, most: int) -> bool:
     """Make notices of what was gathered in minutes that are over; answers whether there were any."""
     rows = await tx.fetch(_OVER, now.replace(second=0, microsecond=0), most)
+    return await _tell(tx, rows, now, ids)
+
+
+async def tell_last(tx: Tx, channel: str, segment: UUID, now: datetime, ids: Ids) -> None:
+    """Make notices of what was gathered of a segment that is no more, without waiting for the minute to be over."""
+    await _tell(tx, await tx.fetch(_OF_SEGMENT, channel, segment), now, ids, suffix="/last")
+
+
+async def _tell(tx: Tx, rows: Sequence[Record], now: datetime, ids: Ids, suffix: str = "") -> bool:
     told = [
         Addressed(
-            row["channel"], row["destination_id"], ids(), f"segment/{row['segment_id']}/{int(row['minute'].timestamp())}",
-            row["minute"], moved(str(row["segment_id"]), row["name"] or str(row["segment_id"]), row["entered"], row["left"]),
+            row["channel"], row["destination_id"], ids(),
+            f"segment/{row['segment_id']}/{int(row['minute'].timestamp())}{suffix}", row["minute"],
+            moved(str(row["segment_id"]), row["name"] or str(row["segment_id"]), row["entered"], row["left"]),
             Status.WAITING if row["active"] else Status.PARKED,
         )
         for row in rows

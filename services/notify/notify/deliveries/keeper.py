@@ -9,6 +9,7 @@ from common.loop import repeat
 from common.postgres import Database
 from notify.deliveries import gathering, store
 from notify.deliveries.delivery import KEPT
+from notify.destinations.store import forget_gone
 
 _TELL_SECONDS, _PURGE_SECONDS = 1.0, 600.0
 _AT_ONCE = 1000
@@ -41,6 +42,7 @@ class Keeper:
             async with self._database.transaction() as tx:
                 now = self._clock.now()
                 more = await store.purge(tx, now - KEPT, _AT_ONCE)
+                await forget_gone(tx, now - _COUNTED_FOR)
                 return await gathering.purge(tx, now - _COUNTED_FOR, _AT_ONCE) or more
 
         await repeat(purge, stop, every=_PURGE_SECONDS, name="purge deliveries")

@@ -13,9 +13,11 @@ from common.ids import Ids
 from common.lease import Lost
 from common.postgres import Database
 from common.telemetry import log
+from notify.announcing import SEGMENT_DELETED
 from notify.deliveries import store
 from notify.deliveries.courier import Courier, Route
 from notify.deliveries.delivery import Attempt, Delivery, Lane, after
+from notify.deliveries.ending import SEGMENT_GONE
 from notify.destinations.destination import Destination
 from notify.destinations.store import Destinations
 from notify.destinations.switching import switch_off
@@ -77,10 +79,12 @@ class Round:
         speed, attempts, paused = pace(destination.kind), list[Attempt](), timedelta(0)
         while True:
             following = await self._note(destination, attempts, paused, stop=stop.is_set())
-            if following.lane.over is not None:
-                await self._switch_off(following.lane.over)
+            over = following.lane.over or _ended(destination, attempts)
+            if over is not None:
+                await self._switch_off(over)
+                return True  # and it is found to be off
             if not following.due:
-                return following.lane.over is None and following.version not in (0, destination.version)
+                return following.version not in (0, destination.version)
             began = time.monotonic()
             attempts = list(await asyncio.gather(*(route.bring(each) for each in following.due)))
             left = speed.seconds - (time.monotonic() - began)
@@ -120,6 +124,12 @@ class Round:
             await switch_off(tx, means.destinations, destination, now, problem, means.ids())
             await store.park_all(tx, self._channel, self._id)
         log.warning("a destination was switched off", destination=str(self._id), kind=destination.kind)
+
+
+def _ended(destination: Destination, attempts: Sequence[Attempt]) -> str | None:
+    """Why nothing follows: it has heard that the segment is no more, and is told of nothing else."""
+    heard = any(each.answer.delivered and each.delivery.announcement.event == SEGMENT_DELETED for each in attempts)
+    return SEGMENT_GONE if heard and destination.of_segment_alone else None
 
 
 def _later(lane: Lane, now: datetime, paused: timedelta) -> datetime:

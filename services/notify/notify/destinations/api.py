@@ -149,3 +149,18 @@ async def test_destination(destination: Existing, caller: Manager, commands: Com
     """Send a test message now, and see what came back; switched off or not."""
     delivered, answer = await commands.test(caller, destination)
     return json_response({"delivered": delivered, "answer": answer}, headers=where_written())
+
+
+internal = router("/internal")
+
+
+class Segments(Wire):
+    """Segments by id."""
+
+    ids: list[Id]
+
+
+@internal.post("/destinations/of-segments")
+async def destinations_of_segments(caller: Manager, body: Segments, reads: Reads) -> Response:
+    """Whoever shows a segment asks which destinations are told of it: where each is and whether it is on, no address."""
+    return json_response({"items": await reads.told_of(caller, body.ids)})

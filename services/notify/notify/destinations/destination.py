@@ -42,6 +42,16 @@ class Destination:
         return self.disabled_at is None
 
     @property
+    def of_segment_alone(self) -> bool:
+        """Whether it is told of nothing but a segment."""
+        return OF_SEGMENTS.issuperset(self.events)
+
+    @property
+    def host(self) -> str:
+        """Whose it is, as far as may be told; empty for a room."""
+        return self.target.host if self.url is not None else ""
+
+    @property
     def target(self) -> Target:
         """Its address."""
         assert self.url is not None, "a room has none"
@@ -130,6 +140,12 @@ def switched_off(destination: Destination, at: datetime, by: str | None, problem
     return replace(
         destination, version=destination.version + 1, disabled_at=destination.disabled_at or at, disabled_by=by, problem=problem
     )
+
+
+def without_segment(destination: Destination) -> Destination:
+    """The destination, one version on, once its segment is no more: told of its other events, if it has any."""
+    others = tuple(event for event in destination.events if event not in OF_SEGMENTS)
+    return replace(destination, version=destination.version + 1, events=others, segment_id=None)
 
 
 def no_destination() -> NotFound:

@@ -15,7 +15,7 @@ from notify.announcing import trial
 from notify.deliveries.courier import Courier
 from notify.deliveries.delivery import Delivery, shown
 from notify.destinations.destination import MOST_DESTINATIONS, Destination, check, no_destination, switched_off
-from notify.destinations.neighbours import Segments
+from notify.destinations.neighbours import Segments, no_segment
 from notify.destinations.store import Destinations as Store
 from notify.destinations.store import Seen
 from notify.kinds.kind import Kind
@@ -69,6 +69,7 @@ class Destinations:
             if await self._store.count(tx, caller.channel) >= MOST_DESTINATIONS:
                 detail = f"A channel has {MOST_DESTINATIONS} destinations at most. Delete one that is not used any more."
                 raise Unprocessable(detail, code="tooManyDestinations", extra={"most": MOST_DESTINATIONS})
+            await self._check_segment(tx, made, name)
             await self._keep(tx, made, name)
         return Seen(made)
 
@@ -81,6 +82,7 @@ class Destinations:
         wanted = check(change(seen.destination, now))
         name = await self._looked_up(wanted, seen.destination)
         async with self._database.transaction() as tx:
+            await self._check_segment(tx, wanted, name)
             before = await self._store.load(tx, caller.channel, destination_id, lock=True)
             if before is None:
                 raise no_destination()
@@ -126,6 +128,16 @@ class Destinations:
             raise no_destination()
         return seen
 
+    async def _check_segment(self, tx: Tx, wanted: Destination, name: str | None) -> None:
+        """Raises Unprocessable where the segment that was there when its name was asked for is gone by now.
+
+        Before any destination is locked, as whoever ends what is told of a segment does it.
+        """
+        if wanted.segment_id is not None and name is not None:
+            await self._store.alone(tx, wanted.channel, wanted.segment_id)
+            if await self._store.is_gone(tx, wanted.channel, wanted.segment_id):
+                raise no_segment()
+
     async def _keep(self, tx: Tx, destination: Destination, name: str | None) -> None:
         await self._store.keep(tx, destination)
         if destination.segment_id is not None and name is not None:
@@ -136,7 +148,8 @@ class Destinations:
         """Sees whether its address may be asked, and answers the name of its segment; what stays is not looked up."""
         if wanted.url is not None and (before is None or wanted.url != before.url):
             await self._check_reachable(wanted)
-        if wanted.segment_id is not None and (before is None or wanted.segment_id != before.segment_id):
+        begins = before is None or wanted.segment_id != before.segment_id or (wanted.active and not before.active)
+        if wanted.segment_id is not None and begins:
             return await self._segments.name(wanted.channel, wanted.segment_id)
         return None
 

@@ -18,4 +18,9 @@ class Segments:
         for item in answer["items"]:
             if item["id"] == str(segment_id):
                 return str(item["name"])
-        raise Unprocessable("There is no such segment.", code="unknownSegment", pointer="/segmentId")
+        raise no_segment()
+
+
+def no_segment() -> Unprocessable:
+    """What is said of a segment that is not there, or not any more."""
+    return Unprocessable("There is no such segment.", code="unknownSegment", pointer="/segmentId")

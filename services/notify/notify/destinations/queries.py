@@ -1,5 +1,6 @@
 """Reads of the destinations."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from common.auth import Caller
@@ -27,3 +28,15 @@ class Queries:
         if seen is None:
             raise no_destination()
         return seen
+
+    async def told_of(self, caller: Caller, segments: Sequence[UUID]) -> list[dict[str, str]]:
+        """The destinations that are told of these segments, in the order of making."""
+        async with self._database.connection() as connection:
+            found = await self._store.told_of(connection, caller.channel, segments)
+        return [
+            {
+                "segmentId": str(row["segment_id"]), "id": str(row["id"]), "kind": row["kind"],
+                "state": "active" if row["active"] else "disabled",
+            }
+            for row in found
+        ]  # fmt: skip

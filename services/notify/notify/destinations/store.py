@@ -48,8 +48,17 @@ on conflict (channel, segment_id) do update set name = excluded.name
 """
 _RENAME = "update watched set name = $3 where channel = $1 and segment_id = $2"
 _OF_SEGMENT = f"""
-select {_COLUMNS} from destination d where d.channel = $1 and d.segment_id = $2 and d.disabled_at is null order by d.id for update
+select {_COLUMNS} from destination d where d.channel = $1 and d.segment_id = $2 order by d.id for update
 """  # noqa: S608 - the columns alone
+_TOLD_OF = """
+select segment_id, id, kind, disabled_at is null as active from destination
+where channel = $1 and segment_id = any($2) order by id
+"""
+_ALONE = "select pg_advisory_xact_lock(hashtextextended('segment ' || $1 || ' ' || $2::uuid::text, 0))"
+_GONE = "insert into segment_gone (channel, segment_id, at) values ($1, $2, $3) on conflict do nothing"
+_IS_GONE = "select exists (select from segment_gone where channel = $1 and segment_id = $2)"
+_FORGET_GONE = "delete from segment_gone where at < $1"
+_WATCHED = "select name from watched where channel = $1 and segment_id = $2"
 _UNWATCH = """
 delete from watched w where w.channel = $1 and not exists (
     select from destination d where d.channel = w.channel and d.segment_id = w.segment_id
@@ -118,8 +127,30 @@ class Destinations:
         await tx.execute(_RENAME, channel, segment, name)
 
     async def of_segment(self, tx: Tx, channel: str, segment: UUID) -> list[Destination]:
-        """The active destinations that are told of a segment, locked."""
+        """The destinations that are told of a segment, switched off or not, locked."""
         return [self._read(row) for row in await tx.fetch(_OF_SEGMENT, channel, segment)]
+
+    async def told_of(self, tx: Tx, channel: str, segments: Sequence[UUID]) -> list[Record]:
+        """Of these segments who is told of them: `segment_id`, `id`, `kind` and `active` of each destination."""
+        found: list[Record] = await tx.fetch(_TOLD_OF, channel, list(segments))
+        return found
+
+    async def alone(self, tx: Tx, channel: str, segment: UUID) -> None:
+        """Until the commit nobody else begins to be told of this segment, or ends it."""
+        await tx.execute(_ALONE, channel, segment)
+
+    async def name_of(self, tx: Tx, channel: str, segment: UUID) -> str | None:
+        """The name of a segment that somebody is told of."""
+        name: str | None = await tx.fetchval(_WATCHED, channel, segment)
+        return name
+
+    async def note_gone(self, tx: Tx, channel: str, segment: UUID, at: datetime) -> None:
+        """The segment is no more: whoever was just told that there is such a one finds it here."""
+        await tx.execute(_GONE, channel, segment, at)
+
+    async def is_gone(self, tx: Tx, channel: str, segment: UUID) -> bool:
+        """Whether the segment was deleted a short while ago."""
+        return bool(await tx.fetchval(_IS_GONE, channel, segment))
 
     async def unwatch(self, tx: Tx, channel: str) -> None:
         """Forget the segments that no destination is told of any more."""
@@ -179,3 +210,8 @@ async def subscribed(tx: Tx, channels: Sequence[str]) -> list[Subscribed]:
         Subscribed(r["channel"], r["id"], frozenset(r["events"]), r["segment_id"], r["created_at"] - _CLOCKS_APART, r["active"])
         for r in await tx.fetch(_SUBSCRIBED, channels)
     ]
+
+
+async def forget_gone(tx: Tx, before: datetime) -> None:
+    """Forget the segments that were deleted before: nobody is making a destination of them any more."""
+    await tx.execute(_FORGET_GONE, before)

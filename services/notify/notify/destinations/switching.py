@@ -17,6 +17,5 @@ async def switch_off(
     """The caller has the destination locked."""
     off = switched_off(destination, now, None, problem)
     await destinations.keep(tx, off)
-    host = destination.target.host if destination.url is not None else ""
-    notice = destination_off(destination.created_by, destination.kind, host, problem)
+    notice = destination_off(destination.created_by, destination.kind, destination.host, problem)
     await rooms.put(tx, [Told(destination.channel, f"off/{destination.id}/{off.version}", message_id, now, notice)])

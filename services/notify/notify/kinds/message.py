@@ -13,6 +13,7 @@ _TITLES: Mapping[str, tuple[str, str]] = {
     "export.withdrawn": ("엑셀 파일을 회수했습니다", "An Excel file was withdrawn"),
     "segment.entered": ("세그먼트에 들어온 고객이 있습니다", "Contacts entered a segment"),
     "segment.left": ("세그먼트에서 나간 고객이 있습니다", "Contacts left a segment"),
+    "segment.deleted": ("세그먼트가 삭제되었습니다", "A segment was deleted"),
     "managedUsers.warning": ("관리 고객 한도에 가까워졌습니다", "The managed-user limit is near"),
     "import.done": ("가져오기가 끝났습니다", "An import has ended"),
     "bulkAction.done": ("일괄 작업이 끝났습니다", "A bulk action has ended"),
@@ -45,5 +46,7 @@ class Message:
         return _OPEN[self.language]
 
 
-EVENTS = tuple(event for event in _TITLES if event != "test")
-"""What a destination may be told of."""
+_UNASKED = ("segment.deleted", "test")
+"""The end of what a destination is told of a segment comes by itself."""
+EVENTS = tuple(event for event in _TITLES if event not in _UNASKED)
+"""What a destination may ask to be told of."""

@@ -26,6 +26,8 @@ class Outside:
     allowed: Allowed
     lookup: Lookup
     tls: ssl.SSLContext
+    seconds: float = TOTAL_SECONDS
+    """So long all of a request may take."""
 
     @asynccontextmanager
     async def line(self, target: Target, most: int = 1) -> AsyncIterator["Line"]:
@@ -34,7 +36,7 @@ class Outside:
         async with httpcore.AsyncConnectionPool(
             self.tls, max_connections=most, keepalive_expiry=_KEPT_SECONDS, network_backend=backend
         ) as pool:
-            yield Line(pool)
+            yield Line(pool, self.seconds)
 
 
 def believed() -> ssl.SSLContext:
@@ -47,17 +49,18 @@ def believed() -> ssl.SSLContext:
 class Line:
     """What is sent to one target."""
 
-    def __init__(self, pool: httpcore.AsyncConnectionPool) -> None:
+    def __init__(self, pool: httpcore.AsyncConnectionPool, seconds: float) -> None:
         self._pool = pool
+        self._seconds = seconds
 
     async def send(self, call: Call) -> Answer:
         """What came back; why nothing did is an answer too."""
         try:
-            async with asyncio.timeout(TOTAL_SECONDS):
+            async with asyncio.timeout(self._seconds):
                 return await self._sent(call)
         except (TimeoutError, httpcore.TimeoutException) as error:
             late = isinstance(error, httpcore.ConnectTimeout)
-            seconds = CONNECT_SECONDS if late else TOTAL_SECONDS
+            seconds = CONNECT_SECONDS if late else self._seconds
             return Answer(None, problem=f"No {'connection' if late else 'answer'} within {seconds:.0f} seconds.")
         except NotAdmitted:
             return Answer(None, problem="The address is not a public one, and the operator's list does not allow it.")
