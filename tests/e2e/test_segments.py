@@ -30,7 +30,7 @@ async def test_the_life_of_a_segment(team: Team) -> None:
     path = f"/v1/segments/{segment}"
     expected = {
         "id": segment, "name": "Kims", "filter": KIM, "problem": None, "definitionVersion": 1, "version": 1,
-        "usedBy": {"segments": []},
+        "usedBy": {"segments": [], "destinations": []},
     }  # fmt: skip
     assert made.headers["ETag"] == '"1"'
     assert made.json() == expected | {"status": "building", "count": 0}

@@ -9,6 +9,7 @@ from uuid import UUID
 import httpx
 import orjson
 import pytest
+from asyncpg.pgproto import pgproto
 from joserfc.jwk import ECKey
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -61,7 +62,7 @@ async def told(path: Path, answer: Callable[[Request], Awaitable[Response]]) -> 
     async with httpx.AsyncClient(transport=httpx.ASGITransport(notify)) as client:
         signer = Signer(path / "key.json", "dangol-local", "service:segments")
         notices = Notices(Peer(client, signer, "http://notify", "notices.manage"), within=0.2)
-        return await notices.told_of("c", [SEGMENT, UUID(int=8)])
+        return await notices.told_of("c", [pgproto.UUID(str(SEGMENT)), UUID(int=8)])  # as PostgreSQL's driver makes them, too
 
 
 async def test_who_is_told_of_segments_is_what_notify_says(tmp_path: Path) -> None:

@@ -77,7 +77,9 @@ class Notices:
         found: dict[UUID, list[Mapping[str, Any]]] = {segment: [] for segment in segments}
         try:
             async with asyncio.timeout(self._within):
-                told = await self._notify.ask("POST", "/internal/destinations/of-segments", channel, {"ids": list(segments)})
+                told = await self._notify.ask(
+                    "POST", "/internal/destinations/of-segments", channel, {"ids": [*map(str, segments)]}
+                )
         except (Unavailable, NotFound, TimeoutError):
             log.warning("notify does not say which destinations are told of segments", count=len(segments))
             return None
