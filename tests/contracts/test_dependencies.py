@@ -5,6 +5,7 @@ import re
 import sys
 import tomllib
 from importlib.metadata import packages_distributions
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -50,7 +51,8 @@ def imported(folder: Path) -> set[str]:
 def test_what_is_declared_is_what_is_imported(package: str) -> None:
     folder = checkout() / package
     project = tomllib.loads((folder / "pyproject.toml").read_text("utf-8"))["project"]
-    declared = {canonical(re.split(r"[<>=!~\[ ;]", each)[0]) for each in project["dependencies"]}
+    needing = [*project["dependencies"], *chain.from_iterable(project.get("optional-dependencies", {}).values())]
+    declared = {canonical(re.split(r"[<>=!~\[ ;]", each)[0]) for each in needing}
     distributions = {**packages_distributions(), **{module: [f"dangol-{module}"] for module in OURS}}
     own = {canonical(project["name"])}
     modules = imported(folder) - set(sys.stdlib_module_names) - {"_typeshed"}

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 
@@ -16,6 +16,9 @@ class Proxy:
         self._passes = asyncio.Event()
         self._passes.set()
         self.port = 0
+        self.alter_there: Callable[[bytes], bytes] = bytes
+        """What becomes of the bytes on their way to the server, and of those back."""
+        self.alter_back: Callable[[bytes], bytes] = bytes
 
     @classmethod
     @asynccontextmanager
@@ -55,19 +58,40 @@ class Proxy:
         self._passes.set()
 
     async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        there, back = await asyncio.open_connection(*self._to)
+        try:
+            there, back = await asyncio.open_connection(*self._to)
+        except OSError:  # so it is for who is told that nobody is there
+            writer.transport.abort()
+            return
         self._writers |= {writer, back}
         try:
-            await asyncio.gather(self._pump(reader, back), self._pump(there, writer))
+            await asyncio.gather(
+                self._pump(reader, back, lambda data: self.alter_there(data)),
+                self._pump(there, writer, lambda data: self.alter_back(data)),
+            )
         finally:
             for each in (writer, back):
                 self._writers.discard(each)
                 each.close()
 
-    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, alter: Callable[[bytes], bytes]) -> None:
         with contextlib.suppress(ConnectionError):
             while data := await reader.read(65536):
                 await self._passes.wait()
-                writer.write(data)
+                writer.write(alter(data))
                 await writer.drain()
         writer.transport.abort()
+
+
+def after(count: int, then: Callable[[], None]) -> Callable[[bytes], bytes]:
+    """Passes on everything, and does that once so many bytes have passed."""
+    passed = 0
+
+    def pass_on(data: bytes) -> bytes:
+        nonlocal passed
+        if passed <= count < passed + len(data):
+            then()
+        passed += len(data)
+        return data
+
+    return pass_on

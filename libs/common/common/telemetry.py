@@ -33,6 +33,10 @@ OUTBOX_HELD = Gauge(
     registry=REGISTRY,
 )  # fmt: skip
 ASIDE = Counter("dangol_outbox_aside_total", "Outbox rows that Kafka found too large.", ["topic"], registry=REGISTRY)
+FILES = Histogram(
+    "dangol_files_seconds", "Time of what a bucket was asked for, and how it ended: ok, refused, away, broken.",
+    ["operation", "outcome"], registry=REGISTRY, buckets=(0.01, 0.05, 0.1, 0.5, 1, 5, 20, 120),
+)  # fmt: skip
 
 _tracer = trace.get_tracer("dangol")
 

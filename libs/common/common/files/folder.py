@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
 
@@ -64,6 +65,9 @@ class Folder:
     async def remove(self, name: str) -> None:
         """Delete it. Raises OSError."""
         await asyncio.to_thread((self._folder / name).unlink, missing_ok=True)
+
+    async def tidy(self, before: datetime) -> None:
+        """Nothing is put here by halves."""
 
     async def names(self) -> set[str]:
         """What lies here, whoever put it. Raises OSError."""

@@ -1,5 +1,6 @@
 """What whoever keeps files asks of the place where they lie, wherever that is."""
 
+from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
@@ -48,6 +49,10 @@ class FileStore(Protocol):
 
     async def remove(self, name: str) -> None:
         """Delete it, and what was put of it by halves. Raises Unavailable, OSError."""
+        ...
+
+    async def tidy(self, before: datetime) -> None:
+        """Give up what was begun before then and never came to its end, under whatever name. Raises Unavailable, OSError."""
         ...
 
     async def names(self) -> set[str]:
