@@ -42,6 +42,7 @@ def service_environment(service: str, home: Home, facts: Facts, port: int) -> di
             "FILES": str(home.data / "exports"),
             "SEALING_KEY": _secret(home, "sealing"),
             "MANIFEST_KEY": str(tokens.manifest_key(home)),
+            **_bucket("EXPORTS_"),
         },
         "notify": {"SEALING_KEY": _secret(home, "sealing-notify"), "ALLOW": os.environ.get("NOTIFY_ALLOW", "")},
     }
@@ -68,6 +69,12 @@ def stack_environment(home: Path, facts: Facts) -> dict[str, str]:
         "DANGOL_OPENSEARCH": opensearch.address(facts),
         **health,
     }
+
+
+def _bucket(prefix: str) -> dict[str, str]:
+    """Where a service's files are to be kept, as whoever starts the stack says it: nothing for their folder."""
+    said = {name.removeprefix(prefix): value for name, value in os.environ.items() if name.startswith(prefix) and value}
+    return {name: value for name, value in said.items() if name == "STORE" or name.startswith("S3_")}
 
 
 def _secret(home: Home, name: str) -> str:

@@ -1,15 +1,44 @@
 """What every process must be told from outside; each service adds its own and gives the prefix."""
 
+import os
 from pathlib import Path
+from typing import Any
 
-from pydantic import SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import SecretStr, field_validator, model_validator
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
+
+from common.files.bucket import Bucket, Checksum, Encryption, read_address
+
+_FILE = "_FILE"
+
+
+class _Files(PydanticBaseSettingsSource):
+    """`<SERVICE>_NAME_FILE`: the file that holds what `<SERVICE>_NAME` would say, as platforms hand out secrets."""
+
+    def __call__(self) -> dict[str, Any]:
+        """What stands in files, by the settings' names. Raises SettingsError where one is given in both ways, OSError."""
+        found = {name: self.get_field_value(field, name)[0] for name, field in self.settings_cls.model_fields.items()}
+        return {name: value for name, value in found.items() if value is not None}
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        """What the setting's file holds, without white space around it; None where there is no such file."""
+        variable = f"{self.config.get('env_prefix', '')}{field_name}".upper()
+        path = os.environ.get(variable + _FILE)
+        if not path:
+            return None, field_name, False
+        if os.environ.get(variable):
+            raise SettingsError(f"{variable} and {variable}{_FILE} are both set: leave one of them out.")
+        return Path(path).read_text("utf-8").strip(), field_name, False
 
 
 class ServiceSettings(BaseSettings):
-    """Read from the environment, `<SERVICE>_HOST` and so on; frozen; no default for a secret."""
+    """Read from the environment, `<SERVICE>_HOST` and so on, or each from the file that `<SERVICE>_HOST_FILE` names; frozen.
 
-    model_config = SettingsConfigDict(frozen=True, extra="ignore")
+    No secret has a default; an error names a setting and never what it was set to.
+    """
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
     host: str = "127.0.0.1"
     port: int
@@ -20,6 +49,15 @@ class ServiceSettings(BaseSettings):
     pool_size: int = 10
     log_level: str = "info"
     otlp_endpoint: str | None = None
+
+    @classmethod
+    def settings_customise_sources(
+        cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource, dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:  # fmt: skip
+        """The environment, then the files that it names."""
+        return init_settings, env_settings, _Files(settings_cls)
 
 
 class ApiSettings(BaseSettings):
@@ -36,3 +74,56 @@ class CallerSettings(BaseSettings):
     model_config = SettingsConfigDict(frozen=True, extra="ignore")
 
     signing_key: Path
+
+
+class FileSettings(BaseSettings):
+    """For a service that keeps files: `files` is a folder, in which they are written, and kept where no `store` is given.
+
+    `store` is a bucket of any S3, `s3://bucket` or `s3://bucket/prefix`. Without keys the machine's own role is taken.
+    Where `s3_endpoint` is left out it is Amazon's; where it is given, the bucket stands in the path of addresses, unless
+    `s3_path_style` says otherwise. What is left empty is left out.
+    """
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore")
+
+    files: Path
+    store: str | None = None
+    s3_endpoint: str | None = None
+    s3_region: str = "us-east-1"
+    s3_access_key_id: SecretStr | None = None
+    s3_secret_access_key: SecretStr | None = None
+    s3_encryption: Encryption | None = None
+    s3_kms_key_id: str | None = None
+    s3_checksum: Checksum = "sha256"
+    s3_path_style: bool | None = None
+
+    @field_validator("store")
+    @classmethod
+    def _an_address(cls, store: str | None) -> str | None:
+        if store is not None:
+            read_address(store)
+        return store
+
+    @model_validator(mode="after")
+    def _together(self) -> "FileSettings":
+        if (self.s3_access_key_id is None) != (self.s3_secret_access_key is None):
+            raise ValueError("s3_access_key_id and s3_secret_access_key are given together, or neither")
+        if self.s3_kms_key_id is not None and not (self.s3_encryption or "").startswith("aws:kms"):
+            raise ValueError("s3_kms_key_id is for s3_encryption aws:kms")
+        return self
+
+    @property
+    def bucket(self) -> Bucket | None:
+        """Where files are kept; None for the folder."""
+        if self.store is None:
+            return None
+        name, prefix = read_address(self.store)
+        return Bucket(
+            name, prefix, self.s3_endpoint, self.s3_region, _said(self.s3_access_key_id), _said(self.s3_secret_access_key),
+            self.s3_encryption, self.s3_kms_key_id, self.s3_checksum,
+            self.s3_endpoint is not None if self.s3_path_style is None else self.s3_path_style,
+        )  # fmt: skip
+
+
+def _said(secret: SecretStr | None) -> str | None:
+    return None if secret is None else secret.get_secret_value()

@@ -44,6 +44,17 @@ async def _neighbours(settings: Settings) -> AsyncIterator[Neighbours]:
         yield Neighbours(contacts, search)
 
 
+@asynccontextmanager
+async def _files(settings: Settings) -> AsyncIterator[Files]:
+    if settings.bucket is None:
+        yield Files(settings.files)
+        return
+    from common.files.s3 import S3
+
+    async with S3.open_bucket(settings.bucket) as bucket:
+        yield Files(settings.files, bucket)
+
+
 def _sealing(settings: Settings) -> Sealing:
     return Sealing(bytes.fromhex(settings.sealing_key.get_secret_value()), os.urandom)
 
@@ -98,10 +109,11 @@ async def run_worker() -> None:
     async with (
         Database.open(settings.postgres.get_secret_value(), size=4, application="exports-worker") as database,
         _neighbours(settings) as neighbours,
+        _files(settings) as files,
     ):
-        health = Health({"postgres": database.check})
+        health = Health({"postgres": database.check, "files": files.check})
         name = f"{socket.gethostname()}:{os.getpid()}:{new_id()}"
-        files, clock = Files(settings.files), SystemClock()
+        clock = SystemClock()
         worker = Worker(
             name, database, neighbours, files, _sealing(settings), clock, new_id, health, _keys(settings),
             processes=settings.processes,
@@ -121,9 +133,10 @@ async def run_consumer() -> None:
         Database.open(settings.postgres.get_secret_value(), size=2, application="exports-consumer") as database,
         Producer.open(settings.kafka, client_id="exports-consumer") as producer,
         Source.open(settings.kafka, GROUP, TOPICS) as source,
+        _files(settings) as files,
     ):
         health = Health({"postgres": database.check, "kafka": source.check})
-        withdrawer = Withdrawer(database, Files(settings.files), SystemClock(), new_id)
+        withdrawer = Withdrawer(database, files, SystemClock(), new_id)
         consumer = Consumer(source, decode, withdrawer.apply, DeadLetters(producer, GROUP, health), health)
         await process.serve(common_health.application(health), settings.host, settings.port, health, [consumer.run])
 
@@ -162,10 +175,10 @@ async def run_api() -> None:
     async with (
         Database.open(settings.postgres.get_secret_value(), size=settings.pool_size, application="exports-api") as database,
         _neighbours(settings) as neighbours,
+        _files(settings) as files,
     ):
-        tokens, pages = Verifier(settings.jwks, settings.issuer), Pages(settings.public_url)
+        tokens, pages, clock = Verifier(settings.jwks, settings.issuer), Pages(settings.public_url), SystemClock()
         health = Health({"postgres": database.check, "keys": tokens.check})
-        files, clock = Files(settings.files), SystemClock()
         commands = Exports(database, neighbours, files, _sealing(settings), clock, new_id, os.urandom)
         memory = Idempotency(database, bytes.fromhex(settings.idempotency_secret.get_secret_value()), clock)
         app = application(

@@ -6,7 +6,7 @@ from pathlib import Path
 from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
-from common.settings import ApiSettings, CallerSettings, ServiceSettings
+from common.settings import ApiSettings, CallerSettings, FileSettings, ServiceSettings
 
 
 def _sensible() -> int:
@@ -14,9 +14,8 @@ def _sensible() -> int:
     return min(processors, 2) if processors > 1 else 0
 
 
-class Settings(ServiceSettings, CallerSettings, ApiSettings):
-    """`EXPORTS_…` of the environment. `files` is a folder, `sealing_key` 32 bytes in hexadecimal; `public_url` is the gateway as
-    people reach it.
+class Settings(ServiceSettings, CallerSettings, ApiSettings, FileSettings):
+    """`EXPORTS_…` of the environment. `sealing_key` is 32 bytes in hexadecimal; `public_url` is the gateway as people reach it.
 
     `manifest_key` is a file with the Ed25519 key (JWK) that signs manifests; or with several (JWKS), of which the first signs and
     all are published.
@@ -28,12 +27,11 @@ class Settings(ServiceSettings, CallerSettings, ApiSettings):
     own role makes them, and could change the audit log.
     """
 
-    model_config = SettingsConfigDict(env_prefix="EXPORTS_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="EXPORTS_", frozen=True, extra="ignore", env_ignore_empty=True)
 
     contacts_url: str
     search_url: str
     public_url: str
-    files: Path
     sealing_key: SecretStr
     manifest_key: Path
     processes: int = Field(default_factory=_sensible, ge=0, le=16)

@@ -1,0 +1,90 @@
+"""What a process is told from outside: by the environment or by files that it names, and never told again by an error."""
+
+import traceback
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+from pydantic_settings import SettingsConfigDict, SettingsError
+
+from common.settings import FileSettings, ServiceSettings
+
+
+class Settings(ServiceSettings, FileSettings):
+    """As a service has them."""
+
+    model_config = SettingsConfigDict(env_prefix="SHOP_", frozen=True, extra="ignore", env_ignore_empty=True)
+
+
+GIVEN = {
+    "PORT": "8000",
+    "POSTGRES": "postgresql://shop:pass-word@db/shop",
+    "KAFKA": "kafka:9092",
+    "JWKS": "/keys",
+    "FILES": "/files",
+}
+KEYS = {"S3_ACCESS_KEY_ID": "an-id", "S3_SECRET_ACCESS_KEY": "a-secret"}
+
+
+def told(monkeypatch: pytest.MonkeyPatch, **more: str) -> Settings:
+    """Settings from an environment of these."""
+    for name, value in {**GIVEN, **more}.items():
+        monkeypatch.setenv(f"SHOP_{name}", value)
+    return Settings()  # pyright: ignore[reportCallIssue] - from the environment
+
+
+def test_any_setting_may_stand_in_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    secret, port = tmp_path / "secret", tmp_path / "port"
+    secret.write_text("postgresql://from/a-file\n")
+    port.write_text("8001\n")
+    settings = told(monkeypatch, POSTGRES="", POSTGRES_FILE=str(secret), PORT="", PORT_FILE=str(port))
+    assert (settings.postgres.get_secret_value(), settings.port, settings.kafka) == (
+        "postgresql://from/a-file",
+        8001,
+        "kafka:9092",
+    )
+
+
+def test_one_that_is_given_in_both_ways_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("x")
+    with pytest.raises(SettingsError, match="SHOP_POSTGRES and SHOP_POSTGRES_FILE") as refused:
+        told(monkeypatch, POSTGRES_FILE=str(tmp_path / "secret"))
+    assert "pass-word" not in "".join(traceback.format_exception(refused.value))
+
+
+@pytest.mark.parametrize(
+    ("more", "named"),
+    [
+        ({"PORT": "eighty"}, "port"),
+        ({"KAFKA": ""}, "kafka"),
+        ({"STORE": "https://secret-host/x"}, "store"),
+        ({"STORE": "s3://B"}, "store"),
+        ({"S3_ACCESS_KEY_ID": "an-id"}, "s3_secret_access_key"),
+        ({"S3_SECRET_ACCESS_KEY": "a-secret"}, "s3_access_key_id"),
+        ({"S3_KMS_KEY_ID": "a-key"}, "s3_encryption"),
+        ({"S3_KMS_KEY_ID": "a-key", "S3_ENCRYPTION": "AES256"}, "s3_encryption"),
+        ({"S3_ENCRYPTION": "rot13"}, "s3_encryption"),
+        ({"S3_CHECKSUM": "crc"}, "s3_checksum"),
+    ],
+)
+def test_an_error_names_the_setting_and_no_value(monkeypatch: pytest.MonkeyPatch, more: dict[str, str], named: str) -> None:
+    with pytest.raises(ValidationError) as refused:
+        told(monkeypatch, **more)
+    text = "".join(traceback.format_exception(refused.value))
+    assert named in text
+    assert not [value for value in ("pass-word", "secret-host", "a-secret", "an-id", "a-key", "eighty") if value in text]
+
+
+def test_files_are_kept_in_their_folder_unless_a_bucket_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert told(monkeypatch, STORE="", S3_ENDPOINT="").bucket is None
+    bucket = told(monkeypatch, STORE="s3://shop-files").bucket
+    assert bucket is not None
+    assert (bucket.name, bucket.prefix, bucket.path_style, bucket.access_key_id) == ("shop-files", "", False, None)
+    bucket = told(monkeypatch, STORE="s3://shop.files/of/exports/", S3_ENDPOINT="https://s3.example", **KEYS).bucket
+    assert bucket is not None
+    assert (bucket.name, bucket.prefix, bucket.path_style) == ("shop.files", "of/exports/", True)
+    assert (bucket.access_key_id, bucket.secret_access_key) == ("an-id", "a-secret")
+    assert "a-secret" not in repr(bucket)
+    other = told(monkeypatch, STORE="s3://shop.files", S3_ENDPOINT="https://s3.example", S3_PATH_STYLE="false").bucket
+    assert other is not None
+    assert not other.path_style
