@@ -6,15 +6,17 @@ from uuid import UUID
 
 from common.clock import Clock
 from common.envelope import Delivered
+from common.errors import Unavailable
 from common.events.contacts import ErasureMessage
 from common.events.wire import read
 from common.ids import Ids
 from common.postgres import Database, away_is_unavailable
+from common.telemetry import log
 from common.topics import ERASURES
 from exports import holdings, journal
 from exports.audit import store as audit
 from exports.audit.entry import Action, Entry
-from exports.export import Withdraw, decide
+from exports.export import Export, Withdraw, decide
 from exports.files import Files
 
 GROUP = "exports"
@@ -46,13 +48,25 @@ class Withdrawer:
         self._ids = ids
 
     async def apply(self, items: Sequence[Item]) -> None:
-        """Take the files away. Raises Unavailable where PostgreSQL is away."""
+        """Take the files away. Raises Unavailable where PostgreSQL is away, or a file that nobody else would delete cannot be."""
         with away_is_unavailable():
             for item in items:
-                for export_id in await self._withdraw(item):
-                    await self._files.remove_all(export_id)
+                for export_id, export in (await self._withdraw(item)).items():
+                    await self._delete(item.channel, export_id, export)
 
-    async def _withdraw(self, item: Item) -> list[UUID]:
+    async def _delete(self, channel: str, export_id: UUID, export: Export | None) -> None:
+        """Whom the file held is forgotten once it is gone: until then an erasure is not done."""
+        try:
+            await self._files.remove_all(export_id)
+        except (Unavailable, OSError) as error:
+            if export is None:
+                raise
+            log.warning("a withdrawn file is to be deleted by the keeper", export=str(export_id), exc_info=error)
+            return
+        async with self._database.transaction() as tx:
+            await holdings.drop(tx, channel, export_id)
+
+    async def _withdraw(self, item: Item) -> dict[UUID, Export | None]:
         ids = item.message.event.contact_ids
         async with self._database.transaction() as tx:
             await holdings.alone(tx, item.channel)
@@ -64,5 +78,4 @@ class Withdrawer:
                     await journal.append(tx, export, decide(export, Withdraw()), now, _BY)
                 entry = Entry(self._ids(), now, _BY, Action.WITHDRAWN, str(export_id), "done", None, _WHY)
                 await audit.add(tx, item.channel, entry)
-                await holdings.drop(tx, item.channel, export_id)
-        return list(gone)
+        return gone

@@ -6,6 +6,7 @@ import os
 import re
 import secrets
 import tempfile
+from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO, cast
 from uuid import UUID
@@ -14,8 +15,10 @@ from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.algorithms import AES256
 from cryptography.hazmat.primitives.ciphers.modes import CTR
 
+from common.errors import Unavailable
 from common.files.folder import Folder
 from common.files.keeping import FileStore, Reading
+from common.telemetry import log
 
 _READ = 1 << 20
 _IN_MEMORY = 4 << 20
@@ -91,11 +94,24 @@ class Files:
         await asyncio.to_thread(self._partial(export_id, attempt).unlink, missing_ok=True)
         await self._store.remove(_kept(export_id, attempt))
 
+    async def let_go(self, export_id: UUID, attempt: int) -> bool:
+        """Delete what an attempt has left, or leave it to the sweep where that cannot be done now; answers whether it is gone."""
+        try:
+            await self.remove(export_id, attempt)
+        except (Unavailable, OSError) as error:
+            log.warning("a file is to be deleted later", export=str(export_id), attempt=attempt, exc_info=error)
+            return False
+        return True
+
     async def remove_all(self, export_id: UUID) -> None:
         """Delete what any attempt has left. Raises Unavailable, OSError."""
         for there, attempt in await self.there():
             if there == export_id:
                 await self.remove(export_id, attempt)
+
+    async def tidy(self, before: datetime) -> None:
+        """Give up what began to be kept before then and never was. Raises Unavailable, OSError."""
+        await self._store.tidy(before)
 
     async def there(self) -> set[tuple[UUID, int]]:
         """The exports and attempts of which anything lies here, or is kept. Raises Unavailable, OSError."""

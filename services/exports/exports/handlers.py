@@ -165,7 +165,7 @@ class Exports:
         export = await self._end(caller, export_id, Action.REVOKED, address, Revoke(caller.subject))
 
         async def remove() -> None:
-            await self._files.remove(export_id, export.attempts)
+            await self._files.let_go(export_id, export.attempts)
 
         # A request with an `Idempotency-Key` commits later than here, or not at all; the keeper takes what is left behind.
         await self._database.afterwards(remove)

@@ -25,9 +25,20 @@ cross join lateral (
 ) h
 where e.channel = $1 and e.status = 'ready' and position(uuid_send(c.id) in h.ids) > 0
 """
+# Of files that are over as well, as long as they lie there.
+_LYING = """
+select h.ids, c.id as contact_id
+from (select distinct export_id from holding where channel = $1) e
+cross join unnest($2::uuid[]) c(id)
+cross join lateral (
+    select ids from holding
+    where channel = $1 and export_id = e.export_id and first <= c.id order by first desc limit 1
+) h
+where position(uuid_send(c.id) in h.ids) > 0
+"""
 _DROP = "delete from holding where channel = $1 and export_id = $2"
-_DROP_SPENT = """
-delete from holding h where not exists
+_SPENT = """
+select distinct h.channel, h.export_id from holding h where not exists
     (select from export e where e.channel = h.channel and e.id = h.export_id and e.status = 'ready')
 """
 _READY = "select id, state from export where channel = $1 and id = any($2) and status = 'ready' order by id for update"
@@ -72,9 +83,9 @@ async def drop(tx: Tx, channel: str, export_id: UUID) -> None:
     await tx.execute(_DROP, channel, export_id)
 
 
-async def drop_spent(tx: Tx) -> None:
-    """Forget whom files held that are gone."""
-    await tx.execute(_DROP_SPENT)
+async def spent(tx: Tx) -> list[tuple[str, UUID]]:
+    """Channels and ids of the exports that are over and whose files are not known to be gone."""
+    return [(r["channel"], r["export_id"]) for r in await tx.fetch(_SPENT)]
 
 
 async def erase(tx: Tx, channel: str, contact_ids: Sequence[UUID], at: datetime) -> None:
@@ -87,6 +98,8 @@ async def erased_since(tx: Tx, channel: str, at: datetime) -> list[UUID]:
     return [r["contact_id"] for r in await tx.fetch(_ERASED_SINCE, channel, at)]
 
 
-async def knows_erased(tx: Tx, channel: str, contact_ids: Sequence[UUID]) -> bool:
-    """Whether it was told of all these that they are erased; then no file holds them."""
-    return bool(await tx.fetchval(_KNOWN, channel, contact_ids) == len(set(contact_ids)))
+async def holds_none(tx: Tx, channel: str, contact_ids: Sequence[UUID]) -> bool:
+    """Whether it was told of all these that they are erased, and no file that lies anywhere yet holds one of them."""
+    if await tx.fetchval(_KNOWN, channel, contact_ids) != len(set(contact_ids)):
+        return False
+    return not any(contains(r["ids"], r["contact_id"]) for r in await tx.fetch(_LYING, channel, contact_ids))

@@ -21,6 +21,9 @@ from exports.files import Files
 _BY = "service:exports"
 _LOOK_SECONDS = 1.0
 _SWEEP_EVERY = 15
+_TIDY_EVERY = 900
+_BY_HALVES = timedelta(days=1)
+"""For so long a file may be on its way to where it is kept, at the most."""
 _REST = timedelta(minutes=1)
 """For so long an export that cannot be ended is left alone."""
 
@@ -43,8 +46,11 @@ class Keeper:
 
         async def clear() -> None:
             await self.expire()
-            if next(rounds) % _SWEEP_EVERY == 0:
+            number = next(rounds)
+            if number % _SWEEP_EVERY == 0:
                 await self.sweep()
+            if number % _TIDY_EVERY == 0:
+                await self._files.tidy(self._clock.now() - _BY_HALVES)
 
         await repeat(clear, stop, every=_LOOK_SECONDS, name="keeper", health=self._health)
 
@@ -72,7 +78,7 @@ class Keeper:
                 return
             after = await journal.append(tx, export, events, now, _BY)
             await audit.add(tx, channel, self._entry(after, now))
-        await self._files.remove(export_id, export.attempts)
+        await self._files.let_go(export_id, export.attempts)
 
     def _entry(self, export: Export, now: datetime) -> Entry:
         if export.status is Status.FAILED:  # nobody has approved it
@@ -83,7 +89,10 @@ class Keeper:
         """Delete the files of attempts that nothing needs: of killed workers, of exports that ended in another way.
 
         The files are listed before the exports are read: a file's attempt is always written down before the file is made.
+        Raises Unavailable, OSError; whom a file held is forgotten only once it is gone.
         """
+        async with self._database.connection() as connection:
+            spent = await holdings.spent(connection)
         there = await self._files.there()
         if there:
             async with self._database.connection() as connection:
@@ -92,4 +101,5 @@ class Keeper:
                 if (export_id, None) not in needed:
                     await self._files.remove(export_id, attempt)
         async with self._database.transaction() as tx:
-            await holdings.drop_spent(tx)
+            for channel, export_id in spent:
+                await holdings.drop(tx, channel, export_id)

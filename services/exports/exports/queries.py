@@ -49,7 +49,7 @@ class Queries:
     async def holds_nothing(self, channel: str, contact_ids: Sequence[UUID]) -> bool:
         """Whether no file holds any of these contacts any more, since it was told that they are erased."""
         async with self._database.connection() as connection:
-            return await holdings.knows_erased(connection, channel, contact_ids)
+            return await holdings.holds_none(connection, channel, contact_ids)
 
 
 class Allowances:

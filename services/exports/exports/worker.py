@@ -114,7 +114,7 @@ class Worker:
         async with self._database.connection() as connection:
             needed = await store.holding(connection, [export.id])
         if (export.id, export.attempts) not in needed:
-            await self._files.remove(export.id, export.attempts)
+            await self._files.let_go(export.id, export.attempts)
 
     async def _claim(self) -> tuple[Export, Needed] | None:
         async with self._database.transaction() as tx:
@@ -170,7 +170,7 @@ class Worker:
         except Exception as error:  # noqa: BLE001 - what one export meets must not end the work of all the others
             log.error("an attempt met an error of the program", export=str(export.id), exc_info=error)
             await job.do(GiveBack(), rest=pause_after(export.attempts - export.spared))
-        await self._files.remove(export.id, export.attempts)
+        await self._files.let_go(export.id, export.attempts)
 
     async def _give_back(self, job: "_Job", error: Exception) -> None:
         log.warning("an attempt failed", export=str(job.export.id), attempt=job.export.attempts, exc_info=error)
