@@ -13,6 +13,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from hypothesis import given
+from hypothesis import strategies as st
 
 from notify.sending.address import Address, Allowed, Target, read_allowed, read_url
 from notify.sending.answer import Answer, retry_after
@@ -130,6 +132,22 @@ async def test_what_breaks_off_or_takes_no_connection_or_has_no_name_is_told_in_
     assert (await send("http://nowhere.example/", lookup=named(""))).text == "The host of this address is not found."
 
 
+async def test_whoever_has_told_a_status_has_answered_though_the_body_breaks_off() -> None:
+    """It has taken the notice: to send that again and again would show it again and again."""
+    # A chunk was announced, and something else comes.
+    async with Outside.open(lambda _: Reply(202, b"x\r\n", {"Transfer-Encoding": "chunked", "Connection": "close"})) as outside:
+        answer = await send(outside.url())
+        assert (answer.status, answer.delivered, answer.problem) == (202, True, None)
+
+
+async def test_whoever_has_told_a_status_has_answered_though_the_body_hangs() -> None:
+    async with Outside.open(lambda _: Reply(body=b"o", headers={"Content-Length": "9"})) as outside:
+        target = read_url(outside.url())
+        async with Reached(LOCAL, named("127.0.0.1"), believed(), seconds=0.5).line(target) as line:
+            answer = await line.send(Call(target, b"{}"))
+        assert (answer.status, answer.text, answer.delivered) == (200, "o", True)
+
+
 @pytest.mark.deep
 async def test_whoever_hangs_is_given_up_after_ten_seconds() -> None:
     async with Outside.open(lambda _: Hang()) as outside:
@@ -186,11 +204,23 @@ async def test_tls_is_spoken_with_the_name_over_the_address_that_was_checked(tmp
         assert (other.text, stranger.text) == (refused, refused)
 
 
+@given(
+    st.lists(
+        st.sampled_from(["Mon,", "01", "Jan", "2024", "1:2:3", "GMT", "+1:00", "9" * 30, "(", ")", "-", "\u0663"]), max_size=7
+    )
+)
+def test_no_retry_after_is_an_error(words: list[str]) -> None:
+    seconds = retry_after(Answer(503, {"retry-after": " ".join(words)}), NOW)
+    assert seconds is None or seconds >= 0
+
+
 @pytest.mark.parametrize(
     ("written", "seconds"),
     [
         ("7", 7), ("0", 0), ("1.5", 1.5), ("", None), ("soon", None), ("-1", None), ("1e9", None),
         ("Tue, 24 Nov 2026 03:00:30 GMT", 30), ("Tue, 24 Nov 2026 02:00:00 GMT", 0), ("Tue, 99 Nov 2026 02:00:00 GMT", None),
+        ("Tue, 24 Nov 99999999999999 02:00:00 GMT", None), ("Tue, 24 Nov 2026 02:00:00 +99999999999999999999", None),
+        ("Tue, 24 Nov 2026 99999999999999999999:0:0 GMT", None),
     ],
 )  # fmt: skip
 def test_how_long_to_wait_is_read_in_both_writings(written: str, seconds: float | None) -> None:

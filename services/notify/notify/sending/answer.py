@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -42,6 +42,10 @@ class Answer:
         """Whether nothing could have been taken, whatever it was."""
         return self.status is None or self.status >= HTTPStatus.INTERNAL_SERVER_ERROR or self.busy
 
+    def without(self, secret: str) -> "Answer":
+        """The same, where the other side repeats what it was sent."""
+        return replace(self, body=self.body.replace(secret.encode(), b"***"))
+
     @property
     def text(self) -> str:
         """For a person: what it said, no longer than a line, or why it said nothing."""
@@ -59,6 +63,6 @@ def retry_after(answer: Answer, now: datetime) -> float | None:
         return float(written)
     try:
         at = parsedate_to_datetime(written)
-    except ValueError:
+    except (ValueError, OverflowError):  # the latter of figures that no date has
         return None
     return max(0.0, ((at if at.tzinfo else at.replace(tzinfo=UTC)) - now).total_seconds())

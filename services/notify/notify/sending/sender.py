@@ -4,7 +4,7 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import certifi
 import httpcore
@@ -17,6 +17,7 @@ from notify.sending.connection import CONNECT_SECONDS, Guarded, Lookup, NotAdmit
 TOTAL_SECONDS = 10.0
 MOST_READ = 64 * 1024
 _KEPT_SECONDS = 5.0
+_BROKEN = (NotAdmitted, NotFound, httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError, OSError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,24 +55,20 @@ class Line:
         self._seconds = seconds
 
     async def send(self, call: Call) -> Answer:
-        """What came back; why nothing did is an answer too."""
+        """What came back; why nothing did is an answer too.
+
+        Whoever has told a status has answered: where the body hangs or breaks off, what came of it is told.
+        """
+        coming = _Coming()
         try:
             async with asyncio.timeout(self._seconds):
-                return await self._sent(call)
-        except (TimeoutError, httpcore.TimeoutException) as error:
-            late = isinstance(error, httpcore.ConnectTimeout)
-            seconds = CONNECT_SECONDS if late else self._seconds
-            return Answer(None, problem=f"No {'connection' if late else 'answer'} within {seconds:.0f} seconds.")
-        except NotAdmitted:
-            return Answer(None, problem="The address is not a public one, and the operator's list does not allow it.")
-        except NotFound:
-            return Answer(None, problem="The host of this address is not found.")
-        except httpcore.ConnectError as error:
-            return Answer(None, problem=_not_connected(error))
-        except (httpcore.NetworkError, httpcore.ProtocolError, OSError):
-            return Answer(None, problem="The connection broke off before an answer came.")
+                await self._receive(call, coming)
+        except _BROKEN as error:
+            if coming.status is None:
+                return Answer(None, problem=_why(error, self._seconds))
+        return Answer(coming.status, coming.headers, bytes(coming.body))
 
-    async def _sent(self, call: Call) -> Answer:
+    async def _receive(self, call: Call, coming: "_Coming") -> None:
         headers = {"Host": call.target.authority, "Content-Type": "application/json", "User-Agent": "Dangol", **call.headers}
         headers["Content-Length"] = str(len(call.body))
         async with self._pool.stream(
@@ -81,19 +78,39 @@ class Line:
             content=call.body,
             extensions={"timeout": {"connect": CONNECT_SECONDS, "pool": TOTAL_SECONDS}},
         ) as response:
-            told = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers}
-            return Answer(response.status, told, await _beginning(response))
+            coming.headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers}
+            coming.status = response.status
+            # As much of the body as is read; the rest is never asked for.
+            left = MOST_READ - sum(len(name) + len(value) + 4 for name, value in response.headers)
+            async for piece in response.aiter_stream():
+                coming.body += piece[: max(0, left - len(coming.body))]
+                if len(coming.body) >= left:
+                    break
 
 
-async def _beginning(response: httpcore.Response) -> bytes:
-    """The body, or as much of it as is read; the rest is never asked for."""
-    body = bytearray()
-    left = MOST_READ - sum(len(name) + len(value) + 4 for name, value in response.headers)
-    async for piece in response.aiter_stream():
-        body += piece[: max(0, left - len(body))]
-        if len(body) >= left:
-            break
-    return bytes(body)
+@dataclass(slots=True)
+class _Coming:
+    """An answer, as far as it has come."""
+
+    status: int | None = None
+    headers: dict[str, str] = field(default_factory=dict[str, str])
+    body: bytearray = field(default_factory=bytearray)
+
+
+def _why(error: Exception, seconds: float) -> str:
+    match error:
+        case httpcore.ConnectTimeout():
+            return f"No connection within {CONNECT_SECONDS:.0f} seconds."
+        case TimeoutError() | httpcore.TimeoutException():
+            return f"No answer within {seconds:.0f} seconds."
+        case NotAdmitted():
+            return "The address is not a public one, and the operator's list does not allow it."
+        case NotFound():
+            return "The host of this address is not found."
+        case httpcore.ConnectError():
+            return _not_connected(error)
+        case _:
+            return "The connection broke off before an answer came."
 
 
 def _not_connected(error: httpcore.ConnectError) -> str:
