@@ -181,7 +181,7 @@ async def _switch_on(house: House, made: UUID) -> None:
         assert before is not None
         on = replace(before, version=before.version + 1, disabled_at=None, disabled_by=None, problem=None)
         await house.destinations.keep(tx, on)
-        await house.destinations.well(tx, on)
+        await store.at_once(tx, "c", made, house.clock.now())
 
 
 async def test_one_that_wants_no_more_is_off_at_once(house: House) -> None:

@@ -33,6 +33,7 @@ from notify.deliveries.courier import Courier
 from notify.deliveries.handlers import Deliveries
 from notify.deliveries.queries import Queries as DeliveryQueries
 from notify.destinations import api
+from notify.destinations.destination import UNOPENED
 from notify.destinations.handlers import Destinations
 from notify.destinations.neighbours import Segments
 from notify.destinations.queries import Queries
@@ -267,6 +268,60 @@ async def test_a_test_of_a_room_is_told_in_the_room_of_whoever_made_it(asked_as:
     assert (await asked_as("kim").post(f"{PATH}/{made['id']}/test")).json()["delivered"]
     [message], _ = await rooms.Store(database).messages("c", "lee", None, 10)
     assert (message["kind"], message["text_en"]) == ("test", "This is a test message from Dangol. Notices will arrive here.")
+
+
+async def test_an_access_token_goes_to_no_other_host_than_it_was_given_for(asked_as: As) -> None:
+    kim = asked_as()
+    room = "/_matrix/client/v3/rooms/!a:hooks.example"
+    body = {"kind": "matrix", "url": f"https://hooks.example{room}", "secret": TOKEN, "events": ["export.ready"]}
+    place = f"{PATH}/{(await kim.post(PATH, json=body)).json()['id']}"
+    async with Outside.open() as thief:
+        for url in (thief.url(room), f"https://other.example{room}", f"https://hooks.example:8443{room}"):
+            answer = await kim.patch(place, json={"url": url})
+            assert (answer.status_code, answer.json()["code"], answer.json()["pointer"]) == (422, "secretMissing", "/secret")
+        assert (await kim.get(place)).json()["version"] == 1
+        assert (await kim.patch(place, json={"url": f"https://hooks.example{room}b"})).status_code == 200
+        assert (await kim.patch(place, json={"url": thief.url(room), "secret": "another"})).status_code == 200
+        await kim.post(f"{place}/test")
+    assert [taken.headers["authorization"] for taken in thief.taken] == ["Bearer another"]
+
+
+async def test_a_secret_that_the_other_side_repeats_is_told_to_nobody(asked_as: As) -> None:
+    kim, path = asked_as(), PATHS["matrix"]
+    async with Outside.open(lambda taken: Reply(401, f"no such token: {taken.headers['authorization']}".encode())) as outside:
+        body = {"kind": "matrix", "url": outside.url(path), "secret": TOKEN, "events": ["export.ready"]}
+        place = f"{PATH}/{(await kim.post(PATH, json=body)).json()['id']}"
+        answers = [await kim.post(f"{place}/test"), await kim.get(place), await kim.get(PATH)]
+    assert all("no such token: Bearer ***" in answer.text and TOKEN not in answer.text for answer in answers)
+
+
+async def test_one_whose_seal_does_not_open_is_told_beside_the_others_and_mended_or_deleted(
+    asked_as: As, database: Database
+) -> None:
+    """As after another key: it must not make the whole list an error."""
+    kim, other = asked_as(), Store(Seal(b"k" * 32, os.urandom))
+    well, *lost = [(await make(kim))["id"] for _ in range(3)]
+    async with database.transaction() as tx:
+        for id_ in lost:
+            made = await Store(Seal(bytes(32), os.urandom)).load(tx, "c", UUID(id_))
+            assert made is not None
+            await other.keep(tx, made)
+    listed = {item["id"]: (item["url"], item["problem"]) for item in (await kim.get(PATH)).json()["items"]}
+    assert listed == {well: (HOOK["url"], None), **dict.fromkeys(lost, (None, UNOPENED))}
+    place, gone = (f"{PATH}/{id_}" for id_ in lost)
+    tried = (await kim.post(f"{place}/test")).json()
+    assert (tried["delivered"], tried["answer"]["text"]) == (False, UNOPENED)
+    for change, code in [({"secret": SECRET}, "urlMissing"), ({"url": HOOK["url"]}, "secretMissing")]:
+        assert (await kim.patch(place, json=change)).json()["code"] == code
+    off = await kim.patch(place, json={"state": "disabled"})
+    assert (off.status_code, off.json()["state"], off.json()["problem"]) == (200, "disabled", UNOPENED)
+    async with database.transaction() as tx:
+        kept = await other.load(tx, "c", UUID(lost[0]))
+        assert (kept and kept.url) == HOOK["url"], "with the old key it is there again"
+    mended = await kim.patch(place, json={"url": HOOK["url"], "secret": SECRET, "state": "active"})
+    assert (mended.json()["url"], mended.json()["problem"], mended.json()["state"]) == (HOOK["url"], None, "active")
+    assert (await kim.delete(gone)).status_code == 204
+    assert len((await kim.get(PATH)).json()["items"]) == 2
 
 
 async def test_destinations_are_read_by_pages_and_no_channel_has_too_many(asked_as: As, database: Database) -> None:

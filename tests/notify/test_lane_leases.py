@@ -29,13 +29,13 @@ async def test_a_lane_that_met_an_error_is_taken_up_anew_by_the_worker_that_goes
 
     async with Outside.open() as outside:
         destination = await house.destination(outside)
-        async with house.database.transaction() as tx:
-            address = await tx.fetchval("select address from destination where id = $1", destination)
-            await tx.execute("update destination set address = 'no seal' where id = $1", destination)
         await house.tell(completed())
+        async with house.database.transaction() as tx:
+            notice = await tx.fetchval("select notice from delivery where destination_id = $1", destination)
+            await tx.execute("update delivery set notice = '{}' where destination_id = $1", destination)
         async with house.working(lease=timedelta(seconds=0.6)):
             await eventually(ran_out, bool, 30)
             async with house.database.transaction() as tx:
-                await tx.execute("update destination set address = $1 where id = $2", address, destination)
+                await tx.execute("update delivery set notice = $1 where destination_id = $2", notice, destination)
             await house.until(done(1))
         assert len(outside.taken) == 1

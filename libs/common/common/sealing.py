@@ -9,7 +9,7 @@ _NONCE = 12
 
 
 class Unsealable(Exception):
-    """The sealed value belongs to something else, or was sealed with another key."""
+    """The sealed value belongs to something else, was sealed with another key, or is none."""
 
 
 class Seal:
@@ -28,5 +28,5 @@ class Seal:
         """The value again. Raises Unsealable."""
         try:
             return self._cipher.decrypt(sealed[:_NONCE], sealed[_NONCE:], belongs_to.encode())
-        except InvalidTag:
+        except (InvalidTag, ValueError):  # the latter where it is too short to have been sealed
             raise Unsealable("a sealed value does not open") from None

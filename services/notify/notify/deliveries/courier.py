@@ -6,8 +6,9 @@ from contextlib import asynccontextmanager
 from common.clock import Clock
 from common.ids import Ids
 from common.postgres import Database
+from common.telemetry import log
 from notify.deliveries.delivery import Attempt, Delivery
-from notify.destinations.destination import Destination
+from notify.destinations.destination import UNOPENED, Destination
 from notify.kinds.kind import Kind, pace
 from notify.kinds.message import Message
 from notify.kinds.rendering import call, wait_asked
@@ -16,6 +17,8 @@ from notify.room import store as rooms
 from notify.room.store import Told
 from notify.sending.answer import Answer
 from notify.sending.sender import Line, Outside
+
+_OURS = "An error of the program, not of this destination: tell the operators."
 
 
 class Courier:
@@ -30,7 +33,7 @@ class Courier:
     @asynccontextmanager
     async def to(self, destination: Destination) -> AsyncIterator["Route"]:
         """The way to one destination, as it is now; its connections are closed at the end."""
-        if destination.kind is Kind.ROOM:
+        if destination.url is None:
             yield Route(self, destination, None)
             return
         async with self._outside.line(destination.target, pace(destination.kind).at_once) as line:
@@ -38,15 +41,26 @@ class Courier:
 
     async def bring(self, destination: Destination, line: Line | None, delivery: Delivery) -> Attempt:
         """One attempt, and what came back."""
-        if line is None:
+        if destination.kind is Kind.ROOM:
             await self._into_room(destination, delivery)
             return Attempt(delivery, Answer(200, body=b"told in the room"))
+        if line is None:
+            return Attempt(delivery, Answer(None, problem=UNOPENED))
+        try:
+            return await self._sent(destination, line, delivery)
+        except Exception as error:  # noqa: BLE001 - counted as an attempt it is tried less and less often, and parked in the end
+            log.error("a notice met an error of the program", delivery=str(delivery.id), exc_info=error)
+            return Attempt(delivery, Answer(None, problem=_OURS))
+
+    async def _sent(self, destination: Destination, line: Line, delivery: Delivery) -> Attempt:
         told = delivery.announcement
         message = Message(
             str(delivery.id), told.event, delivery.at, destination.language, told.text(destination.language), told.link, told.data
         )
         now = self._clock.now()
         answer = await line.send(call(destination.kind, destination.target, destination.secret, message, now))
+        if destination.secret is not None:
+            answer = answer.without(destination.secret)
         return Attempt(delivery, answer, wait_asked(destination.kind, answer, self._clock.now()))
 
     async def _into_room(self, destination: Destination, delivery: Delivery) -> None:

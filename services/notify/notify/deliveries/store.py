@@ -17,6 +17,7 @@ select channel, destination_id, id, event_id, event, at, notice, status, $9::tim
     case status when 'waiting' then $9::timestamptz end
 from unnest($1::text[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::timestamptz[], $7::jsonb[], $8::text[])
     as w (channel, destination_id, id, event_id, event, at, notice, status)
+where exists (select from destination d where d.channel = w.channel and d.id = w.destination_id for key share)
 on conflict (channel, destination_id, event_id) do nothing
 returning channel, destination_id
 """
@@ -69,6 +70,17 @@ _HAS_DUE = "select exists (select from delivery where channel = $1 and destinati
 _ASLEEP = "update lane set lease_by = null, lease_until = null, wake_at = null where channel = $1 and destination_id = $2"
 _PARK = """
 update delivery set status = 'parked', next_at = null where channel = $1 and destination_id = $2 and status = 'waiting'
+"""
+_FORGIVE = """
+update lane set failures = 0, failing_since = null, rest_until = null where channel = $1 and destination_id = $2
+"""
+_DUE_NOW = """
+update delivery set next_at = $3 where channel = $1 and destination_id = $2 and status = 'waiting' and next_at > $3
+"""
+# Who answered 429 has said itself when it wants to be asked again.
+_RESTED = """
+update lane set rest_until = null
+where channel = $1 and destination_id = $2 and (last_answer ->> 'status') is distinct from '429'
 """
 _LIST = f"""
 select {_COLUMNS} from delivery
@@ -179,10 +191,22 @@ async def load(tx: Tx, channel: str, delivery_id: UUID) -> Shown | None:
 
 
 async def again(tx: Tx, channel: str, destination: UUID, delivery_id: UUID | None, now: datetime) -> int:
-    """Try what is parked anew, one or all of a destination; answers how many."""
+    """Try what is parked anew, one or all of a destination; answers how many.
+
+    A person has put something right: how long we meant to leave the destination alone counts no more.
+    """
+    await tx.execute(_RESTED, channel, destination)
     await wake(tx, [(channel, destination)], now)
     done = await tx.execute(_AGAIN, channel, destination, delivery_id, now)
     return int(done.rpartition(" ")[2])
+
+
+async def at_once(tx: Tx, channel: str, destination: UUID, now: datetime) -> None:
+    """A destination is well again, or is another: its failures are forgotten, and what waits for it is due now."""
+    await tx.execute(_FORGIVE, channel, destination)
+    done = await tx.execute(_DUE_NOW, channel, destination, now)
+    if done != "UPDATE 0":
+        await wake(tx, [(channel, destination)], now)
 
 
 async def purge(tx: Tx, before: datetime, most: int) -> bool:

@@ -19,7 +19,10 @@ class LastAnswer(Shape):
 
 
 class DestinationShown(Shape):
-    """A destination. Its secret is never told. `disabledBy` is null where its own failing switched it off; `problem` says why."""
+    """A destination. Its secret is never told. `disabledBy` is null where its own failing switched it off; `problem` says why.
+
+    Where `url` is null though the kind has one the service's key does not open it any more; `problem` says so.
+    """
 
     id: UUID
     kind: Annotated[Kind, one_of(Kind)]

@@ -17,7 +17,7 @@ from common.http import Cursor, IfMatch, Limit, Page, Wire, json_response, part,
 from common.ids import Id, parse_id
 from common.language import Language, language_of
 from notify.destinations.answers import DestinationShown, Tested
-from notify.destinations.destination import Destination, no_destination
+from notify.destinations.destination import Destination, check_carried, no_destination
 from notify.destinations.handlers import Asked, Destinations, turned
 from notify.destinations.queries import Queries
 from notify.destinations.store import Seen
@@ -75,7 +75,7 @@ def _shown(seen: Seen) -> dict[str, object]:
         "id": str(d.id), "kind": d.kind, "url": d.url, "events": list(d.events),
         "segmentId": None if d.segment_id is None else str(d.segment_id), "language": d.language,
         "state": "active" if d.active else "disabled", "disabledAt": None if d.disabled_at is None else to_wire(d.disabled_at),
-        "disabledBy": d.disabled_by, "problem": d.problem, "failures": seen.failures, "lastAnswer": seen.last_answer,
+        "disabledBy": d.disabled_by, "problem": d.told_problem, "failures": seen.failures, "lastAnswer": seen.last_answer,
         "createdAt": to_wire(d.created_at), "createdBy": d.created_by, "version": d.version,
     }  # fmt: skip
 
@@ -132,6 +132,8 @@ async def change_destination(
             segment_id=body.segment_id if "segment_id" in named else before.segment_id,
             language=body.language or before.language,
         )
+        if "secret" not in named:
+            check_carried(before, after)
         return after if body.state is None else turned(after, on=body.state == "active", by=caller.subject, now=now)
 
     return _answer(await commands.change(caller, destination, change, expected))

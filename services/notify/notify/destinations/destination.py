@@ -14,6 +14,7 @@ from notify.sending.address import Target, read_url
 
 MOST_DESTINATIONS = 100
 MOST_SECRET = 1000
+UNOPENED = "Its address does not open with this service's key. Give the address again, and the secret where it has one."
 OF_SEGMENTS = frozenset({"segment.entered", "segment.left"})
 
 
@@ -35,6 +36,13 @@ class Destination:
     disabled_at: datetime | None = None
     disabled_by: str | None = None
     problem: str | None = None
+    sealed: bytes | None = field(default=None, repr=False)
+    """Address and secret as they are kept, where the service's key does not open them: it has none until they are given again."""
+
+    @property
+    def told_problem(self) -> str | None:
+        """Why nothing arrives there, as far as that is known without trying."""
+        return UNOPENED if self.problem is None and self.url is None and self.sealed is not None else self.problem
 
     @property
     def active(self) -> bool:
@@ -60,8 +68,9 @@ class Destination:
 
 def check(destination: Destination) -> Destination:
     """The destination, if it makes sense. Raises Unprocessable with the place that does not."""
-    _check_address(destination.kind, destination.url)
-    _check_secret(destination.kind, destination.secret)
+    if destination.sealed is None or destination.url is not None or destination.secret is not None:
+        _check_address(destination.kind, destination.url)
+        _check_secret(destination.kind, destination.secret)
     events = _checked(destination.events)
     of_segments = bool(OF_SEGMENTS & set(events))
     if of_segments and destination.segment_id is None:
@@ -75,6 +84,19 @@ def check(destination: Destination) -> Destination:
             pointer="/segmentId",
         )
     return replace(destination, events=events)
+
+
+def check_carried(before: Destination, after: Destination) -> None:
+    """Raises Unprocessable where a secret that was not given again would be sent to another host than it was given for."""
+    if after.kind is Kind.MATRIX and after.url is not None and before.url is not None:
+        was, will = before.target, read_url(after.url)
+        if (was.scheme, was.host, was.port) != (will.scheme, will.host, will.port):
+            raise Unprocessable(
+                "At another host it is another account: give the access token of it in `secret`.",
+                code="secretMissing",
+                pointer="/secret",
+                extra={"least": 1, "most": MOST_SECRET},
+            )
 
 
 def _check_address(kind: Kind, url: str | None) -> None:

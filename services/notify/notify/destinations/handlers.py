@@ -12,6 +12,7 @@ from common.ids import Ids
 from common.language import Language
 from common.postgres import Database, Tx
 from notify.announcing import trial
+from notify.deliveries import store as deliveries
 from notify.deliveries.courier import Courier
 from notify.deliveries.delivery import Delivery, shown
 from notify.destinations.destination import MOST_DESTINATIONS, Destination, check, no_destination, switched_off
@@ -90,8 +91,8 @@ class Destinations:
             after = check(change(before, now))
             if after != before:
                 await self._keep(tx, replace(after, version=before.version + 1), name)
-                if after.active and not before.active:
-                    await self._store.well(tx, after)
+                if after.active and (not before.active or (after.url, after.secret) != (before.url, before.secret)):
+                    await deliveries.at_once(tx, caller.channel, destination_id, now)
             return await self._existing(tx, caller, destination_id)
 
     async def delete(self, caller: Caller, destination_id: UUID, expected: int | None) -> None:
@@ -112,9 +113,12 @@ class Destinations:
         delivery = Delivery(known, f"test/{known}", now, trial(), 0, now)
         async with self._courier.to(destination) as route:
             answer: Answer = (await route.bring(delivery)).answer
-        told = shown(answer, self._clock.now())
+        answered = self._clock.now()
+        told = shown(answer, answered)
         async with self._database.transaction() as tx:
             await self._store.answered(tx, destination, told)
+            if answer.delivered and destination.active:
+                await deliveries.at_once(tx, caller.channel, destination_id, answered)
         return answer.delivered, told
 
     async def exists(self, caller: Caller, destination_id: UUID) -> None:

@@ -9,7 +9,7 @@ from uuid import UUID
 import orjson
 
 from common.postgres import Record, Tx
-from common.sealing import Seal
+from common.sealing import Seal, Unsealable
 from notify.destinations.destination import Destination
 from notify.kinds.kind import Kind
 
@@ -38,9 +38,6 @@ where d.channel = $1 and d.id = $2
 _VERSION = "select version from destination where channel = $1 and id = $2"
 _COUNT = "select count(*) from destination where channel = $1"
 _DELETE = "delete from destination where channel = $1 and id = $2"
-_WELL = """
-update lane set failures = 0, failing_since = null, rest_until = null where channel = $1 and destination_id = $2
-"""
 _ANSWERED = "update lane set last_answer = $3 where channel = $1 and destination_id = $2"
 _WATCH = """
 insert into watched (channel, segment_id, name) values ($1, $2, $3)
@@ -82,8 +79,8 @@ class Destinations:
         self._seal = seal
 
     async def keep(self, tx: Tx, d: Destination) -> None:
-        """Keep a destination as it is now; a new one has nothing to send."""
-        address = None
+        """Keep a destination as it is now; a new one has nothing to send. What could not be opened stays as it is kept."""
+        address = d.sealed
         if d.url is not None:
             address = self._seal.close(orjson.dumps({"url": d.url, "secret": d.secret}), _place(d.channel, d.id))
         await tx.execute(
@@ -109,10 +106,6 @@ class Destinations:
     async def version(self, tx: Tx, channel: str, destination_id: UUID) -> int:
         """At which version it is; 0 where it is gone."""
         return int(await tx.fetchval(_VERSION, channel, destination_id) or 0)
-
-    async def well(self, tx: Tx, d: Destination) -> None:
-        """Its failures are forgotten."""
-        await tx.execute(_WELL, d.channel, d.id)
 
     async def answered(self, tx: Tx, d: Destination, answer: dict[str, Any]) -> None:
         """Keep what came back."""
@@ -168,14 +161,22 @@ class Destinations:
         return Seen(self._read(row), row["failures"], row["last_answer"])
 
     def _read(self, row: Record) -> Destination:
-        address: dict[str, Any] = {"url": None, "secret": None}
-        if row["address"] is not None:
-            address = orjson.loads(self._seal.open(row["address"], _place(row["channel"], row["id"])))
+        address, sealed = self._opened(row)
         return Destination(
             row["id"], row["channel"], row["version"], Kind(row["kind"]), address["url"], address["secret"], tuple(row["events"]),
             row["segment_id"], row["language"], row["created_at"], row["created_by"], row["disabled_at"], row["disabled_by"],
-            row["problem"],
+            row["problem"], sealed,
         )  # fmt: skip
+
+    def _opened(self, row: Record) -> tuple[dict[str, Any], bytes | None]:
+        """URL and secret; where they cannot be opened none, and what is kept of them. One such destination stops no other."""
+        none: dict[str, Any] = {"url": None, "secret": None}
+        if row["address"] is None:
+            return none, None
+        try:
+            return orjson.loads(self._seal.open(row["address"], _place(row["channel"], row["id"]))), None
+        except Unsealable:
+            return none, row["address"]
 
 
 def _place(channel: str, destination_id: UUID) -> str:
