@@ -1,5 +1,6 @@
 """What the others tell, into the managers' rooms and to destinations: each event once, however often it is delivered."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -28,8 +29,8 @@ from notify.room.store import Told
 
 GROUP = "notify"
 READS = (EXPORTS, SEGMENTS, CHANNEL, JOBS)
-_NUL = rb"\u0000"
-"""As JSON writes it."""
+_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+"""As JSON writes it: a backslash that is escaped itself begins no such character."""
 
 Heard: TypeAlias = ExportMessage | SegmentMessage | ManagedUsersMessage | JobMessage
 
@@ -47,7 +48,7 @@ class Item:
 def decode(delivered: Delivered) -> Item:
     """Read a message of one of the topics. Raises UnreadableMessage."""
     item = Item(delivered.channel, delivered.id, _message(delivered), delivered.time)
-    if _NUL in (delivered.value or b"") or "\0" in delivered.key + delivered.id:
+    if _NUL.search(delivered.value or b"") or "\0" in delivered.key + delivered.id:
         raise UnreadableMessage("a text holds NUL, which no table takes")
     return item
 

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from common.ids import Ids
@@ -24,6 +24,7 @@ insert into gathering (channel, destination_id, minute, segment_id, entered, "le
 select channel, destination_id, $3, segment_id, entered, gone
 from unnest($1::text[], $2::uuid[], $4::uuid[], $5::bigint[], $6::bigint[])
     as w (channel, destination_id, segment_id, entered, gone)
+where exists (select from destination d where d.channel = w.channel and d.id = w.destination_id for key share)
 order by channel, destination_id
 on conflict (channel, destination_id, minute, segment_id) do update
 set entered = gathering.entered + excluded.entered, "left" = gathering."left" + excluded."left"
@@ -46,6 +47,10 @@ delete from counted where (channel, segment_id, position) in (
     select channel, segment_id, position from counted where at < $1 limit $2
 )
 """
+
+
+_LATE = timedelta(seconds=5)
+"""So much later than its minute what was gathered in it may be written: clocks are apart, and a commit takes its time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,21 +90,23 @@ async def gather(tx: Tx, changes: Sequence[Change], subscribed: Sequence[Subscri
 
 
 async def tell(tx: Tx, now: datetime, ids: Ids, most: int) -> bool:
-    """Make notices of what was gathered in minutes that are over; answers whether there were any."""
-    rows = await tx.fetch(_OVER, now.replace(second=0, microsecond=0), most)
+    """Make notices of what was gathered in minutes that are over; answers whether there were any.
+
+    What is written later than that for such a minute is a notice of its own: what was told is no longer there to be told again.
+    """
+    rows = await tx.fetch(_OVER, (now - _LATE).replace(second=0, microsecond=0), most)
     return await _tell(tx, rows, now, ids)
 
 
 async def tell_last(tx: Tx, channel: str, segment: UUID, now: datetime, ids: Ids) -> None:
     """Make notices of what was gathered of a segment that is no more, without waiting for the minute to be over."""
-    await _tell(tx, await tx.fetch(_OF_SEGMENT, channel, segment), now, ids, suffix="/last")
+    await _tell(tx, await tx.fetch(_OF_SEGMENT, channel, segment), now, ids)
 
 
-async def _tell(tx: Tx, rows: Sequence[Record], now: datetime, ids: Ids, suffix: str = "") -> bool:
+async def _tell(tx: Tx, rows: Sequence[Record], now: datetime, ids: Ids) -> bool:
     told = [
         Addressed(
-            row["channel"], row["destination_id"], ids(),
-            f"segment/{row['segment_id']}/{int(row['minute'].timestamp())}{suffix}", row["minute"],
+            row["channel"], row["destination_id"], ids(), f"segment/{row['segment_id']}/{ids()}", row["minute"],
             moved(str(row["segment_id"]), row["name"] or str(row["segment_id"]), row["entered"], row["left"]),
             Status.WAITING if row["active"] else Status.PARKED,
         )
