@@ -95,6 +95,7 @@ WITHDRAWN_ = [*READY, Withdrawn()]
 ALLOWED_ONLY: list[Event] = [msgspec.structs.replace(REQUESTED, approval_rows=2)]
 AWAITING = [*ALLOWED_ONLY, ApprovalAsked(rows=3)]
 APPROVED = [*AWAITING, Approved(by="lee", at=to_wire(AT))]
+MANY_APPROVED = [*ALLOWED_ONLY, ApprovalAsked(rows=100), Approved(by="lee", at=to_wire(AT))]
 DECLINED = [*AWAITING, Declined(by="lee", at=to_wire(AT), reason="Ask for fewer.")]
 LIVES = {
     Status.WAITING: WAITING, Status.COUNTING: COUNTING, Status.WRITING: WRITING, Status.VERIFYING: VERIFYING,
@@ -150,7 +151,12 @@ def test_each_life_ends_in_its_status(status: Status) -> None:
         (ALLOWED_ONLY, AskApproval(3), [ApprovalAsked(rows=3)]),
         ([*ALLOWED_ONLY, TakenUp(attempt=1)], Count(2), [Counted(total=2)]),
         ([*ALLOWED_ONLY, TakenUp(attempt=1)], Count(3), [ApprovalAsked(rows=3)]),  # more have come since it was asked for
-        ([*APPROVED, TakenUp(attempt=1)], Count(9), [Counted(total=9)]),
+        ([*APPROVED, TakenUp(attempt=1)], Count(3), [Counted(total=3)]),
+        ([*APPROVED, TakenUp(attempt=1)], Count(2), [Counted(total=2)]),
+        # What the other manager allowed was for three.
+        ([*APPROVED, TakenUp(attempt=1)], Count(4), [ApprovalAsked(rows=4)]),
+        ([*MANY_APPROVED, TakenUp(attempt=1)], Count(110), [Counted(total=110)]),
+        ([*MANY_APPROVED, TakenUp(attempt=1)], Count(111), [ApprovalAsked(rows=111)]),
         (AWAITING, Approve("lee", AT), [Approved(by="lee", at=to_wire(AT))]),
         (AWAITING, Decline("lee", AT, None), [Declined(by="lee", at=to_wire(AT))]),
         (AWAITING, Cancel(), [Cancelled()]),

@@ -52,6 +52,16 @@ def decided(approval: Approval | None, outcome: Outcome, by: str, at: str) -> Ap
     return replace(approval, outcome=outcome, by=by, at=at)
 
 
+def is_needed(without: int | None, approval: Approval | None, rows: int) -> bool:
+    """Whether somebody is to be asked about so many, where some go `without`. A tenth more than were told may have come.
+
+    Beyond that it is another export: what a filter or segment means may have been changed since it was allowed.
+    """
+    if without is None or rows <= without:
+        return False
+    return approval is None or rows * 10 > approval.rows * 11
+
+
 def check_decision(by: str, requested_by: str, status: str, *, awaited: bool) -> None:
     """Raises Forbidden for the manager who asked, Conflict where there is nothing to decide."""
     if by == requested_by:

@@ -13,7 +13,7 @@ from common.clock import WireInstant, from_wire, to_wire
 from common.errors import Conflict, Forbidden, Gone
 from common.events.wire import Body
 from common.language import Language
-from exports.approval import Approval, Approve, AskApproval, Decline, check_decision, decided
+from exports.approval import Approval, Approve, AskApproval, Decline, check_decision, decided, is_needed
 from exports.events import (
     WITHDRAWN,
     ApprovalAsked,
@@ -115,8 +115,8 @@ class Export(Body):
         return self.expires_at
 
     def needs_approval(self, rows: int) -> bool:
-        """Whether so many contacts are for a second person to allow. Who was allowed once is: some more may have come since."""
-        return self.approval_rows is not None and rows > self.approval_rows and self.approval is None
+        """Whether so many contacts are for a second person to allow, who has not allowed about as many already."""
+        return is_needed(self.approval_rows, self.approval, rows)
 
 
 def evolve(export: Export | None, event: Event) -> Export:
