@@ -80,6 +80,13 @@ def test_what_is_published_is_public() -> None:
     assert set(key) == {"kty", "crv", "x", "kid", "use", "alg"}
 
 
+def test_a_key_without_a_name_signs_under_its_thumbprint(made: tuple[bytes, Manifest]) -> None:
+    nameless = {name: value for name, value in KEY.as_dict(private=True).items() if name != "kid"}
+    keys = ManifestKeys.of(json.dumps(nameless).encode(), "i")
+    assert [key["kid"] for key in keys.public()["keys"]] == [KEY.thumbprint()]
+    assert signed(keys.sign("demo", EXPORT, made[1]), keys.public()).rows == 4
+
+
 def test_a_key_that_was_replaced_still_proves_what_it_signed(made: tuple[bytes, Manifest]) -> None:
     _, manifest = made
     old = OKPKey.generate_key("Ed25519", {"kid": "old"}, private=True)
@@ -130,7 +137,7 @@ def test_another_key_proves_nothing(made: tuple[bytes, Manifest]) -> None:
 
 def test_the_signature_is_found_in_what_was_kept_of_an_answer() -> None:
     manifest = {"rows": 1, "signature": "a.b.c"}
-    for text in ("a.b.c", json.dumps(manifest), json.dumps({"id": "x", "manifest": manifest})):
+    for text in ("a.b.c", '"a.b.c"\n', json.dumps(manifest), json.dumps({"id": "x", "manifest": manifest})):
         assert signature_of(text) == "a.b.c"
     nothing: list[Any] = [{}, {"manifest": None}, {"manifest": {"signature": None}}, [], 5]
     for answer in nothing:

@@ -212,14 +212,14 @@ async def revoke_export(request: Request, export: Existing, caller: Seer, comman
 
 
 @routes.post("/exports/{export_id}/approve", responses=answers(ExportShown, headers=POSITION))
-async def approve_export(request: Request, export: Existing, caller: Approver, commands: Commands) -> Response:
+async def approve_export(request: Request, caller: Approver, export: Existing, commands: Commands) -> Response:
     """Allow another manager's export that is for more contacts than go without a second person's word."""
     return _written(await commands.approve(caller, export.id, address_of(request.scope)))
 
 
 @routes.post("/exports/{export_id}/decline", responses=answers(ExportShown, headers=POSITION))
 async def decline_export(
-    request: Request, export: Existing, caller: Approver, commands: Commands, body: Declining | None = None
+    request: Request, caller: Approver, export: Existing, commands: Commands, body: Declining | None = None
 ) -> Response:
     """Decline it: its asker is told, with the `reason` if there is one, and may ask for another at once."""
     reason = None if body is None or body.reason is None else body.reason.strip() or None

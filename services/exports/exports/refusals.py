@@ -10,8 +10,10 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from common.auth import Caller
+from common.errors import Problem
 from common.http import caller
 from common.ids import parse_id
+from common.problems import problem_response
 from exports.audit.entry import Action
 
 Note: TypeAlias = Callable[[Caller, Action, UUID | None, str | None, str | None], Awaitable[None]]
@@ -42,8 +44,12 @@ class Refusals:
             await self._app(scope, receive, send)
             return
         held: list[Message] = []
+        unnoted = False
 
         async def sending(message: Message) -> None:
+            nonlocal unnoted
+            if unnoted:
+                return
             if message["type"] == "http.response.start" and (action := action_of(scope, message["status"])) is not None:
                 held.append({**message, "action": action})
             elif not held:
@@ -51,8 +57,13 @@ class Refusals:
             else:
                 start = held.pop()
                 action, who = start.pop("action"), _known()
-                if who is not None:
-                    await self._note(who, action, _target(scope), _code(message), address_of(scope))
+                try:
+                    if who is not None:
+                        await self._note(who, action, _target(scope), _code(message), address_of(scope))
+                except Problem as problem:  # as PostgreSQL is away: then nothing is refused, and it may be asked again
+                    unnoted = True
+                    await problem_response(problem)(scope, receive, send)
+                    return
                 await send(start)
                 await send(message)
 

@@ -48,9 +48,12 @@ class ManifestKeys:
 
     @classmethod
     def of(cls, content: bytes, issuer: str) -> Self:
-        """From a private key (JWK), or several (JWKS) of which the first is private."""
+        """From a private key (JWK), or several (JWKS) of which the first is private.
+
+        One without a `kid` is named by its thumbprint.
+        """
         given = json.loads(content)
-        return cls([OKPKey.import_key(key) for key in given.get("keys", [given])], issuer)
+        return cls([_named(OKPKey.import_key(key)) for key in given.get("keys", [given])], issuer)
 
     def sign(self, channel: str, export: UUID, manifest: Manifest) -> str:
         """The manifest of a file as a compact JWS."""
@@ -65,6 +68,11 @@ class ManifestKeys:
         """What everybody may know of them, as a JWKS."""
         told = {"use": "sig", "alg": ALGORITHM}
         return {"keys": [key.as_dict(private=False) | told | {"kid": key.kid} for key in self._keys]}
+
+
+def _named(key: OKPKey) -> OKPKey:
+    key.ensure_kid()
+    return key
 
 
 def signed(text: str, keys: dict[str, Any]) -> Statement:

@@ -35,6 +35,8 @@ def signature_of(text: str) -> str:
         answer: Any = json.loads(text)
     except ValueError:
         return text
+    if isinstance(answer, str):
+        return answer
     manifest = answer.get("manifest", answer) if isinstance(answer, dict) else None
     signature = manifest.get("signature") if isinstance(manifest, dict) else None
     if not isinstance(signature, str):
