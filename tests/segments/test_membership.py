@@ -1,5 +1,7 @@
 """The rules of membership by tables: what each version, the clock and each definition makes of one contact."""
 
+from collections.abc import Callable
+
 import pytest
 
 from common.filters import CompiledFilter, Verdict
@@ -241,8 +243,8 @@ class Standstill(CompiledFilter):
     def __init__(self) -> None:
         super().__init__(lambda _: True, lambda _, __: True)
 
-    def __call__(self, contact: object, now: int) -> Verdict:
-        return Verdict(True, now)
+    def over_time(self, contact: object) -> Callable[[int], Verdict]:
+        return lambda now: Verdict(True, now)
 
 
 def test_a_clock_that_does_not_move_on_ends_in_an_error_and_not_in_an_endless_loop() -> None:

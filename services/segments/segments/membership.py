@@ -18,7 +18,7 @@ The rules, for one contact and one segment:
 6. The membership of a broken segment is frozen: nothing else changes it, not the clock either.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal, NamedTuple
@@ -26,7 +26,7 @@ from typing import Literal, NamedTuple
 import orjson
 
 from common.events.segments import Cause
-from common.filters import CompiledFilter
+from common.filters import CompiledFilter, Verdict
 
 Doc = Mapping[str, object]
 """A contact as the API shows it."""
@@ -108,10 +108,23 @@ def recall(standing: Standing, rule: Rule, known: Known | None, due: int | None 
     """
     if rule.judge is None or standing.build != rule.build or known is None or known.doc is None:
         return standing
+    return turning(standing, rule.judge(known.doc, _recalled_from(standing, rule, known, due)).next_change)
+
+
+def _recalled_from(standing: Standing, rule: Rule, known: Known, due: int | None) -> int:
     instant = max(standing.settled, known.at, rule.since)
     if due is not None:
         instant = max(instant, due - 1)
-    return turning(standing, rule.judge(known.doc, instant).next_change)
+    return instant
+
+
+def settle_recalled(standing: Standing, rule: Rule, known: Known, due: int | None, until: int) -> Judged:
+    """`recall`, and let the clock run up to and including `until`: the filter is asked once."""
+    if rule.judge is None or standing.build != rule.build or known.doc is None:
+        return settle(recall(standing, rule, known, due), rule, known, until)
+    verdict = rule.judge.over_time(known.doc)
+    turns = verdict(_recalled_from(standing, rule, known, due)).next_change
+    return _settled(turning(standing, turns), known, until, verdict)
 
 
 def follow(standing: Standing, rule: Rule, prior: Known | None, new: Known, *, foresee: bool = True) -> Judged:
@@ -152,10 +165,18 @@ def settle(standing: Standing, rule: Rule, known: Known, until: int) -> Judged:
     """Let the clock run up to and including `until` (rule 2)."""
     if rule.judge is None or standing.build != rule.build:
         return turning(standing, None), []
+    if standing.next_change is None or standing.next_change > until:
+        return standing, []
+    assert known.doc is not None
+    return _settled(standing, known, until, rule.judge.over_time(known.doc))
+
+
+def _settled(standing: Standing, known: Known, until: int, verdict: Callable[[int], Verdict]) -> Judged:
     changes: list[Change] = []
     while standing.next_change is not None and standing.next_change <= until:
         due = standing.next_change
-        standing, flips = _judge(standing, rule.judge, known, due, due, "clock")
+        truth, turns = verdict(due)
+        standing, flips = _judged(standing, truth, turns, known, due, due, "clock")
         changes += flips
         if standing.next_change is not None and standing.next_change <= due:
             raise ClockStands(f"the next change after {due} would be at {standing.next_change}")
@@ -183,6 +204,12 @@ def _judge(
         truth, next_change = verdict.truth, verdict.next_change
     else:
         truth, next_change = judge.holds(known.doc, instant), None
+    return _judged(standing, truth, next_change, known, instant, at, cause)
+
+
+def _judged(
+    standing: Standing, truth: bool, next_change: int | None, known: Known, instant: int, at: int, cause: Cause
+) -> Judged:
     if truth == standing.member:
         return Standing(truth, standing.since, next_change, instant, standing.build), []
     change = Change("entered" if truth else "left", cause, at, known.version)

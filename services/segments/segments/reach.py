@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from segments.ledger import Ledger, Place
-from segments.membership import Doc, Known, Rule, Standing, absent, define, follow, recall, settle
+from segments.membership import Doc, Known, Rule, Standing, absent, define, follow, recall, settle_recalled
 from segments.ruling import Ruling
 
 EVER = -(2**63)
@@ -108,7 +108,7 @@ def settled(
         yield
         rule = ruling.rules[name]
         place, stored = Place(contact[0], name, contact[1]), standings.get(name)
-        found = settle(recall(stored or absent(rule), rule, known, reach.pending), rule, known, now)
+        found = settle_recalled(stored or absent(rule), rule, known, reach.pending, now)
         if found[1]:
             ledger.note(place, found)
             ledger.close(place, stored, found[0], rule, known)

@@ -4,6 +4,7 @@ from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import NamedTuple, TypeAlias, TypeVar
 from weakref import WeakValueDictionary
 
@@ -65,6 +66,14 @@ class CompiledFilter:
         """The truth, and when the clock alone turns it."""
         left = self._judge(contact)
         return Verdict(left, None) if isinstance(left, bool) else _first_flip(left, now)
+
+    def over_time(self, contact: Contact) -> Callable[[int], Verdict]:
+        """The same for one contact at many instants: what does not depend on the clock is asked once."""
+        left = self._judge(contact)
+        if isinstance(left, bool):
+            always = Verdict(left, None)
+            return lambda _: always
+        return partial(_first_flip, left)
 
 
 def compile_filter(node: Node, term_values: TermValues | None = None) -> CompiledFilter:
@@ -136,7 +145,7 @@ def _all(parts: list[_Judge]) -> _Judge:
                 return False
             if not isinstance(left, bool):
                 kept.append(left)
-        return _All(tuple(kept)) if kept else True
+        return (kept[0] if len(kept) == 1 else _All(tuple(kept))) if kept else True
 
     return judge
 
@@ -150,7 +159,7 @@ def _any(parts: list[_Judge]) -> _Judge:
                 return True
             if not isinstance(left, bool):
                 kept.append(left)
-        return _Any(tuple(kept)) if kept else False
+        return (kept[0] if len(kept) == 1 else _Any(tuple(kept))) if kept else False
 
     return judge
 
@@ -201,6 +210,8 @@ def _joined(looks: list[tuple[bool, int | None]], *, decisive: bool) -> tuple[bo
 def _first_flip(left: _Open, now: int) -> Verdict:
     """Go from one instant at which something may change to the next, until the whole flips."""
     truth, until = _look(left, now)
+    if isinstance(left, During):
+        return Verdict(truth, None if until is None or until > _LAST else until)  # the only thing that may change is the whole
     once: list[int] | None = None
     since = now
     while until is not None and until <= _LAST:

@@ -4,13 +4,15 @@ What is found may be more than what flips, never less: whoever asks judges what 
 """
 
 from collections.abc import Hashable, Iterable, Iterator, Mapping
+from functools import cached_property
 from operator import is_
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from common.built_ins import value_at
 from common.filters import And, Condition, Node, Not, Or, conditions
 from common.filters.outcomes import Contact, TermValues
 from segments.flips import bits
+from segments.flips.bits import Kept
 from segments.flips.field import Field, canonical
 
 S = TypeVar("S", bound=Hashable)
@@ -22,6 +24,28 @@ _WORTH = 4
 
 _Needs = tuple[tuple[Field, int, int], ...]
 """What a segment needs: a field's condition, as its bit, and what must be left of the true ones by it: the bit, or nothing."""
+
+
+class _Still:
+    """Which of a contact's segments lack nothing that the clock leaves as it is: of few told one by one, of many all at once."""
+
+    def __init__(self, flips: "Flips[Any]", contact: Contact) -> None:
+        self._flips = flips
+        self._contact = contact
+        self._truths: dict[Field, int] = {}
+
+    @cached_property
+    def among(self) -> int:
+        """Those that do."""
+        return self._flips.lacking_nothing_still(self._contact)
+
+    def lacks(self, number: int) -> bool:
+        """Whether this one lacks something."""
+        return self._flips.lacks_still(number, self._truths, self._contact)
+
+    def touches(self, kept: Kept) -> bool:
+        """Whether any of these lacks nothing."""
+        return bool(kept & self.among) if isinstance(kept, int) else not all(map(self.lacks, kept))
 
 
 class Flips(Generic[S]):
@@ -137,7 +161,7 @@ class Flips(Generic[S]):
         many = 0
         for field in self._moving:
             many |= field.over(field.turned(contact, field.value(contact), after, until), some)
-        return self._named((many | bits.of(some)) & ~self._still_lacking(contact) if many or some else 0)
+        return self._still_possible(many, some, _Still(self, contact))
 
     def due(self, contact: Contact, now: int) -> int | None:
         """An instant after `now` before which the clock flips no segment; None where it never does."""
@@ -211,14 +235,22 @@ class Flips(Generic[S]):
         self.prepare()
         if not self._moving:
             return [], None
-        among = self._all & ~self._still_lacking(contact)
+        still = _Still(self, contact)
         some, many, turns = set[int](), 0, list[int]()
         for field in self._moving:
             value = field.value(contact)
             many |= field.over(field.turned(contact, value, after, until), some)
-            if (turn := field.next_turn(contact, value, until, among)) is not None:
+            if (turn := field.next_turn(contact, value, until, still.touches)) is not None:
                 turns.append(turn)
-        return self._named((many | bits.of(some)) & among), min(turns, default=None)
+        return self._still_possible(many, some, still), min(turns, default=None)
+
+    def _still_possible(self, many: int, some: Iterable[int], still: "_Still") -> list[S]:
+        """Of these segments those that lack nothing that the clock leaves as it is."""
+        found = many & still.among if many else 0
+        for number in some:
+            if not found >> number & 1 and not still.lacks(number):
+                found |= 1 << number
+        return self._named(found)
 
     def _field(self, key: str) -> Field:
         field = self.fields.get(key)
@@ -226,10 +258,22 @@ class Flips(Generic[S]):
             field = self.fields[key] = Field(key)
         return field
 
-    def _still_lacking(self, contact: Contact) -> int:
-        found = 0
+    def lacks_still(self, number: int, truths: dict[Field, int], contact: Contact) -> bool:
+        """Whether a segment lacks something that the clock leaves as it is; `truths` are those that are known."""
+        for field, bit, left in self._needs[number]:
+            if bit & field.still:
+                known = truths.get(field)
+                if known is None:
+                    known = truths[field] = field.truths(contact, field.value(contact), None)
+                if known & bit != left:
+                    return True
+        return False
+
+    def lacking_nothing_still(self, contact: Contact) -> int:
+        """All segments that lack nothing that the clock leaves as it is."""
+        found = self._all
         for field in self._deciding:
-            found |= field.lacking_still(field.truths(contact, field.value(contact), None))
+            found &= ~field.lacking_still(field.truths(contact, field.value(contact), None))
         return found
 
     def _named(self, found: int) -> list[S]:

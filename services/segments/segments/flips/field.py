@@ -1,6 +1,6 @@
 """The distinct conditions on one field of a channel's segments, each asked once however many segments have it. Pure."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import replace
 from sys import getsizeof
 from typing import TypeVar
@@ -134,7 +134,7 @@ class Field:
         """The same, by those conditions alone that the clock cannot turn."""
         found = self._lacking_still.get(true)
         if found is None:
-            found = self._remember(self._lacking_still, true, self._without(true, self._still, self._once_still))
+            found = self._remember(self._lacking_still, true, self._without(true, self.still, self._once_still))
         return found
 
     def _without(self, true: int, asked: int, once: int) -> int:
@@ -173,30 +173,30 @@ class Field:
                 found |= 1 << number
         return found
 
-    def next_turn(self, contact: Contact, value: object, now: int, among: int | None) -> int | None:
-        """The first instant after `now` at which the clock turns a condition that any of these segments has (None: of all)."""
+    def next_turn(self, contact: Contact, value: object, now: int, counts: Callable[[Kept], bool] | None) -> int | None:
+        """The first instant after `now` at which the clock turns a condition, of whose segments any `counts` (None: all do)."""
         self.prepare()
         first: int | None = None
         t = instant_of(value)
         if t is not None:
-            if among is None:
+            if counts is None:
                 age = self._lookup.ages.next_edge(now - t)
             else:
-                age = next((a for a, turning in self._lookup.ages.following(now - t) if self._touch(turning, among)), None)
+                age = next(
+                    (a for a, turning in self._lookup.ages.following(now - t) if any(counts(self.above[n]) for n in turning)),
+                    None,
+                )
             first = None if age is None else t + int(age)
         for number, ask in self._lookup.sorted.clocked:
-            if among is None or bits.touches(self.above[number], among):
+            if counts is None or counts(self.above[number]):
                 following = _next(ask(contact), now)
                 if following is not None and (first is None or following < first):
                     first = following
         return first
 
-    def _touch(self, conditions: Iterable[int], segments: int) -> bool:
-        return any(bits.touches(self.above[number], segments) for number in conditions)
-
     def _prepare(self) -> None:
         self._lookup = Lookup(self.numbers, self._asks)
-        self._still = bits.of(number for condition, number in self.numbers.items() if condition.operator not in CLOCKED)
+        self.still = bits.of(number for condition, number in self.numbers.items() if condition.operator not in CLOCKED)
         self._weigh()
         self._by_text: dict[str, int] = {}
         self._lacking: dict[int, int] = {}
@@ -213,7 +213,7 @@ class Field:
         self._several, self._once = several, every & ~several
         self._needing = bits.of(number for number in self.numbers.values() if self._needed[number])
         self._unwanting = bits.of(number for number in self.numbers.values() if self._unwanted[number])
-        self._once_still = self._once & bits.joined(self._needed, self._needing & self._still)
+        self._once_still = self._once & bits.joined(self._needed, self._needing & self.still)
         self._usually = bits.joined(self._needed, self._needing & self._lookup.sorted.of_any)
         self._of_several = bits.of(n for n in self.numbers.values() if bits.touches(self._needed[n], several))
         self._deciding = every | bits.joined(self._unwanted, self._unwanting)
