@@ -330,6 +330,14 @@ async def test_a_parameter_that_is_there_twice_is_refused(client: httpx.AsyncCli
     assert answer.json()["parameter"] == "limit"
 
 
+@pytest.mark.parametrize("character", ["%00", "%1B", "%7F", "%C2%85", "%EF%BF%BE"])
+async def test_a_parameter_with_what_no_text_may_hold_is_refused(client: httpx.AsyncClient, character: str) -> None:
+    """No table takes a NUL: it was an error of the service's."""
+    answer = await client.get(f"/v1/things?limit=5{character}")
+    assert problem(answer) == (422, "badCharacter", None)
+    assert answer.json()["parameter"] == "limit"
+
+
 async def test_an_unknown_parameter_is_told_after_permission_and_existence(client: httpx.AsyncClient) -> None:
     reader = client.bearer("contacts.read")  # type: ignore[attr-defined]
     path = "/v1/things/{}?limt=1"

@@ -1,4 +1,4 @@
-"""What may stand behind the question mark of an address: the parameters that its route declares, each once, and nothing else."""
+"""What may stand behind the question mark of an address: the parameters that its route declares, each once and readable."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -11,6 +11,7 @@ from pydantic import BeforeValidator
 
 from common.clock import Instant, from_wire, to_wire
 from common.errors import Unprocessable
+from common.text_rules import allowed
 
 
 def declared(route: Dependant) -> frozenset[str]:
@@ -19,9 +20,9 @@ def declared(route: Dependant) -> frozenset[str]:
 
 
 def refusal(sent: Iterable[tuple[str, str]], known: frozenset[str]) -> Unprocessable | None:
-    """What is wrong with the names of these parameters: one that is unknown, or one that is there twice."""
+    """What is wrong with these parameters: one that is unknown or there twice, or holds what no text of a body may hold."""
     seen: set[str] = set()
-    for place, (name, _) in enumerate(sent, 1):
+    for place, (name, value) in enumerate(sent, 1):
         if name not in known:
             there = f"It has: {', '.join(f'`{each}`' for each in sorted(known))}." if known else "It has none."
             return Unprocessable(
@@ -33,6 +34,13 @@ def refusal(sent: Iterable[tuple[str, str]], known: frozenset[str]) -> Unprocess
             return Unprocessable(
                 f"Query parameter number {place} is there twice. Send it once.",
                 code="repeatedParameter",
+                extra={"parameter": name},
+            )
+        if not allowed(value):
+            return Unprocessable(
+                f"Query parameter number {place} holds a character that is not allowed (NUL, a control character or "
+                "a noncharacter). Remove it.",
+                code="badCharacter",
                 extra={"parameter": name},
             )
         seen.add(name)
