@@ -84,14 +84,14 @@ def _in_their_places(written: str, boost: float, endings: str) -> Query:
         runs = [_run(characters, lone) for lone, characters in groupby(written[:-1] if endings else written, hangul.is_consonant)]
         if endings:
             runs.append({"regexp": {"pattern": f"[{endings}]"}})
-        together = {"all_of": {"ordered": True, "max_gaps": 0, "intervals": runs}}
+        together = {"all_of": {"mode": "ordered", "max_gaps": 0, "intervals": runs}}
         found = {"bool": {"filter": [found, {"intervals": {"quick.text": together}}]}}
     return {"constant_score": {"filter": found, "boost": boost}}
 
 
 def _run(characters: Iterable[str], lone: bool) -> Query:
     """Characters next to each other: as they are in the texts, lone consonants in the initials, where each stands as well."""
-    run: Query = {"query": "".join(characters), "ordered": True, "max_gaps": 0}
+    run: Query = {"query": "".join(characters), "mode": "ordered", "max_gaps": 0}
     return {"match": run | {"use_field": "quick.initials"} if lone else run}
 
 
@@ -151,8 +151,8 @@ def _by_keys(keys: str, boost: float) -> Query:
     found: Query = {"term": {"quick.begins": keys[:SHORT]}}
     if len(keys) > SHORT:
         first = {"match": {"query": keys[0], "use_field": "quick.starts"}}
-        others = {"match": {"query": keys[1:], "ordered": True, "max_gaps": 0}}
-        together = {"all_of": {"ordered": True, "max_gaps": 0, "intervals": [first, others]}}
+        others = {"match": {"query": keys[1:], "mode": "ordered", "max_gaps": 0}}
+        together = {"all_of": {"mode": "ordered", "max_gaps": 0, "intervals": [first, others]}}
         found = {"bool": {"filter": [found, phrase(runs, keys), {"intervals": {"quick.keys": together}}]}}
     return {"constant_score": {"filter": found, "boost": boost}}
 
