@@ -136,6 +136,15 @@ async def test_senders_at_one_time_count_every_visit_once(world: World) -> None:
     assert facts(await member(world)) == (NOW - timedelta(minutes=59), NOW, 1)
 
 
+async def test_many_of_which_some_are_there_already_are_taken_but_for_those(world: World) -> None:
+    first = await take(world, *(visit(f"{n}", n / 60) for n in range(60)))
+    again = await take(world, *(visit(f"{n}", n / 60) for n in range(59, 125)), visit("59", 3))
+    assert (first.accepted, first.duplicates, again.accepted, again.duplicates) == (60, 0, 65, 2)
+    found = await member(world)
+    assert (found.version, facts(found)) == (126, (NOW, NOW + timedelta(minutes=124 / 60), 1))
+    assert len((await world.queries.visits(world.channel, found.id, 200, None)).items) == 125
+
+
 async def test_the_same_ids_for_other_contacts_at_one_time_make_nobody_wait_for_ever(world: World) -> None:
     async def send(who: str, order: int) -> Taken:
         return await take(world, *[{"id": f"v{n}", "memberId": who} for n in range(50)][::order])

@@ -69,7 +69,7 @@ class Visits:
 
         Raises Unprocessable where they have to be one transaction, and are too much for it.
         """
-        now = self._clock.now()
+        now, sees_nothing = self._clock.now(), only_identifies(caller)
         reports: list[Reported] = []
         rejected: list[tuple[int, Problem]] = []
         for index, raw in enumerate(rows):
@@ -77,7 +77,7 @@ class Visits:
                 if isinstance(raw, dict):
                     raw = proved(caller, raw.get("memberId"), raw, f"/visits/{index}")
                 report = read_report(index, raw, now)
-                if report.member_id is not None and only_identifies(caller):
+                if sees_nothing and report.member_id is not None:
                     check_new_member_id(report.member_id, f"/visits/{index}/memberId")
                 reports.append(report)
             except (Forbidden, Unprocessable) as problem:

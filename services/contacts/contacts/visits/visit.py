@@ -47,8 +47,9 @@ def read_report(index: int, raw: object, now: datetime) -> Reported:
     place = f"/visits/{index}"
     if not isinstance(raw, dict):
         raise Unprocessable("A visit must be an object.", pointer=place)
-    if unknown := sorted(raw.keys() - _MEMBERS):
-        raise Unprocessable("A visit has no such member.", code="unknownMember", pointer=f"{place}/{escape(unknown[0])}")
+    if not raw.keys() <= _MEMBERS:
+        unknown = min(raw.keys() - _MEMBERS)
+        raise Unprocessable("A visit has no such member.", code="unknownMember", pointer=f"{place}/{escape(unknown)}")
     member_id, contact_id = _whose(raw, place)
     properties = _mapping(raw.get("properties"), f"{place}/properties")
     device = read_device(raw.get("device"), f"{place}/device")
@@ -111,7 +112,7 @@ def _mapping(value: object, place: str) -> dict[str, JsonValue] | None:
         return None
     if not isinstance(value, dict) or len(value) > _MOST_KEYS:
         raise Unprocessable(f"This must be an object of {_MOST_KEYS} keys at most.", pointer=place, extra={"most": _MOST_KEYS})
-    if any(len(key) > _MOST_KEY for key in value):
+    if max(map(len, value), default=0) > _MOST_KEY:
         detail = f"A property's key has {_MOST_KEY} characters at most."
         raise Unprocessable(detail, code="tooLong", pointer=place, extra={"most": _MOST_KEY})
     return {key: item if _is_plain(item) else _property(item, f"{place}/{escape(key)}") for key, item in value.items()}
