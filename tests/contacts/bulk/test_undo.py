@@ -114,6 +114,11 @@ async def test_a_contact_that_was_erased_after_the_action_is_skipped_by_the_undo
     gone, stays = await bench.fill(2)
     job = await bench.work(await bench.ask([gone, stays]))
     await bench.erasures.erase(bench.world.caller(), gone, None)
+    async with bench.world.database.connection() as connection:
+        told = await connection.fetch(
+            "select contact_id, consent_times is not null from bulk_action_contact where job_id = $1", job.id
+        )
+    assert {row[0]: row[1] for row in told} == {gone: False, stays: True}
     undone = await bench.undo(job)
     assert undone.counts == {"changed": 2, "skipped": 1, "undone": 1}
     result = (await bench.results(job))[gone]

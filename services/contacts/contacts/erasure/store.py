@@ -39,7 +39,14 @@ STATEMENTS = (
     where c.channel = $1 and c.id = any($2::uuid[]) and c.member_id is not null
     on conflict do nothing
     """,
-    "update bulk_action_contact set consent_times = null where channel = $1 and contact_id = any($2::uuid[])",
+    # By the channel's actions, which are few: the results of one are kept by the contacts' ids.
+    """
+    update bulk_action_contact result set consent_times = null
+    from job
+    where job.channel = $1 and job.kind = 'bulkAction'
+        and result.channel = $1 and result.job_id = job.id and result.contact_id = any($2::uuid[])
+        and result.consent_times is not null
+    """,
 )
 """$1 is the channel, $2 the contact's ids: its own, and those of the leads it had taken in."""
 
