@@ -15,6 +15,7 @@ from contacts.profile_field import text
 from contacts.tags import check_count, read_tags
 
 _NOTHING: Mapping[FieldType, JsonValue] = {FieldType.BOOLEAN: False, FieldType.LIST: []}
+_NOTHING_OF = {key: _NOTHING.get(field.type) for key, field in BUILT_INS.items()}
 _WEB_ADDRESS = re.compile(r"https?://[^\s/?#@]+([/?#]\S*)?", re.IGNORECASE)
 _MOST_ADDRESS = 2048
 # Numbers were kept before they were read by their plan, addresses before they were checked and looked through.
@@ -89,4 +90,4 @@ def may_be_from_before(key: str, value: object) -> bool:
 
 def nothing_of(key: str) -> JsonValue:
     """What a built-in field holds before anybody gives it a value."""
-    return _NOTHING.get(BUILT_INS[key].type)
+    return _NOTHING_OF[key]

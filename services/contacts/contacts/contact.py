@@ -46,6 +46,7 @@ _OWN_KEYS = frozenset({"profile", "profileOnce"})
 _MOVED_BY_VISITS = ("firstSeenAt", "lastSeenAt", "sessionsCount")
 # All that a command does happens at one instant.
 _as_text = lru_cache(maxsize=64)(to_wire)
+_UNESCAPED = {*GIVEN, "addTags", "removeTags"}
 _NOT_EDITABLE = ({*_ATTRIBUTES, *OF_DEVICES, "sessionCount"}) - {*GIVEN, "memberId", "profile"}
 
 
@@ -80,7 +81,7 @@ def read_write(raw: object, country: str, pointer: str = "", also: frozenset[str
     for key, value in raw.items():
         if key in _OWN_KEYS or key in also:
             continue
-        place = f"{pointer}/{escape(key)}"
+        place = f"{pointer}/{key if key in _UNESCAPED else escape(key)}"
         if key in GIVEN:
             try:
                 values[key] = read_built_in(key, value, country, place)

@@ -10,7 +10,7 @@ from common.errors import Problem, Unprocessable
 from common.events.contacts import Contact, FieldDefinition, FieldTypeName
 from contacts.contact import decide, read_write
 from contacts.fields.first_sight import Known, look
-from contacts.imports.mapping import MEMBER_ID
+from contacts.imports.mapping import MEMBER_ID, Column
 from contacts.imports.order import Order, Outcome, RowStatus
 from contacts.imports.source import Row, rows
 from contacts.imports.tables.table import Line
@@ -30,13 +30,15 @@ def types_of(defined: Mapping[str, FieldDefinition]) -> dict[str, FieldTypeName]
     return {**_PRESET_TYPES, **{key: "String" if not d.collected else d.type for key, d in defined.items()}}
 
 
-def body_of(order: Order, row: Row, types: Mapping[str, FieldTypeName], zone: ZoneInfo) -> dict[str, Any]:
-    """The body of the row's write, a member's with its `memberId`. Raises Unprocessable."""
+def body_of(
+    order: Order, columns: Sequence[Column], row: Row, types: Mapping[str, FieldTypeName], zone: ZoneInfo
+) -> dict[str, Any]:
+    """The body of the row's write, a member's with its `memberId`; `columns` are those that are read. Raises Unprocessable."""
     if row.wide and order.layout is not None:  # in a workbook nothing moves a cell under the wrong heading
         raise Unprocessable(
             "More cells than there are headings. Check the delimiters and quotation marks of this row.", code="tooManyCells"
         )
-    body = row_of(zip(order.headed.used, row.cells, strict=True), types, zone)
+    body = row_of(zip(columns, row.cells, strict=True), types, zone)
     if order.kind == "members":
         body[MEMBER_ID] = check_member_id(body.get(MEMBER_ID), f"/{MEMBER_ID}")
     elif not body:
@@ -55,10 +57,10 @@ class Bodies:
 
     def and_of(self, order: Order, rows: Iterable[Row]) -> "Bodies":
         """These, and further rows read alike."""
-        zone, bodies, outcomes = ZoneInfo(self.zone), list(self.bodies), dict(self.refused)
+        zone, columns, bodies, outcomes = ZoneInfo(self.zone), order.headed.used, list(self.bodies), dict(self.refused)
         for row in rows:
             try:
-                bodies.append((row.number, body_of(order, row, self.types, zone)))
+                bodies.append((row.number, body_of(order, columns, row, self.types, zone)))
             except Unprocessable as problem:
                 outcomes[row.number] = refused(order, row.number, problem)
         return Bodies(self.types, self.zone, bodies, outcomes)
@@ -110,7 +112,7 @@ def first_rows(order: Order, head: Sequence[Line], fields: Mapping[str, FieldDef
 
 def _first(order: Order, row: Row, types: Mapping[str, FieldTypeName], zone: ZoneInfo) -> First:
     try:
-        return First(row.number, body_of(order, row, types, zone))
+        return First(row.number, body_of(order, order.headed.used, row, types, zone))
     except Unprocessable as problem:
         return First(row.number, {}, problem)
 
