@@ -141,6 +141,8 @@ async def test_an_erased_contact_is_in_no_store_and_a_replay_brings_nothing_back
         for file in (with_it, *searched):
             assert await eventually(lambda file=file: status(api, file), lambda s: s == "withdrawn") == "withdrawn"  # type: ignore[misc]
         assert "erased" in (await api.json("GET", f"/v1/exports/{with_it}"))["problem"]
+        noted = await api.json("GET", "/v1/audit", params={"action": "export.withdrawn", "target": with_it})
+        assert [(line["by"], line["outcome"]) for line in noted["items"]] == [("service:exports", "done")]
         assert await status(api, without_it) == "ready"
         refusal = await api.ask("POST", f"/v1/exports/{with_it}/download")
         assert (refusal.status_code, refusal.json()["code"], refusal.json()["exportStatus"]) == (410, "withdrawn", "withdrawn")

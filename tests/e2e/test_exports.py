@@ -210,6 +210,9 @@ async def test_the_columns_follow_order_visibility_and_language(stack: Stack) ->
             api, {"all": True}, headings="keys", columns=["profile.born", "email", "sessionCount", "memberId"]
         )
         assert chosen == [("profile.born", "email", "sessionsCount", "memberId"), (datetime(2026, 6, 30, 23), None, 0, "m")]
+        await api.json("POST", "/v1/fields/profile.grade/archive")
+        archived = await api.ask("POST", "/v1/exports", body=request({"all": True}, columns=["email", "profile.grade"]))
+        assert (archived.status_code, archived.json()["code"], archived.json()["pointer"]) == (422, "archivedField", "/columns/1")
 
 
 async def test_the_scope_is_exactly_who_was_asked_for(stack: Stack, channel: str) -> None:

@@ -1,5 +1,8 @@
 """The manager's own room through the gateway: told once, with the link, and to nobody else."""
 
+import asyncio
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -64,7 +67,7 @@ async def test_a_killed_consumer_tells_every_export_once(stack: Stack) -> None:
         assert len(found) == len(wanted)
 
 
-async def test_an_event_that_is_delivered_again_is_told_once_and_a_room_is_read_by_pages(stack: Stack) -> None:
+async def test_an_event_that_is_delivered_again_is_told_once_and_a_room_is_read_and_followed(stack: Stack) -> None:
     channel = fresh_channel()
     now = SystemClock().now()
     made = [ExportFailed(export_id=uuid4(), requested_by="kim", at=to_wire(now), problem=f"reason {n}") for n in range(5)]
@@ -97,5 +100,29 @@ async def test_an_event_that_is_delivered_again_is_told_once_and_a_room_is_read_
             params = {"limit": "2", "cursor": page["next"]}
         assert [len(items) for items in pages] == [2, 2, 1]
         assert [m for items in pages for m in items] == await room(api)
+        await _read_and_followed(stack, channel, api, [m["id"] for m in found], partial(producer.send, messages[:1]))
         for wrong in ({"cursor": "x"}, {"limit": "0"}, {"limit": "101"}):
             assert (await api.ask("GET", "/v1/rooms/me/messages", params=wrong)).status_code == 422
+
+
+async def _read_and_followed(
+    stack: Stack, channel: str, api: Api, ids: list[str], doubled: Callable[[], Awaitable[object]]
+) -> None:
+    """What is unread is counted and read up to a message; whoever follows hears each one after the last that was seen, once."""
+    english = await api.ask("GET", "/v1/rooms/me/messages", headers={"Accept-Language": "en"})
+    assert (english.json()["unread"], english.json()["items"][0]["text"]) == (5, "Your file could not be made. reason 4")
+    assert await api.json("POST", "/v1/rooms/me/read", body={"until": ids[2]}) == {"unread": 2}
+    assert [m["readAt"] is None for m in await room(api)] == [True, True, False, False, False]
+    assert (await api.ask("POST", "/v1/rooms/me/read", body={"until": str(uuid4())})).status_code == 404
+    headers = {"Authorization": f"Bearer {stack.token(channel=channel, sub='kim')}", "Accept": "text/event-stream"}
+    async with plain(stack, **headers) as client, asyncio.timeout(60):
+        path = "/v1/rooms/me/messages"
+        async with client.stream("GET", path, headers={"Last-Event-ID": ids[2], "Accept-Language": "en"}) as answer:
+            assert (answer.status_code, answer.headers["content-type"].split(";")[0]) == (200, "text/event-stream")
+            lines = (line async for line in answer.aiter_lines() if line.startswith("id: "))
+            assert [await anext(lines), await anext(lines)] == [f"id: {ids[1]}", f"id: {ids[0]}"]
+            await doubled()
+            export_id = await asked(api, {"all": True})
+            assert (await anext(lines)).removeprefix("id: ") == (await room(api))[0]["id"]
+            assert (await room(api))[0]["link"] == f"{stack.url}/exports/{export_id}"
+        assert (await client.get(path, headers={"Last-Event-ID": str(uuid4())})).status_code == 422

@@ -23,6 +23,9 @@ from notify.destinations.store import Destinations
 from notify.destinations.switching import switch_off
 from notify.kinds.kind import pace
 
+_WRITTEN_TOGETHER = 4
+"""Times as many as go out at once are written down together: what a killed worker has sent of them goes out again."""
+
 
 @dataclass(frozen=True, slots=True)
 class Means:
@@ -86,7 +89,7 @@ class Round:
             if not following.due:
                 return following.version not in (0, destination.version)
             began = time.monotonic()
-            attempts = list(await asyncio.gather(*(route.bring(each) for each in following.due)))
+            attempts = await _brought(route, following.due, speed.at_once, stop)
             left = speed.seconds - (time.monotonic() - began)
             paused = timedelta(seconds=max(0.0, left))
             if left > 0:
@@ -107,8 +110,7 @@ class Round:
             due: list[Delivery] = []
             rests = lane.rest_until is not None and lane.rest_until > now
             if not (stop or rests or lane.over is not None or version != destination.version):
-                at_once = pace(destination.kind).at_once if lane.failures == 0 else 1
-                due = await store.due(tx, self._channel, self._id, now, at_once)
+                due = await store.due(tx, self._channel, self._id, now, _portion(destination, lane))
             if not due and (stop or version in (0, destination.version)):
                 await store.release(tx, self._channel, self._id, _later(lane, now, paused))
             return _Next(lane, 0 if stop else version, due)
@@ -124,6 +126,32 @@ class Round:
             await switch_off(tx, means.destinations, destination, now, problem, means.ids())
             await store.park_all(tx, self._channel, self._id)
         log.warning("a destination was switched off", destination=str(self._id), kind=destination.kind)
+
+
+def _portion(destination: Destination, lane: Lane) -> int:
+    """How many are taken up before what came of them is written down."""
+    speed = pace(destination.kind)
+    if lane.failures:
+        return 1
+    return speed.at_once if speed.seconds else speed.at_once * _WRITTEN_TOGETHER
+
+
+async def _brought(route: Route, due: Sequence[Delivery], at_once: int, stop: asyncio.Event) -> list[Attempt]:
+    """Attempts, so many at a time; once nothing gets through, or this worker stops, what is left stays due.
+
+    The end of what is told of a segment goes after all else.
+    """
+    turn, attempts = asyncio.Semaphore(at_once), list[Attempt]()
+
+    async def bring(delivery: Delivery) -> None:
+        async with turn:
+            if not (stop.is_set() or any(each.answer.away or each.answer.gone for each in attempts)):
+                attempts.append(await route.bring(delivery))
+
+    for ends in (False, True):
+        now = [each for each in due if (each.announcement.event == SEGMENT_DELETED) is ends]
+        await asyncio.gather(*(bring(each) for each in now))
+    return attempts
 
 
 def _ended(destination: Destination, attempts: Sequence[Attempt]) -> str | None:

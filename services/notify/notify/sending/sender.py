@@ -2,9 +2,10 @@
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 
 import certifi
 import httpcore
@@ -33,11 +34,14 @@ class Outside:
     @asynccontextmanager
     async def line(self, target: Target, most: int = 1) -> AsyncIterator["Line"]:
         """Connections to one target, `most` at once, closed at the end."""
+        origin = httpcore.Origin(target.scheme.encode(), target.host.encode(), target.port)
         backend = Guarded(target, self.allowed, self.lookup)
-        async with httpcore.AsyncConnectionPool(
-            self.tls, max_connections=most, keepalive_expiry=_KEPT_SECONDS, network_backend=backend
-        ) as pool:
-            yield Line(pool, self.seconds)
+        connect = partial(httpcore.AsyncHTTPConnection, origin, self.tls, _KEPT_SECONDS, network_backend=backend)
+        line = Line(connect, most, self.seconds)
+        try:
+            yield line
+        finally:
+            await line.close()
 
 
 def believed() -> ssl.SSLContext:
@@ -48,11 +52,22 @@ def believed() -> ssl.SSLContext:
 
 
 class Line:
-    """What is sent to one target."""
+    """What is sent to one target: over a few connections, each by one at a time, kept open for who comes soon.
 
-    def __init__(self, pool: httpcore.AsyncConnectionPool, seconds: float) -> None:
-        self._pool = pool
+    The pool of httpcore looks through all its connections before and after each request, for there may be many targets; here
+    there is one.
+    """
+
+    def __init__(self, connect: Callable[[], httpcore.AsyncHTTPConnection], most: int, seconds: float) -> None:
+        self._connect = connect
+        self._turn = asyncio.Semaphore(most)
         self._seconds = seconds
+        self._idle: list[httpcore.AsyncHTTPConnection] = []
+
+    async def close(self) -> None:
+        """Close what is kept open."""
+        while self._idle:
+            await self._idle.pop().aclose()
 
     async def send(self, call: Call) -> Answer:
         """What came back; why nothing did is an answer too.
@@ -71,21 +86,40 @@ class Line:
     async def _receive(self, call: Call, coming: "_Coming") -> None:
         headers = {"Host": call.target.authority, "Content-Type": "application/json", "User-Agent": "Dangol", **call.headers}
         headers["Content-Length"] = str(len(call.body))
-        async with self._pool.stream(
+        request = httpcore.Request(
             call.method,
             httpcore.URL(scheme=call.target.scheme, host=call.target.host, port=call.target.port, target=call.target.path),
             headers=list(headers.items()),
             content=call.body,
-            extensions={"timeout": {"connect": CONNECT_SECONDS, "pool": TOTAL_SECONDS}},
-        ) as response:
-            coming.headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers}
-            coming.status = response.status
-            # As much of the body as is read; the rest is never asked for.
-            left = MOST_READ - sum(len(name) + len(value) + 4 for name, value in response.headers)
-            async for piece in response.aiter_stream():
-                coming.body += piece[: max(0, left - len(coming.body))]
-                if len(coming.body) >= left:
-                    break
+            extensions={"timeout": {"connect": CONNECT_SECONDS}},
+        )
+        async with self._connection() as connection:
+            response = await connection.handle_async_request(request)
+            try:
+                await coming.read(response)
+            finally:
+                await response.aclose()
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[httpcore.AsyncHTTPConnection]:
+        async with self._turn:
+            connection = await self._ready()
+            try:
+                yield connection
+            finally:
+                if connection.is_idle() and not connection.is_closed():
+                    self._idle.append(connection)
+                else:
+                    await connection.aclose()
+
+    async def _ready(self) -> httpcore.AsyncHTTPConnection:
+        """The one that was used last, if it is still good; else a new one."""
+        while self._idle:
+            connection = self._idle.pop()
+            if not (connection.is_closed() or connection.has_expired()):
+                return connection
+            await connection.aclose()
+        return self._connect()
 
 
 @dataclass(slots=True)
@@ -95,6 +129,16 @@ class _Coming:
     status: int | None = None
     headers: dict[str, str] = field(default_factory=dict[str, str])
     body: bytearray = field(default_factory=bytearray)
+
+    async def read(self, response: httpcore.Response) -> None:
+        """As much of it as is read; the rest is never asked for."""
+        self.headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers}
+        self.status = response.status
+        left = MOST_READ - sum(len(name) + len(value) + 4 for name, value in response.headers)
+        async for piece in response.aiter_stream():
+            self.body += piece[: max(0, left - len(self.body))]
+            if len(self.body) >= left:
+                break
 
 
 def _why(error: Exception, seconds: float) -> str:
