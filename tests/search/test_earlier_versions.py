@@ -81,7 +81,7 @@ async def test_where_only_the_quick_search_is_another_versions_all_else_is_answe
     for ask in (
         finder.search(channel, Wanted(query="홍ㄱㄷ"), None, 100, None),
         finder.count(channel, Wanted(query="홍ㄱㄷ")),
-        anext(finder.scan(channel, Wanted(query="홍ㄱㄷ"), None, whole=False)),
+        finder.scanner.scan(channel, Wanted(query="홍ㄱㄷ"), None, whole=False).__aenter__(),
     ):
         with pytest.raises(OtherLayout, match="search rebuild"):
             await ask

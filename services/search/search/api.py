@@ -1,12 +1,15 @@
 """The routes of finding."""
 
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from typing import Annotated, Any, Literal, Self
 
 import orjson
 from fastapi import Depends, Response
 from fastapi.responses import StreamingResponse
 from pydantic import Field, model_validator
+from starlette.types import Receive, Send
+from starlette.types import Scope as Connection
 
 from common import idempotency
 from common.answers import answers, lines
@@ -23,6 +26,7 @@ from search.explaining import Explaining
 from search.paging import Seek
 from search.queries import Finder
 from search.request import SortKey
+from search.scanning import Rows, Scan
 from search.understanding import Wanted
 
 MOST_QUERY = 1000
@@ -109,7 +113,7 @@ class Audience(Counted):
     fingerprint: str
 
 
-class Scan(Counted):
+class ScanAsked(Counted):
     """Whom to stream: everyone, those of a filter, or these ids. As in a search, no filter at all is everyone."""
 
     all: Annotated[Literal[True] | None, Given()] = None
@@ -125,27 +129,31 @@ class Scan(Counted):
         return self
 
 
-async def _lines(rows: AsyncIterator[dict[str, Any]]) -> AsyncIterator[bytes]:
-    held: list[bytes] = []
-    async for row in rows:
-        held.append(orjson.dumps(row))
-        if len(held) >= 500:
-            yield b"\n".join(held) + b"\n"
-            held.clear()
-    if held:
-        yield b"\n".join(held) + b"\n"
+class _Streamed(StreamingResponse):
+    """NDJSON of a scan, which is ended with the answer, however that ends: a point in time is not left open."""
+
+    def __init__(self, lines: AsyncIterator[bytes], scanning: AsyncExitStack) -> None:
+        super().__init__(lines, media_type="application/x-ndjson")
+        self._scanning = scanning
+
+    async def __call__(self, scope: Connection, receive: Receive, send: Send) -> None:
+        async with self._scanning:
+            await super().__call__(scope, receive, send)
 
 
-async def _stream(rows: AsyncIterator[dict[str, Any]], head: dict[str, Any] | None = None) -> Response:
-    """NDJSON; the first row is asked for before the status is sent, so that a refusal still has one."""
+async def _lines(pages: AsyncIterator[Rows]) -> AsyncIterator[bytes]:
+    async for page in pages:
+        yield b"\n".join([*page, b""])
 
-    async def chained(first: dict[str, Any]) -> AsyncIterator[dict[str, Any]]:
-        yield first
-        async for row in rows:
-            yield row
 
-    first = head if head is not None else await anext(rows)
-    return StreamingResponse(_lines(chained(first)), media_type="application/x-ndjson")
+async def _framed(scan: Scan) -> AsyncIterator[bytes]:
+    """A head, the rows, and an end without which they are not all."""
+    yield orjson.dumps({"total": scan.total, "instant": to_wire(from_millis(scan.at))}) + b"\n"
+    rows = 0
+    async for page in scan.pages:
+        rows += len(page)
+        yield b"\n".join([*page, b""])
+    yield orjson.dumps({"end": True, "rows": rows}) + b"\n"
 
 
 @routes.post("/search", responses=answers(FoundPage))
@@ -199,15 +207,9 @@ async def list_contact_ids(caller: Reader, body: Counted, reads: Reads, awaited:
     """The ids and versions of all that match at one instant, as NDJSON."""
     if awaited is not None:
         await reads.await_position(caller.channel, awaited)
-    rows = reads.scan(caller.channel, body.wanted(), None, whole=False)
-    await anext(rows)
-
-    async def without_end() -> AsyncIterator[dict[str, Any]]:
-        async for row in rows:
-            if "end" not in row:
-                yield row
-
-    return StreamingResponse(_lines(without_end()), media_type="application/x-ndjson")
+    async with AsyncExitStack() as scanning:
+        scan = await scanning.enter_async_context(reads.scanner.scan(caller.channel, body.wanted(), None, whole=False))
+        return _Streamed(_lines(scan.pages), scanning.pop_all())
 
 
 @routes.post("/filters/check", responses=answers(FilterAnswer))
@@ -242,12 +244,13 @@ async def audience(caller: Reader, body: Audience, reads: Reads, awaited: Awaite
 
 
 @internal.post("/scan")
-async def scan(caller: Reader, body: Scan, reads: Reads) -> Response:
+async def scan(caller: Reader, body: ScanAsked, reads: Reads) -> Response:
     """Whole contacts (or their ids and versions) of one instant, not before the request, as NDJSON in the order of their ids."""
     await reads.catch_up(caller.channel)
-    rows = reads.scan(caller.channel, body.wanted(body.without), body.contact_ids, whole=body.whole)
-    head = await anext(rows)
-    return await _stream(rows, {"total": head["total"], "instant": to_wire(from_millis(head["at"]))})
+    wanted = body.wanted(body.without)
+    async with AsyncExitStack() as scanning:  # what is refused is refused before the status is sent
+        scan = await scanning.enter_async_context(reads.scanner.scan(caller.channel, wanted, body.contact_ids, whole=body.whole))
+        return _Streamed(_framed(scan), scanning.pop_all())
 
 
 @internal.post("/caught-up")

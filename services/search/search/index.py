@@ -7,13 +7,14 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 from opensearchpy import AsyncOpenSearch
 
 from common.errors import Gone, Unavailable
 from common.telemetry import log
 from search.bulk import ANY, EACH, Entry, Refused, bulks, refusals
 from search.compile import Query
-from search.connection import AWAY, OtherLayout, TooFewClauses, connected, translated
+from search.connection import AWAY, OtherLayout, TooFewClauses, connected, read_by, translated
 from search.layout import layout, mapping, settings
 
 ALIAS = "contacts"
@@ -33,6 +34,15 @@ _IDS = "timed_out,hits.hits.sort,hits.hits.fields"
 # An index whose shard is away says so, document by document, before we give up; and we do, with a pause behind it, before a
 # loop that waits is taken for dead.
 _BULK_SECONDS, _MORE_SECONDS = 8, 2
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """Contacts as JSON texts, the bytes of the answer that they are in, and the sort values of the last."""
+
+    texts: list[msgspec.Raw]
+    size: int
+    last: list[Any] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,6 +302,25 @@ class Index:
         total = answer["hits"]["total"]["value"] if counted else 0
         return Hits([h["_source"] for h in hits], [h["sort"] for h in hits], total)
 
+    async def whole(self, query: Query, size: int, point: str, after: Sequence[Any] | None) -> Whole:
+        """A point in time's matches in the order of ids, those behind `after`: of the answer nothing is decoded but its frame.
+
+        Documents are asked for whole. To leave out all but the contact, OpenSearch reads each and writes it anew, which takes
+        twice what the rest takes here to pass over.
+        """
+        body: dict[str, Any] = {
+            "query": query, "sort": [{"id": "asc"}], "size": size, "track_total_hits": False,
+            "pit": {"id": point, "keep_alive": _KEEP_ALIVE},
+        }  # fmt: skip
+        if after is not None:
+            body["search_after"] = list(after)
+        with translated(point=True), read_by(_whole_page):
+            answer, length = await self._client.search(body=body, params=_WHOLE)
+        if answer.timed_out:
+            raise Unavailable(AWAY)
+        hits = answer.hits.hits
+        return Whole([hit.held.source for hit in hits], length, hits[-1].sort if hits else None)
+
     async def ids(self, query: Query, size: int, point: str, after: str | None) -> list[tuple[str, int]]:
         """Ids and versions of a point in time's matches in the order of ids, those behind `after`; read without the documents."""
         body: dict[str, Any] = {
@@ -340,6 +369,19 @@ class Index:
         told: dict[str, Any] = answer["aggregations"]
         return told
 
+    @asynccontextmanager
+    async def point(self) -> AsyncIterator[str]:
+        """A point in time of one's own, let go at the end, however that comes."""
+        point = await self.open_point()
+        try:
+            yield point
+        finally:
+            await self.close_point(point)
+
+    async def count_in(self, query: Query, point: str) -> int:
+        """How many documents of a point in time match, exactly."""
+        return (await self.search(query, [{"id": "asc"}], 0, point=point)).total
+
     async def open_point(self) -> str:
         """A point in time: the documents as they are searchable now."""
         with translated():
@@ -356,6 +398,31 @@ class Index:
                 await self._client.delete_pit(body={"pit_id": [point]})
         except Gone:
             return
+
+
+class _Held(msgspec.Struct):
+    source: msgspec.Raw
+
+
+class _Hit(msgspec.Struct):
+    sort: list[Any]
+    held: _Held = msgspec.field(name="_source")
+
+
+class _HitsOfPage(msgspec.Struct):
+    hits: list[_Hit]
+
+
+class _Page(msgspec.Struct):
+    timed_out: bool
+    hits: _HitsOfPage
+
+
+_PAGES = msgspec.json.Decoder(_Page)
+
+
+def _whole_page(text: str | bytes) -> tuple[_Page, int]:
+    return _PAGES.decode(text), len(text)
 
 
 def _mappings() -> dict[str, Any]:

@@ -1,12 +1,11 @@
-"""Finding: a request becomes a query of the index; pages, counts, streams of one instant, fingerprints."""
+"""Finding: a request becomes a query of the index; pages, counts, fingerprints, and waiting for what was written."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
-from uuid import UUID
 
 from common.clock import Clock
 from common.errors import Conflict, Gone, Unavailable, Unprocessable
@@ -18,15 +17,13 @@ from search.neighbours import Neighbours
 from search.nodes import MOST_NODES, NodeCount, parts_of
 from search.paging import Order, Place, Seek, backwards, place_of
 from search.points import Points
-from search.request import BY_ID, SortKey, kinds_of, sort_of
+from search.request import SortKey, kinds_of, sort_of
+from search.scanning import Scanner
 from search.seal import NotOurs, Sealer, digest
 from search.store import Store
 from search.term_sets.store import TermSetStore
 from search.understanding import Prepared, Understanding, Wanted
 
-_PAGE = 1000
-_PAGE_OF_IDS = 10_000  # the most that the index gives at once
-_IDS_AT_ONCE = 50_000
 _WAIT = timedelta(seconds=5)
 _CATCH_UP = timedelta(seconds=60)
 _FINGERPRINT_MILLIS = 60 * 60 * 1000
@@ -80,6 +77,7 @@ class Finder:
         self._sealer = sealer
         self._caught_up = caught_up
         self.understanding = Understanding(store, term_sets, index, neighbours, clock)
+        self.scanner = Scanner(self.understanding, index)
         self._points = Points(index)
 
     async def search(
@@ -230,47 +228,6 @@ class Finder:
             return await self._index.count((await self.understanding.prepare(channel, wanted)).query)
         return total
 
-    async def scan(
-        self, channel: str, wanted: Wanted, contact_ids: Sequence[UUID] | None, *, whole: bool
-    ) -> AsyncIterator[dict[str, Any]]:
-        """Every match of one instant, by id: first `{total, at}`, then the contacts (or `{id, version}`), then `{end, rows}`."""
-        prepared = await self.understanding.prepare(channel, wanted)
-        point = await self._index.open_point()
-        try:
-            parts = [prepared.query] if contact_ids is None else _by_ids(prepared.query, contact_ids)
-            totals = [(await self._index.search(part, [BY_ID], 0, point=point)).total for part in parts]
-            yield {"total": sum(totals), "at": prepared.now}
-            rows = 0
-            for part in parts:
-                pages = self._contacts(part, point) if whole else self._ids(part, point)
-                async for page in pages:
-                    rows += len(page)
-                    for row in page:
-                        yield row
-            yield {"end": True, "rows": rows}
-        finally:
-            await self._index.close_point(point)
-
-    async def _contacts(self, query: Query, point: str) -> AsyncIterator[list[dict[str, Any]]]:
-        """Whole contacts in the order of their ids, a page at a time: what is held at once is one page."""
-        after: list[Any] | None = None
-        while True:
-            hits = await self._index.search(query, [BY_ID], _PAGE, point=point, after=after, counted=False)
-            yield [found["source"] for found in hits.sources]
-            after = hits.last
-            if len(hits.sources) < _PAGE:
-                return
-
-    async def _ids(self, query: Query, point: str) -> AsyncIterator[list[dict[str, Any]]]:
-        """The same of ids and versions alone."""
-        after: str | None = None
-        while True:
-            page = await self._index.ids(query, _PAGE_OF_IDS, point, after)
-            yield [{"id": name, "version": version} for name, version in page]
-            if len(page) < _PAGE_OF_IDS:
-                return
-            after = page[-1][0]
-
     async def await_position(self, channel: str, position: Position) -> None:
         """Returns when all that the position names can be found. Raises Unavailable `notCaughtUp` after 5 seconds."""
         if position.everything:
@@ -320,10 +277,3 @@ def _patient() -> Iterator[None]:
     except TimeoutError:
         words = "The search has not seen your last change yet. Try again in a moment."
         raise Unavailable(words, code="notCaughtUp") from None
-
-
-def _by_ids(query: Query, ids: Sequence[UUID]) -> list[Query]:
-    """The query's matches among these ids, in parts that the index takes, in the order of ids."""
-    texts = sorted(str(i) for i in set(ids))
-    chunks = [texts[begin : begin + _IDS_AT_ONCE] for begin in range(0, len(texts), _IDS_AT_ONCE)]
-    return [{"bool": {"filter": [query, {"terms": {"id": chunk}}]}} for chunk in chunks]
