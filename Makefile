@@ -76,8 +76,8 @@ bench-outbox: setup ## Measure looks into the outbox while a dump holds its snap
 bench-search: setup ## Measure finding over N=100000 contacts (ARGS='rebuild terms million ids quick names filter fresh consumer pages index')
 	@N='$(N)' $(BIN)/python -m tests.bench.search $(ARGS)
 
-bench-exports: setup ## Measure an encrypted file of N=20000 rows beside openpyxl and msoffcrypto-tool (ARGS='write encrypt')
-	@N='$(N)' $(BIN)/python -m tests.bench.exports $(ARGS)
+bench-exports: setup ## Measure an encrypted file of N=20000 rows beside openpyxl and msoffcrypto-tool; ARGS=served: a whole export (ARGS='write encrypt served')
+	@N='$(N)' ROUNDS='$(ROUNDS)' BASE='$(BASE)' $(BIN)/python -m tests.bench.exports $(ARGS)
 
 bench-segments: setup ## Measure what one contact's change costs 10 to 10,000 segments, by condition and by evaluating all, and the memory
 	@$(BIN)/python -m tests.bench.segments

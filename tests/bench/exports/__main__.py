@@ -1,19 +1,15 @@
 """`make bench-exports`: an encrypted file of N=20000 rows and 20 columns from the lines of a stream, and encryption alone.
 
 Each way runs in a process of its own, in turns with the others; its memory is that of it and of every process it has.
-`ARGS='write encrypt'` names the parts; the full size is N=1000000.
+`ARGS='write encrypt'` names the parts; the full size is N=1000000. `ARGS=served`, asked for by its name alone, takes N contacts
+out of a running system (`served`).
 """
 
 import os
-import statistics
-import subprocess
 import sys
 import tempfile
-import threading
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -21,23 +17,14 @@ from typing import Any
 import msoffcrypto
 import openpyxl
 import orjson
-import psutil
 
 from tests.bench.exports.files import FIELDS, PASSWORD
-from tests.bench.measure import REPETITIONS, Row, table
+from tests.bench.exports.served import served
+from tests.bench.exports.ways import Figures, taken
+from tests.bench.measure import Row, table
 
-_LOOK_SECONDS = 0.02
 _WORKBOOK = 100_000_000
 """Bytes of the package that is encrypted alone."""
-
-
-@dataclass(frozen=True, slots=True)
-class Figures:
-    """What one way took: seconds of the processors and of the clock, and MiB of all its processes together at their most."""
-
-    processor: float
-    seconds: float
-    memory: float
 
 
 def contacts(count: int) -> Iterator[bytes]:
@@ -62,10 +49,10 @@ def write(count: int, folder: Path) -> Iterator[Row]:
     with source.open("wb") as file:
         for line in contacts(count):
             file.write(line + b"\n")
-    taken = _taken(["ours2", "ours", "theirs"], source, folder / "book.xlsx", lambda file: _check(file, count))
-    beside = taken["theirs"]
-    yield _row(f"{count:,} × {len(FIELDS)}, two processes of rows", taken["ours2"], beside, "≥ 12 ×, ≤ 128 MiB")
-    yield _row("the same by one process", taken["ours"], beside, "≥ 9 ×, ≤ 64 MiB")
+    found = taken(["ours2", "ours", "theirs"], source, folder / "book.xlsx", lambda file: _check(file, count))
+    beside = found["theirs"]
+    yield _row(f"{count:,} × {len(FIELDS)}, two processes of rows", found["ours2"], beside, "≥ 12 ×, ≤ 128 MiB")
+    yield _row("the same by one process", found["ours"], beside, "≥ 9 ×, ≤ 64 MiB")
 
 
 def encrypt(count: int, folder: Path) -> Iterator[Row]:
@@ -74,75 +61,24 @@ def encrypt(count: int, folder: Path) -> Iterator[Row]:
     openpyxl.Workbook().save(source)
     with zipfile.ZipFile(source, "a") as archive:
         archive.writestr("filling", os.urandom(_WORKBOOK - source.stat().st_size))
-    taken = _taken(["encrypt-ours", "encrypt-theirs"], source, folder / "book.xlsx", lambda file: _decrypted(file).close())
-    beside = taken["encrypt-theirs"]
-    yield _row(f"encryption alone, {_WORKBOOK // 10**6} MB", taken["encrypt-ours"], beside, "≥ 2 ×, ≤ 40 MiB", "msoffcrypto-tool")
+    found = taken(["encrypt-ours", "encrypt-theirs"], source, folder / "book.xlsx", lambda file: _decrypted(file).close())
+    beside = found["encrypt-theirs"]
+    yield _row(f"encryption alone, {_WORKBOOK // 10**6} MB", found["encrypt-ours"], beside, "≥ 2 ×, ≤ 40 MiB", "msoffcrypto-tool")
 
 
-PARTS: Mapping[str, Callable[[int, Path], Iterator[Row]]] = {"write": write, "encrypt": encrypt}
+PARTS: Mapping[str, Callable[[int, Path], Iterator[Row]]] = {
+    "write": write, "encrypt": encrypt, "served": lambda count, folder: served(count, folder, lambda file: _check(file, count)),
+}  # fmt: skip
 
 
-def _taken(ways: Sequence[str], source: Path, target: Path, check: Callable[[Path], None]) -> Mapping[str, Figures]:
-    """The medians of each way; the file of its first turn is checked by software that is not ours."""
-    taken: dict[str, list[Figures]] = {way: [] for way in ways}
-    for turn in range(REPETITIONS):
-        for way in ways:
-            taken[way].append(_one(way, source, target))
-            print(f"  {way}: {taken[way][-1]}", file=sys.stderr, flush=True)
-            if turn == 0:
-                check(target)
-            target.unlink()
-    return {way: Figures(*map(statistics.median, zip(*map(_numbers, each), strict=True))) for way, each in taken.items()}
-
-
-def _numbers(figures: Figures) -> tuple[float, float, float]:
-    return figures.processor, figures.seconds, figures.memory
-
-
-def _one(way: str, source: Path, target: Path) -> Figures:
-    command = [sys.executable, "-m", "tests.bench.exports.files", way, str(source), str(target)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process, _memory(process.pid) as peaks:
-        printed = process.communicate()[0]
-    if process.returncode:
-        raise SystemExit(f"{way} ended with {process.returncode}")
-    processor, seconds = map(float, printed.split())
-    return Figures(processor, seconds, sum(peaks.values()) / 1024)
-
-
-@contextmanager
-def _memory(pid: int) -> Iterator[Mapping[int, int]]:
-    """The most memory that a process and its children each had, in KiB: a look now and then, for it never sinks."""
-    peaks: dict[int, int] = {}
-    over = threading.Event()
-
-    def look() -> None:
-        while not over.wait(_LOOK_SECONDS):
-            try:
-                process = psutil.Process(pid)
-                for each in (process, *process.children()):
-                    status = Path(f"/proc/{each.pid}/status").read_text("ascii")
-                    peaks[each.pid] = int(status.partition("VmHWM:")[2].split()[0])
-            except (psutil.Error, OSError, IndexError):
-                continue
-
-    watching = threading.Thread(target=look)
-    watching.start()
-    try:
-        yield peaks
-    finally:
-        over.set()
-        watching.join()
+_USUAL = ("write", "encrypt")
 
 
 def _row(what: str, ours: Figures, beside: Figures, goal: str, baseline: str = "openpyxl with lxml, msoffcrypto-tool") -> Row:
     return Row(
-        what, _told(ours), f"{_told(beside)} ({baseline})",
+        what, str(ours), f"{beside} ({baseline})",
         f"{beside.processor / ours.processor:.1f} × CPU, {beside.seconds / ours.seconds:.1f} × time", goal,
     )  # fmt: skip
-
-
-def _told(figures: Figures) -> str:
-    return f"{figures.processor:.2f} s CPU, {figures.seconds:.2f} s, {figures.memory:.0f} MiB"
 
 
 def _decrypted(path: Path) -> Any:
@@ -169,7 +105,7 @@ def main(wanted: Sequence[str]) -> None:
         raise SystemExit(f"Parts are {' '.join(PARTS)}; N is a number of rows.")
     rows: list[Row] = []
     with tempfile.TemporaryDirectory() as folder:
-        for part in [part for part in PARTS if part in (wanted or PARTS)]:
+        for part in [part for part in PARTS if part in (wanted or _USUAL)]:
             print(part, file=sys.stderr, flush=True)
             rows += PARTS[part](int(count), Path(folder))
     print(table(f"make bench-exports N={count}", rows, ("openpyxl", "lxml", "msoffcrypto-tool")))

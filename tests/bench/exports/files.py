@@ -52,6 +52,27 @@ def _ours(processes: int) -> Callable[[Path, Path], None]:
     return write
 
 
+def _proven(source: Path, target: Path) -> None:
+    """By two processes of rows, with the columns that lie beside the lines, and read back: all that a worker does."""
+    import msgspec
+
+    from exports.events import Column
+    from exports.files import Files
+    from exports.workbook.agile_format import Stretched
+    from exports.writing import Writing, read_back
+
+    columns = msgspec.json.decode(source.with_name("columns").read_bytes(), type=list[Column])
+    begin()
+    with target.open("w+b") as file:
+        aside, lock = Files(target.parent / "aside").aside(), Stretched.of(PASSWORD)
+        writing = Writing(file, aside, lock, columns, "Asia/Seoul", "ko", 2)
+        for batch in _lines(source):
+            writing.add(batch)
+        writing.finish()
+        writing.close()
+        assert read_back(file, lock, columns) == writing.told()
+
+
 def _theirs(source: Path, target: Path) -> None:
     """openpyxl's write-only mode, which uses lxml where it is there, then msoffcrypto-tool."""
     import openpyxl
@@ -99,6 +120,7 @@ def _their_encryption(source: Path, target: Path) -> None:
 WAYS: Mapping[str, Callable[[Path, Path], None]] = {
     "ours": _ours(0),
     "ours2": _ours(2),
+    "proven": _proven,
     "theirs": _theirs,
     "encrypt-ours": _our_encryption,
     "encrypt-theirs": _their_encryption,
