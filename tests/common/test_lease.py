@@ -78,6 +78,31 @@ async def test_work_whose_lease_is_not_kept_is_broken_off_and_told_why(
     assert work.broken_off
 
 
+async def test_a_renewal_that_fails_while_the_lease_lasts_is_tried_again() -> None:
+    away = Unavailable("The database does not answer.")
+    renew = Renewals(away, TimeoutError(), True)
+
+    async def work() -> str:
+        await renew.enough.wait()
+        return "done"
+
+    async with asyncio.timeout(10), kept(renew, asyncio.Event(), timedelta(seconds=2)) as lease:
+        assert await lease.during(work()) == "done"
+
+
+async def test_a_renewal_that_hangs_ends_with_the_lease() -> None:
+    async def renew() -> bool:
+        await asyncio.Event().wait()
+        return True
+
+    work = Endless()
+    async with asyncio.timeout(10):
+        with pytest.raises(TimeoutError):
+            async with kept(renew, asyncio.Event(), timedelta(seconds=0.1)) as lease:
+                await lease.during(work())
+    assert work.broken_off
+
+
 async def test_work_is_broken_off_at_once_when_the_process_is_to_stop() -> None:
     work, stop, renew = Endless(), asyncio.Event(), Renewals(True)
 

@@ -7,9 +7,11 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import NoReturn, TypeVar
 
+from common.errors import Unavailable
+
 T = TypeVar("T")
 
-_RENEW_SECONDS = 2.0
+_RENEW_SECONDS = 1.0
 _LONGEST_PAUSE = timedelta(seconds=30)
 
 
@@ -44,8 +46,12 @@ class Lease:
 
 @asynccontextmanager
 async def kept(renew: Callable[[], Awaitable[bool]], stop: asyncio.Event, length: timedelta) -> AsyncIterator[Lease]:
-    """A lease of this length that begins now. `renew` gives it its length anew; it answers whether there was still one."""
-    keeping = asyncio.create_task(_keep(renew, stop, min(_RENEW_SECONDS, length.total_seconds() / 4)))
+    """A lease of this length that begins now. `renew` gives it its length anew; it answers whether there was still one.
+
+    A renewal that fails is tried again as long as the lease lasts: a database that is away for a moment costs nothing.
+    """
+    seconds = length.total_seconds()
+    keeping = asyncio.create_task(_keep(renew, stop, seconds, min(_RENEW_SECONDS, seconds / 4)))
     try:
         yield Lease(keeping)
     finally:
@@ -53,14 +59,25 @@ async def kept(renew: Callable[[], Awaitable[bool]], stop: asyncio.Event, length
         await asyncio.gather(keeping, return_exceptions=True)
 
 
-async def _keep(renew: Callable[[], Awaitable[bool]], stop: asyncio.Event, every: float) -> NoReturn:
+async def _keep(renew: Callable[[], Awaitable[bool]], stop: asyncio.Event, length: float, every: float) -> NoReturn:
+    now = asyncio.get_running_loop().time
+    over = now() + length
     while True:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), every)
         if stop.is_set():
             raise Stopped
-        if not await renew():
+        began = now()
+        try:
+            async with asyncio.timeout_at(over):  # one that hangs keeps nothing
+                there = await renew()
+        except (Unavailable, OSError):
+            if now() + every >= over:
+                raise
+            continue
+        if not there:
             raise Lost
+        over = began + length
 
 
 def pause_after(attempts: int) -> timedelta:
