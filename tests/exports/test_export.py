@@ -38,8 +38,8 @@ from exports.export import (
     IN_WORK,
     KEPT,
     MOST_ATTEMPTS,
+    MOST_LOST,
     MOST_ROWS,
-    UNANSWERED,
     Cancel,
     Command,
     Complete,
@@ -60,9 +60,11 @@ from exports.export import (
     evolve,
     fold,
 )
+from exports.said import AGAIN, AWAY, UNANSWERED, Said
 
 AT = datetime(2026, 11, 24, 3, tzinfo=UTC)
 ID = UUID("019a1f0e-7c2e-7d44-9a51-0f6f0e2b7c11")
+NO = Said("no", "안 됨")
 REQUESTED = Requested(
     id=ID, channel="c", at=to_wire(AT), by="kim", reason="a greeting", scope=Scope(kind="all"),
     columns=[Column(key="id", type="String", heading="id")], time_zone="Asia/Seoul",
@@ -129,9 +131,10 @@ def test_each_life_ends_in_its_status(status: Status) -> None:
         (WRITING, Progress(0), []),
         (WRITING, Finish(3), [Written(rows=3)]),
         (VERIFYING, Complete(manifest(3), AT), [completed(3)]),
-        (WRITING, GiveBack(), [PutBack()]),
+        (WRITING, GiveBack(), [PutBack(problem=AGAIN.english, problem_ko=AGAIN.korean)]),
         (WRITING, Wait(), [PutBack(spared=True)]),
-        (WRITING, Fail("no"), [Failed(problem="no")]),
+        (WRITING, Wait(AWAY), [PutBack(spared=True, problem=AWAY.english, problem_ko=AWAY.korean)]),
+        (WRITING, Fail(NO), [Failed(problem="no", problem_ko="안 됨")]),
         (WAITING, Cancel(), [Cancelled()]),
         (VERIFYING, Cancel(), [Cancelled()]),
         (READY, Revoke("eye"), [Revoked(by="eye")]),
@@ -161,7 +164,7 @@ def test_each_life_ends_in_its_status(status: Status) -> None:
         (AWAITING, Decline("lee", AT, None), [Declined(by="lee", at=to_wire(AT))]),
         (AWAITING, Cancel(), [Cancelled()]),
         (AWAITING, Expire(AT + KEPT - timedelta(milliseconds=1)), []),
-        (AWAITING, Expire(AT + KEPT), [Failed(problem=UNANSWERED)]),
+        (AWAITING, Expire(AT + KEPT), [Failed(problem=UNANSWERED.english, problem_ko=UNANSWERED.korean)]),
         (APPROVED, TakeUp(), [TakenUp(attempt=1)]),
         (EXPIRED, Expire(AT + KEPT), []),
         (REVOKED, Expire(AT + KEPT), []),
@@ -178,7 +181,7 @@ def test_what_may_happen_happens(given: list[Event], when: Command, then: list[E
         *((LIVES[status], Revoke("eye"), Conflict, "notRevocable") for status in LIVES if status is not Status.READY),
         *((LIVES[status], TakeUp(), Conflict, "ended") for status in ENDED),
         *((LIVES[status], Progress(1), Conflict, "ended") for status in ENDED),
-        *((LIVES[status], Fail("no"), Conflict, "ended") for status in ENDED),
+        *((LIVES[status], Fail(NO), Conflict, "ended") for status in ENDED),
         *((LIVES[status], Download("kim", AT), Conflict, "notReady") for status in [*IN_WORK, Status.FAILED, Status.CANCELLED]),
         *(
             (LIVES[status], Approve("lee", AT), Conflict, "notAwaitingApproval")
@@ -243,6 +246,7 @@ def test_more_rows_than_a_file_takes_end_it_with_the_count_and_nothing_is_cut_sh
     [event] = decide(after(COUNTING), Count(MOST_ROWS + 1))
     assert isinstance(event, Failed)
     assert "1,000,001 contacts match" in event.problem
+    assert "1,000,001명" in (event.problem_ko or "")
 
 
 def test_an_attempt_begins_its_rows_anew() -> None:
@@ -252,28 +256,48 @@ def test_an_attempt_begins_its_rows_anew() -> None:
     assert (put_back.status, put_back.rows_done, put_back.rows_total) == (Status.WAITING, 0, None)
 
 
-@pytest.mark.parametrize("command", [TakeUp(), GiveBack()])
-def test_after_the_last_attempt_it_fails_for_good(command: Command) -> None:
-    tries: list[Event] = [TakenUp(attempt=n) for n in range(1, MOST_ATTEMPTS + 1)]
-    [event] = decide(after([*WAITING, *tries]), command)
-    assert isinstance(event, Failed)
-    [still] = decide(after([*WAITING, *tries[:-1]]), command)
-    assert not isinstance(still, Failed)
+def tries(count: int, *, first: int = 1, spared: bool = False) -> list[Event]:
+    return [each for n in range(first, first + count) for each in (TakenUp(attempt=n), PutBack(spared=spared))]
 
 
-@pytest.mark.parametrize("command", [TakeUp(), GiveBack()])
-def test_attempts_that_were_spared_do_not_count(command: Command) -> None:
-    spared: list[Event] = [each for n in range(500) for each in (TakenUp(attempt=n + 1), PutBack(spared=True))]
-    tries: list[Event] = [TakenUp(attempt=n) for n in range(501, 501 + MOST_ATTEMPTS)]
-    [still] = decide(after([*WAITING, *spared, *tries[:-1]]), command)
+def test_after_the_last_attempt_it_fails_for_good() -> None:
+    last = [*WAITING, *tries(MOST_ATTEMPTS - 1), TakenUp(attempt=MOST_ATTEMPTS)]
+    for events, command in ((last, GiveBack()), ([*WAITING, *tries(MOST_ATTEMPTS)], TakeUp())):
+        [event] = decide(after(events), command)
+        assert isinstance(event, Failed)
+    for events, command in ((last[:-2], GiveBack()), ([*WAITING, *tries(MOST_ATTEMPTS - 1)], TakeUp())):
+        [event] = decide(after(events), command)
+        assert not isinstance(event, Failed)
+
+
+def test_attempts_that_were_spared_do_not_count() -> None:
+    spared = [*WAITING, *tries(500, spared=True)]
+    [still] = decide(after([*spared, *tries(MOST_ATTEMPTS - 1, first=501)]), TakeUp())
     assert not isinstance(still, Failed)
-    [event] = decide(after([*WAITING, *spared, *tries]), command)
+    [event] = decide(after([*spared, *tries(MOST_ATTEMPTS, first=501)]), TakeUp())
     assert isinstance(event, Failed)
+
+
+def test_attempts_that_ended_with_their_workers_count_for_less_but_not_for_ever() -> None:
+    silent: list[Event] = [TakenUp(attempt=n) for n in range(1, MOST_LOST + 2)]
+    for count in (MOST_ATTEMPTS + 1, MOST_LOST):
+        export = after([*WAITING, *silent[:count]])
+        assert (export.lost, export.own_attempts) == (count - 1, 1)
+        assert not isinstance(decide(export, TakeUp())[0], Failed)
+    assert isinstance(decide(after([*WAITING, *silent]), TakeUp())[0], Failed)
+
+
+def test_what_it_waits_for_is_told_until_it_is_counted_or_cancelled() -> None:
+    waits = [*WAITING, TakenUp(attempt=1), PutBack(spared=True, problem="away", problem_ko="없음")]
+    for events in (waits, [*waits, TakenUp(attempt=2)]):
+        assert (after(events).problem, after(events).problem_ko) == ("away", "없음")
+    for events in ([*waits, TakenUp(attempt=2), Counted(total=1)], [*waits, Cancelled()]):
+        assert (after(events).problem, after(events).problem_ko) == (None, None)
 
 
 COMMANDS: list[Command] = [
-    TakeUp(), GiveBack(), Wait(), Fail("no"), Cancel(), Revoke("eye"), Withdraw(), Approve("lee", AT), Approve("kim", AT),
-    Decline("kim", AT, None), AskApproval(1), AskApproval(4),
+    TakeUp(), GiveBack(), Wait(), Wait(AWAY), Fail(NO), Cancel(), Revoke("eye"), Withdraw(), AskApproval(1), AskApproval(4),
+    Approve("lee", AT), Approve("kim", AT), Decline("kim", AT, None),
 ]  # fmt: skip
 
 
@@ -368,8 +392,9 @@ class Life(RuleBasedStateMachine):
             assert export.expires_at == to_wire(from_wire(export.ready_at) + KEPT)
         if export.rows_total is not None:
             assert export.rows_total <= MOST_ROWS
-        assert (export.problem is not None) == (export.status in {Status.FAILED, Status.WITHDRAWN})
-        assert export.attempts <= MOST_ATTEMPTS
+        if not export.in_work:
+            assert (export.problem is not None) == (export.status in {Status.FAILED, Status.WITHDRAWN})
+        assert export.own_attempts <= MOST_ATTEMPTS
 
     @invariant()
     def more_than_go_without_are_written_only_once_they_are_approved(self) -> None:

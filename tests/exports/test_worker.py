@@ -1,14 +1,17 @@
 """The worker over real tables and files: complete or not at all, whoever dies, cancels or breaks off."""
 
 import asyncio
+import io
 import re
 import resource
+import threading
 from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
-from uuid import uuid4
+from pathlib import Path
+from typing import Any, BinaryIO
+from uuid import UUID, uuid4
 
 import pytest
 from structlog.testing import capture_logs
@@ -17,11 +20,14 @@ from common.auth import Caller
 from common.errors import Conflict
 from common.health import Health
 from common.listening import Listening
-from exports.export import GAVE_UP, MOST_ATTEMPTS, Export, Status, fold
+from exports.export import MOST_ATTEMPTS, Export, Status, fold
+from exports.files import Files
 from exports.handlers import Part
 from exports.queries import Queries, progress
+from exports.said import AWAY, GAVE_UP, NO_ROOM
 from exports.worker import LEASE
 from tests.exports.conftest import CONTACTS, MIDWAY, whole
+from tests.support.api import eventually
 from tests.support.workshop import Between, Workshop
 
 
@@ -96,6 +102,66 @@ async def test_a_cancelled_export_is_let_go_in_the_middle_and_leaves_nothing(sho
         await shop.commands().cancel(shop.kim, asked.id, None)
     assert [line[1:3] for line in await shop.audited()] == [("export.asked", "accepted"), ("export.cancelled", "done")]
     await shop.ask()  # a cancelled one does not count for the window
+
+
+async def test_an_export_is_cancelled_before_anybody_has_taken_it_up(shop: Workshop) -> None:
+    asked = await shop.ask()
+    cancelled = await shop.commands().cancel(shop.kim, asked.id, None)
+    assert not await shop.work(shop.worker())
+    assert (await needed(shop, cancelled), await shop.files.there()) == ((None, None, None, None), set())
+
+
+async def test_an_export_is_cancelled_while_search_still_catches_up(shop: Workshop) -> None:
+    asked = await shop.ask()
+    async with Between(shop.search_url, 0, hold=True).open() as between:
+        working = asyncio.create_task(shop.work(shop.worker(search_url=between.url, lease=timedelta(seconds=0.4))))
+        await between.reached.wait()
+        await shop.until(asked.id, "counting")
+        cancelled = await shop.commands().cancel(shop.kim, asked.id, None)
+        assert await working
+    assert await shop.state(asked.id) == cancelled
+    assert list(shop.folder.iterdir()) == []
+
+
+class Slow(io.BufferedRandom):
+    """A file that keeps whoever reads it back waiting until it is let go."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(io.FileIO(path, "x+"))
+        self.reached, self.let_go, self.reads = threading.Event(), threading.Event(), 0
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        self.reads += 1
+        self.reached.set()
+        assert self.let_go.wait(30)
+        return super().read(size)
+
+
+class SlowFiles(Files):
+    """A folder on a slow disk."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.file = Slow(folder / "slow")
+
+    async def begin(self, export_id: UUID, attempt: int) -> BinaryIO:
+        (await super().begin(export_id, attempt)).close()
+        return self.file
+
+
+async def test_an_export_is_cancelled_while_its_file_is_read_back(shop: Workshop) -> None:
+    files = SlowFiles(shop.folder)
+    asked = await shop.ask()
+    working = asyncio.create_task(shop.work(replace(shop, files=files).worker(lease=timedelta(seconds=0.4))))
+    assert await asyncio.to_thread(files.file.reached.wait, 30)
+    cancelled = await shop.commands().cancel(shop.kim, asked.id, None)
+    before = files.file.reads
+    await eventually(lambda: needed(shop, cancelled), lambda found: found == (None, None, None, None))
+    await asyncio.sleep(0)
+    files.file.let_go.set()
+    assert await working
+    assert files.file.reads <= before + 1, "it read on"
+    assert (await shop.state(asked.id), await shop.files.there()) == (cancelled, set())
 
 
 async def test_a_killed_workers_export_is_taken_over_once_its_lease_is_over(shop: Workshop) -> None:
@@ -183,7 +249,8 @@ async def test_a_full_disk_leaves_no_file_and_the_export_waits_for_another_attem
         assert await shop.work(shop.worker())
     [failed] = [entry for entry in logs if entry["event"] == "an export waits for a store"]
     assert isinstance(failed["exc_info"], OSError)
-    assert (await shop.state(asked.id)).status is Status.WAITING
+    export = await shop.state(asked.id)
+    assert (export.status, export.problem, export.problem_ko) == (Status.WAITING, *NO_ROOM)
     assert await shop.files.there() == set()
     shop.clock.instant += timedelta(seconds=2)
     assert await shop.work(shop.worker())
@@ -210,6 +277,7 @@ async def test_an_export_waits_for_a_search_that_is_away_however_long_and_says_s
             shop.clock.instant += timedelta(seconds=31)
     export = await shop.state(asked.id)
     assert (export.status, export.attempts, export.spared) == (Status.WAITING, MOST_ATTEMPTS + 2, MOST_ATTEMPTS + 2)
+    assert (export.problem, export.problem_ko) == AWAY
     [reason] = {entry["reason"] for entry in logs if entry["event"] == "an export waits for a store"}
     assert await health.problems() == {"exports": f"waits: {reason}"}
     assert await shop.work(shop.worker(health=health))
@@ -261,7 +329,7 @@ async def test_an_error_of_the_program_costs_one_export_its_attempts_and_ends_no
     for _ in range(MOST_ATTEMPTS - 1):
         shop.clock.instant += timedelta(seconds=31)
         assert await shop.work(worker)
-    assert ((await shop.state(poisoned.id)).status, (await shop.state(poisoned.id)).problem) == (Status.FAILED, GAVE_UP)
+    assert ((await shop.state(poisoned.id)).status, (await shop.state(poisoned.id)).problem) == (Status.FAILED, GAVE_UP.english)
 
 
 async def test_an_export_that_cannot_be_read_rests_and_the_others_go_on(shop: Workshop) -> None:

@@ -14,10 +14,10 @@ import pytest
 
 from exports.events import Column
 from exports.rows.makers import MakerEnded
+from exports.stream import batches
 from exports.workbook.agile_format import Stretched, Tampered, WrongPassword
 from exports.workbook.agile_reader import decrypt
 from exports.workbook.long_values import Proof
-from exports.worker import batches
 from exports.writing import Ids, Incomplete, ReadBack, Writing, read_back
 
 LOCK = Stretched.of("abc-123!")
@@ -152,21 +152,30 @@ def test_a_long_text_that_is_not_whole_in_the_file_is_found(altered: Callable[[b
     assert read_back(file, LOCK, [ID, NAME]) != writing.told()
 
 
-async def stream(*lines: bytes) -> AsyncIterator[bytes]:
-    for each in lines:
-        yield each
+async def in_pieces(lines: Sequence[bytes], size: int) -> AsyncIterator[list[bytes]]:
+    for begin in range(0, len(lines), size):
+        yield list(lines[begin : begin + size])
 
 
-async def gathered(*lines: bytes) -> list[bytes]:
-    return [each async for batch in batches(stream(*lines)) for each in batch]
+async def gathered(lines: Sequence[bytes], size: int = 1) -> list[list[bytes]]:
+    """In batches what comes so many lines at a time, the first of which come with the head."""
+    return [batch async for batch in batches(in_pieces(lines[1:], size), list(lines[:1]))]
 
 
-async def test_a_stream_with_its_end_is_whole() -> None:
+@pytest.mark.parametrize("size", [1, 7, 499, 500, 501, 1203, 5000])
+async def test_a_stream_with_its_end_is_whole_in_whatever_pieces_it_comes(size: int) -> None:
     lines = [line(n) for n in range(1203)]
-    end = orjson.dumps({"end": True, "rows": 1203})
-    assert await gathered(*lines, end) == lines
-    assert [len(batch) async for batch in batches(stream(*lines, end))] == [500, 500, 203]
-    assert await gathered(orjson.dumps({"end": True, "rows": 0})) == []
+    found = await gathered([*lines, orjson.dumps({"end": True, "rows": 1203})], size)
+    assert [each for batch in found for each in batch] == lines
+    assert list(map(len, found)) == [500, 500, 203]
+    assert await gathered([orjson.dumps({"end": True, "rows": 0})]) == []
+
+
+async def test_a_batch_of_long_lines_ends_by_its_bytes() -> None:
+    lines = [line(n, "x" * 250_000) for n in range(20)]
+    found = await gathered([*lines, orjson.dumps({"end": True, "rows": 20})], 3)
+    assert [each for batch in found for each in batch] == lines
+    assert max(map(len, found)) <= 8
 
 
 @pytest.mark.parametrize(
@@ -182,8 +191,9 @@ async def test_a_stream_with_its_end_is_whole() -> None:
     ],
 )
 async def test_a_stream_that_broke_off_is_not_taken_for_whole(lines: list[bytes]) -> None:
-    with pytest.raises(Incomplete):
-        await gathered(*lines)
+    for size in (1, 5):
+        with pytest.raises(Incomplete):
+            await gathered(lines, size)
 
 
 def peak_of(count: int) -> int:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from localstack.demo import Api, decrypt
+from localstack.demo import Api
 from localstack.stack import Stack
 from tests.support.api import caller, eventually, fresh_channel, kill, replaced
 
@@ -87,47 +87,6 @@ async def test_a_process_killed_during_a_load_comes_back_and_the_counts_are_righ
         await eventually(size, lambda count: count == CONTACTS, 60)
         told = await changes(api, segment)
         assert Counter((c["contactId"], c["change"]) for c in told) == Counter((c["id"], "entered") for c in items)
-
-
-async def test_an_export_goes_on_when_its_worker_is_killed(stack: Stack) -> None:
-    password = "abc-123!"
-    async with caller(stack, fresh_channel()) as api:
-        await api.json("PATCH", "/v1/channel", body={"exportMinutes": 0})
-        for begin in range(0, 5000, 1000):
-            batch = [{"memberId": f"m-{n}", "name": "a" * 200, "city": "b" * 200} for n in range(begin, begin + 1000)]
-            await api.json("POST", "/v1/contacts/batch", body={"contacts": batch})
-
-        async def total() -> int:
-            count: int = (await api.json("POST", "/v1/search", body={"limit": 1}))["total"]
-            return count
-
-        await eventually(total, lambda count: count == 5000, 60)
-
-        async def kill_midway() -> dict[str, Any] | None:
-            body = {"reason": "a fault is tried", "password": password, "scope": {"all": True}, "columns": ["id", "memberId"]}
-            asked: dict[str, Any] = await api.json("POST", "/v1/exports", body=body)
-            while (await api.json("GET", f"/v1/exports/{asked['id']}"))["status"] == "waiting":
-                await asyncio.sleep(0)
-            pid = kill(stack, "exports-worker")
-            after = await api.json("GET", f"/v1/exports/{asked['id']}")
-            await replaced(stack, "exports-worker", pid)
-            return asked if after["status"] != "ready" else None
-
-        # A worker faster than the test's look may be done by then: ask again until one was killed with the work in its hands.
-        asked = await eventually(kill_midway, lambda export: export is not None, 60)
-        assert asked is not None
-        path = f"/v1/exports/{asked['id']}"
-
-        async def state() -> dict[str, Any]:
-            answer: dict[str, Any] = await api.json("GET", path)
-            return answer
-
-        done = await eventually(state, lambda export: export["status"] in {"ready", "failed"}, 60)
-        assert done["status"] == "ready"
-        file = await api.ask("POST", f"{path}/download")
-        rows = decrypt(file.content, password)
-        assert sorted(row[1] for row in rows[1:]) == sorted(f"m-{n}" for n in range(5000))
-        assert done["manifest"]["rows"] == 5000
 
 
 async def test_a_bulk_action_goes_on_when_its_worker_is_killed_and_changes_nobody_twice(stack: Stack) -> None:

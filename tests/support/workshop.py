@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import os
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -142,9 +142,9 @@ class Workshop:
     def keeper(self) -> Keeper:
         return Keeper(self.database, self.files, self.clock, new_id, Health({}))
 
-    async def ask(self, caller: Caller | None = None, **scope: Any) -> Export:
-        """An accepted export of the ids and numbers of everyone, or of the scope given."""
-        ask = Ask("a greeting", PASSWORD, scope or {"all": True}, ["id", "mobileNumber"], False, "ko", None)
+    async def ask(self, caller: Caller | None = None, *, columns: Sequence[str] = ("id", "mobileNumber"), **scope: Any) -> Export:
+        """An accepted export of the ids and numbers (or of these columns) of everyone, or of the scope given."""
+        ask = Ask("a greeting", PASSWORD, scope or {"all": True}, columns, False, "ko", None)
         return await self.commands().ask(caller or self.kim, ask, "127.0.0.1")
 
     async def work(self, worker: Worker) -> bool:

@@ -55,7 +55,15 @@ class Peer:
 
     @asynccontextmanager
     async def lines(self, path: str, channel: str, body: object, *, within: str = "") -> AsyncIterator[AsyncIterator[bytes]]:
-        """The lines of a stream. Raises Problem, and Unavailable where it breaks off."""
+        """The lines of a stream, one by one. Raises as `pieces` does."""
+        async with self.pieces(path, channel, body, within=within) as pieces:
+            yield _one_by_one(pieces)
+
+    @asynccontextmanager
+    async def pieces(
+        self, path: str, channel: str, body: object, *, within: str = ""
+    ) -> AsyncIterator[AsyncIterator[list[bytes]]]:
+        """The lines of a stream, as many at a time as have come. Raises Problem, and Unavailable where it breaks off."""
         request = self._client.build_request(
             "POST", self._url + path, content=orjson.dumps(body), timeout=httpx.Timeout(30, read=_STREAM_SECONDS),
             headers=self._signer.authorization(channel, *self._permissions, seconds=_TOKEN_SECONDS),
@@ -66,21 +74,27 @@ class Peer:
                 if not answer.is_success:
                     await answer.aread()
                     raise _problem(answer, within)
-                yield _lines(answer)
+                yield _pieces(answer)
             finally:
                 await answer.aclose()
         except httpx.TransportError:
             raise Unavailable(_AWAY) from None
 
 
-async def _lines(answer: httpx.Response) -> AsyncGenerator[bytes, None]:
+async def _pieces(answer: httpx.Response) -> AsyncGenerator[list[bytes], None]:
     rest = b""
     async for chunk in answer.aiter_bytes():
         *whole, rest = (rest + chunk).split(b"\n")
-        for line in whole:
-            yield line
+        if whole:
+            yield whole
     if rest:
-        yield rest
+        yield [rest]
+
+
+async def _one_by_one(pieces: AsyncIterator[list[bytes]]) -> AsyncGenerator[bytes, None]:
+    async for piece in pieces:
+        for line in piece:
+            yield line
 
 
 async def until_end(lines: AsyncIterator[bytes], size: int) -> AsyncGenerator[list[Any], None]:

@@ -116,16 +116,20 @@ class Completed(wire.Event, tag="export.completed"):
 class PutBack(wire.Event, tag="export.put_back"):
     """An attempt ended without a file, in a way that may pass: the export waits for another.
 
-    It is `spared` where nothing was wrong with it: what it needs was away, or its worker had to stop.
+    It is `spared` where nothing was wrong with it: what it needs was away, or its worker had to stop. `problem` says what is
+    waited for, `problem_ko` in Korean.
     """
 
     spared: bool = False
+    problem: str | None = None
+    problem_ko: str | None = None
 
 
 class Failed(wire.Event, tag="export.failed"):
-    """It failed for good; `problem` tells the manager why, without personal data."""
+    """It failed for good; `problem` tells the manager why, without personal data, `problem_ko` in Korean."""
 
     problem: str
+    problem_ko: str | None = None
 
 
 class Cancelled(wire.Event, tag="export.cancelled"):

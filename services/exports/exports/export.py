@@ -3,8 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
-from typing import TypeAlias, assert_never
+from typing import Final, TypeAlias, assert_never
 from uuid import UUID
 
 from msgspec.structs import replace
@@ -37,33 +36,16 @@ from exports.events import (
     Withdrawn,
     Written,
 )
+from exports.said import AGAIN, GAVE_UP, UNANSWERED, Said, too_many
+from exports.status import IN_WORK as IN_WORK
+from exports.status import NOT_COUNTED as NOT_COUNTED
+from exports.status import Status as Status
 
 KEPT = timedelta(days=7)
-MOST_ROWS, MOST_ATTEMPTS = 1_000_000, 10
-UNANSWERED = "Nobody approved this export within 7 days. Ask again."
-GAVE_UP = "The file could not be finished after several attempts. Ask again; if it fails again, tell the operators."
-
-
-class Status(StrEnum):
-    """Where an export stands."""
-
-    AWAITING_APPROVAL = "awaitingApproval"
-    WAITING = "waiting"
-    COUNTING = "counting"
-    WRITING = "writing"
-    VERIFYING = "verifying"
-    READY = "ready"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-    DECLINED = "declined"
-    EXPIRED = "expired"
-    REVOKED = "revoked"
-    WITHDRAWN = "withdrawn"
-
-
-IN_WORK = frozenset({Status.WAITING, Status.COUNTING, Status.WRITING, Status.VERIFYING})
-NOT_COUNTED = frozenset({Status.FAILED, Status.CANCELLED, Status.DECLINED, Status.WITHDRAWN})
-"""Those that do not count for the window between two exports."""
+MOST_ROWS = 1_000_000
+MOST_ATTEMPTS = 10
+MOST_LOST = 30
+"""So many attempts may end with their workers, which says little of the export. After more, it may be what kills them."""
 
 
 class Export(Body):
@@ -85,17 +67,26 @@ class Export(Body):
     ready_at: WireInstant | None = None
     expires_at: WireInstant | None = None
     problem: str | None = None
+    """Why it failed or was withdrawn; of one in work, what it waits for."""
+    problem_ko: str | None = None
+    """The same in Korean, where that is known."""
     manifest: Manifest | None = None
     attempts: int = 0
     spared: int = 0
+    lost: int = 0
     approval_rows: int | None = None
     approval: Approval | None = None
     revoked_by: str | None = None
 
     @property
     def tried_enough(self) -> bool:
-        """Whether it is given up: what was spared is no attempt of its own."""
-        return self.attempts - self.spared >= MOST_ATTEMPTS
+        """Whether it is given up."""
+        return self.own_attempts >= MOST_ATTEMPTS or self.lost >= MOST_LOST
+
+    @property
+    def own_attempts(self) -> int:
+        """Attempts that came to nothing by themselves: neither for what was away, nor with a worker that was killed."""
+        return self.attempts - self.spared - self.lost
 
     @property
     def in_work(self) -> bool:
@@ -135,28 +126,29 @@ def _changes(export: Export, event: Event) -> dict[str, object]:
     match event:
         case ApprovalAsked(rows=rows):
             asked = Approval(rows=rows)
-            return {"status": Status.AWAITING_APPROVAL, "approval": asked, "rows_done": 0, "rows_total": None}
+            return {"status": Status.AWAITING_APPROVAL, "approval": asked, "rows_done": 0, "rows_total": None} | _WELL
         case Approved(by=by, at=at):
             return {"status": Status.WAITING, "approval": decided(export.approval, "approved", by, at)}
         case Declined(by=by, at=at, reason=reason):
             return {"status": Status.DECLINED, "approval": decided(export.approval, "declined", by, at), "problem": reason}
         case TakenUp(attempt=attempt):
-            return {"status": Status.COUNTING, "attempts": attempt, "rows_done": 0, "rows_total": None}
+            lost = export.lost + (export.status is not Status.WAITING)  # its worker has fallen silent
+            return {"status": Status.COUNTING, "attempts": attempt, "rows_done": 0, "rows_total": None, "lost": lost}
         case Counted(total=total):
-            return {"status": Status.WRITING, "rows_total": total}
+            return {"status": Status.WRITING, "rows_total": total} | _WELL
         case Progressed(rows=rows):
             return {"rows_done": rows}
         case Written(rows=rows):
             return {"status": Status.VERIFYING, "rows_done": rows}
         case Completed(manifest=manifest, at=at, expires_at=expires_at):
             return {"status": Status.READY, "manifest": manifest, "ready_at": at, "expires_at": expires_at}
-        case PutBack(spared=spared):
-            spares = export.spared + spared
-            return {"status": Status.WAITING, "rows_done": 0, "rows_total": None, "spared": spares}
-        case Failed(problem=problem):
-            return {"status": Status.FAILED, "problem": problem}
+        case PutBack(spared=spared, problem=problem, problem_ko=korean):
+            waits = {"spared": export.spared + spared, "problem": problem, "problem_ko": korean}
+            return {"status": Status.WAITING, "rows_done": 0, "rows_total": None} | waits
+        case Failed(problem=problem, problem_ko=korean):
+            return {"status": Status.FAILED, "problem": problem, "problem_ko": korean}
         case Cancelled():
-            return {"status": Status.CANCELLED}
+            return {"status": Status.CANCELLED} | _WELL
         case Withdrawn(problem=problem) | Expired(problem=str(problem)):
             return {"status": Status.WITHDRAWN, "problem": problem}
         case Expired():
@@ -167,6 +159,9 @@ def _changes(export: Export, event: Event) -> dict[str, object]:
             return {}
         case _:
             assert_never(event)
+
+
+_WELL: Final[dict[str, object]] = {"problem": None, "problem_ko": None}
 
 
 def fold(events: Iterable[Event]) -> Export | None:
@@ -213,19 +208,21 @@ class Complete:
 
 @dataclass(frozen=True, slots=True)
 class GiveBack:
-    """The attempt came to nothing, for a reason that may pass."""
+    """The attempt came to nothing by itself, for a reason that may pass."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """What the attempt needs is away, or its worker stops: it does not count, however many they become."""
+    """What the attempt needs is away, as is said, or its worker stops: it does not count, however many they become."""
+
+    problem: Said | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Fail:
     """It can never come to anything."""
 
-    problem: str
+    problem: Said
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,17 +314,17 @@ def _end(export: Export, at: datetime) -> list[Event]:
     if not is_over(export, at):
         return []
     if export.status is Status.AWAITING_APPROVAL:
-        return [Failed(problem=UNANSWERED)]
+        return [_failed(UNANSWERED)]
     return [Expired()] if export.status is Status.READY else []
 
 
 def _decide_work(export: Export, command: ByWorker) -> list[Event]:
     match command:
         case TakeUp():
-            return [Failed(problem=GAVE_UP) if export.tried_enough else TakenUp(attempt=export.attempts + 1)]
+            return [_failed(GAVE_UP) if export.tried_enough else TakenUp(attempt=export.attempts + 1)]
         case Count(total=total):
             if total > MOST_ROWS:
-                return [Failed(problem=too_many(total))]
+                return [_failed(too_many(total, MOST_ROWS))]
             return [ApprovalAsked(rows=total)] if export.needs_approval(total) else [Counted(total=total)]
         case Progress(rows=rows):
             return [Progressed(rows=rows)] if rows != export.rows_done else []
@@ -342,13 +339,19 @@ def _decide_work(export: Export, command: ByWorker) -> list[Event]:
             _require_all(export, manifest.rows)
             return [Completed(manifest=manifest, at=to_wire(at), expires_at=to_wire(at + KEPT))]
         case GiveBack():
-            return [Failed(problem=GAVE_UP) if export.tried_enough else PutBack()]
+            return [_failed(GAVE_UP) if export.tried_enough else PutBack(problem=AGAIN.english, problem_ko=AGAIN.korean)]
+        case Wait(problem=Said(english=english, korean=korean)):
+            return [PutBack(spared=True, problem=english, problem_ko=korean)]
         case Wait():
             return [PutBack(spared=True)]
         case Fail(problem=problem):
-            return [Failed(problem=problem)]
+            return [_failed(problem)]
         case _:
             assert_never(command)
+
+
+def _failed(said: Said) -> Failed:
+    return Failed(problem=said.english, problem_ko=said.korean)
 
 
 def _require_all(export: Export, rows: int) -> None:
@@ -381,7 +384,7 @@ def _check_download(export: Export, command: Download) -> None:
         case Status.WITHDRAWN:
             raise Gone(WITHDRAWN, code="withdrawn", extra={"exportStatus": status})
         case Status.FAILED:
-            why = f"This export failed and has no file. {export.problem or GAVE_UP}"
+            why = f"This export failed and has no file. {export.problem or GAVE_UP.english}"
         case Status.CANCELLED:
             why = "This export was cancelled and has no file. Ask for a new one."
         case Status.DECLINED:
@@ -393,8 +396,3 @@ def _check_download(export: Export, command: Download) -> None:
         case _:
             assert_never(status)
     raise Conflict(why, code="notReady", extra={"exportStatus": status})
-
-
-def too_many(total: int) -> str:
-    """What is said of more rows than a file takes."""
-    return f"{total:,} contacts match, more than the {MOST_ROWS:,} that one file takes. Narrow it down and ask again."

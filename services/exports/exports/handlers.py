@@ -25,11 +25,12 @@ from exports.audit import store as audit
 from exports.audit.entry import Action, Entry
 from exports.auditing import approval_asked
 from exports.events import Column, Kind, Requested, Scope
-from exports.export import MOST_ROWS, Cancel, Command, Download, Export, Revoke, decide, evolve, too_many
+from exports.export import MOST_ROWS, Cancel, Command, Download, Export, Revoke, decide, evolve
 from exports.files import Files
 from exports.neighbours import Neighbours
 from exports.password import check_password
 from exports.ranges import part_of
+from exports.said import too_many
 from exports.sealing import Sealing
 from exports.sight import check_visible, no_export
 from exports.store import Needed
@@ -270,5 +271,6 @@ def _asked_for(request: Requested, total: int) -> str:
 
 def _checked_total(total: int) -> int:
     if total > MOST_ROWS:
-        raise Unprocessable(too_many(total), code="tooManyRows", pointer="/scope", extra={"total": total, "most": MOST_ROWS})
+        said = too_many(total, MOST_ROWS).english
+        raise Unprocessable(said, code="tooManyRows", pointer="/scope", extra={"total": total, "most": MOST_ROWS})
     return total

@@ -4,6 +4,7 @@ import os
 import socket
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
@@ -116,7 +117,8 @@ async def run_worker() -> None:
         clock = SystemClock()
         worker = Worker(
             name, database, neighbours, files, _sealing(settings), clock, new_id, health, _keys(settings),
-            processes=settings.processes,
+            lease=timedelta(seconds=settings.lease_seconds), processes=settings.processes,
+            worth_processes=settings.worth_processes,
         )  # fmt: skip
         keeper = Keeper(database, files, clock, new_id, health)
         app = common_health.application(health)

@@ -45,9 +45,10 @@ class Neighbours:
         total: int = answer["total"]
         return total
 
-    def scan(self, channel: str, asked: Mapping[str, Any]) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
-        """The lines of a scan: a head, the contacts of one instant in the order of their ids, an end. Raises Problem.
+    def scan(self, channel: str, asked: Mapping[str, Any]) -> AbstractAsyncContextManager[AsyncIterator[list[bytes]]]:
+        """The lines of a scan, as many at a time as have come: a head, the contacts of one instant in the order of their ids, an
+        end. Raises Problem.
 
         The instant is not before the call, and whatever was committed before the call is in it.
         """
-        return self._search.lines("/internal/scan", channel, asked, within=_WITHIN)
+        return self._search.pieces("/internal/scan", channel, asked, within=_WITHIN)

@@ -31,8 +31,8 @@ def told(export: Export, event: Event, at: datetime) -> wire.ExportEvent:
             return wire.ExportDeclined(**common, rows=_rows_to_approve(export), declined_by=by, problem=reason)
         case life.Completed(manifest=manifest, expires_at=expires_at):
             return wire.ExportCompleted(**common, rows=manifest.rows, expires_at=expires_at)
-        case life.Failed(problem=problem):
-            return wire.ExportFailed(**common, problem=problem)
+        case life.Failed(problem=problem, problem_ko=korean):
+            return wire.ExportFailed(**common, problem=problem, problem_ko=korean)
         case life.Cancelled():
             return wire.ExportCancelled(**common)
         case life.Downloaded():

@@ -21,7 +21,10 @@ class Settings(ServiceSettings, CallerSettings, ApiSettings, FileSettings):
     all are published.
 
     `processes` of its own make the rows of a worker's file, some 25 MiB each; with 0 the worker makes them itself. Without the
-    setting there are as many as processors, two at most, and none where there is but one.
+    setting there are as many as processors, two at most, and none where there is but one. A file of fewer rows than
+    `worth_processes` is made without them: to start them takes longer than they save.
+
+    A worker that has been silent for `lease_seconds` is taken for dead, and another takes over its export.
 
     `owner_postgres` is for `migrate` alone: how to connect as the role that owns the tables. Where it is left out the service's
     own role makes them, and could change the audit log.
@@ -35,4 +38,6 @@ class Settings(ServiceSettings, CallerSettings, ApiSettings, FileSettings):
     sealing_key: SecretStr
     manifest_key: Path
     processes: int = Field(default_factory=_sensible, ge=0, le=16)
+    worth_processes: int = Field(default=30_000, ge=0)
+    lease_seconds: float = Field(default=8.0, ge=1, le=20)
     owner_postgres: SecretStr | None = None

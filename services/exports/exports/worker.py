@@ -2,13 +2,12 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, BinaryIO
 
-import orjson
 from msgspec import structs
 
 from common.clock import Clock, from_wire, to_wire
@@ -21,15 +20,17 @@ from common.loop import repeat
 from common.peers import BrokenOff
 from common.postgres import Database, Tx
 from common.telemetry import log, span
-from exports import holdings, journal, store
+from exports import holdings, journal, store, stream
 from exports.audit import store as audit
 from exports.audit.entry import Action, Entry
 from exports.auditing import approval_asked
 from exports.events import Manifest
 from exports.export import Complete, Count, Export, Fail, Finish, GiveBack, Progress, Status, TakeUp, Wait, decide
 from exports.files import Aside, Files
+from exports.halting import Threads
 from exports.neighbours import Neighbours
 from exports.rows.makers import MakerEnded
+from exports.said import CANNOT, refused, unfit, waits_for
 from exports.sealing import Sealing, Unsealable
 from exports.signing import ManifestKeys
 from exports.store import Needed
@@ -42,16 +43,12 @@ LEASE = timedelta(seconds=8)
 """A worker that has been silent for so long is taken for dead."""
 _IDLE_SECONDS = 0.2
 _TELL_SECONDS = 1.0
-_BATCH = 500
-_BATCH_BYTES = 1 << 20
-"""Contacts are written by so many, or so many bytes of them."""
 _LATE = timedelta(hours=1)
 """An erasure told so long before a request is in what search shows to it by then."""
 _BY = "service:exports"
-_CANNOT = "The file cannot be written. Ask again; if it fails again, tell the operators."
 _MAY_PASS = (Problem, Incomplete, Tampered, WrongPassword, MakerEnded, Altered)
 """What may go better the next time, as a stream that broke off may: a disk that lies, a process of rows that was killed."""
-_WORTH_PROCESSES = 30_000
+WORTH_PROCESSES = 30_000
 """Rows from which on to start processes takes less time than they save."""
 _TOLD_SECONDS = 60.0
 """So long the health tells that exports wait for a store: longer than one rests."""
@@ -74,9 +71,11 @@ class Worker:
         *,
         lease: timedelta = LEASE,
         processes: int = 0,
+        worth_processes: int = WORTH_PROCESSES,
     ) -> None:
         self._name = name
         self._processes = processes
+        self._worth_processes = worth_processes
         self._database = database
         self._neighbours = neighbours
         self._files = files
@@ -153,12 +152,12 @@ class Worker:
         except Lost:
             raise
         except (Unprocessable, Conflict) as problem:
-            await job.do(Fail(problem.detail))
+            await job.do(Fail(refused(problem.detail)))
         except (CannotWrite, PackageTooLong) as error:
-            await job.do(Fail(f"{error} Ask again without what does not fit."))
+            await job.do(Fail(unfit(str(error))))
         except Unsealable as error:
             log.error("a sealed lock does not open", export=str(export.id), exc_info=error)
-            await job.do(Fail(_CANNOT))
+            await job.do(Fail(CANNOT))
         except Stopped:
             await job.do(Wait())
         except BrokenOff as error:
@@ -169,49 +168,45 @@ class Worker:
             await self._give_back(job, error)
         except Exception as error:  # noqa: BLE001 - what one export meets must not end the work of all the others
             log.error("an attempt met an error of the program", export=str(export.id), exc_info=error)
-            await job.do(GiveBack(), rest=pause_after(export.attempts - export.spared))
+            await job.do(GiveBack(), rest=pause_after(export.own_attempts))
         await self._files.let_go(export.id, export.attempts)
 
     async def _give_back(self, job: "_Job", error: Exception) -> None:
         log.warning("an attempt failed", export=str(job.export.id), attempt=job.export.attempts, exc_info=error)
-        await job.do(GiveBack(), rest=pause_after(job.export.attempts - job.export.spared))
+        await job.do(GiveBack(), rest=pause_after(job.export.own_attempts))
 
     async def _wait(self, job: "_Job", error: Unavailable | OSError) -> None:
-        reason = error.detail if isinstance(error, Unavailable) else type(error).__name__
+        reason = error.detail if isinstance(error, Unavailable) else error.strerror or type(error).__name__
         log.warning("an export waits for a store", export=str(job.export.id), reason=reason, exc_info=error)
         self._health.trouble("exports", f"waits: {reason}", _TOLD_SECONDS)
-        await job.do(Wait(), rest=pause_after(job.export.spared + 1))
+        await job.do(Wait(waits_for(error)), rest=pause_after(job.export.spared + 1))
 
     async def _write(
         self, job: "_Job", file: BinaryIO, aside: Aside, lock: Stretched, asked: Mapping[str, Any], lease: Lease
     ) -> bool:
         """Whether there is a file now; not of too many rows, nor of rows to be approved. Raises what makes an attempt fail."""
-        export = job.export
-        async with contextlib.aclosing(self._rows(export.channel, asked)) as rows:
-            total, instant = _read_head((await lease.during(anext(rows)))[0])
+        export, threads = job.export, Threads(lease)
+        watched = threads.watched(file)
+        async with contextlib.aclosing(stream.rows(self._neighbours, export.channel, asked)) as rows:
+            total, instant = stream.read_head((await lease.during(anext(rows)))[0])
             await job.do(Count(total))
             if not job.export.in_work:
                 return False
             writing = await asyncio.to_thread(
-                Writing, file, aside, lock, export.columns, export.time_zone, export.language,
-                self._processes if total >= _WORTH_PROCESSES else 0,
+                Writing, watched, aside, lock, export.columns, export.time_zone, export.language,
+                self._processes if total >= self._worth_processes else 0,
             )  # fmt: skip
-            loop = asyncio.get_running_loop()
+            threads.ending(writing.halt)
             with contextlib.closing(writing):
-                shown = loop.time()
-                while batch := await lease.during(anext(rows, [])):
-                    await asyncio.to_thread(writing.add, batch)
-                    if loop.time() - shown > _TELL_SECONDS:
-                        shown = loop.time()
-                        await job.do(Progress(writing.rows))
+                await self._write_rows(job, writing, rows, threads, lease)
                 if writing.rows != total:
                     raise Incomplete("the rows are not as many as were counted")
-                await asyncio.to_thread(writing.finish)
+                await threads.run(writing.finish)
         await job.do(Finish(writing.rows))
-        found, told = await asyncio.to_thread(read_back, file, lock, export.columns), writing.told()
+        found, told = await threads.run(read_back, watched, lock, export.columns), writing.told()
         if found not in {told, replace(told, ids_sha256=None)}:
             raise Incomplete("the file does not hold what was written")
-        size, digest = await lease.during(self._files.finish(export.id, export.attempts, file))
+        size, digest = await threads.during(self._files.finish(export.id, export.attempts, watched))
         manifest = Manifest(
             rows=found.rows, columns=[c.key for c in export.columns], instant=to_wire(instant), bytes=size,
             file_sha256=digest, ids_sha256=writing.ids.sha256(), long_values=found.long_values,
@@ -220,12 +215,20 @@ class Worker:
         await job.complete(structs.replace(manifest, signature=signature), bytes(writing.held))
         return True
 
-    async def _rows(self, channel: str, asked: Mapping[str, Any]) -> AsyncGenerator[list[bytes], None]:
-        """The head alone, then the contacts' lines by hundreds. Raises Incomplete where the stream breaks off."""
-        async with self._neighbours.scan(channel, asked) as lines:
-            yield [await anext(lines, b"")]
-            async for batch in batches(lines):
-                yield batch
+    async def _write_rows(
+        self, job: "_Job", writing: Writing, rows: AsyncGenerator[list[bytes], None], threads: Threads, lease: Lease
+    ) -> None:
+        """All rows that come; how many they are by then is told once a second."""
+        now = asyncio.get_running_loop().time
+        shown = now()
+        while batch := await lease.during(anext(rows, [])):
+            await threads.run(writing.add, batch)
+            if now() - shown > _TELL_SECONDS:
+                shown = now()
+                try:
+                    await job.do(Progress(writing.rows))
+                except Unavailable as error:  # the lease says whether that is the end of the work
+                    log.warning("progress cannot be told", export=str(job.export.id), reason=error.detail)
 
     async def _note(self, tx: Tx, export: Export, at: datetime) -> None:
         """Audit what ends an export's work."""
@@ -278,35 +281,3 @@ class _Job:
     async def complete(self, manifest: Manifest, held: bytes) -> None:
         """The file is there, with these contacts. Raises Lost, Incomplete."""
         self.export = await self._worker.complete(self.export, manifest, held)
-
-
-def _read_head(line: bytes) -> tuple[int, datetime]:
-    try:
-        head = orjson.loads(line)
-        return head["total"], from_wire(head["instant"])
-    except (ValueError, KeyError, TypeError):
-        raise Incomplete("the stream of contacts has no head") from None
-
-
-async def batches(lines: AsyncIterator[bytes]) -> AsyncIterator[list[bytes]]:
-    """The contacts' lines by hundreds. Raises Incomplete where the end is missing or tells of another number."""
-    batch: list[bytes] = []
-    rows = size = 0
-    last = b""
-    async for line in lines:
-        if last:
-            batch.append(last)
-            rows += 1
-            size += len(last)
-        last = line
-        if len(batch) >= _BATCH or size >= _BATCH_BYTES:
-            yield batch
-            batch, size = [], 0
-    if batch:
-        yield batch
-    try:
-        end = orjson.loads(last)
-    except orjson.JSONDecodeError:
-        end = None
-    if end != {"end": True, "rows": rows}:
-        raise Incomplete("the stream of contacts broke off")

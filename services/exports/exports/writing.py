@@ -97,6 +97,10 @@ class Writing:
         self._sheet.close()
         self._package.close()
 
+    def halt(self) -> None:
+        """Who waits for a process of rows waits no more; may be called while another thread is at work, and blocks nobody."""
+        self._makers.halt()
+
     def close(self) -> None:
         """No process is left; a workbook that was not finished never will be."""
         self._makers.close()

@@ -42,7 +42,8 @@ def announce(event: Announced, public_url: str) -> Announcement | None:
             data = {"exportId": str(event.export_id), "requestedBy": event.requested_by, "rows": event.rows}
             return Announcement("export.ready", korean, english, f"{public_url}/exports/{event.export_id}", data)
         case ExportFailed():
-            korean = f"고객 데이터 파일을 만들지 못했습니다. (요청: {event.requested_by}) {event.problem}"
+            why = event.problem_ko or event.problem
+            korean = f"고객 데이터 파일을 만들지 못했습니다. (요청: {event.requested_by}) {why}"
             english = f"A file that {event.requested_by} asked for could not be made. {event.problem}"
             data = {"exportId": str(event.export_id), "requestedBy": event.requested_by, "problem": event.problem}
             return Announcement("export.failed", korean, english, None, data)

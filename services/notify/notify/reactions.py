@@ -50,7 +50,8 @@ def react(event: ExportEvent, public_url: str) -> Notice | None:
             english = f"Your Excel file of {event.rows:,} contacts is ready. You can download it for 7 days."
             return Notice(event.requested_by, "export.ready", korean, english, f"{public_url}/exports/{event.export_id}")
         case ExportFailed():
-            korean = f"요청하신 고객 데이터 파일을 만들지 못했습니다. 다시 요청해 주세요. ({event.problem})"
+            why = event.problem_ko or f"다시 요청해 주세요. ({event.problem})"  # of an earlier version's in English alone
+            korean = f"요청하신 고객 데이터 파일을 만들지 못했습니다. {why}"
             english = f"Your file could not be made. {event.problem}"
             return Notice(event.requested_by, "export.failed", korean, english, None)
         case ExportWithdrawn():

@@ -52,9 +52,10 @@ class ExportCompleted(_Told, tag="export.completed"):
 
 
 class ExportFailed(_Told, tag="export.failed"):
-    """The export failed for good; `problem` says why, without personal data."""
+    """The export failed for good; `problem` says why, without personal data, `problem_ko` in Korean."""
 
     problem: str
+    problem_ko: str | None = None
 
 
 class ExportCancelled(_Told, tag="export.cancelled"):

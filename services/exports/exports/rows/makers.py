@@ -45,6 +45,9 @@ class Makers(Protocol):
         """All that was ordered and not yet taken. Raises as `ready` does."""
         ...
 
+    def halt(self) -> None:
+        """Nothing is made any more, and who waits for it is told by MakerEnded. May be called by another thread; never blocks."""
+
     def close(self) -> None:
         """Nothing is made any more; what was not taken is dropped."""
 
@@ -65,6 +68,9 @@ class MakerHere:
             yield self._maker.make(order.first, order.lines, order.count)
 
     rest = ready
+
+    def halt(self) -> None:
+        """Nobody waits: rows are made while they are taken."""
 
     def close(self) -> None:
         self._orders.clear()
@@ -98,9 +104,12 @@ class MakersBeside:
         while self._pending:
             yield self._pending.popleft().result()
 
-    def close(self) -> None:
+    def halt(self) -> None:
         for child in self._children:
             child.kill()
+
+    def close(self) -> None:
+        self.halt()
         self._threads.shutdown(cancel_futures=True)
         for child in self._children:
             child.bury()
