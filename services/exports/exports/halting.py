@@ -92,6 +92,9 @@ class _Watched(io.BufferedIOBase):
     def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
         return self._look().seek(offset, whence)
 
+    def truncate(self, size: int | None = None, /) -> int:
+        return self._look().truncate(size)
+
     def tell(self) -> int:
         return self._file.tell()
 

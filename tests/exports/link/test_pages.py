@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace as change
 
-from exports.events import Column, Event, Failed, Revoked
+from exports.events import Column, Event, Failed, PutBack, Revoked
 from exports.export import IN_WORK, KEPT, Status
 from exports.link.facts import MOST_NAME, Facts, facts_of
 from exports.link.rendering import Pages, Refusal
@@ -131,6 +131,14 @@ def test_how_far_it_is_and_who_decided_or_revoked_is_told() -> None:
     assert "Revoked by" not in page(shown([*READY, Revoked()])).facts()
     failed = page(shown([*COUNTING, Failed(problem="Search was away.")]), "ko")
     assert [span.text for span in failed.all("span") if span.attributes == {"lang": "en"}] == ["Search was away."]
+
+
+def test_why_it_failed_and_what_it_waits_for_is_told_in_the_readers_language() -> None:
+    failed = shown([*COUNTING, Failed(problem="No.", problem_ko="안 됩니다.")])
+    waits = shown([*COUNTING, PutBack(spared=True, problem="No.", problem_ko="안 됩니다.")])
+    for facts in (failed, waits):
+        assert [span.text for span in page(facts, "ko").all("span") if span.attributes == {"lang": "ko"}] == ["안 됩니다."]
+        assert [span.text for span in page(facts, "en").all("span") if span.attributes == {"lang": "en"}] == ["No."]
 
 
 def test_a_file_is_gone_at_the_very_end_of_its_seven_days_whether_or_not_the_keeper_has_come() -> None:

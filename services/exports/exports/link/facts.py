@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from common.clock import from_wire
 from common.invisible import visible
+from common.language import Language
 from exports.export import IN_WORK, Export, Status, is_over
 
 MOST_NAME = 100
@@ -34,6 +35,15 @@ class Facts:
     declined_by: str | None
     revoked_by: str | None
     problem: str | None
+    problem_ko: str | None
+
+    def why(self, language: Language) -> str | None:
+        """Why it failed, or what it waits for; in English where nothing else is known."""
+        return self.problem_ko if self.in_korean(language) else self.problem
+
+    def in_korean(self, language: Language) -> bool:
+        """Whether that is said in Korean to somebody of this language."""
+        return language == "ko" and self.problem_ko is not None
 
     @property
     def in_work(self) -> bool:
@@ -51,6 +61,7 @@ def facts_of(export: Export, now: datetime) -> Facts:
     zone = ZoneInfo(export.time_zone)
     over = export.status is Status.READY and is_over(export, now)
     decided = export.approval
+    told = export.status is Status.FAILED or export.in_work  # what a person has written is on no page
     return Facts(
         status=Status.EXPIRED if over else export.status,
         asked_by=_name(export.requested_by),
@@ -63,7 +74,8 @@ def facts_of(export: Export, now: datetime) -> Facts:
         approved_by=_name(decided.by) if decided is not None and decided.by and decided.outcome == "approved" else None,
         declined_by=_name(decided.by) if decided is not None and decided.by and decided.outcome == "declined" else None,
         revoked_by=None if export.revoked_by is None else _name(export.revoked_by),
-        problem=export.problem if export.status is Status.FAILED else None,
+        problem=export.problem if told else None,
+        problem_ko=export.problem_ko if told else None,
     )
 
 

@@ -71,7 +71,7 @@ class Pages:
         words, ready = words_of(language), facts.status is Status.READY
         return self._write(
             language, words.state(facts.status), _TONES.get(facts.status, ""), export_id=export_id, facts=facts, ready=ready,
-            detail=facts.problem, command=ready,
+            detail=facts.why(language), in_korean=facts.in_korean(language), command=ready,
         )  # fmt: skip
 
     def of_nothing(self, language: Language) -> str:
@@ -89,12 +89,13 @@ class Pages:
 
     def _write(
         self, language: Language, said: Said, tone: str, *, export_id: UUID | None = None, facts: Facts | None = None,
-        ready: bool = False, detail: str | None = None, command: bool = False, open_: bool = False,
+        ready: bool = False, detail: str | None = None, in_korean: bool = False, command: bool = False, open_: bool = False,
     ) -> str:  # fmt: skip
         written: Any = partial(_written, language=language)
         return self._template.render(
             language=language, words=words_of(language), said=said, tone=tone, id=None if export_id is None else str(export_id),
-            facts=facts, ready=ready, detail=detail, open=open_, written=written, few=_FEW_COLUMNS,
+            facts=facts, ready=ready, detail=detail, detail_language="ko" if in_korean else "en", open=open_,
+            written=written, few=_FEW_COLUMNS,
             command=self._command(export_id) if command and export_id is not None else None,
         ).lstrip()  # fmt: skip
 
