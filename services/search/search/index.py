@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import msgspec
 from opensearchpy import AsyncOpenSearch
 
 from common.errors import Gone, Unavailable
@@ -16,6 +15,7 @@ from search.bulk import ANY, EACH, Entry, Refused, bulks, refusals
 from search.compile import Query
 from search.connection import AWAY, OtherLayout, TooFewClauses, connected, read_by, translated
 from search.layout import layout, mapping, settings
+from search.whole import Whole
 
 ALIAS = "contacts"
 FIRST = "contacts-000001"
@@ -34,15 +34,6 @@ _IDS = "timed_out,hits.hits.sort,hits.hits.fields"
 # An index whose shard is away says so, document by document, before we give up; and we do, with a pause behind it, before a
 # loop that waits is taken for dead.
 _BULK_SECONDS, _MORE_SECONDS = 8, 2
-
-
-@dataclass(frozen=True, slots=True)
-class Whole:
-    """Contacts as JSON texts, the bytes of the answer that they are in, and the sort values of the last."""
-
-    texts: list[msgspec.Raw]
-    size: int
-    last: list[Any] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,12 +305,11 @@ class Index:
         }  # fmt: skip
         if after is not None:
             body["search_after"] = list(after)
-        with translated(point=True), read_by(_whole_page):
-            answer, length = await self._client.search(body=body, params=_WHOLE)
-        if answer.timed_out:
+        with translated(point=True), read_by(Whole.read):
+            page: Whole = await self._client.search(body=body, params=_WHOLE)
+        if page.timed_out:
             raise Unavailable(AWAY)
-        hits = answer.hits.hits
-        return Whole([hit.held.source for hit in hits], length, hits[-1].sort if hits else None)
+        return page
 
     async def ids(self, query: Query, size: int, point: str, after: str | None) -> list[tuple[str, int]]:
         """Ids and versions of a point in time's matches in the order of ids, those behind `after`; read without the documents."""
@@ -398,31 +388,6 @@ class Index:
                 await self._client.delete_pit(body={"pit_id": [point]})
         except Gone:
             return
-
-
-class _Held(msgspec.Struct):
-    source: msgspec.Raw
-
-
-class _Hit(msgspec.Struct):
-    sort: list[Any]
-    held: _Held = msgspec.field(name="_source")
-
-
-class _HitsOfPage(msgspec.Struct):
-    hits: list[_Hit]
-
-
-class _Page(msgspec.Struct):
-    timed_out: bool
-    hits: _HitsOfPage
-
-
-_PAGES = msgspec.json.Decoder(_Page)
-
-
-def _whole_page(text: str | bytes) -> tuple[_Page, int]:
-    return _PAGES.decode(text), len(text)
 
 
 def _mappings() -> dict[str, Any]:
