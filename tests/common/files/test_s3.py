@@ -51,6 +51,23 @@ async def test_an_upload_to_a_store_that_falls_silent_leaves_nothing_and_the_fil
         assert await read(await store.open(NAME, None)) == WHOLE * 10
 
 
+async def test_a_store_that_is_slow_is_waited_for(server: S3Server, tmp_path: Path) -> None:
+    async with over_a_line(server, tmp_path) as (store, line):
+        for pause in (250_000, 500_000):
+            line.alter_there = after(pause, line.hush)
+            tried = asyncio.create_task(store.put(NAME, *written(tmp_path, WHOLE * 10)))
+            done, _ = await asyncio.wait({tried}, timeout=QUICK.sending / 2)
+            assert not done
+            line.speak()
+            await tried
+        line.alter_back = after(1_000_000, line.hush)
+        reading = asyncio.create_task(read(await store.open(NAME, None)))
+        done, _ = await asyncio.wait({reading}, timeout=QUICK.silent / 2)
+        assert not done
+        line.speak()
+        assert await reading == WHOLE * 10
+
+
 async def test_one_broken_connection_breaks_no_upload(server: S3Server, tmp_path: Path) -> None:
     async with over_a_line(server, tmp_path) as (store, line):
         line.alter_there = after(250_000, line.break_off)
