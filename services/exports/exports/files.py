@@ -105,18 +105,17 @@ class Files:
 
     async def remove_all(self, export_id: UUID) -> None:
         """Delete what any attempt has left. Raises Unavailable, OSError."""
-        for there, attempt in await self.there():
-            if there == export_id:
-                await self.remove(export_id, attempt)
+        for _, attempt in await self.there(str(export_id)):
+            await self.remove(export_id, attempt)
 
     async def tidy(self, before: datetime) -> None:
         """Give up what began to be kept before then and never was. Raises Unavailable, OSError."""
         await self._store.tidy(before)
 
-    async def there(self) -> set[tuple[UUID, int]]:
-        """The exports and attempts of which anything lies here, or is kept. Raises Unavailable, OSError."""
-        here = await asyncio.to_thread(lambda: {path.name for path in self._folder.iterdir()})
-        names = (_NAME.fullmatch(name) for name in here | await self._store.names())
+    async def there(self, beginning: str = "") -> set[tuple[UUID, int]]:
+        """The exports, whose ids begin so, and attempts of which anything lies here or is kept. Raises Unavailable, OSError."""
+        here = await asyncio.to_thread(lambda: {path.name for path in self._folder.glob(f"{beginning}*")})
+        names = (_NAME.fullmatch(name) for name in here | await self._store.names(beginning))
         return {(UUID(found[1]), int(found[2])) for found in names if found}
 
 

@@ -75,7 +75,8 @@ async def test_what_is_removed_is_gone_and_may_be_removed_again(store: FileStore
     await store.put("b.2.xlsx", *written(tmp_path, b"another"))
     for _ in range(2):
         await store.remove(NAME)
-    assert await store.names() == {"b.2.xlsx"}
+    assert await store.names() == await store.names("b") == {"b.2.xlsx"}
+    assert await store.names("a") == set()
     with pytest.raises(FileNotFoundError):
         await store.open(NAME, None)
     with pytest.raises(FileNotFoundError):

@@ -69,6 +69,6 @@ class Folder:
     async def tidy(self, before: datetime) -> None:
         """Nothing is put here by halves."""
 
-    async def names(self) -> set[str]:
-        """What lies here, whoever put it. Raises OSError."""
-        return await asyncio.to_thread(lambda: {path.name for path in self._folder.iterdir()})
+    async def names(self, beginning: str = "") -> set[str]:
+        """What lies here by names that begin so, whoever put it. Raises OSError."""
+        return await asyncio.to_thread(lambda: {each.name for each in self._folder.iterdir() if each.name.startswith(beginning)})

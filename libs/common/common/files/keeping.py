@@ -55,6 +55,6 @@ class FileStore(Protocol):
         """Give up what was begun before then and never came to its end, under whatever name. Raises Unavailable, OSError."""
         ...
 
-    async def names(self) -> set[str]:
-        """What lies here, also by halves. Raises Unavailable, OSError."""
+    async def names(self, beginning: str = "") -> set[str]:
+        """What lies here by names that begin so, also by halves. Raises Unavailable, OSError."""
         ...

@@ -210,13 +210,13 @@ class S3:
                     if version["Key"] == key:
                         await self._client.delete_object(**self._bucket, Key=key, VersionId=version["VersionId"])
 
-    async def names(self) -> set[str]:
-        """What lies here, also by halves. Raises Unavailable."""
-        found: set[str] = set()
+    async def names(self, beginning: str = "") -> set[str]:
+        """What lies here by names that begin so, also by halves. Raises Unavailable."""
+        found, prefix = set[str](), self._prefix + beginning
         async with _asked("list", self._limits.sending):
-            async for page in self._client.get_paginator("list_objects_v2").paginate(**self._bucket, Prefix=self._prefix):
+            async for page in self._client.get_paginator("list_objects_v2").paginate(**self._bucket, Prefix=prefix):
                 found |= {each["Key"] for each in page.get("Contents", ())}
-        found |= {upload["Key"] for upload in await self._uploads(self._prefix)}
+        found |= {upload["Key"] for upload in await self._uploads(prefix)}
         return {key.removeprefix(self._prefix) for key in found}
 
     async def tidy(self, before: datetime) -> None:
