@@ -10,6 +10,7 @@ from uuid import UUID
 import pytest
 
 from common.errors import Gone, Unavailable
+from common.files.keeping import FileStore
 from common.files.s3 import S3, Limits
 from common.health import Health
 from exports.export import KEPT, Status
@@ -18,6 +19,7 @@ from exports.handlers import Part
 from exports.queries import Queries
 from exports.sending import pieces
 from localstack.stack import Stack
+from tests.common.files.test_stores import written
 from tests.exports.conftest import NUMBERS
 from tests.exports.test_ready_files import erase
 from tests.support.proxy import Proxy, after
@@ -46,6 +48,10 @@ async def shop_of(stack: Stack, channel: str, server: S3Server, prefix: str) -> 
         yield shop, line
 
 
+def store_of(shop: Workshop) -> FileStore:
+    return shop.files._store
+
+
 async def test_a_file_is_kept_in_the_bucket_alone_and_sent_from_there_whole_and_in_part(
     stack: Stack, channel: str, server: S3Server, tmp_path: Path
 ) -> None:
@@ -59,6 +65,10 @@ async def test_a_file_is_kept_in_the_bucket_alone_and_sent_from_there_whole_and_
         opened = await shop.commands().download(shop.kim, export.id, Part(f"bytes={whole - 9}-", None), None)
         assert b"".join([piece async for piece in pieces(opened.reading, 9)]) == path.read_bytes()[-9:]
         await opened.reading.close()
+        await store_of(shop).put(path.name, *written(tmp_path, b"shorter"))
+        for part in (None, f"bytes={whole - 9}-"):
+            with pytest.raises(Gone, match="damaged"):
+                await shop.commands().download(shop.kim, export.id, Part(part, None), None)
         await shop.commands().revoke(shop.kim, export.id, None)
         assert await shop.files.there() == set()
 

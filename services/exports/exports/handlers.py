@@ -12,7 +12,7 @@ from pydantic import JsonValue
 from common.auth import Caller
 from common.clock import Clock, to_wire
 from common.errors import Gone, TooManyRequests, Unavailable, Unprocessable
-from common.files.keeping import Reading
+from common.files.keeping import Altered, Reading
 from common.ids import Ids
 from common.invisible import shows_nothing
 from common.language import Language
@@ -36,6 +36,8 @@ from exports.sight import check_visible, no_export
 from exports.store import Needed
 from exports.waiting import counted_for, in_words, wait_seconds
 from exports.workbook.agile_format import Stretched
+
+_DAMAGED = "This file is damaged. Ask for a new export."
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,13 +233,16 @@ class Exports:
             reading = await self._files.open(export.id, export.attempts, wanted)
         except FileNotFoundError:
             raise Gone("This file is not here any more. Ask for a new export.") from None
+        except Altered as error:
+            log.error("a file is not as it was", export=str(export.id), exc_info=error)
+            raise Gone(_DAMAGED) from None
         except OSError as error:
             log.error("a file cannot be opened", export=str(export.id), exc_info=error)
             raise Unavailable("The file cannot be read now. Try again in a moment.") from None
         if reading.size != size:
             await reading.close()
             log.error("a file is not as long as it was", export=str(export.id), bytes=reading.size, expected=size)
-            raise Gone("This file is damaged. Ask for a new export.")
+            raise Gone(_DAMAGED)
         return reading
 
     async def _held(self, tx: Tx, caller: Caller, export_id: UUID) -> Export:

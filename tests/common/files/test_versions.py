@@ -1,4 +1,4 @@
-"""A bucket that keeps versions, which the real one of the tests does not: what is deleted goes in all of them.
+"""A bucket as other stores than the real one of the tests are: it keeps versions, and what is deleted goes in all of them.
 
 Answers stand here as Amazon's pages of the interface write them (DeleteObject, ListObjectVersions, ListMultipartUploads).
 """
@@ -17,6 +17,7 @@ from common.files.bucket import Bucket
 from common.files.s3 import S3
 
 KEY = "at/a.1.xlsx"
+ABSENT = "at/b.1.xlsx"
 ANOTHER = "at/a.1.xlsx.of-others"
 _LIST = """<?xml version="1.0" encoding="UTF-8"?>
 <{name} xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Name>files</Name><Prefix></Prefix>{more}</{name}>"""
@@ -36,6 +37,8 @@ class Keeping:
         await self.answer(request.method, key, dict(request.query_params))(scope, receive, send)
 
     def answer(self, method: str, key: str, asked: dict[str, str]) -> Response:
+        if key == ABSENT and method == "DELETE":
+            return Response("<Error><Code>NoSuchKey</Code></Error>", 404, media_type="application/xml")
         if method == "DELETE" and "versionId" in asked:
             self.held = [each for each in self.held if each[1:] != (key, asked["versionId"])]
             return Response(status_code=204, headers={"x-amz-version-id": asked["versionId"]})
@@ -82,4 +85,5 @@ async def test_what_is_removed_goes_in_all_its_versions_and_what_is_named_alike_
         bucket = Bucket("files", "at/", address, "us-east-1", "an-id", "a-secret", path_style=True)
         async with S3.open_bucket(bucket) as store:
             await store.remove("a.1.xlsx")
+            await store.remove("b.1.xlsx")  # which some stores answer with 404
     assert keeping.held == [("Version", ANOTHER, "v2")]
