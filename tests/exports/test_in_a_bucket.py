@@ -26,7 +26,7 @@ from tests.support.proxy import Proxy, after
 from tests.support.rclone import S3Server, served
 from tests.support.workshop import Workshop, workshop
 
-LIMITS = Limits(part=8_000, connecting=1, answering=2, silent=1, sending=2, joining=2)
+LIMITS = Limits(part=8_000, connecting=2, answering=4, silent=1, sending=4, joining=4)
 """So that a small file is several parts, and who waits for a store that is away does not wait for long."""
 
 

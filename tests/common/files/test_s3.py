@@ -17,7 +17,7 @@ from tests.common.files.test_stores import NAME, WHOLE, read, written
 from tests.support.proxy import Proxy, after
 from tests.support.rclone import SECRET, S3Server, served
 
-QUICK = Limits(part=100_000, connecting=1, answering=2, silent=0.5, sending=2, joining=2)
+QUICK = Limits(part=100_000, connecting=2, answering=10, silent=1, sending=4, joining=10)
 
 
 @pytest.fixture(scope="module")
@@ -56,13 +56,13 @@ async def test_a_store_that_is_slow_is_waited_for(server: S3Server, tmp_path: Pa
         for pause in (250_000, 500_000):
             line.alter_there = after(pause, line.hush)
             tried = asyncio.create_task(store.put(NAME, *written(tmp_path, WHOLE * 10)))
-            done, _ = await asyncio.wait({tried}, timeout=QUICK.sending / 2)
+            done, _ = await asyncio.wait({tried}, timeout=0.5)
             assert not done
             line.speak()
             await tried
         line.alter_back = after(1_000_000, line.hush)
         reading = asyncio.create_task(read(await store.open(NAME, None)))
-        done, _ = await asyncio.wait({reading}, timeout=QUICK.silent / 2)
+        done, _ = await asyncio.wait({reading}, timeout=0.3)
         assert not done
         line.speak()
         assert await reading == WHOLE * 10
