@@ -31,8 +31,10 @@ def main(arguments: list[str]) -> int:
 
     try:
         if parsed.command == "prepare":
+            from common.signals import end_on_sigterm
             from localstack.elsewhere import prepare
 
+            end_on_sigterm()  # it runs as a container's first process
             prepare(home, parsed.postgres, parsed.kafka, os.environ)
             return 0
         return _command(parsed, home)

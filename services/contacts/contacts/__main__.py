@@ -1,10 +1,21 @@
 """`python -m contacts api|worker|relay|migrate`."""
 
 import sys
+from collections.abc import Sequence
 
-from common import process
-from contacts.main import ROLES
+from common.signals import end_on_sigterm
 
-if len(sys.argv) != 2 or sys.argv[1] not in ROLES:
-    sys.exit(f"usage: python -m contacts {'|'.join(ROLES)}")
-process.run(ROLES[sys.argv[1]]())
+
+def main(arguments: Sequence[str]) -> None:
+    """Become one of the roles."""
+    end_on_sigterm()
+    from common import process
+    from contacts.main import ROLES
+
+    if len(arguments) != 1 or arguments[0] not in ROLES:
+        sys.exit(f"usage: python -m contacts {'|'.join(ROLES)}")
+    process.run(ROLES[arguments[0]]())
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

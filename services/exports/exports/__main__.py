@@ -1,16 +1,27 @@
 """`python -m exports api|worker|consumer|relay|migrate` and `audit verify`; `verify FILE MANIFEST` for who was given a file."""
 
 import sys
+from collections.abc import Sequence
 
-from common import process
-from exports import verify
-from exports.main import ROLES, run_audit
+from common.signals import end_on_sigterm
 
-if sys.argv[1:2] == ["verify"]:
-    sys.exit(verify.run(sys.argv[2:]))
-elif sys.argv[1:2] == ["audit"]:
-    process.run(run_audit(sys.argv[2:]))
-elif len(sys.argv) != 2 or sys.argv[1] not in ROLES:
-    sys.exit(f"usage: python -m exports {'|'.join([*ROLES, 'audit', 'verify'])}")
-else:
-    process.run(ROLES[sys.argv[1]]())
+
+def main(arguments: Sequence[str]) -> None:
+    """Become one of the roles, or do one command."""
+    end_on_sigterm()
+    from common import process
+    from exports import verify
+    from exports.main import ROLES, run_audit
+
+    if arguments[:1] == ["verify"]:
+        sys.exit(verify.run(arguments[1:]))
+    elif arguments[:1] == ["audit"]:
+        process.run(run_audit(arguments[1:]))
+    elif len(arguments) != 1 or arguments[0] not in ROLES:
+        sys.exit(f"usage: python -m exports {'|'.join([*ROLES, 'audit', 'verify'])}")
+    else:
+        process.run(ROLES[arguments[0]]())
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

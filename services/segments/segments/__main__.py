@@ -2,7 +2,10 @@
 
 import sys
 
-from segments import main
+from common.signals import end_on_sigterm
 
 if __name__ == "__main__":
+    end_on_sigterm()
+    from segments import main
+
     sys.exit(main.dispatch(sys.argv[1:]))
