@@ -2,6 +2,8 @@
 
 import importlib
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +112,42 @@ def test_addresses_name_services_that_are_there_and_volumes_that_are_declared(co
     assert hosts <= compose["services"].keys()
 
 
+@pytest.mark.parametrize("name", [*PROCESSES, *MIGRATIONS])
+def test_a_service_sees_its_own_private_keys_and_no_others(compose: dict[str, Any], name: str) -> None:
+    own = name.partition("-")[0]
+    mounts = [str(volume).split(":") for volume in compose["services"][name]["volumes"]]
+    keys = {source: (target, mode) for source, target, *mode in mounts if target.startswith("/keys")}
+    assert keys == {"public-keys": ("/keys/public", ["ro"]), f"{own}-keys": (f"/keys/keys/{own}", ["ro"])}
+    made = {str(volume).split(":")[1] for volume in compose["services"]["prepare"]["volumes"]}
+    assert {target for target, _ in keys.values()} <= made
+    for value in compose["services"][name]["environment"].values():
+        assert not str(value).startswith("/keys/") or str(value).startswith(("/keys/public/", f"/keys/keys/{own}/"))
+
+
+def test_no_image_floats(compose: dict[str, Any]) -> None:
+    """Those of others are named by a whole version, the same as the local stack's where it runs that program."""
+    named = {
+        name: re.fullmatch(r"\$\{[A-Z]+_IMAGE:-([a-z/]+):(\d+\.\d+(?:\.\d+)?)\}", service["image"])
+        for name, service in compose["services"].items()
+        if not service["image"].startswith("dangol/")
+    }
+    versions = {name: match[2] for name, match in named.items() if match is not None}
+    assert versions.keys() == named.keys() == {"postgres", "kafka", "opensearch", "gateway"}
+    told = [[str(postgres.binaries() / "postgres"), "--version"], [str(Path(sys.executable).parent / "caddy"), "version"]]
+    here = [subprocess.run(command, capture_output=True, text=True, check=True).stdout.split() for command in told]
+    assert (versions["postgres"], f"v{versions['gateway']}") == (here[0][2], here[1][0])
+
+
+def test_no_log_grows_for_ever(compose: dict[str, Any]) -> None:
+    for service in compose["services"].values():
+        assert service["logging"]["options"].keys() == {"max-size", "max-file"}
+
+
+def test_the_gateway_keeps_the_one_capability_that_its_program_carries(compose: dict[str, Any]) -> None:
+    assert compose["services"]["gateway"]["cap_drop"] == ["ALL"]
+    assert compose["services"]["gateway"]["cap_add"] == ["NET_BIND_SERVICE"]
+
+
 def test_only_the_gateway_can_be_reached_and_only_from_this_machine(compose: dict[str, Any]) -> None:
     assert {name for name, service in compose["services"].items() if "ports" in service} == {"gateway"}
     assert all(port.startswith("127.0.0.1:") for port in compose["services"]["gateway"]["ports"])
@@ -119,5 +157,6 @@ def test_only_the_gateway_can_be_reached_and_only_from_this_machine(compose: dic
 def test_our_own_containers_write_nowhere_and_gain_no_rights(compose: dict[str, Any], name: str) -> None:
     service = compose["services"][name]
     assert service["read_only"] is True
+    assert service["init"] is True
     assert service["cap_drop"] == ["ALL"]
     assert service["security_opt"] == ["no-new-privileges:true"]

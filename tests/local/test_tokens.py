@@ -41,7 +41,9 @@ def test_private_keys_are_private_and_stay_the_same(home: Home) -> None:
     before = key_file(home, "dev").read_text()
     make_keys(home)
     assert key_file(home, "dev").read_text() == before
-    assert {oct(path.stat().st_mode & 0o777) for path in home.keys.iterdir()} == {"0o600"}
+    folders = list(home.keys.iterdir())
+    assert {oct(path.stat().st_mode & 0o777) for path in folders} == {"0o700"}
+    assert {oct(path.stat().st_mode & 0o777) for folder in folders for path in folder.iterdir()} == {"0o600"}
     assert '"d"' not in home.jwks.read_text()
 
 

@@ -36,7 +36,7 @@ class Home:
 
     @property
     def keys(self) -> Path:
-        """Private signing keys."""
+        """Secrets, and private signing keys in a folder for each owner."""
         return self.root / "keys"
 
     @property
@@ -52,7 +52,7 @@ class Home:
     @property
     def jwks(self) -> Path:
         """The public keys that tokens are checked against."""
-        return self.root / "jwks.json"
+        return self.root / "public" / "jwks.json"
 
     def pid_file(self, process: str) -> Path:
         """Where the pid of this process stands."""
@@ -69,7 +69,7 @@ class Home:
     def make(self) -> None:
         """Make the folders that are missing."""
         self.root.mkdir(parents=True, exist_ok=True)
-        for folder in (self.data, self.logs, self.pids, self.conf):
+        for folder in (self.data, self.logs, self.pids, self.conf, self.jwks.parent):
             folder.mkdir(exist_ok=True)
         for folder in (self.keys, self.specs):
             folder.mkdir(mode=0o700, exist_ok=True)

@@ -24,6 +24,7 @@ def make_keys(home: Home) -> None:
     public = []
     for owner in (_DEVELOPER, *SERVICES):
         path = key_file(home, owner)
+        path.parent.mkdir(mode=0o700, exist_ok=True)
         if not path.exists():
             key = ECKey.generate_key("P-256", {"kid": f"local-{owner}", "use": "sig", "alg": ALGORITHM}, private=True)
             write_private(path, json.dumps(key.as_dict(private=True)))
@@ -41,12 +42,12 @@ def make_keys(home: Home) -> None:
 
 def key_file(home: Home, owner: str) -> Path:
     """The private key (JWK) of a service, or of the developer."""
-    return home.keys / f"{owner}.json"
+    return home.keys / owner / "token.json"
 
 
 def manifest_key(home: Home) -> Path:
     """The private key (JWK) by which exports signs the manifests of files; services accept no token that is signed with it."""
-    return home.keys / "manifests.json"
+    return home.keys / "exports" / "manifests.json"
 
 
 def token(home: Path, channel: str, sub: str, permissions: Sequence[str], *, exp_seconds: int = TWELVE_HOURS) -> str:
