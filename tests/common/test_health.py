@@ -3,13 +3,13 @@
 import asyncio
 import os
 import signal
-import socket
 
 import httpx
 import pytest
 
 from common.health import Health, application
 from common.process import serve
+from tests.support.sockets import free_port
 
 
 class Ticks:
@@ -86,13 +86,6 @@ async def test_a_check_that_cannot_even_be_broken_off_holds_nobody_up() -> None:
     async with asyncio.timeout(10):
         assert await health.problems() == {"postgres": "does not answer (TimeoutError)"}
     ended.set()
-
-
-def free_port() -> int:
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        port: int = listening.getsockname()[1]
-        return port
 
 
 async def test_a_process_that_is_told_to_stop_lets_its_loops_finish() -> None:

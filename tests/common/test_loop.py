@@ -3,10 +3,11 @@
 import asyncio
 
 import pytest
+from structlog.testing import capture_logs
 
 from common.errors import Unavailable
 from common.health import Health
-from common.loop import moving, repeat
+from common.loop import Outage, moving, reached, repeat
 
 HOUR = 3600.0
 
@@ -146,3 +147,36 @@ async def test_what_takes_long_fails_as_it_would_alone_and_ends_with_who_waits_f
             await moving(endless(), health, "relay", "it is away")
     async with asyncio.timeout(10):
         await ended.wait()
+
+
+def test_an_outage_is_told_when_it_begins_every_minute_and_when_it_is_over() -> None:
+    now = 100.0
+    outage = Outage("keeper", monotonic=lambda: now)
+    with capture_logs() as told:
+        outage.over()
+        for now in (100.0, 101.0, 159.0, 160.0, 161.0, 219.9, 220.0):  # noqa: B007 - the clock reads it
+            outage.met("The database does not answer.")
+        now = 225.0
+        outage.over()
+        outage.over()
+        outage.met("The index does not answer.")
+    assert [(line["event"], line["log_level"], line.get("seconds")) for line in told] == [
+        ("waiting for a store", "warning", None),
+        ("still waiting for a store", "warning", 60),
+        ("still waiting for a store", "warning", 120),
+        ("the store answers again", "info", 125),
+        ("waiting for a store", "warning", None),
+    ]
+
+
+async def test_a_store_that_is_away_at_the_start_is_waited_for() -> None:
+    work = Work(Unavailable("away"), ConnectionRefusedError(), None, stops=False)
+    assert await reached(work.work, work.stop, name="relay", health=work.health, away=0)
+    assert work.seen == [{}, {"relay": "away"}, {"relay": "ConnectionRefusedError"}]
+    assert await work.health.problems() == {}
+
+
+async def test_who_waits_for_a_store_stops_when_told() -> None:
+    work = Work(Unavailable("away"))
+    async with asyncio.timeout(10):
+        assert not await reached(work.work, work.stop, name="relay", health=work.health, away=HOUR)

@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from common.process import collect_seldom
+from tests.support.sockets import free_port
 
 PROGRAM = """
 import asyncio, sys
@@ -47,12 +48,6 @@ async def line(process: asyncio.subprocess.Process) -> dict[str, Any]:
     assert process.stdout is not None
     told: dict[str, Any] = json.loads(await asyncio.wait_for(process.stdout.readline(), 30))
     return told
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as held:
-        port: int = held.getsockname()[1]
-        return port
 
 
 async def test_it_says_that_it_has_started_once_it_can_be_reached() -> None:

@@ -1,6 +1,7 @@
 """A client that writes what it likes to a socket and sees what comes back, and when."""
 
 import asyncio
+import socket
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -51,6 +52,13 @@ async def connected(port: int, host: str = "127.0.0.1") -> AsyncIterator[Line]:
         writer.close()
         with suppress(ConnectionError):
             await writer.wait_closed()
+
+
+def free_port() -> int:
+    """A port of this machine on which nothing listens."""
+    with socket.create_server(("127.0.0.1", 0)) as held:
+        port: int = held.getsockname()[1]
+        return port
 
 
 class Stopwatch:

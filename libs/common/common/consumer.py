@@ -12,8 +12,8 @@ from typing import Generic, Protocol, TypeAlias, TypeVar
 from common.envelope import Delivered, UnreadableMessage
 from common.errors import Unavailable
 from common.health import Health
-from common.loop import Turns
-from common.telemetry import CONSUMED, log, span
+from common.loop import Outage, Turns
+from common.telemetry import CONSUMED, span
 
 M = TypeVar("M")
 T = TypeVar("T")
@@ -125,15 +125,18 @@ class Consumer(Generic[M]):
             CONSUMED.labels(topic).inc(count)
 
     async def _patiently(self, work: Callable[[], Awaitable[T]], stop: asyncio.Event) -> T:
-        began = time.monotonic()
+        began, outage = time.monotonic(), Outage("consumer")
         pause = 0.1
         while True:
             try:
-                return await work()
+                done = await work()
             except Unavailable as error:
                 if stop.is_set() or time.monotonic() - began > _GIVE_UP_SECONDS:
                     raise
-                log.warning("waiting for a store", reason=error.detail)
+                outage.met(error.detail)
                 self._health.wait("consumer", error.detail)
                 await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - jitter, no secret
                 pause = min(pause * 2, 5.0)
+            else:
+                outage.over()
+                return done

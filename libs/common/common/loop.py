@@ -14,6 +14,7 @@ T = TypeVar("T")
 
 _AWAY_SECONDS = 1.0
 _LATE_SECONDS = 5.0
+_SAID_EVERY_SECONDS = 60.0
 
 
 class Turns:
@@ -33,6 +34,32 @@ class Turns:
             self._since = time.monotonic()
 
 
+class Outage:
+    """What the log is told of a store that a loop waits for: a line when that begins, one a minute, and one when it is over."""
+
+    def __init__(self, loop: str, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._loop = loop
+        self._monotonic = monotonic
+        self._began: float | None = None
+        self._said = 0.0
+
+    def met(self, reason: str, error: BaseException | None = None) -> None:
+        """The store does not answer."""
+        now = self._monotonic()
+        if self._began is None:
+            self._began = self._said = now
+            log.warning("waiting for a store", loop=self._loop, reason=reason, exc_info=error)
+        elif now - self._said >= _SAID_EVERY_SECONDS:
+            self._said = now
+            log.warning("still waiting for a store", loop=self._loop, reason=reason, seconds=round(now - self._began))
+
+    def over(self) -> None:
+        """The work is done again, if it was not."""
+        if self._began is not None:
+            log.info("the store answers again", loop=self._loop, seconds=round(self._monotonic() - self._began))
+            self._began = None
+
+
 async def repeat(
     work: Callable[[], Awaitable[object]],
     stop: asyncio.Event,
@@ -48,22 +75,50 @@ async def repeat(
     whatever else it raises ends the loop. `health` is told of each round; leave it out for what is done so seldom, or may
     take so long, that its silence means nothing.
     """
+    outage = Outage(name)
     while not stop.is_set():
         pause = every
         try:
             if await work():
                 pause = 0
+            outage.over()
             if health is not None:
                 health.beat(name)
         except (Unavailable, OSError) as error:
-            reason = error.detail if isinstance(error, Unavailable) else type(error).__name__
-            log.warning("waiting for a store", loop=name, reason=reason, exc_info=error)
-            if health is not None:
-                health.wait(name, reason)
+            _wait(outage, error, health, name)
             pause = away
         if pause:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), pause)
+            await _rest(stop, pause)
+
+
+async def reached(
+    look: Callable[[], Awaitable[object]], stop: asyncio.Event, *, name: str, health: Health, away: float = _AWAY_SECONDS
+) -> bool:
+    """Wait until a store answers, as `repeat` does; false where it was told to stop before that."""
+    outage = Outage(name)
+    while not stop.is_set():
+        try:
+            await look()
+        except (Unavailable, OSError) as error:
+            _wait(outage, error, health, name)
+            await _rest(stop, away)
+        else:
+            outage.over()
+            health.beat(name)
+            return True
+    return False
+
+
+def _wait(outage: Outage, error: Unavailable | OSError, health: Health | None, name: str) -> None:
+    reason = error.detail if isinstance(error, Unavailable) else type(error).__name__
+    outage.met(reason, error)
+    if health is not None:
+        health.wait(name, reason)
+
+
+async def _rest(stop: asyncio.Event, seconds: float) -> None:
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(stop.wait(), seconds)
 
 
 async def moving(
@@ -79,16 +134,15 @@ async def moving(
 
     `meanwhile` is done each time; what it raises breaks the work off.
     """
-    working, told = asyncio.ensure_future(work), False
+    working, outage = asyncio.ensure_future(work), Outage(name)
     try:
         while True:
             done, _ = await asyncio.wait([working], timeout=every)
             if done:
+                outage.over()
                 return working.result()
             health.wait(name, reason)
-            if not told:
-                log.warning("waiting for a store", loop=name, reason=reason)
-                told = True
+            outage.met(reason)
             if meanwhile is not None:
                 await meanwhile()
     finally:

@@ -112,9 +112,12 @@ class Database:
     async def open(
         cls, dsn: str, *, size: int = 10, application: str = "dangol", patience: float = _ACQUIRE_SECONDS
     ) -> AsyncIterator["Database"]:
-        """A pool of up to `size` connections, closed at the end; who finds all of them in use waits for `patience` seconds."""
+        """A pool of up to `size` connections, closed at the end; who finds all of them in use waits for `patience` seconds.
+
+        None is made before it is needed, so that a process starts while PostgreSQL is away, and its health says so.
+        """
         pool = await asyncpg.create_pool(
-            dsn, min_size=1, max_size=size, init=prepare, reset=_reset, command_timeout=60,
+            dsn, min_size=0, max_size=size, init=prepare, reset=_reset, command_timeout=60,
             server_settings={"application_name": application, "timezone": "UTC"},
         )  # fmt: skip
         try:

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from common.envelope import Message, MessageTooLarge
 from common.errors import Unavailable
 from common.health import Health
-from common.loop import moving
+from common.loop import Outage, moving, reached
 from common.partition import SHARDS
 from common.postgres import Connection, Database
 from common.relay import rows
@@ -81,15 +81,18 @@ class Relay:
         self._floor = self._seen = self._noted = 0
         self._owes = False
         self._note_at = self._note_idle_at = 0.0
+        self._outage = Outage("relay")
         health.beat("relay")
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Go on until told to stop. While Kafka is away the rows stay and it waits.
+        """Go on until told to stop. While Kafka is away the rows stay and it waits, as it does for the database at the start.
 
         Losing the database's connection loses the locks and ends the process, which starts anew. It ends at once, in the middle
         of what it sends: another relay may have the shards by now, and what is sent late would come after what that one sends.
         So does a connection of which nothing is heard while Kafka has what is sent: nobody would say that it is lost.
         """
+        if not await reached(lambda: self._database.row("select 1"), stop, name="relay", health=self._health):
+            return
         async with self._database.connection() as connection:
             lost = asyncio.Event()
             connection.add_termination_listener(lambda _: lost.set())
@@ -139,12 +142,14 @@ class Relay:
 
     async def _send_if_kafka_answers(self, connection: Connection, wait: Wait) -> int:
         try:
-            return await self.send_once(connection, wait)
+            sent = await self.send_once(connection, wait)
         except Unavailable as error:
-            log.warning("waiting for Kafka", reason=error.detail)
+            self._outage.met(error.detail)
             self._health.wait("relay", error.detail)
             await asyncio.sleep(_AWAY_SECONDS)
             return 0
+        self._outage.over()
+        return sent
 
     async def claim(self, connection: Connection) -> None:
         """Take the shards that nobody holds, and go on where they are."""
