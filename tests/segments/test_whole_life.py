@@ -201,10 +201,13 @@ class Life:
         assert not await self.world.verifier().channel(CHANNEL)
 
     async def the_feed_folds_to_the_membership(self) -> None:
-        """Entered and left take turns, and what they come to is who is in and how many."""
+        """Entered and left take turns, and what they come to is who is in and how many; what deleted ones left goes by and by."""
+        there = "segment_id in (select id from segment)"
         async with self.world.database.connection() as connection:
-            log = await connection.fetch("select segment_id, contact_id, change from change order by segment_id, position")
-            members = await connection.fetch("select segment_id, contact_id from membership where member")
+            log = await connection.fetch(
+                f"select segment_id, contact_id, change from change where {there} order by segment_id, position"
+            )
+            members = await connection.fetch(f"select segment_id, contact_id from membership where member and {there}")
             counts = await connection.fetch("select segment_id, members from tally")
         inside: dict[UUID, set[UUID]] = {segment: set() for segment in self.segments}
         for segment, contact, change in log:
