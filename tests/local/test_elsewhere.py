@@ -20,8 +20,9 @@ def test_keys_roles_and_topics_are_made_as_often_as_one_likes(servers: Stack, tm
     address = servers.env()["DANGOL_PG"].rpartition("@")[2].partition("/")[0]
     for _ in range(2):
         prepare(tmp_path, address, servers.kafka, environment(servers))
-    assert {path.stem for path in (tmp_path / "keys").glob("*.json")} == {"dev", "manifests", *SERVICES}
-    assert (tmp_path / "jwks.json").is_file()
+    keys = {str(path.relative_to(tmp_path / "keys")) for path in (tmp_path / "keys").rglob("*.json")}
+    assert keys == {"exports/manifests.json", *(f"{owner}/token.json" for owner in ("dev", *SERVICES))}
+    assert (tmp_path / "public" / "jwks.json").is_file()
 
 
 async def test_a_role_can_log_in_afterwards(servers: Stack) -> None:

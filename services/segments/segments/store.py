@@ -143,6 +143,7 @@ _MEMBERS_FROM_LOG = (
     """,
 )
 _PATIENCE = 600.0
+_PLACES = 1000
 
 
 async def members_from_log(tx: Tx, channel: str) -> None:
@@ -163,19 +164,26 @@ async def standings(tx: Tx, contacts: Iterable[tuple[str, UUID]]) -> dict[tuple[
 async def some_standings(
     tx: Tx, places: Collection[Place], settled_after: Mapping[tuple[str, UUID], int]
 ) -> dict[tuple[str, UUID], dict[UUID, Standing]]:
-    """The standings at these places, and all of a contact that are settled after an instant, by contact and segment."""
+    """The standings at these places, and all of a contact that are settled after an instant, by contact and segment.
+
+    So many places are asked for at once: to write and read thousands holds the loop.
+    """
     found: dict[tuple[str, UUID], dict[UUID, Standing]] = {}
-    rows = await tx.fetch(
-        _SOME_STANDINGS,
-        [p.channel for p in places],
-        [p.segment_id for p in places],
-        [p.contact_id for p in places],
-        [channel for channel, _ in settled_after],
-        [contact for _, contact in settled_after],
-        list(settled_after.values()),
-    )
-    for r in rows:
-        found.setdefault((r["channel"], r["contact_id"]), {})[r["segment_id"]] = standing_of(r)
+    listed, later = list(places), settled_after
+    for start in range(0, max(1, len(listed)), _PLACES):
+        some = listed[start : start + _PLACES]
+        rows = await tx.fetch(
+            _SOME_STANDINGS,
+            [p.channel for p in some],
+            [p.segment_id for p in some],
+            [p.contact_id for p in some],
+            [channel for channel, _ in later],
+            [contact for _, contact in later],
+            list(later.values()),
+        )
+        for r in rows:
+            found.setdefault((r["channel"], r["contact_id"]), {})[r["segment_id"]] = standing_of(r)
+        later = {}
     return found
 
 

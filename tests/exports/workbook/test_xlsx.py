@@ -319,6 +319,7 @@ def test_the_zip_is_as_excel_and_libreoffice_want_it() -> None:
     assert (info.extract_version, info.extra) == (45, b"")
 
 
+@pytest.mark.deep
 def test_a_part_past_four_gibibytes_is_a_legal_zip() -> None:
     """4.3 GiB of zeros through the ZIP writer, read by zipfile."""
     with tempfile.TemporaryFile() as file:
