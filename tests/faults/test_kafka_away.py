@@ -86,8 +86,8 @@ class Load:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._stop.wait(), 0.5)
 
-    async def has_begun(self) -> bool:
-        return self.written > 0
+    async def has_written(self) -> int:
+        return self.written
 
     def stop(self) -> None:
         self._stop.set()
@@ -242,7 +242,7 @@ async def test_while_kafka_is_away_every_role_waits_and_nothing_is_lost_or_doubl
         where = await scene(api, channel)
         load = Load(api)
         loading = asyncio.create_task(load.run())
-        await eventually(load.has_begun, bool)
+        await eventually(load.has_written, bool)
         await lose_members(stack)
         async with kafka_away(stack):
             gone = time.monotonic()
