@@ -42,8 +42,9 @@ async def _carried(port: int, file: Path, size: int, digest: str) -> list[int]:
         marks.append(_highest())
         server = uvicorn.Server(uvicorn.Config(send_file, port=0, log_config=None, lifespan="off", http="httptools"))
         serving = asyncio.create_task(server.serve())
-        while not server.started:
-            await asyncio.sleep(0.01)
+        async with asyncio.timeout(30):
+            while not server.started:
+                await asyncio.sleep(0.01)
         address = server.servers[0].sockets[0].getsockname()
         heard = hashlib.sha256()
         async with httpx.AsyncClient(timeout=60) as client, client.stream("GET", f"http://127.0.0.1:{address[1]}/") as answer:
