@@ -8,6 +8,7 @@ from structlog.testing import capture_logs
 from common.errors import Unavailable
 from common.health import Health
 from common.loop import Outage, moving, reached, repeat
+from tests.support.api import eventually
 
 HOUR = 3600.0
 
@@ -180,3 +181,19 @@ async def test_who_waits_for_a_store_stops_when_told() -> None:
     work = Work(Unavailable("away"))
     async with asyncio.timeout(10):
         assert not await reached(work.work, work.stop, name="relay", health=work.health, away=HOUR)
+
+
+async def test_work_that_fails_after_it_has_waited_is_not_told_as_a_store_that_answers() -> None:
+    health, waits = Health({}), asyncio.Event()
+
+    async def fails() -> None:
+        await waits.wait()
+        raise Unavailable("The database does not answer.")
+
+    with capture_logs() as told:
+        working = asyncio.create_task(moving(fails(), health, "relay", "Kafka does not answer", every=0.01))
+        await eventually(lambda: asyncio.sleep(0, told), bool)
+        waits.set()
+        with pytest.raises(Unavailable):
+            await working
+    assert [line["event"] for line in told] == ["waiting for a store"]

@@ -139,8 +139,9 @@ async def moving(
         while True:
             done, _ = await asyncio.wait([working], timeout=every)
             if done:
+                result = working.result()
                 outage.over()
-                return working.result()
+                return result
             health.wait(name, reason)
             outage.met(reason)
             if meanwhile is not None:
