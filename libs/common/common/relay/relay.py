@@ -13,7 +13,7 @@ from common.health import Health
 from common.loop import Outage, moving, reached
 from common.partition import SHARDS
 from common.postgres import Connection, Database
-from common.relay import rows
+from common.relay import rows, shares
 from common.relay.rows import AT_ONCE, Page, Wait
 from common.relay.sent import Held, gone_on, may_wait, setting_out, together
 from common.relay.trays import Trays
@@ -26,15 +26,12 @@ _BUSY_SECONDS, _CALM_SECONDS, _STOPPED_SECONDS, _IDLE_SECONDS, _SLOWER = 0.0009,
 _FEW = 5
 # So long it looks without coming back to what else it has to do.
 _LOOKING_SECONDS, _LOOKING_IDLE_SECONDS = 0.02, 0.2
-_CLAIM_SECONDS, _AWAY_SECONDS, _TEND_SECONDS = 2.0, 1.0, 0.5
+_SHARE_SECONDS, _AWAY_SECONDS, _TEND_SECONDS = 1.0, 1.0, 0.5
 # A connection is asked so often while Kafka has something for long, and has so long to answer: together well below the 25 seconds
 # after which PostgreSQL gives the locks of one that is cut off to others.
 _ASK_SECONDS = 5.0
 # What is sent after the last note is sent again by whoever comes after a kill.
 _NOTE_SECONDS, _NOTE_IDLE_SECONDS = 0.03, 1.0
-
-# Advisory locks are the database's, not the schema's: the service's schema is part of the lock's first half.
-_HOLD = "select pg_try_advisory_lock(hashtext('outbox ' || current_schema()), $1)"
 
 
 class Sink(Protocol):
@@ -51,6 +48,7 @@ def _looking(pause: float) -> Wait:
 
 class Relay:
     """One relay. It holds shards by advisory lock on one connection, so that a shard's rows are sent by one relay, in order.
+    Several share them: one that comes is given its part by the others, and where one ends the others take what it had.
 
     It sends what has become visible since the snapshot up to which all is sent, in the order of the ids: whoever writes of a key
     holds a lock until its commit, so that within what is visible a key's ids are in order, whenever it became so. Nothing is
@@ -116,13 +114,12 @@ class Relay:
 
     async def _run(self, connection: Connection, stop: asyncio.Event) -> None:
         loop = asyncio.get_running_loop()
-        claim_at, tend_at, pause, sent_at = 0.0, loop.time() + _TEND_SECONDS, _BUSY_SECONDS, loop.time()
+        share_at, tend_at, pause, sent_at = 0.0, loop.time() + _TEND_SECONDS, _BUSY_SECONDS, loop.time()
         while not stop.is_set():
             self._health.beat("relay")
-            if loop.time() >= claim_at and len(self._shards()) < len(self._wanted):
-                await self._looked_ahead()
+            if loop.time() >= share_at:
                 await self.claim(connection)
-                claim_at = loop.time() + _CLAIM_SECONDS
+                share_at = loop.time() + _SHARE_SECONDS
             began = loop.time()
             if count := await self._send_if_kafka_answers(connection, _looking(pause)):
                 pause, sent_at = _BUSY_SECONDS if count > _FEW else _CALM_SECONDS, loop.time()
@@ -152,15 +149,28 @@ class Relay:
         return sent
 
     async def claim(self, connection: Connection) -> None:
-        """Take the shards that nobody holds, and go on where they are."""
+        """Take of the shards that nobody holds what is missing of this relay's share, and give back what is above it."""
+        await self._looked_ahead()
         if self._cluster is None:
             self._cluster = await rows.prepare(connection)
+            await shares.sit(connection, self._wanted)
         held = self._shards()
-        taken = [shard for shard in self._wanted if shard not in held and await connection.fetchval(_HOLD, shard)]
-        if taken:
+        due = await shares.own_share(connection, self._wanted)
+        if len(held) > due:
+            await self._give_back(connection, held[due:])
+        elif taken := await shares.take(connection, [s for s in self._wanted if s not in held], due - len(held)):
             self._held += await rows.load(connection, taken)
-            self._floor = max(self._floor, *(held.sent.until.floor for held in self._held))
-        log.info("shards held", count=len(self._shards()))
+            self._floor = max(self._floor, *(each.sent.until.floor for each in self._held))
+        if len(held) != len(self._shards()):
+            log.info("shards held", count=len(self._shards()), before=len(held))
+
+    async def _give_back(self, connection: Connection, shards: Sequence[int]) -> None:
+        """Nothing of them is on its way to Kafka here; who takes them goes on after the note."""
+        await self._look_not_ahead()  # what is read ahead has rows of theirs
+        await self.note(connection)
+        kept = [Held(tuple(s for s in held.shards if s not in shards), held.sent) for held in self._held]
+        self._held = [held for held in kept if held.shards]
+        await shares.give_back(connection, shards)
 
     async def send_once(self, connection: Connection, wait: Wait = AT_ONCE) -> int:
         """Send one batch of the held shards, once there is one; answers how many rows it was, 0 where none came meanwhile."""
