@@ -89,6 +89,25 @@ async def test_an_index_that_is_built_while_others_write_keeps_nobody_out_and_be
             assert await connection.fetchval(VALID)
 
 
+async def test_a_migration_that_waits_for_a_table_lets_those_pass_who_come_meanwhile(servers: Stack) -> None:
+    async with fresh_schema(servers.postgres_dsn(None), ()) as dsn, Database.open(dsn) as database:
+        async with database.connection() as connection:
+            await connection.execute("create table held (id integer)")
+        async with database.transaction() as reader:
+            await reader.fetch("select * from held")
+            migrating = asyncio.create_task(migrate(dsn, ["tests.common.patient"], lock_seconds=0.2))
+
+            async def written() -> int:
+                async with asyncio.timeout(2), database.connection() as connection:
+                    await connection.execute("insert into held values (1)")
+                    return int(await connection.fetchval("select count(*) from held"))
+
+            await eventually(written, lambda count: count >= 20, 10)
+            assert not migrating.done()
+        async with asyncio.timeout(10):
+            assert await migrating == ["tests.common.patient/0001_more"]
+
+
 @pytest.mark.parametrize("more", [0, 200])
 async def test_events_of_many_streams_are_appended_and_read_back(database: Database, more: int) -> None:
     one, other = uuid4(), uuid4()

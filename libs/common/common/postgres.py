@@ -13,6 +13,7 @@ import asyncpg
 import orjson
 
 from common.errors import Unavailable
+from common.telemetry import log
 
 Work = Callable[[], Awaitable[None]]
 
@@ -25,6 +26,10 @@ Record = asyncpg.Record
 _MIGRATION_LOCK = 4_907_241_126
 _TRY_LOCK = "select pg_try_advisory_lock($1)"
 _LOOK_AGAIN_SECONDS = 0.1
+# Whoever waits for a table has all others wait behind it. So a migration that does not get its locks at once lets them pass, and
+# comes again. What is built while others write waits for their transactions by itself, and holds nobody up.
+_LOCK_SECONDS, _LOCK_TRIES, _LOCK_PAUSE_SECONDS = 2.0, 60, 1.0
+_AT_THE_MOST, _AS_LONG_AS_IT_TAKES = "select set_config('lock_timeout', $1, false)", "set lock_timeout = 0"
 
 _CREATE_TABLE = """
 create table if not exists schema_migrations (version text primary key, applied_at timestamptz not null default now())
@@ -247,7 +252,7 @@ def _read(name: str, text: str) -> _Migration:
     return _Migration(name, [part for part in re.split(r"(?<=;)\n", match["up"]) if part.strip()], whole=False)
 
 
-async def migrate(dsn: str, packages: Sequence[str]) -> list[str]:
+async def migrate(dsn: str, packages: Sequence[str], *, lock_seconds: float = _LOCK_SECONDS) -> list[str]:
     """Bring the DSN's schema up to date with the `migrations` folders of these packages, in that order.
 
     Runs under an advisory lock, each file in a transaction of its own (dbmate's format, only its `up` part). One that says
@@ -263,19 +268,34 @@ async def migrate(dsn: str, packages: Sequence[str]) -> list[str]:
         await connection.execute(_CREATE_TABLE)
         known = {row["version"] for row in await connection.fetch(_APPLIED)}
         for migration in (m for package in packages for m in _migrations(package) if m.name not in known):
-            await _apply(connection, migration)
+            await _apply(connection, migration, lock_seconds)
             applied.append(migration.name)
     finally:
         await connection.close()
     return applied
 
 
-async def _apply(connection: "asyncpg.Connection[asyncpg.Record]", migration: _Migration) -> None:
+async def _apply(connection: "asyncpg.Connection[asyncpg.Record]", migration: _Migration, lock_seconds: float) -> None:
     if migration.whole:
-        async with connection.transaction():
-            await connection.execute(migration.statements[0])
-            await connection.execute(_RECORD, migration.name)
+        await connection.execute(_AT_THE_MOST, f"{round(lock_seconds * 1000)}ms")
+        await _with_its_locks(connection, migration)
     else:
+        await connection.execute(_AS_LONG_AS_IT_TAKES)
         for statement in migration.statements:
             await connection.execute(statement)
         await connection.execute(_RECORD, migration.name)
+
+
+async def _with_its_locks(connection: "asyncpg.Connection[asyncpg.Record]", migration: _Migration) -> None:
+    for left in reversed(range(_LOCK_TRIES)):
+        try:
+            async with connection.transaction():
+                await connection.execute(migration.statements[0])
+                await connection.execute(_RECORD, migration.name)
+        except asyncpg.LockNotAvailableError:
+            if not left:
+                raise
+            log.info("a migration waits for others to end what they do with its tables", migration=migration.name)
+            await asyncio.sleep(_LOCK_PAUSE_SECONDS)
+        else:
+            return
