@@ -29,7 +29,7 @@ export DANGOL_CACHE
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up servers-up down demo status env token command test test-deep bench-contacts bench-outbox bench-search bench-exports bench-segments bench-segments-served bench-cost bench-bulk bench-notices check format generate
+.PHONY: help setup up servers-up down demo status env token command test test-deep drill bench-contacts bench-outbox bench-search bench-exports bench-segments bench-segments-served bench-cost bench-bulk bench-notices check format generate
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -66,6 +66,9 @@ test: setup ## Run every test against the real servers, two at a time
 
 test-deep: setup ## Run the long tests too
 	@$(BIN)/pytest $(ARGS)
+
+drill: setup ## Put the database back to an earlier moment and lose a topic, on a system of its own; compare everything (N=3000)
+	@N='$(N)' $(BIN)/python -m tests.drill
 
 bench-contacts: setup ## Measure appending, intake, relay and imports (ARGS='append intake relay import')
 	@$(BIN)/python -m tests.bench.contacts $(ARGS)

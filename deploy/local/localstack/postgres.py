@@ -42,7 +42,8 @@ SETTINGS = {
 _ADDRESSES = {"listen_addresses": HOST, "unix_socket_directories": ""}
 CLUSTER = ("--encoding", "UTF8", "--locale", "C", "--locale-provider", "builtin", "--builtin-locale", "C.UTF-8")
 
-_HBA = "host all all 127.0.0.1/32 scram-sha-256\n"
+# `all` does not mean replication, which a base backup is to PostgreSQL.
+_HBA = "host all all 127.0.0.1/32 scram-sha-256\nhost replication postgres 127.0.0.1/32 scram-sha-256\n"
 
 _ROLE_EXISTS = "select 1 from pg_roles where rolname = $1"
 _OWNS = "select exists (select from pg_namespace where nspname = $1 and nspowner = $1::text::regrole)"

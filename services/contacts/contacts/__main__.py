@@ -1,4 +1,4 @@
-"""`python -m contacts api|worker|relay|migrate`."""
+"""`python -m contacts api|worker|relay|migrate|restored`, and `python -m contacts republish [--channel C | --contact ID]`."""
 
 import sys
 from collections.abc import Sequence
@@ -10,11 +10,14 @@ def main(arguments: Sequence[str]) -> None:
     """Become one of the roles."""
     end_on_sigterm()
     from common import process
-    from contacts.main import ROLES
+    from contacts.main import ROLES, run_republish
 
-    if len(arguments) != 1 or arguments[0] not in ROLES:
-        sys.exit(f"usage: python -m contacts {'|'.join(ROLES)}")
-    process.run(ROLES[arguments[0]]())
+    if arguments[:1] == ["republish"]:
+        process.run(run_republish(arguments[1:]))
+    elif len(arguments) != 1 or arguments[0] not in ROLES:
+        sys.exit(f"usage: python -m contacts {'|'.join(ROLES)}|republish")
+    else:
+        process.run(ROLES[arguments[0]]())
 
 
 if __name__ == "__main__":

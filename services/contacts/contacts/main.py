@@ -1,9 +1,11 @@
 """The composition root of contacts: settings are read and connections opened here and nowhere else."""
 
 import secrets
-from collections.abc import AsyncIterator
+import sys
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 import httpx
 
@@ -11,8 +13,9 @@ from common import health as common_health
 from common import process, telemetry
 from common.auth import Signer
 from common.clock import Clock
+from common.errors import Problem, Unavailable
 from common.health import Health
-from common.kafka import Producer
+from common.kafka import Producer, Reader
 from common.peers import Peer
 from common.postgres import Database, migrate
 from common.relay import Relay
@@ -60,6 +63,49 @@ async def run_relay() -> None:
         health = Health({"postgres": database.check, "kafka": producer.check})
         relay = Relay(database, producer, health)
         await process.serve(common_health.application(health), settings.host, settings.port, health, [relay.run])
+
+
+async def run_republish(arguments: Sequence[str]) -> None:
+    """Tell the newest state of everyone again."""
+    from common.clock import SystemClock
+    from contacts.republishing import commands
+    from contacts.republishing.handlers import Republisher
+
+    command = commands.parse(arguments)
+    settings = _settings("republish")
+    async with Database.open(settings.postgres.get_secret_value(), size=3, application="contacts-republish") as database:
+        try:
+            told = await commands.run(command, Republisher(database, SystemClock(), rate=command.rate))
+        except Problem as reason:
+            raise SystemExit(reason.detail) from None
+    sys.stdout.write(told)
+
+
+async def run_restored() -> None:
+    """Say what is to be said after the database was put back to an earlier moment."""
+    from common.clock import SystemClock
+    from common.ids import new_id
+    from contacts.erasure.handlers import Erasures
+    from contacts.imports.files import Files
+    from contacts.republishing.restored import Restored
+
+    settings = _settings("restored")
+    async with (
+        Database.open(settings.postgres.get_secret_value(), size=3, application="contacts-restored") as database,
+        _neighbours(settings) as (_, readers, _),
+    ):
+        clock, files = SystemClock(), Files(settings.files)
+
+        def erases(receipt: UUID | None) -> Erasures:
+            return Erasures(database, readers, files, clock, new_id if receipt is None else [receipt].pop)
+
+        try:
+            told = await Restored(database, clock, lambda name: Reader.open(settings.kafka, [name]), erases).run()
+        except Unavailable as reason:
+            raise SystemExit(reason.detail) from None
+    sys.stdout.write(
+        f"epoch {told.epoch}; {told.erased} contacts erased again; {told.strays} told gone that this database has not\n"
+    )
 
 
 async def run_worker() -> None:
@@ -193,4 +239,4 @@ async def run_api() -> None:
         await process.serve(Cors(MemberPaths(app), door.is_known), settings.host, settings.port, health, [memory.purge])
 
 
-ROLES = {"api": run_api, "worker": run_worker, "relay": run_relay, "migrate": run_migrate}
+ROLES = {"api": run_api, "worker": run_worker, "relay": run_relay, "migrate": run_migrate, "restored": run_restored}

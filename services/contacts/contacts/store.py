@@ -7,10 +7,11 @@ from uuid import UUID
 
 from msgspec.structs import replace
 
+from common.epoch import lifted
 from common.events.contacts import Contact
 from common.eventstore import ConcurrentChange
 from common.number import is_long, one_form
-from common.postgres import Tx
+from common.postgres import Record, Tx
 from contacts.portion import fitting
 
 _RESERVE = """
@@ -33,13 +34,15 @@ _SIZES = """
 select id, coalesce(doc_bytes, octet_length(doc::text)) as bytes from contact where channel = $1 and id = any($2::uuid[])
 """
 # A contact is read as jsonb is sent, without a form in between.
-_LOCK = """
-select id, version, jsonb_send(doc) as doc, changed_by from contact
+_EPOCHS = "epoch, (select number from epoch) as now"
+_LOCK = f"""
+select id, version, jsonb_send(doc) as doc, changed_by, {_EPOCHS} from contact
 where channel = $1 and id = any($2::uuid[]) and erased_at is null order by id for update
-"""
-_READ = """
-select id, jsonb_send(doc) as doc from contact where channel = $1 and id = any($2::uuid[]) and version > 0 and erased_at is null
-"""
+"""  # noqa: S608 - the names of columns
+_READ = f"""
+select id, jsonb_send(doc) as doc, {_EPOCHS} from contact
+where channel = $1 and id = any($2::uuid[]) and version > 0 and erased_at is null
+"""  # noqa: S608
 _SAVE = """
 update contact set version = new.version, doc = new.doc, changed_by = $5, merged_into = (new.doc ->> 'mergedInto')::uuid,
     hidden = (new.doc ->> 'hidden')::boolean, doc_bytes = new.bytes
@@ -133,18 +136,23 @@ async def make_leads(tx: Tx, channel: str, made: Mapping[UUID, tuple[Contact, by
 async def lock(tx: Tx, channel: str, ids: Iterable[UUID]) -> States:
     """The contacts (None: reserved, not yet created) and who changed each last, their rows locked in the order of their ids."""
     rows = await tx.fetch(_LOCK, channel, sorted(set(ids)))
-    return {r["id"]: (_contact(r["doc"]) if r["version"] else None, r["changed_by"]) for r in rows}
+    return {r["id"]: (contact_of(r) if r["version"] else None, r["changed_by"]) for r in rows}
 
 
 async def read(tx: Tx, channel: str, ids: Iterable[UUID]) -> dict[UUID, Contact]:
     """The contacts of these ids that exist."""
     rows = await tx.fetch(_READ, channel, list(set(ids)))
-    return {r["id"]: _contact(r["doc"]) for r in rows}
+    return {r["id"]: contact_of(r) for r in rows}
 
 
-def _contact(sent: bytes) -> Contact:
-    """The contact of a row: JSON after one byte that names its form. A large double stands there with all its digits."""
-    contact = Contact.decode(memoryview(sent)[1:])
+def contact_of(row: Record) -> Contact:
+    """The contact of a row, at its version in the epoch of `now`.
+
+    Its `doc` is JSON after one byte that names its form. A large double stands there with all its digits.
+    """
+    contact = Contact.decode(memoryview(row["doc"])[1:])
+    if row["epoch"] < row["now"]:
+        contact = replace(contact, version=lifted(contact.version, row["now"]))
     if any(map(is_long, contact.profile.values())):
         profile = {key: one_form(value) if is_long(value) else value for key, value in contact.profile.items()}
         return replace(contact, profile=profile)

@@ -167,6 +167,12 @@ class ContactFieldRestored(Event, tag="contact.field_restored"):
     key: str
 
 
+class ContactToldAgain(Event, tag="contact.told_again"):
+    """Nothing happened: the contact's newest state is told once more, for readers that have lost it, or have seen what a restore
+    of the database took away.
+    """
+
+
 ContactEvent = (
     ContactCreated
     | ContactChanged
@@ -198,7 +204,7 @@ class ContactUnread(Body):
 class ContactMessage(ContactState):
     """The value of `contacts.v1`."""
 
-    event: ContactEvent
+    event: ContactEvent | ContactToldAgain
 
 
 def contact_value(event: bytes, contact: bytes, version: int) -> bytes:

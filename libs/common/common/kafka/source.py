@@ -58,7 +58,7 @@ class Source:
             client = AIOKafkaConsumer(
                 bootstrap_servers=servers, group_id=group, client_id=group, auto_offset_reset="earliest",
                 enable_auto_commit=False, max_poll_interval_ms=300_000, session_timeout_ms=10_000, heartbeat_interval_ms=3_000,
-                fetch_max_wait_ms=500, max_partition_fetch_bytes=MOST_BYTES, metadata_max_age_ms=60_000,
+                fetch_max_wait_ms=500, max_partition_fetch_bytes=MOST_BYTES, metadata_max_age_ms=15_000,
             )  # fmt: skip
             client.subscribe(list(topics), listener=_Resume(client, positions, source._partitions_move))
             return client

@@ -41,8 +41,8 @@ class Channels:
             return
         async with self._database.transaction() as tx:
             now = self._clock.now()
-            if await channel_store.make_channel(tx, channel, NEW_CHANNEL, now):
-                await outbox.put(tx, [channel_message(channel, NEW_CHANNEL, 1, now)])
+            if (version := await channel_store.make_channel(tx, channel, NEW_CHANNEL, now)) is not None:
+                await outbox.put(tx, [channel_message(channel, NEW_CHANNEL, version, now)])
         self._known.add(channel)
 
     async def change(

@@ -58,8 +58,8 @@ class Fields:
                 raise Conflict("This field is defined already.", code="fieldExists")
             if count >= MOST_FIELDS:
                 raise too_many_fields(wanted.key, "/key")
-            position = await self._save(tx, caller.channel, [(definition, 1)])
-        return Defined(definition, position, 1)
+            position, written = await self._save(tx, caller.channel, [(definition, 1)])
+        return Defined(definition, position, written[0][1])
 
     async def change(self, caller: Caller, key: str, updates: Mapping[str, object], expected: int | None = None) -> Defined:
         """Change how a field is shown. Raises NotFound, Unprocessable, StaleVersion."""
@@ -118,17 +118,20 @@ class Fields:
             ]
             if moved:
                 await channel_store.next_fields_order(tx, caller.channel)
-            return await self._save(tx, caller.channel, moved)
+            return (await self._save(tx, caller.channel, moved))[0]
 
     async def _replace(self, tx: Tx, channel: str, before: FieldDefinition, after: FieldDefinition, version: int) -> Defined:
         if after == before:
             return Defined(after, fields_position(channel, [(after, version)] if version else []), version)
-        return Defined(after, await self._save(tx, channel, [(after, version + 1)]), version + 1)
+        position, written = await self._save(tx, channel, [(after, version + 1)])
+        return Defined(after, position, written[0][1])
 
-    async def _save(self, tx: Tx, channel: str, written: Sequence[tuple[FieldDefinition, int]]) -> Position:
-        await field_store.save_fields(tx, channel, written)
+    async def _save(
+        self, tx: Tx, channel: str, anew: Sequence[tuple[FieldDefinition, int]]
+    ) -> tuple[Position, list[tuple[FieldDefinition, int]]]:
+        written = await field_store.save_fields(tx, channel, anew)
         await outbox.put(tx, field_messages(channel, written, self._clock.now()))
-        return fields_position(channel, written).wrote()
+        return fields_position(channel, written).wrote(), written
 
 
 def _named(known: Mapping[str, tuple[FieldDefinition, int]], key: str) -> tuple[FieldDefinition, int]:
@@ -162,8 +165,8 @@ async def restored(tx: Tx, channel: str, key: str, job: UUID, now: datetime) -> 
     """The field is archived no more, if it is still this job that restores it."""
     before, version = _named(await _locked(tx, channel), key)
     if await field_store.turned_by(tx, channel, key) == job and before.restoring:
-        written = [(replace(before, archived=False, restoring=False), version + 1)]
-        await field_store.save_fields(tx, channel, written)
+        back = replace(before, archived=False, restoring=False)
+        written = await field_store.save_fields(tx, channel, [(back, version + 1)])
         await outbox.put(tx, field_messages(channel, written, now))
 
 
@@ -192,8 +195,7 @@ async def define_seen(tx: Tx, channel: str, known: Known, now: datetime) -> Posi
     """Keep and tell of the fields that accepted writes defined."""
     if not known.made:
         return NOWHERE
-    made = [(definition, 1) for definition in known.made]
-    await field_store.save_fields(tx, channel, made)
+    made = await field_store.save_fields(tx, channel, [(definition, 1) for definition in known.made])
     await outbox.put(tx, field_messages(channel, made, now))
     return fields_position(channel, made).wrote()
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from common.envelope import Message, message
+from common.epoch import is_first
 from common.events.contacts import FieldChanged, FieldDefined, FieldDefinition, FieldMessage
 from common.position import Applied, Position, last_by_partition
 from common.telemetry import trace_headers
@@ -16,7 +17,7 @@ def field_messages(channel: str, changed: Sequence[tuple[FieldDefinition, int]],
     trace = trace_headers()
     told: list[Message] = []
     for definition, version in changed:
-        event = FieldDefined() if version == 1 else FieldChanged()
+        event = FieldDefined() if is_first(version) else FieldChanged()
         told.append(
             message(
                 FIELDS, channel=channel, subject=definition.key, source="contacts", type=event.type,

@@ -5,12 +5,14 @@ from uuid import UUID
 
 import asyncpg
 
+from common.epoch import lifted
 from common.errors import Unavailable
 from common.events.contacts import FieldDefinition
 from common.postgres import Tx
+from contacts.epochs import store as epoch
 
 _FIELDS = """
-select f.key, f.definition, f.version, coalesce(r.values, 0) as refused
+select f.key, f.definition, f.version, coalesce(r.values, 0) as refused, (select number from epoch) as epoch
 from profile_field f left join refused_value r on r.channel = f.channel and r.key = f.key
 where f.channel = $1
 """
@@ -70,7 +72,10 @@ async def alone(tx: Tx, channel: str) -> None:
 async def fields(tx: Tx, channel: str) -> dict[str, tuple[FieldDefinition, int]]:
     """Every definition that the channel has written, with its version, by key as the API writes it."""
     rows = await tx.fetch(_FIELDS, channel)
-    return {r["key"]: (FieldDefinition.of(r["definition"] | {"refusedWhileArchived": r["refused"]}), r["version"]) for r in rows}
+    return {
+        r["key"]: (FieldDefinition.of(r["definition"] | {"refusedWhileArchived": r["refused"]}), lifted(r["version"], r["epoch"]))
+        for r in rows
+    }
 
 
 async def archived_keys(tx: Tx, channel: str) -> frozenset[str]:
@@ -114,9 +119,13 @@ async def forget_refused(tx: Tx, channel: str, key: str) -> None:
     await tx.execute(_FORGET_REFUSED, channel, key)
 
 
-async def save_fields(tx: Tx, channel: str, changed: Sequence[tuple[FieldDefinition, int]]) -> None:
-    """Keep definitions at their new versions."""
-    if changed:
-        await tx.execute(
-            _SAVE_FIELDS, channel, [d.key for d, _ in changed], [d.encode() for d, _ in changed], [v for _, v in changed]
-        )
+async def save_fields(tx: Tx, channel: str, changed: Sequence[tuple[FieldDefinition, int]]) -> list[tuple[FieldDefinition, int]]:
+    """Keep definitions at their new versions; answers them at those that these are in this epoch."""
+    if not changed:
+        return []
+    now = await epoch.number(tx)
+    written = [(definition, lifted(version, now)) for definition, version in changed]
+    await tx.execute(
+        _SAVE_FIELDS, channel, [d.key for d, _ in written], [d.encode() for d, _ in written], [v for _, v in written]
+    )
+    return written

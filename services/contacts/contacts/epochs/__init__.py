@@ -1,0 +1,1 @@
+"""How often the database was put back to an earlier moment: the front of every version."""
