@@ -29,7 +29,7 @@ export DANGOL_CACHE
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up servers-up down demo status env token command test test-deep drill bench-contacts bench-outbox bench-search bench-exports bench-segments bench-segments-served bench-cost bench-bulk bench-notices check format generate
+.PHONY: help setup up servers-up down demo status env token command test test-deep drill bench-contacts bench-outbox bench-search bench-exports bench-segments bench-segments-served bench-cost bench-bulk bench-notices bench-recovery check format generate
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -90,6 +90,9 @@ bench-segments-served: setup ## Measure a build over N=100000 contacts, tables a
 
 bench-cost: setup ## Measure what a write costs the processors (ARGS='visit upsert event import' SEGMENTS=0,100,1000 N=30000 BASE=../other)
 	@SEGMENTS='$(SEGMENTS)' N='$(N)' ROUNDS='$(ROUNDS)' BASE='$(BASE)' $(BIN)/python -m tests.bench.cost $(ARGS)
+
+bench-recovery: setup ## Measure how long until what was killed with -9 works again (ARGS='consumer postgres opensearch all' ROUNDS=1)
+	@ROUNDS='$(ROUNDS)' $(BIN)/python -m tests.bench.recovery $(ARGS)
 
 bench-notices: setup ## Measure N=300 notices to ten destinations, and the same with one of them that hangs
 	@N='$(N)' $(BIN)/python -m tests.bench.notices

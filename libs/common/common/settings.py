@@ -1,6 +1,7 @@
 """What every process must be told from outside; each service adds its own and gives the prefix."""
 
 import os
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,12 @@ class ServiceSettings(BaseSettings):
     pool_size: int = 10
     log_level: str = "info"
     otlp_endpoint: str | None = None
+    instance: str = ""
+
+    @property
+    def member(self) -> str:
+        """This process's own name among those of its role, the same after a restart: `instance`, or the host and the port."""
+        return self.instance or f"{socket.gethostname()}:{self.port}"
 
     @classmethod
     def settings_customise_sources(

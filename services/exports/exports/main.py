@@ -134,7 +134,7 @@ async def run_consumer() -> None:
     async with (
         Database.open(settings.postgres.get_secret_value(), size=2, application="exports-consumer") as database,
         Producer.open(settings.kafka, client_id="exports-consumer") as producer,
-        Source.open(settings.kafka, GROUP, TOPICS) as source,
+        Source.open(settings.kafka, GROUP, TOPICS, member=settings.member) as source,
         _files(settings) as files,
     ):
         health = Health({"postgres": database.check, "kafka": source.check})

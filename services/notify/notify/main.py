@@ -65,7 +65,7 @@ async def run_consumer() -> None:
     async with (
         Database.open(settings.postgres.get_secret_value(), size=2, application="notify-consumer") as database,
         kafka.Producer.open(settings.kafka, client_id="notify-consumer") as producer,
-        kafka.Source.open(settings.kafka, GROUP, READS) as source,
+        kafka.Source.open(settings.kafka, GROUP, READS, member=settings.member) as source,
     ):
         health = Health({"postgres": database.check, "kafka": source.check})
         notifier = Notifier(database, _destinations(settings), settings.public_url, SystemClock(), new_id)

@@ -82,7 +82,7 @@ async def run_consumer() -> None:
         Index.open(settings.opensearch) as index,
         _neighbours(settings) as neighbours,
         kafka.Producer.open(settings.kafka, client_id="search-consumer") as producer,
-        kafka.Source.open(settings.kafka, GROUP, [CONTACTS, FIELDS]) as source,
+        kafka.Source.open(settings.kafka, GROUP, [CONTACTS, FIELDS], member=settings.member) as source,
     ):
         health = Health({"postgres": database.check, "opensearch": index.check, "kafka": source.check})
         dead_letters = kafka.DeadLetters(producer, GROUP, health)

@@ -100,7 +100,7 @@ async def _consumer(settings: Settings) -> None:
         Producer.open(settings.kafka, client_id="segments-consumer") as producer,
     ):
         judge = Judge(database, SystemClock(), new_id)
-        async with Source.open(settings.kafka, GROUP, TOPICS, positions=judge.positions) as source:
+        async with Source.open(settings.kafka, GROUP, TOPICS, positions=judge.positions, member=settings.member) as source:
             state = Health({"postgres": database.check, "kafka": source.check})
             apply = partial(judge.apply, beat=partial(state.beat, "consumer"))
             loop = Consumer(source, judge.decode, apply, DeadLetters(producer, GROUP, state), state)

@@ -50,15 +50,20 @@ class Source:
     @classmethod
     @asynccontextmanager
     async def open(
-        cls, servers: str, group: str, topics: Sequence[str], *, positions: Positions | None = None
+        cls, servers: str, group: str, topics: Sequence[str], *, positions: Positions | None = None, member: str | None = None
     ) -> AsyncIterator["Source"]:
-        """A member, joined when it first polls. With `positions` the reader's own store says where each partition goes on."""
+        """A member, joined when it first polls. With `positions` the reader's own store says where each partition goes on.
+
+        `member` is a name that the process has again when it is started anew: after a kill it goes on with the partitions that it
+        had as soon as it joins, where a nameless one waits until Kafka gives up the one before it.
+        """
 
         def make() -> AIOKafkaConsumer:
             client = AIOKafkaConsumer(
-                bootstrap_servers=servers, group_id=group, client_id=group, auto_offset_reset="earliest",
-                enable_auto_commit=False, max_poll_interval_ms=300_000, session_timeout_ms=10_000, heartbeat_interval_ms=3_000,
-                fetch_max_wait_ms=500, max_partition_fetch_bytes=MOST_BYTES, metadata_max_age_ms=15_000,
+                bootstrap_servers=servers, group_id=group, group_instance_id=member, client_id=group,
+                auto_offset_reset="earliest", enable_auto_commit=False, max_poll_interval_ms=300_000, session_timeout_ms=10_000,
+                heartbeat_interval_ms=3_000, fetch_max_wait_ms=500, max_partition_fetch_bytes=MOST_BYTES,
+                metadata_max_age_ms=15_000,
             )  # fmt: skip
             client.subscribe(list(topics), listener=_Resume(client, positions, source._partitions_move))
             return client
@@ -158,6 +163,9 @@ class Source:
     async def _leave(self) -> None:
         client, self._client = self._client, None
         if client is not None:
+            if client._coordinator is not None:
+                # With a name it would not say that it leaves: its partitions would wait for it.
+                client._coordinator._group_instance_id = None
             async with asyncio.timeout(_LEAVE_SECONDS):
                 await client.stop()
 
