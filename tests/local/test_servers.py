@@ -15,9 +15,10 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from common.envelope import Message
 from common.kafka import Producer, Source, bounds, committed, create_topics
+from common.provision.roles import hand_over
 from common.topics import Topic
 from localstack.home import OWNERS, SERVICES
-from localstack.postgres import dsn, hand_over
+from localstack.postgres import dsn
 from localstack.stack import Stack
 
 
@@ -68,7 +69,7 @@ async def test_the_owner_of_a_services_tables_takes_over_what_was_the_services_o
         await admin.execute(f"create table {service}.kept as select 1 as x; create sequence {service}.counted")
         await admin.execute("reset role")
         for _ in range(2):
-            await hand_over(admin, service, owner)
+            await hand_over(admin, service, service, owner)
         await admin.execute(f"set role {service}")
         assert await admin.fetchval(f"update {service}.kept set x = 2 returning x") == 2
         assert await admin.fetchval(f"select nextval('{service}.counted')") == 1

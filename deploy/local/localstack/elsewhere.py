@@ -7,7 +7,7 @@ from pathlib import Path
 from common.kafka import create_topics
 from localstack.errors import StackError
 from localstack.home import ROLES, Home
-from localstack.postgres import DATABASE, SUPERUSER, make_roles
+from localstack.postgres import SUPERUSER, make_roles
 from localstack.tokens import make_keys
 
 
@@ -24,9 +24,9 @@ def prepare(root: Path, postgres: str, kafka: str, environment: Mapping[str, str
     home.make()
     make_keys(home)
     superuser = f"postgresql://{SUPERUSER}:{passwords[SUPERUSER]}@{postgres}"
-    asyncio.run(_prepare(f"{superuser}/postgres", f"{superuser}/{DATABASE}", passwords, kafka))
+    asyncio.run(_prepare(f"{superuser}/postgres", passwords, kafka))
 
 
-async def _prepare(admin: str, database: str, passwords: Mapping[str, str], kafka: str) -> None:
-    await make_roles(admin, database, passwords)
+async def _prepare(admin: str, passwords: Mapping[str, str], kafka: str) -> None:
+    await make_roles(admin, passwords)
     await create_topics(kafka)

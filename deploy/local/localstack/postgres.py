@@ -7,6 +7,7 @@ from pathlib import Path
 
 import asyncpg
 
+from common.provision.roles import Login, Place, provide
 from localstack.account import give, run_to_end, unprivileged
 from localstack.errors import StackError
 from localstack.home import OWNERS, ROLES, SERVICES, Facts, Home
@@ -44,10 +45,6 @@ CLUSTER = ("--encoding", "UTF8", "--locale", "C", "--locale-provider", "builtin"
 
 # `all` does not mean replication, which a base backup is to PostgreSQL.
 _HBA = "host all all 127.0.0.1/32 scram-sha-256\nhost replication postgres 127.0.0.1/32 scram-sha-256\n"
-
-_ROLE_EXISTS = "select 1 from pg_roles where rolname = $1"
-_OWNS = "select exists (select from pg_namespace where nspname = $1 and nspowner = $1::text::regrole)"
-_DATABASE_EXISTS = "select 1 from pg_database where datname = $1"
 
 
 def dsn(facts: Facts, service: str | None = None, database: str = DATABASE) -> str:
@@ -109,49 +106,16 @@ async def is_ready(facts: Facts) -> bool:
 
 async def bootstrap(facts: Facts) -> None:
     """Make the database, and for each service a schema and a role that can see no other's tables."""
-    await make_roles(dsn(facts, database="postgres"), dsn(facts), facts.passwords)
+    await make_roles(dsn(facts, database="postgres"), facts.passwords)
 
 
-async def make_roles(admin_dsn: str, database_dsn: str, passwords: Mapping[str, str]) -> None:
-    """The same on any server: as superuser, `admin_dsn` leads to a database that is there, `database_dsn` to the one to be made.
+async def make_roles(admin_dsn: str, passwords: Mapping[str, str]) -> None:
+    """The same on any server: as superuser, `admin_dsn` leads to a database that is there.
 
-    A password has letters, digits, `-` and `_` alone. Raises StackError for any other.
+    A password has letters, digits, `-` and `_` alone: it stands in addresses. Raises StackError for any other.
     """
     if odd := sorted(role for role in ROLES if not re.fullmatch(r"[A-Za-z0-9_-]+", passwords[role])):
         raise StackError(f"The password of {', '.join(odd)} may have letters, digits, - and _ alone.")
-    admin = await asyncpg.connect(admin_dsn)
-    try:
-        if await admin.fetchval(_DATABASE_EXISTS, DATABASE) is None:
-            await admin.execute(f"create database {DATABASE}")
-        for role, schema in _schemas().items():
-            if await admin.fetchval(_ROLE_EXISTS, role) is None:
-                # Names come from the table of services and passwords are checked above: nothing here needs quoting.
-                await admin.execute(f"create role {role} login password '{passwords[role]}'")
-                await admin.execute(f"alter role {role} in database {DATABASE} set search_path = {schema}")
-    finally:
-        await admin.close()
-    connection = await asyncpg.connect(database_dsn)
-    try:
-        for service in SERVICES:
-            owner = OWNERS.get(service, service)
-            await connection.execute(f"create schema if not exists {service} authorization {owner}")
-            if owner != service:
-                await hand_over(connection, service, owner)
-    finally:
-        await connection.close()
-
-
-def _schemas() -> dict[str, str]:
-    """Each role, and the schema in which it works."""
-    return {service: service for service in SERVICES} | {owner: service for service, owner in OWNERS.items()}
-
-
-async def hand_over(connection: "asyncpg.Connection[asyncpg.Record]", service: str, owner: str) -> None:
-    """Let the service use its owner's schema. What was the service's own, in an earlier version, is its owner's from now on."""
-    async with connection.transaction():
-        if await connection.fetchval(_OWNS, service):
-            await connection.execute(f"reassign owned by {service} to {owner}")
-            # Until `migrate` has run, which takes back what the service is not to have.
-            await connection.execute(f"grant all on all tables in schema {service} to {service}")
-            await connection.execute(f"grant all on all sequences in schema {service} to {service}")
-        await connection.execute(f"grant usage on schema {service} to {service}")
+    logins = {role: Login(role, passwords[role]) for role in ROLES}
+    owners = {service: logins[owner] for service, owner in OWNERS.items()}
+    await provide(admin_dsn, DATABASE, [Place(service, logins[service], owners.get(service)) for service in SERVICES])

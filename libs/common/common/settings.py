@@ -5,11 +5,12 @@ import socket
 from pathlib import Path
 from typing import Any
 
-from pydantic import SecretStr, field_validator, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from common.files.bucket import Bucket, Checksum, Encryption, read_address
+from common.provision.servers import Servers
 
 _FILE = "_FILE"
 
@@ -51,6 +52,18 @@ class ServiceSettings(BaseSettings):
     log_level: str = "info"
     otlp_endpoint: str | None = None
     instance: str = ""
+    # For `provision` alone: who may make databases and roles, who may make topics, and how these are kept.
+    admin_postgres: SecretStr | None = None
+    admin_kafka: str | None = None
+    replicas: int = Field(default=1, ge=1)
+    min_insync: int = Field(default=1, ge=1)
+
+    def servers(self, owner: SecretStr | None = None) -> Servers:
+        """What `provision` prepares; `owner` is how the role of the tables connects, where that is another."""
+        return Servers(
+            self.postgres.get_secret_value(), _said(self.admin_postgres), _said(owner), self.admin_kafka or self.kafka,
+            self.replicas, self.min_insync,
+        )  # fmt: skip
 
     @property
     def member(self) -> str:

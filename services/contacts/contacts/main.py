@@ -46,6 +46,15 @@ async def _neighbours(settings: Settings) -> AsyncIterator[tuple[Neighbours, Rea
         yield Neighbours(peers["search"]), Readers(peers), Followers(peers["search"], peers["segments"])
 
 
+async def run_provision() -> None:
+    """Make the role, the schema and the topics, with rights that the service has not itself."""
+    from common.provision import command
+    from common.topics import CHANNEL, CONTACTS, ERASURES, FIELDS, JOBS, VISITS
+
+    settings = _settings("provision")
+    await command.run("contacts", settings.servers(), (CONTACTS, VISITS, FIELDS, ERASURES, CHANNEL, JOBS))
+
+
 async def run_migrate() -> None:
     """Bring the tables up to date."""
     settings = _settings("migrate")
@@ -239,4 +248,11 @@ async def run_api() -> None:
         await process.serve(Cors(MemberPaths(app), door.is_known), settings.host, settings.port, health, [memory.purge])
 
 
-ROLES = {"api": run_api, "worker": run_worker, "relay": run_relay, "migrate": run_migrate, "restored": run_restored}
+ROLES = {
+    "api": run_api,
+    "worker": run_worker,
+    "relay": run_relay,
+    "migrate": run_migrate,
+    "provision": run_provision,
+    "restored": run_restored,
+}

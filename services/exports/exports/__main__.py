@@ -1,4 +1,4 @@
-"""`python -m exports api|worker|consumer|relay|migrate` and `audit verify`; `verify FILE MANIFEST` for who was given a file."""
+"""`python -m exports api|worker|consumer|relay|migrate|provision`, `audit verify`; `verify FILE MANIFEST` for who got a file."""
 
 import sys
 from collections.abc import Sequence

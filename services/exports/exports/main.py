@@ -64,6 +64,15 @@ def _keys(settings: Settings) -> ManifestKeys:
     return ManifestKeys.of(settings.manifest_key.read_bytes(), settings.issuer)
 
 
+async def run_provision() -> None:
+    """Make the role, the schema and the topics, with rights that the service has not itself."""
+    from common.provision import command
+    from common.topics import EXPORTS, dead_letter_topic
+
+    settings = _settings("provision")
+    await command.run("exports", settings.servers(settings.owner_postgres), (EXPORTS, dead_letter_topic("exports")))
+
+
 async def run_migrate() -> None:
     """Bring the tables up to date."""
     settings = _settings("migrate")
@@ -197,4 +206,11 @@ async def run_api() -> None:
         await process.serve(whole, settings.host, settings.port, health, [memory.purge])
 
 
-ROLES = {"api": run_api, "worker": run_worker, "consumer": run_consumer, "relay": run_relay, "migrate": run_migrate}
+ROLES = {
+    "api": run_api,
+    "worker": run_worker,
+    "consumer": run_consumer,
+    "relay": run_relay,
+    "migrate": run_migrate,
+    "provision": run_provision,
+}

@@ -1,4 +1,4 @@
-"""`python -m notify api|consumer|worker|migrate`."""
+"""`python -m notify api|consumer|worker|migrate|provision`."""
 
 import sys
 from collections.abc import Sequence

@@ -36,6 +36,15 @@ def _settings(role: str) -> Settings:
     return settings
 
 
+async def run_provision() -> None:
+    """Make the role, the schema and the topics, with rights that the service has not itself."""
+    from common.provision import command
+    from common.topics import dead_letter_topic
+
+    settings = _settings("provision")
+    await command.run("notify", settings.servers(), (dead_letter_topic("notify"),))
+
+
 async def run_migrate() -> None:
     """Bring the tables up to date."""
     settings = _settings("migrate")
@@ -159,4 +168,4 @@ async def run_api() -> None:
         await process.serve(app, settings.host, settings.port, health, [memory.purge])
 
 
-ROLES = {"api": run_api, "consumer": run_consumer, "worker": run_worker, "migrate": run_migrate}
+ROLES = {"api": run_api, "consumer": run_consumer, "worker": run_worker, "migrate": run_migrate, "provision": run_provision}

@@ -48,6 +48,15 @@ async def _neighbours(settings: Settings) -> AsyncIterator[Neighbours]:
         yield Neighbours(contacts, segments)
 
 
+async def run_provision() -> None:
+    """Make the role, the schema and the topics, with rights that the service has not itself."""
+    from common.provision import command
+    from common.topics import dead_letter_topic
+
+    settings = _settings("provision")
+    await command.run("search", settings.servers(), (dead_letter_topic("search"),))
+
+
 async def run_migrate() -> None:
     """Bring the tables up to date and make the index."""
     settings = _settings("migrate")
@@ -243,4 +252,4 @@ async def run_api() -> None:
         await process.serve(app, settings.host, settings.port, health, [memory.purge, keeper.run])
 
 
-ROLES = {"api": run_api, "consumer": run_consumer, "migrate": run_migrate, "rebuild": run_rebuild}
+ROLES = {"api": run_api, "consumer": run_consumer, "migrate": run_migrate, "provision": run_provision, "rebuild": run_rebuild}

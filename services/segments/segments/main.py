@@ -144,6 +144,14 @@ async def _relay(settings: Settings) -> None:
         await process.serve(health.application(state), settings.host, settings.port, state, [relay.run])
 
 
+async def _provision(settings: Settings) -> None:
+    """Make the role, the schema and the topics, with rights that the service has not itself."""
+    from common.provision import command
+    from common.topics import SEGMENTS, dead_letter_topic
+
+    await command.run("segments", settings.servers(), (SEGMENTS, dead_letter_topic("segments")))
+
+
 async def _migrate(settings: Settings) -> None:
     await migrate(settings.postgres.get_secret_value(), ["common", "common.idempotency", "segments"])
 
@@ -169,8 +177,8 @@ async def _verify(settings: Settings) -> None:
 
 
 ROLES: dict[str, Callable[[Settings], Coroutine[Any, Any, None]]] = {
-    "api": _api, "consumer": _consumer, "worker": _worker, "relay": _relay, "migrate": _migrate, "rebuild": _rebuild,
-    "verify": _verify,
+    "api": _api, "consumer": _consumer, "worker": _worker, "relay": _relay, "migrate": _migrate,
+    "provision": _provision, "rebuild": _rebuild, "verify": _verify,
 }  # fmt: skip
 
 

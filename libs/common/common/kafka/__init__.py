@@ -6,8 +6,9 @@ from common.kafka.producer import MOST_BYTES, Producer
 from common.kafka.progress import Progress
 from common.kafka.reader import Places, Reader
 from common.kafka.source import Positions, Source
+from common.kafka.topics import keep_topics
 
 __all__ = [
     "MOST_BYTES", "DeadLetter", "DeadLetters", "Places", "Positions", "Producer", "Progress", "Reader", "Source",
-    "TooManyDeadLetters", "answers", "bounds", "committed", "create_topics", "dead_letter",
+    "TooManyDeadLetters", "answers", "bounds", "committed", "create_topics", "dead_letter", "keep_topics",
 ]  # fmt: skip

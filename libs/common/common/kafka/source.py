@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
+from aiokafka.consumer.group_coordinator import GroupCoordinator
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 
 from common.envelope import Delivered
@@ -163,7 +164,7 @@ class Source:
     async def _leave(self) -> None:
         client, self._client = self._client, None
         if client is not None:
-            if client._coordinator is not None:
+            if isinstance(client._coordinator, GroupCoordinator):
                 # With a name it would not say that it leaves: its partitions would wait for it.
                 client._coordinator._group_instance_id = None
             async with asyncio.timeout(_LEAVE_SECONDS):
