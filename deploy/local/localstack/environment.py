@@ -36,7 +36,7 @@ def service_environment(service: str, home: Home, facts: Facts, port: int) -> di
     }
     urls = {f"{other.upper()}_URL": _api(other, facts) for other in SERVICES if other != service}
     own: dict[str, dict[str, str]] = {
-        "contacts": {"FILES": str(home.data / "imports")},
+        "contacts": {"FILES": str(home.data / "imports"), **_bucket("CONTACTS_")},
         "search": {"OPENSEARCH": opensearch.address(facts), "FINGERPRINT_KEY": _secret(home, "fingerprints")},
         "exports": {
             "FILES": str(home.data / "exports"),

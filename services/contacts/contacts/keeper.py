@@ -20,6 +20,7 @@ from contacts.managed_users import store as managed_users_store
 UPLOADING = timedelta(hours=1)
 """A file that is no import's may still be on its way in for so long."""
 _EVERY_SECONDS = 10.0
+_TIDY_EVERY = timedelta(hours=1)
 
 
 class Keeper:
@@ -31,6 +32,7 @@ class Keeper:
         self._clock = clock
         self._health = health
         health.beat("keeper")
+        self._tidy_at = clock.now()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Go on until told to stop."""
@@ -38,10 +40,13 @@ class Keeper:
 
     async def clear(self) -> None:
         """Once: all that is over by now."""
-        there = await asyncio.to_thread(self._files.there)
+        there = await self._files.there()
         if there:
             over = await self._over(there)
-            await asyncio.to_thread(self._files.remove, *over)
+            await self._files.remove(*over)
+        if (now := self._clock.now()) >= self._tidy_at:
+            await self._files.tidy(now - IMPORT_FILES_KEPT)
+            self._tidy_at = now + _TIDY_EVERY
         async with self._database.transaction() as tx:
             await import_store.forget_erased(tx)
         async with self._database.transaction() as tx:
@@ -61,3 +66,19 @@ class Keeper:
         ended = {import_id for import_id in there if import_id in standing and not standing[import_id].in_work}
         stray = came_before(there - standing.keys(), now - UPLOADING)
         return ended | stray | came_before(there, now - IMPORT_FILES_KEPT)
+
+
+class Leftovers:
+    """A loop of a process that takes uploads in: what it left in a folder of its own, when it was killed, goes."""
+
+    def __init__(self, files: Files, clock: Clock) -> None:
+        self._files = files
+        self._clock = clock
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Go on until told to stop."""
+        await repeat(self.clear, stop, every=_EVERY_SECONDS, name="leftovers")
+
+    async def clear(self) -> None:
+        """Once: all that is too old to be on its way in."""
+        await self._files.discard_from_before(self._clock.now() - UPLOADING)

@@ -27,6 +27,8 @@ from contacts.settings import Settings
 if TYPE_CHECKING:
     from fastapi import APIRouter
 
+    from contacts.imports.files import Files
+
 _JOBS_AT_ONCE = 3
 """So that a short job need not wait for a long one."""
 
@@ -53,6 +55,19 @@ async def run_provision() -> None:
 
     settings = _settings("provision")
     await command.run("contacts", settings.servers(), (CONTACTS, VISITS, FIELDS, ERASURES, CHANNEL, JOBS))
+
+
+@asynccontextmanager
+async def _files(settings: Settings) -> "AsyncIterator[Files]":
+    from contacts.imports.files import Files
+
+    if settings.bucket is None:
+        yield Files(settings.files)
+        return
+    from common.files.s3 import S3
+
+    async with S3.open_bucket(settings.bucket) as bucket:
+        yield Files(settings.files, bucket)
 
 
 async def run_migrate() -> None:
@@ -95,15 +110,15 @@ async def run_restored() -> None:
     from common.clock import SystemClock
     from common.ids import new_id
     from contacts.erasure.handlers import Erasures
-    from contacts.imports.files import Files
     from contacts.republishing.restored import Restored
 
     settings = _settings("restored")
     async with (
         Database.open(settings.postgres.get_secret_value(), size=3, application="contacts-restored") as database,
         _neighbours(settings) as (_, readers, _),
+        _files(settings) as files,
     ):
-        clock, files = SystemClock(), Files(settings.files)
+        clock = SystemClock()
 
         def erases(receipt: UUID | None) -> Erasures:
             return Erasures(database, readers, files, clock, new_id if receipt is None else [receipt].pop)
@@ -128,7 +143,6 @@ async def run_worker() -> None:
     from contacts.fields.handlers import Fields
     from contacts.handlers import Contacts
     from contacts.imports import order as import_job
-    from contacts.imports.files import Files
     from contacts.imports.runner import Imports
     from contacts.jobs.runner import Runner
     from contacts.jobs.worker import Worker
@@ -141,9 +155,10 @@ async def run_worker() -> None:
             settings.postgres.get_secret_value(), size=2 * _JOBS_AT_ONCE + 3, application="contacts-worker"
         ) as database,
         _neighbours(settings) as (neighbours, _, followers),
+        _files(settings) as files,
     ):
-        health = Health({"postgres": database.check})
-        clock, files = SystemClock(), Files(settings.files)
+        health = Health({"postgres": database.check, "files": files.check})
+        clock = SystemClock()
         imports = Imports(database, Contacts(database, clock, new_id), Fields(database, clock, new_id), files)
         runners: dict[str, Runner] = {
             bulk_action.KIND: BulkActions(neighbours), ARCHIVING: archiving.Telling(followers), import_job.KIND: imports
@@ -173,7 +188,7 @@ def routers() -> "list[APIRouter]":
     return [room.routes for room in rooms]
 
 
-def _rooms(database: Database, neighbours: Neighbours, readers: Readers, settings: Settings, clock: Clock) -> list[object]:
+def _rooms(database: Database, neighbours: Neighbours, readers: Readers, files: "Files", clock: Clock) -> list[object]:
     """The commands and reads of every room, which its routes find by their classes."""
     from common.ids import new_id
     from contacts.browser_keys.handlers import BrowserKeys
@@ -184,7 +199,6 @@ def _rooms(database: Database, neighbours: Neighbours, readers: Readers, setting
     from contacts.fields.handlers import Fields
     from contacts.fields.queries import Queries as FieldQueries
     from contacts.handlers import Contacts
-    from contacts.imports.files import Files
     from contacts.imports.handlers import Imports
     from contacts.links.handlers import Links
     from contacts.preferences.handlers import Preferences
@@ -192,7 +206,7 @@ def _rooms(database: Database, neighbours: Neighbours, readers: Readers, setting
     from contacts.views.handlers import Views
     from contacts.visits.handlers import Visits
 
-    reads, files = Queries(database), Files(settings.files)
+    reads = Queries(database)
     return [
         Contacts(database, clock, new_id),
         reads,
@@ -218,7 +232,7 @@ async def run_api() -> None:
     from common.clock import SystemClock
     from common.http import application
     from common.idempotency import Idempotency
-    from contacts import api
+    from contacts import api, keeper
     from contacts.browser_keys.cors import Cors
     from contacts.browser_keys.handlers import BrowserDoor
     from contacts.channel.handlers import Channels
@@ -228,6 +242,7 @@ async def run_api() -> None:
     async with (
         Database.open(settings.postgres.get_secret_value(), size=settings.pool_size, application="contacts-api") as database,
         _neighbours(settings) as (neighbours, readers, _),
+        _files(settings) as files,
     ):
         tokens, clock = Verifier(settings.jwks, settings.issuer), SystemClock()
         health = Health({"postgres": database.check, "keys": tokens.check})
@@ -241,11 +256,13 @@ async def run_api() -> None:
             [*routers(), api.internal],
             limits={"/v1/contacts/batch": 8 * MIB, "/v1/visits": 8 * MIB, "/v1/imports": 256 * MIB, "/internal/": 64 * MIB},
             streamed=["/v1/imports"],
-            parts=_rooms(database, neighbours, readers, settings, clock),
+            parts=_rooms(database, neighbours, readers, files, clock),
             admitted=Channels(database, clock).ensure,
             memory=memory,
         )
-        await process.serve(Cors(MemberPaths(app), door.is_known), settings.host, settings.port, health, [memory.purge])
+        left = keeper.Leftovers(files, clock)
+        loops = [memory.purge, left.run]
+        await process.serve(Cors(MemberPaths(app), door.is_known), settings.host, settings.port, health, loops)
 
 
 ROLES = {

@@ -1,18 +1,17 @@
 """What contacts must be told from outside."""
 
-from pathlib import Path
-
 from pydantic_settings import SettingsConfigDict
 
-from common.settings import ApiSettings, CallerSettings, ServiceSettings
+from common.settings import ApiSettings, CallerSettings, FileSettings, ServiceSettings
 
 
-class Settings(ServiceSettings, CallerSettings, ApiSettings):
-    """`CONTACTS_…` of the environment. `files` is a folder that the API's processes and the workers share."""
+class Settings(ServiceSettings, CallerSettings, ApiSettings, FileSettings):
+    """`CONTACTS_…` of the environment. `files` is a folder that the API's processes and the workers share; each has its own where
+    a `store` is given.
+    """
 
-    model_config = SettingsConfigDict(env_prefix="CONTACTS_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="CONTACTS_", frozen=True, extra="ignore", env_ignore_empty=True)
 
     search_url: str
     segments_url: str
     exports_url: str
-    files: Path

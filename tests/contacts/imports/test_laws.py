@@ -69,4 +69,4 @@ async def test_an_import_is_what_its_rows_are_one_by_one(
     assert await everybody(imported) == await everybody(plain)
     job = await imported.job(import_id)
     assert (job.status, job.total, sum(job.counts.values())) == (Status.DONE, len(expected), len(expected))
-    assert world.files.there() == set()
+    assert await world.files.there() == set()

@@ -81,7 +81,7 @@ async def test_a_preview_tells_the_columns_and_the_first_rows_and_leaves_nothing
     assert found["rows"][0] == {"row": 2, "contact": first}
     assert (found["rows"][1]["problem"]["code"], found["rows"][1]["problem"]["column"]) == ("unreadablePhone", "전화번호")
     assert [r["row"] for r in found["rows"]] == [2, 3, 4, 6, 7]
-    assert shop.world.files.there() == set()
+    assert await shop.world.files.there() == set()
     assert await shop.world.count("select count(*) from job") == 0
 
 

@@ -81,7 +81,7 @@ async def check(importing: Importing, import_id: UUID) -> None:
     ]  # fmt: skip
     written = "select count(*) from event where channel = $1 and cause = $2"
     assert await importing.world.count(written, importing.caller.channel, f"import:{import_id}") == 5
-    assert importing.world.files.there() == set()
+    assert await importing.world.files.there() == set()
 
 
 @pytest.mark.parametrize("within", [False, True], ids=["before it", "before its commit"])
@@ -151,7 +151,7 @@ async def test_an_import_is_cancelled_where_it_is_and_what_it_wrote_stays(shop: 
     await shop.work()
     assert (await shop.shown(import_id))["done"] == 3
     await shop.clear_up()
-    assert shop.world.files.there() == set()
+    assert await shop.world.files.there() == set()
     assert [c.member_id for c in await shop.contacts()] == ["m1", "m3"]
 
 
@@ -205,7 +205,7 @@ async def test_a_file_that_turns_out_broken_further_down_fails_the_import_with_i
     assert shown["status"] == "failed"
     assert shown["problem"].startswith("Row 32 has a quotation mark that is not closed")
     await shop.clear_up()
-    assert shop.world.files.there() == set()
+    assert await shop.world.files.there() == set()
     assert await shop.contacts() == []
 
 
@@ -215,7 +215,7 @@ async def test_an_upload_that_breaks_off_or_is_refused_leaves_no_file(shop: Impo
         with pytest.raises(Problem):
             async with shop.commands.received(FORM, pieces(body)) as upload:
                 await shop.commands.start(shop.caller, upload)
-        assert shop.world.files.there() == set()
+        assert await shop.world.files.there() == set()
 
 
 async def test_files_that_nobody_needs_go_and_others_stay(shop: Importing) -> None:
@@ -223,13 +223,13 @@ async def test_files_that_nobody_needs_go_and_others_stay(shop: Importing) -> No
     stray, waiting = id_at(world.clock.now()), await shop.send(table())
     world.files.upload(stray).write_bytes(b"left by a process that was killed")
     await shop.clear_up()
-    assert world.files.there() == {stray, waiting}
+    assert await world.files.there() == {stray, waiting}
     world.clock.instant += UPLOADING
     await shop.clear_up()
-    assert world.files.there() == {waiting}
+    assert await world.files.there() == {waiting}
     world.clock.instant += IMPORT_FILES_KEPT
     await shop.clear_up()
-    assert world.files.there() == set()
+    assert await world.files.there() == set()
     await shop.work()
     assert (await shop.shown(waiting))["problem"] == "The file is not here any more. Send it again."
 

@@ -86,7 +86,7 @@ class Erasures:
 
     async def _files_from_before(self, channel: str, erasure: Erasure) -> bool:
         """Whether a file is still there that was sent before the erasure and is not known to be another channel's."""
-        there = came_before(await asyncio.to_thread(self._files.there), erasure.at)
+        there = came_before(await self._files.there(), erasure.at)
         if not there:
             return False
         async with self._database.connection() as connection:

@@ -81,10 +81,9 @@ class Imports:
             upload = Upload(import_id, form)
             yield upload
         except BaseException:
-            await asyncio.to_thread(self._files.remove, import_id)
+            await self._files.discard(import_id)
             raise
-        if not upload.kept:
-            await asyncio.to_thread(self._files.remove, import_id)
+        await self._files.uploaded(import_id, kept=upload.kept)
 
     async def preview(self, caller: Caller, upload: Upload) -> dict[str, Any]:
         """How the file would be read: each column and where it goes, and the first rows. Raises Unprocessable."""
@@ -111,11 +110,12 @@ class Imports:
         return {member_id: found[contact_id] for member_id, contact_id in ids.items() if contact_id in found}
 
     async def start(self, caller: Caller, upload: Upload) -> dict[str, Any]:
-        """Make it an import, to be worked off in the background. Raises Unprocessable."""
+        """Make it an import, to be worked off in the background. Raises Unprocessable, Unavailable."""
         body = (await self._looked_at(caller, upload)).order.body()
         job = Job(
             id=upload.id, channel=caller.channel, kind=KIND, requested_by=caller.subject, requested_at=to_wire(self._clock.now())
         )  # fmt: skip
+        await self._files.share_upload(upload.id)
         async with self._database.transaction() as tx:
             await job_store.insert(tx, job, body)
         upload.kept = True

@@ -51,7 +51,10 @@ class Imports:
         """Read, then write; the files go at the end."""
         order = Order.of(held.body)
         if held.job.cursor is None:
+            await self._files.fetch_upload(held.job.id)
             await self._read(held, order)
+        else:
+            await self._files.fetch_rows(held.job.id)
         async with held.reading() as connection:
             types, zone = await _read_as(connection, held.job.channel)
         reading = Reading(order, self._files.rows(held.job.id), self._chunk, types, zone)
@@ -65,7 +68,7 @@ class Imports:
             raise _gone() from None
         finally:
             reading.drop()
-        await asyncio.to_thread(self._files.remove, held.job.id)
+        await self._files.remove(held.job.id)
 
     async def _advance(self, held: HeldJob, piece: Piece) -> None:
         # The commands that the piece calls have transactions of their own, which become parts of this one.
@@ -84,6 +87,7 @@ class Imports:
             written = await asyncio.to_thread(self._write_down, held.job, order, unknown, ZoneInfo(settings.time_zone), stop)
         finally:
             stop.set()  # a thread cannot be cancelled: it is told
+        await self._files.share_rows(held.job.id)
         await self._advance(held, partial(self._define, order, written))
 
     def _write_down(self, job: Job, order: Order, unknown: Sequence[str], zone: ZoneInfo, stop: threading.Event) -> Written:
