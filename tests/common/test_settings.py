@@ -1,13 +1,18 @@
 """What a process is told from outside: by the environment or by files that it names, and never told again by an error."""
 
+import importlib
+import re
 import traceback
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
-from pydantic_settings import SettingsConfigDict, SettingsError
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
+from common.brokers import Brokers
 from common.settings import FileSettings, ServiceSettings
+from localstack.home import SERVICES
 
 
 class Settings(ServiceSettings, FileSettings):
@@ -88,3 +93,68 @@ def test_files_are_kept_in_their_folder_unless_a_bucket_is_named(monkeypatch: py
     other = told(monkeypatch, STORE="s3://shop.files", S3_ENDPOINT="https://s3.example", S3_PATH_STYLE="false").bucket
     assert other is not None
     assert not other.path_style
+
+
+SASL = {"KAFKA_SECURITY": "SASL_SSL", "KAFKA_MECHANISM": "SCRAM-SHA-512", "KAFKA_USER": "shop", "KAFKA_PASSWORD": "a-secret"}
+
+
+def test_kafka_is_reached_as_it_is_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert told(monkeypatch).brokers == Brokers("kafka:9092")
+    (tmp_path / "ca").write_text("-----BEGIN CERTIFICATE-----")
+    brokers = told(monkeypatch, **SASL, KAFKA_CA_FILE=str(tmp_path / "ca")).brokers
+    assert brokers == Brokers(
+        "kafka:9092", "SASL_SSL", "SCRAM-SHA-512", "shop", "a-secret", ca="-----BEGIN CERTIFICATE-----"
+    )  # fmt: skip
+    assert "a-secret" not in repr(brokers)
+    settings = told(monkeypatch, ADMIN_KAFKA="b:1", ADMIN_KAFKA_USER="root", ADMIN_KAFKA_PASSWORD="more")
+    assert settings.brokers == brokers
+    assert settings.admin_brokers == replace(brokers, servers="b:1", user="root", password="more")
+
+
+@pytest.mark.parametrize(
+    ("more", "named"),
+    [
+        ({"KAFKA_SECURITY": "a-secret"}, "kafka_security"),
+        ({"KAFKA_USER": "a-secret"}, "is for kafka_security SASL_SSL or SASL_PLAINTEXT"),
+        ({"KAFKA_CA": "a-secret"}, "is for kafka_security SSL or SASL_SSL"),
+        ({**SASL, "KAFKA_SECURITY": "SASL_PLAINTEXT", "KAFKA_MECHANISM": "PLAIN"}, "sends its secret as it is"),
+        ({"KAFKA_SECURITY": "SASL_SSL"}, "kafka_mechanism is missing"),
+        ({**SASL, "KAFKA_MECHANISM": "a-secret"}, "kafka_mechanism"),
+        ({**SASL, "KAFKA_PASSWORD": ""}, "kafka_user and kafka_password"),
+        ({**SASL, "KAFKA_TOKEN_PATH": "/token"}, "a token is for kafka_mechanism OAUTHBEARER"),
+        ({**SASL, "KAFKA_MECHANISM": "OAUTHBEARER"}, "one of kafka_token_path and kafka_token_url"),
+        (
+            {"KAFKA_SECURITY": "SASL_SSL", "KAFKA_MECHANISM": "OAUTHBEARER", "KAFKA_TOKEN_URL": "a-secret"},
+            "kafka_token_url needs",
+        ),
+        ({"KAFKA_SECURITY": "SSL", "KAFKA_KEY": "a-secret"}, "kafka_certificate and kafka_key"),
+        ({**SASL, "ADMIN_KAFKA_PASSWORD": "a-secret"}, "admin_kafka_user and admin_kafka_password"),
+    ],
+)
+def test_what_does_not_fit_together_is_refused(monkeypatch: pytest.MonkeyPatch, more: dict[str, str], named: str) -> None:
+    with pytest.raises(ValidationError) as refused:
+        told(monkeypatch, **more)
+    text = "".join(traceback.format_exception(refused.value))
+    assert named in text
+    assert not [value for value in ("pass-word", "a-secret") if value in text]
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_no_setting_of_any_service_is_ever_told(monkeypatch: pytest.MonkeyPatch, service: str) -> None:
+    settings: type[BaseSettings] = importlib.import_module(f"{service}.settings").Settings
+    fields = settings.model_fields
+    for name in fields:
+        monkeypatch.setenv(f"{service}_{name}".upper(), f"told-{name}-told")
+    for left_out in (None, *(name for name, field in fields.items() if field.is_required())):
+        if left_out is not None:
+            monkeypatch.delenv(f"{service}_{left_out}".upper())
+        with pytest.raises((ValidationError, SettingsError)) as refused:
+            settings()
+        text = "".join(traceback.format_exception(refused.value))
+        assert left_out is None or left_out in text
+        assert "-told" not in text
+    secret = re.compile("(password|secret|postgres|_key)$")
+    for name, field in fields.items():
+        if secret.search(name) and field.annotation is not Path:
+            assert "SecretStr" in str(field.annotation), f"{name} would be shown"
+            assert field.is_required() or field.default is None, f"{name} has a default"

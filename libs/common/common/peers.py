@@ -10,6 +10,7 @@ import orjson
 from common.auth import Signer
 from common.errors import Conflict, NotFound, Problem, Unavailable, Unprocessable
 from common.position import HEADER, Position
+from common.telemetry import trace_headers
 
 _AWAY = "Another service does not answer. Try again in a moment."
 _PASSED_ON: Mapping[int, type[Conflict] | type[NotFound] | type[Unprocessable]] = {
@@ -44,7 +45,7 @@ class Peer:
         """
         content = None if body is None else orjson.dumps(body)
         seen = {} if position is None else {HEADER: position.encode(channel)}
-        headers = self._signer.authorization(channel, *self._permissions) | seen
+        headers = self._signer.authorization(channel, *self._permissions) | trace_headers() | seen
         try:
             answer = await self._client.request(method, self._url + path, content=content, headers=headers)
         except httpx.TransportError:
@@ -66,7 +67,7 @@ class Peer:
         """The lines of a stream, as many at a time as have come. Raises Problem, and Unavailable where it breaks off."""
         request = self._client.build_request(
             "POST", self._url + path, content=orjson.dumps(body), timeout=httpx.Timeout(30, read=_STREAM_SECONDS),
-            headers=self._signer.authorization(channel, *self._permissions, seconds=_TOKEN_SECONDS),
+            headers=self._signer.authorization(channel, *self._permissions, seconds=_TOKEN_SECONDS) | trace_headers(),
         )  # fmt: skip
         try:
             answer = await self._client.send(request, stream=True)

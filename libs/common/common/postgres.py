@@ -14,6 +14,7 @@ import orjson
 
 from common.errors import Unavailable
 from common.telemetry import log
+from common.tls import untrusted
 
 Work = Callable[[], Awaitable[None]]
 
@@ -63,7 +64,13 @@ def _unavailable(kinds: tuple[type[Exception], ...]) -> Iterator[None]:
         yield
     except asyncpg.DataError:
         raise
+    except asyncpg.InvalidAuthorizationSpecificationError:  # a password is wrong, or changed just now
+        raise Unavailable(
+            "The database does not take this role: not with this password, or not without TLS. Operators: look at the DSN."
+        ) from None
     except kinds as error:
+        if reason := untrusted(error):
+            raise Unavailable(f"The database is not to be talked to, {reason}. Operators: look at the DSN.") from None
         raise Unavailable(f"The database does not answer ({type(error).__name__}). Try again in a moment.") from error
 
 

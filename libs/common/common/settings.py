@@ -2,6 +2,7 @@
 
 import os
 import socket
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
+from common.brokers import Brokers, Mechanism, Security
 from common.files.bucket import Bucket, Checksum, Encryption, read_address
 from common.provision.servers import Servers
 
@@ -34,7 +36,57 @@ class _Files(PydanticBaseSettingsSource):
         return Path(path).read_text("utf-8").strip(), field_name, False
 
 
-class ServiceSettings(BaseSettings):
+class BrokerSettings(BaseSettings):
+    """Kafka: its addresses, TLS, and who the service is there (docs/connections.md); see `Brokers`.
+
+    `admin_…` is for `provision` alone: who may make topics, in the place of who the service is.
+    """
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+
+    kafka: str
+    kafka_security: Security = "PLAINTEXT"
+    kafka_mechanism: Mechanism | None = None
+    kafka_user: str | None = None
+    kafka_password: SecretStr | None = None
+    kafka_ca: str | None = None
+    kafka_certificate: str | None = None
+    kafka_key: SecretStr | None = None
+    kafka_token_path: Path | None = None
+    kafka_token_url: str | None = None
+    kafka_token_scope: str | None = None
+    admin_kafka: str | None = None
+    admin_kafka_user: str | None = None
+    admin_kafka_password: SecretStr | None = None
+
+    @model_validator(mode="after")
+    def _fit(self) -> "BrokerSettings":
+        for brokers in (self.brokers, self.admin_brokers):
+            if missing := brokers.missing():
+                raise ValueError(missing)
+        if (self.admin_kafka_user is None) != (self.admin_kafka_password is None):
+            raise ValueError("admin_kafka_user and admin_kafka_password are given together, or neither")
+        return self
+
+    @property
+    def brokers(self) -> Brokers:
+        """How the service connects to Kafka."""
+        return Brokers(
+            self.kafka, self.kafka_security, self.kafka_mechanism, self.kafka_user, _said(self.kafka_password),
+            self.kafka_ca, self.kafka_certificate, _said(self.kafka_key),
+            self.kafka_token_path, self.kafka_token_url, self.kafka_token_scope,
+        )  # fmt: skip
+
+    @property
+    def admin_brokers(self) -> Brokers:
+        """How `provision` connects to Kafka."""
+        own = replace(self.brokers, servers=self.admin_kafka or self.kafka)
+        if self.admin_kafka_user is None:
+            return own
+        return replace(own, user=self.admin_kafka_user, password=_said(self.admin_kafka_password))
+
+
+class ServiceSettings(BrokerSettings):
     """Read from the environment, `<SERVICE>_HOST` and so on, or each from the file that `<SERVICE>_HOST_FILE` names; frozen.
 
     No secret has a default; an error names a setting and never what it was set to.
@@ -45,23 +97,21 @@ class ServiceSettings(BaseSettings):
     host: str = "127.0.0.1"
     port: int
     postgres: SecretStr
-    kafka: str
     jwks: str
     issuer: str = "dangol-local"
     pool_size: int = 10
     log_level: str = "info"
     otlp_endpoint: str | None = None
     instance: str = ""
-    # For `provision` alone: who may make databases and roles, who may make topics, and how these are kept.
+    # For `provision` alone: who may make databases and roles, and how topics are kept.
     admin_postgres: SecretStr | None = None
-    admin_kafka: str | None = None
     replicas: int = Field(default=1, ge=1)
     min_insync: int = Field(default=1, ge=1)
 
     def servers(self, owner: SecretStr | None = None) -> Servers:
         """What `provision` prepares; `owner` is how the role of the tables connects, where that is another."""
         return Servers(
-            self.postgres.get_secret_value(), _said(self.admin_postgres), _said(owner), self.admin_kafka or self.kafka,
+            self.postgres.get_secret_value(), _said(self.admin_postgres), _said(owner), self.admin_brokers,
             self.replicas, self.min_insync,
         )  # fmt: skip
 
@@ -83,7 +133,7 @@ class ServiceSettings(BaseSettings):
 class ApiSettings(BaseSettings):
     """For a service whose POSTs may carry an `Idempotency-Key`: the secret of its hashes, 32 bytes in hexadecimal."""
 
-    model_config = SettingsConfigDict(frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
     idempotency_secret: SecretStr
 
@@ -91,7 +141,7 @@ class ApiSettings(BaseSettings):
 class CallerSettings(BaseSettings):
     """For a service that calls another: the private key it signs its own short tokens with."""
 
-    model_config = SettingsConfigDict(frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
     signing_key: Path
 
@@ -104,7 +154,7 @@ class FileSettings(BaseSettings):
     `s3_path_style` says otherwise. What is left empty is left out.
     """
 
-    model_config = SettingsConfigDict(frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
     files: Path
     store: str | None = None

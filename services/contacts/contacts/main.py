@@ -82,7 +82,7 @@ async def run_relay() -> None:
     settings = _settings("relay")
     async with (
         Database.open(settings.postgres.get_secret_value(), size=2, application="contacts-relay") as database,
-        Producer.open(settings.kafka, client_id="contacts-relay") as producer,
+        Producer.open(settings.brokers, client_id="contacts-relay") as producer,
     ):
         health = Health({"postgres": database.check, "kafka": producer.check})
         relay = Relay(database, producer, health)
@@ -124,7 +124,7 @@ async def run_restored() -> None:
             return Erasures(database, readers, files, clock, new_id if receipt is None else [receipt].pop)
 
         try:
-            told = await Restored(database, clock, lambda name: Reader.open(settings.kafka, [name]), erases).run()
+            told = await Restored(database, clock, lambda name: Reader.open(settings.brokers, [name]), erases).run()
         except Unavailable as reason:
             raise SystemExit(reason.detail) from None
     sys.stdout.write(

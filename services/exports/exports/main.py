@@ -103,7 +103,7 @@ async def run_relay() -> None:
     settings = _settings("relay")
     async with (
         Database.open(settings.postgres.get_secret_value(), size=2, application="exports-relay") as database,
-        Producer.open(settings.kafka, client_id="exports-relay") as producer,
+        Producer.open(settings.brokers, client_id="exports-relay") as producer,
     ):
         health = Health({"postgres": database.check, "kafka": producer.check})
         relay = Relay(database, producer, health)
@@ -142,8 +142,8 @@ async def run_consumer() -> None:
     settings = _settings("consumer")
     async with (
         Database.open(settings.postgres.get_secret_value(), size=2, application="exports-consumer") as database,
-        Producer.open(settings.kafka, client_id="exports-consumer") as producer,
-        Source.open(settings.kafka, GROUP, TOPICS, member=settings.member) as source,
+        Producer.open(settings.brokers, client_id="exports-consumer") as producer,
+        Source.open(settings.brokers, GROUP, TOPICS, member=settings.member) as source,
         _files(settings) as files,
     ):
         health = Health({"postgres": database.check, "kafka": source.check})

@@ -73,8 +73,8 @@ async def run_consumer() -> None:
     settings = _settings("consumer")
     async with (
         Database.open(settings.postgres.get_secret_value(), size=2, application="notify-consumer") as database,
-        kafka.Producer.open(settings.kafka, client_id="notify-consumer") as producer,
-        kafka.Source.open(settings.kafka, GROUP, READS, member=settings.member) as source,
+        kafka.Producer.open(settings.brokers, client_id="notify-consumer") as producer,
+        kafka.Source.open(settings.brokers, GROUP, READS, member=settings.member) as source,
     ):
         health = Health({"postgres": database.check, "kafka": source.check})
         notifier = Notifier(database, _destinations(settings), settings.public_url, SystemClock(), new_id)

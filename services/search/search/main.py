@@ -90,8 +90,8 @@ async def run_consumer() -> None:
         Database.open(settings.postgres.get_secret_value(), size=3, application="search-consumer") as database,
         Index.open(settings.opensearch) as index,
         _neighbours(settings) as neighbours,
-        kafka.Producer.open(settings.kafka, client_id="search-consumer") as producer,
-        kafka.Source.open(settings.kafka, GROUP, [CONTACTS, FIELDS], member=settings.member) as source,
+        kafka.Producer.open(settings.brokers, client_id="search-consumer") as producer,
+        kafka.Source.open(settings.brokers, GROUP, [CONTACTS, FIELDS], member=settings.member) as source,
     ):
         health = Health({"postgres": database.check, "opensearch": index.check, "kafka": source.check})
         dead_letters = kafka.DeadLetters(producer, GROUP, health)
@@ -117,11 +117,11 @@ async def run_rebuild() -> None:
         Database.open(settings.postgres.get_secret_value(), size=4, application="search-rebuild") as database,
         Index.open(settings.opensearch) as index,
         _neighbours(settings) as neighbours,
-        kafka.Producer.open(settings.kafka, client_id="search-rebuild") as producer,
+        kafka.Producer.open(settings.brokers, client_id="search-rebuild") as producer,
     ):
         store = Store(database)
         dead_letters = kafka.DeadLetters(producer, GROUP, Health({}))
-        topic = partial(_topic, settings.kafka)
+        topic = partial(_topic, settings.brokers)
         try:
             done = await Rebuilder(store, index, Projection(store, neighbours), dead_letters, topic).run(settings.readers_seconds)
         except (CannotRebuild, Unavailable) as reason:
@@ -147,7 +147,7 @@ async def run_dlq(arguments: Sequence[str]) -> None:
     ):
         store = Store(database)
         projection = Projection(store, neighbours)
-        letters = partial(_topic, settings.kafka, dead_letter_topic(GROUP))
+        letters = partial(_topic, settings.brokers, dead_letter_topic(GROUP))
         box = DeadLetterBox(
             LetterStore(database), letters, lambda aside: Projector(store, index, projection, aside).apply, SystemClock()
         )
@@ -158,7 +158,7 @@ async def run_dlq(arguments: Sequence[str]) -> None:
     raise SystemExit(status)
 
 
-def _topic(servers: str, name: str) -> AbstractAsyncContextManager[kafka.Reader]:
+def _topic(servers: kafka.Where, name: str) -> AbstractAsyncContextManager[kafka.Reader]:
     return kafka.Reader.open(servers, [name])
 
 
@@ -233,7 +233,7 @@ async def run_api() -> None:
         Database.open(settings.postgres.get_secret_value(), size=settings.pool_size, application="search-api") as database,
         Index.open(settings.opensearch) as index,
         _neighbours(settings) as neighbours,
-        kafka.Progress.open(settings.kafka) as progress,
+        kafka.Progress.open(settings.brokers) as progress,
     ):
         tokens, clock = Verifier(settings.jwks, settings.issuer), SystemClock()
         health = Health({"postgres": database.check, "opensearch": index.check, "keys": tokens.check})

@@ -76,7 +76,7 @@ async def _api(settings: Settings) -> None:
         _database(settings, "api") as database,
         _neighbours(settings) as neighbours,
         _notices(settings) as notices,
-        Progress.open(settings.kafka) as progress,
+        Progress.open(settings.brokers) as progress,
     ):
         tokens = Verifier(settings.jwks, settings.issuer)
         state = Health({"postgres": database.check, "keys": tokens.check})
@@ -97,10 +97,10 @@ async def _consumer(settings: Settings) -> None:
 
     async with (
         _database(settings, "consumer") as database,
-        Producer.open(settings.kafka, client_id="segments-consumer") as producer,
+        Producer.open(settings.brokers, client_id="segments-consumer") as producer,
     ):
         judge = Judge(database, SystemClock(), new_id)
-        async with Source.open(settings.kafka, GROUP, TOPICS, positions=judge.positions, member=settings.member) as source:
+        async with Source.open(settings.brokers, GROUP, TOPICS, positions=judge.positions, member=settings.member) as source:
             state = Health({"postgres": database.check, "kafka": source.check})
             apply = partial(judge.apply, beat=partial(state.beat, "consumer"))
             loop = Consumer(source, judge.decode, apply, DeadLetters(producer, GROUP, state), state)
@@ -137,7 +137,7 @@ async def _relay(settings: Settings) -> None:
 
     async with (
         _database(settings, "relay") as database,
-        Producer.open(settings.kafka, client_id="segments-relay") as producer,
+        Producer.open(settings.brokers, client_id="segments-relay") as producer,
     ):
         state = Health({"postgres": database.check, "kafka": producer.check})
         relay = Relay(database, producer, state)

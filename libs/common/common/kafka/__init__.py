@@ -1,6 +1,7 @@
 """Kafka, the only folder that knows its client: topics, a producer, a consumer-group source, dead letters."""
 
 from common.kafka.admin import answers, bounds, committed, create_topics
+from common.kafka.connecting import NotLetIn, Where
 from common.kafka.dead_letters import DeadLetter, DeadLetters, TooManyDeadLetters, dead_letter
 from common.kafka.producer import MOST_BYTES, Producer
 from common.kafka.progress import Progress
@@ -9,6 +10,6 @@ from common.kafka.source import Positions, Source
 from common.kafka.topics import keep_topics
 
 __all__ = [
-    "MOST_BYTES", "DeadLetter", "DeadLetters", "Places", "Positions", "Producer", "Progress", "Reader", "Source",
-    "TooManyDeadLetters", "answers", "bounds", "committed", "create_topics", "dead_letter", "keep_topics",
+    "MOST_BYTES", "DeadLetter", "DeadLetters", "NotLetIn", "Places", "Positions", "Producer", "Progress", "Reader", "Source",
+    "TooManyDeadLetters", "Where", "answers", "bounds", "committed", "create_topics", "dead_letter", "keep_topics",
 ]  # fmt: skip

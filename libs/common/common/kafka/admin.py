@@ -6,14 +6,15 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import GroupCoordinatorNotAvailableError, KafkaError, TopicAlreadyExistsError
 
+from common.kafka.connecting import Where, options, start
 from common.telemetry import log
 from common.topics import TOPICS, Topic
 
 
-async def create_topics(servers: str, topics: Sequence[Topic] = TOPICS, *, replicas: int = 1) -> None:
+async def create_topics(servers: Where, topics: Sequence[Topic] = TOPICS, *, replicas: int = 1) -> None:
     """Make those of the topics that are not there yet."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=servers)
-    await admin.start()
+    admin = AIOKafkaAdminClient(**options(servers))
+    await start(admin, servers)
     try:
         there = set(await admin.list_topics())
         new = [NewTopic(t.name, t.partitions, replicas, topic_configs=dict(t.config)) for t in topics if t.name not in there]
@@ -26,11 +27,11 @@ async def create_topics(servers: str, topics: Sequence[Topic] = TOPICS, *, repli
         await admin.close()
 
 
-async def answers(servers: str) -> bool:
+async def answers(servers: Where) -> bool:
     """Whether the brokers can be talked to."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=servers, request_timeout_ms=5000)
+    admin = AIOKafkaAdminClient(**options(servers), request_timeout_ms=5000)
     try:
-        await admin.start()
+        await start(admin, servers)
         await admin.list_topics()
     except (KafkaError, OSError):
         return False
@@ -39,11 +40,11 @@ async def answers(servers: str) -> bool:
     return True
 
 
-async def bounds(servers: str, topics: Sequence[str]) -> dict[tuple[str, int], tuple[int, int]]:
+async def bounds(servers: Where, topics: Sequence[str]) -> dict[tuple[str, int], tuple[int, int]]:
     """For each (topic, partition) the first offset that is kept and the next that will be written."""
-    client = AIOKafkaConsumer(*topics, bootstrap_servers=servers)  # without a group it has every partition at once
+    client = AIOKafkaConsumer(*topics, **options(servers))  # without a group it has every partition at once
     try:
-        await client.start()
+        await start(client, servers)
         partitions = list(client.assignment())
         begins, ends = await client.beginning_offsets(partitions), await client.end_offsets(partitions)
     finally:
@@ -51,12 +52,12 @@ async def bounds(servers: str, topics: Sequence[str]) -> dict[tuple[str, int], t
     return {(p.topic, p.partition): (begins[p], end) for p, end in ends.items()}
 
 
-async def committed(servers: str, groups: Sequence[str]) -> dict[str, dict[tuple[str, int], int]]:
+async def committed(servers: Where, groups: Sequence[str]) -> dict[str, dict[tuple[str, int], int]]:
     """For each group and (topic, partition) the next offset that the group will read, as committed in Kafka."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=servers)
+    admin = AIOKafkaAdminClient(**options(servers))
     found: dict[str, dict[tuple[str, int], int]] = {}
     try:
-        await admin.start()
+        await start(admin, servers)
         for group in groups:
             offsets = await admin.list_consumer_group_offsets(group)
             found[group] = {(p.topic, p.partition): o.offset for p, o in offsets.items()}

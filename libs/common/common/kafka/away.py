@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from aiokafka.errors import KafkaError
 
 from common.errors import Unavailable
+from common.kafka.connecting import NotLetIn
 
 
 @contextmanager
@@ -13,5 +14,7 @@ def away_is_unavailable() -> Iterator[None]:
     """Raises Unavailable where Kafka does not answer: the same may be asked again."""
     try:
         yield
+    except NotLetIn as error:
+        raise Unavailable(str(error)) from error
     except (KafkaError, OSError) as error:  # a time-out is an OSError
         raise Unavailable(f"Kafka does not answer ({type(error).__name__}). Try again in a moment.") from error

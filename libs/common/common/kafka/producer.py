@@ -12,6 +12,7 @@ from aiokafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooL
 
 from common.envelope import SAFE_BYTES, Message, MessageTooLarge, encode_headers
 from common.kafka.away import away_is_unavailable
+from common.kafka.connecting import Where, options, start
 from common.partition import SHARDS, partition_of
 
 MOST_BYTES = 4 * 1024 * 1024
@@ -22,7 +23,7 @@ _LEAVE_SECONDS = 3.0
 class Producer:
     """Sends messages, acknowledged by all in-sync replicas, in their order per key, none twice by a retry of the client's."""
 
-    def __init__(self, servers: str, client_id: str) -> None:
+    def __init__(self, servers: Where, client_id: str) -> None:
         self._servers = servers
         self._client_id = client_id
         self._client: AIOKafkaProducer | None = None
@@ -30,7 +31,7 @@ class Producer:
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, servers: str, *, client_id: str) -> AsyncIterator["Producer"]:
+    async def open(cls, servers: Where, *, client_id: str) -> AsyncIterator["Producer"]:
         """Connected when it first sends, so that a process starts while Kafka is away; closed at the end."""
         made = cls(servers, client_id)
         try:
@@ -59,11 +60,11 @@ class Producer:
         async with self._alone:
             if self._client is None:
                 client = AIOKafkaProducer(
-                    bootstrap_servers=self._servers, client_id=self._client_id, acks="all", enable_idempotence=True,
+                    **options(self._servers), client_id=self._client_id, acks="all", enable_idempotence=True,
                     linger_ms=0, max_batch_size=256 * 1024, max_request_size=MOST_BYTES, request_timeout_ms=20_000,
                 )  # fmt: skip
                 try:
-                    await client.start()
+                    await start(client, self._servers)
                 except BaseException:
                     await client.stop()
                     raise

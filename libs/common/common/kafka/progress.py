@@ -3,12 +3,14 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import GroupCoordinatorNotAvailableError
 
 from common.kafka.away import away_is_unavailable
+from common.kafka.connecting import Where, options, start
 from common.kafka.reader import Places
 from common.topics import Topic
 
@@ -18,14 +20,14 @@ _REQUEST_SECONDS = 5
 class Progress:
     """Asks Kafka; connected when first asked, and anew after it did not answer."""
 
-    def __init__(self, servers: str) -> None:
+    def __init__(self, servers: Where) -> None:
         self._servers = servers
         self._clients: tuple[AIOKafkaAdminClient, AIOKafkaConsumer] | None = None
         self._alone = asyncio.Lock()
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, servers: str) -> AsyncIterator["Progress"]:
+    async def open(cls, servers: Where) -> AsyncIterator["Progress"]:
         """Closed at the end."""
         made = cls(servers)
         try:
@@ -62,11 +64,11 @@ class Progress:
                 raise
 
     async def _connect(self) -> None:
-        options = {"bootstrap_servers": self._servers, "request_timeout_ms": _REQUEST_SECONDS * 1000}
-        admin, client = AIOKafkaAdminClient(**options), AIOKafkaConsumer(**options)
+        given: dict[str, Any] = options(self._servers) | {"request_timeout_ms": _REQUEST_SECONDS * 1000}
+        admin, client = AIOKafkaAdminClient(**given), AIOKafkaConsumer(**given)
         self._clients = admin, client
-        await admin.start()
-        await client.start()
+        await start(admin, self._servers)
+        await start(client, self._servers)
 
     async def _close(self) -> None:
         clients, self._clients = self._clients, None

@@ -9,6 +9,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from common.clock import from_millis
 from common.envelope import Delivered, decode_headers
 from common.kafka.away import away_is_unavailable
+from common.kafka.connecting import Where, options, start
 from common.kafka.producer import MOST_BYTES
 
 Places = Mapping[tuple[str, int], int]
@@ -24,15 +25,16 @@ class Reader:
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, servers: str, topics: Sequence[str]) -> AsyncIterator["Reader"]:
+    async def open(cls, servers: Where, topics: Sequence[str]) -> AsyncIterator["Reader"]:
         """At the first message that each partition still holds. Raises Unavailable."""
+        with away_is_unavailable():
+            given = options(servers)
         client = AIOKafkaConsumer(
-            *topics, bootstrap_servers=servers, auto_offset_reset="earliest", enable_auto_commit=False,
-            max_partition_fetch_bytes=MOST_BYTES,
-        )  # fmt: skip
+            *topics, **given, auto_offset_reset="earliest", enable_auto_commit=False, max_partition_fetch_bytes=MOST_BYTES
+        )
         try:
             with away_is_unavailable():
-                await client.start()
+                await start(client, servers)
                 partitions = list(client.assignment())
                 begins = await client.beginning_offsets(partitions)
             yield cls(client, {(p.topic, p.partition): begins[p] for p in partitions})

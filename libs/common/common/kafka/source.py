@@ -12,6 +12,7 @@ from aiokafka.consumer.group_coordinator import GroupCoordinator
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 
 from common.envelope import Delivered
+from common.kafka.connecting import Where, options, start, words
 from common.kafka.producer import MOST_BYTES
 from common.kafka.reader import delivered
 from common.telemetry import LAG, log
@@ -39,7 +40,8 @@ class _Polled:
 class Source:
     """A member of a consumer group. While Kafka is away it has no messages; it goes on by itself when that is back."""
 
-    def __init__(self, make: Callable[[], AIOKafkaConsumer]) -> None:
+    def __init__(self, make: Callable[[], AIOKafkaConsumer], servers: Where) -> None:
+        self._servers = servers
         self._make = make
         self._client: AIOKafkaConsumer | None = None
         self._assignments = 0
@@ -51,7 +53,7 @@ class Source:
     @classmethod
     @asynccontextmanager
     async def open(
-        cls, servers: str, group: str, topics: Sequence[str], *, positions: Positions | None = None, member: str | None = None
+        cls, servers: Where, group: str, topics: Sequence[str], *, positions: Positions | None = None, member: str | None = None
     ) -> AsyncIterator["Source"]:
         """A member, joined when it first polls. With `positions` the reader's own store says where each partition goes on.
 
@@ -61,7 +63,7 @@ class Source:
 
         def make() -> AIOKafkaConsumer:
             client = AIOKafkaConsumer(
-                bootstrap_servers=servers, group_id=group, group_instance_id=member, client_id=group,
+                **options(servers), group_id=group, group_instance_id=member, client_id=group,
                 auto_offset_reset="earliest", enable_auto_commit=False, max_poll_interval_ms=300_000, session_timeout_ms=10_000,
                 heartbeat_interval_ms=3_000, fetch_max_wait_ms=500, max_partition_fetch_bytes=MOST_BYTES,
                 metadata_max_age_ms=15_000,
@@ -69,7 +71,7 @@ class Source:
             client.subscribe(list(topics), listener=_Resume(client, positions, source._partitions_move))
             return client
 
-        source = cls(make)
+        source = cls(make, servers)
         try:
             yield source
         finally:
@@ -150,12 +152,12 @@ class Source:
         await self._client.topics()
 
     async def _join(self) -> bool:
-        self._client = self._make()
         try:
+            self._client = self._make()
             async with asyncio.timeout(_JOIN_SECONDS):
-                await self._client.start()
+                await start(self._client, self._servers)
         except (KafkaError, OSError) as error:  # a time-out is an OSError
-            log.warning("waiting for Kafka", reason=type(error).__name__)
+            log.warning("waiting for Kafka", reason=words(error))
             await self._leave()
             return False
         self._moved = self._watched = time.monotonic()

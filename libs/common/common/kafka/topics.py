@@ -8,22 +8,23 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import for_code
 
 from common.kafka.away import away_is_unavailable
+from common.kafka.connecting import Where, options, start
 from common.topics import Topic
 
 _SET_FOR_THE_TOPIC = 1
 """Where a setting is from, in Kafka's words: DYNAMIC_TOPIC_CONFIG."""
 
 
-async def keep_topics(servers: str, topics: Sequence[Topic], *, replicas: int, min_insync: int) -> tuple[list[str], list[str]]:
+async def keep_topics(servers: Where, topics: Sequence[Topic], *, replicas: int, min_insync: int) -> tuple[list[str], list[str]]:
     """Make those that are missing, and set what differs; answers what was done, and what a person must do.
 
     Partitions are never added: keys would lie in others than their shards. Nor are replicas moved. Raises Unavailable.
     """
     wanted = {t.name: {**t.config, "min.insync.replicas": str(min_insync)} for t in topics}
-    admin = AIOKafkaAdminClient(bootstrap_servers=servers)
     done: list[str] = []
     with away_is_unavailable():
-        await admin.start()
+        admin = AIOKafkaAdminClient(**options(servers))
+        await start(admin, servers)
         try:
             there = set(await admin.list_topics())
             missing = [t for t in topics if t.name not in there]

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from common.brokers import Brokers
+
 
 @dataclass(frozen=True, slots=True)
 class Servers:
@@ -13,6 +15,6 @@ class Servers:
     postgres: str = field(repr=False)
     admin: str | None = field(repr=False)
     owner: str | None = field(repr=False)
-    kafka: str
+    kafka: Brokers
     replicas: int
     min_insync: int
