@@ -6,11 +6,12 @@ import os
 import resource
 import signal
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import cycle
+from pathlib import Path
 
 import httpx
 import psutil
@@ -19,11 +20,14 @@ import pytest
 from common.clock import from_wire
 from exports.export import Export, Status
 from exports.said import NO_ROOM
+from localstack.demo import decrypt
 from localstack.stack import Stack
-from tests.exports.conftest import whole
+from tests.exports.conftest import NUMBERS, whole
 from tests.support.api import eventually, fresh_channel
 from tests.support.processes import Another, another
-from tests.support.workshop import KEY, Workshop, workshop
+from tests.support.proxy import Proxy, after
+from tests.support.rclone import BUCKET, KEY_ID, SECRET, served
+from tests.support.workshop import KEY, PASSWORD, Workshop, workshop
 
 BATCH = 500
 COLUMNS = ("id", "memberId", "profile.round", "profile.note")
@@ -33,11 +37,11 @@ WHEN = ("counting", "writing", "verifying", "writing")
 
 
 @asynccontextmanager
-async def worker(shop: Workshop, number: int) -> AsyncIterator[Another]:
-    """A process with two of rows, on the tables and the folder of the test."""
+async def worker(shop: Workshop, number: int, store: Mapping[str, str] | None = None) -> AsyncIterator[Another]:
+    """A process with two of rows, on the tables and the folder of the test, or with another store of files."""
     settings = {
         "EXPORTS_POSTGRES": shop.dsn, "EXPORTS_FILES": str(shop.folder), "EXPORTS_SEALING_KEY": KEY.hex(),
-        "EXPORTS_PROCESSES": "2", "EXPORTS_WORTH_PROCESSES": "0", "EXPORTS_LEASE_SECONDS": LEASE_SECONDS,
+        "EXPORTS_PROCESSES": "2", "EXPORTS_WORTH_PROCESSES": "0", "EXPORTS_LEASE_SECONDS": LEASE_SECONDS, **(store or {}),
     }  # fmt: skip
     async with another(shop.stack, "exports-worker", number, settings) as process:
         yield process
@@ -189,3 +193,44 @@ async def test_a_real_worker_on_a_full_disk_leaves_nothing_and_goes_on_once_ther
         assert limited.children() == []
         limited.rlimit(psutil.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
         await whole(shop, await eventually(lambda: shop.state(asked.id), lambda state: not state.in_work))
+
+
+async def test_a_worker_killed_while_it_sends_a_file_into_a_bucket_is_followed_by_another_and_the_api_sends_it_from_there(
+    shop: Workshop, tmp_path: Path
+) -> None:
+    shop.clock.instant = datetime.now(UTC)
+    with served(tmp_path) as server:
+        async with Proxy.before("127.0.0.1", server.port) as line:
+            reached = asyncio.Event()
+
+            def hang() -> None:
+                line.hush()
+                reached.set()
+
+            store = {
+                "EXPORTS_STORE": f"s3://{BUCKET}/of/exports", "EXPORTS_S3_ENDPOINT": f"http://127.0.0.1:{line.port}",
+                "EXPORTS_S3_ACCESS_KEY_ID": KEY_ID, "EXPORTS_S3_SECRET_ACCESS_KEY": SECRET,
+            }  # fmt: skip
+            own = store | {"EXPORTS_POSTGRES": shop.dsn, "EXPORTS_FILES": str(shop.folder)}
+            async with (
+                worker(shop, 3, store | {"EXPORTS_FILES": str(tmp_path / "one")}) as one,
+                worker(shop, 4, store | {"EXPORTS_FILES": str(tmp_path / "two")}) as two,
+                another(shop.stack, "exports-api", 5, own) as api,
+            ):
+                line.alter_there = after(9_000, hang)
+                asked = await shop.ask()
+                async with asyncio.timeout(60):
+                    await reached.wait()
+                pid = await holder(shop, asked)
+                (one if pid == one.pid else two).kill()
+                line.speak()
+                export = await eventually(lambda: shop.state(asked.id), lambda state: not state.in_work, 60)
+                assert (export.status, export.attempts, export.lost) == (Status.READY, 2, 1)
+                assert [path.name for path in server.folder.rglob("*.xlsx")] == [f"{asked.id}.2.xlsx"]
+                headers = {"Authorization": f"Bearer {shop.stack.token(channel=shop.channel, sub='kim')}", "Range": "bytes=0-"}
+                async with httpx.AsyncClient(base_url=api.url, headers=headers, timeout=30) as client:
+                    file = await client.post(f"/v1/exports/{asked.id}/download")
+                assert (file.status_code, export.manifest and export.manifest.file_sha256) == (
+                    httpx.codes.PARTIAL_CONTENT, hashlib.sha256(file.content).hexdigest(),
+                )  # fmt: skip
+                assert {row[1] for row in decrypt(file.content, PASSWORD)[1:]} == NUMBERS

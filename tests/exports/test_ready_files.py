@@ -42,8 +42,11 @@ async def test_seven_days_after_it_was_ready_the_file_is_gone(shop: Workshop) ->
 
 async def test_a_revoked_file_is_gone_at_once(shop: Workshop) -> None:
     export = await shop.ready()
+    await shop.commands().check_download(shop.kim, export.id)
     revoked = await shop.commands().revoke(shop.kim, export.id, "127.0.0.1")
     assert revoked.status is Status.REVOKED
+    with pytest.raises(Gone):  # one that had begun
+        await shop.commands().check_download(shop.kim, export.id)
     assert list(shop.folder.iterdir()) == []
     assert (await shop.told(export.id))[-1] == "export.revoked"
     with pytest.raises(Gone):

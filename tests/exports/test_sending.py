@@ -5,8 +5,9 @@ import asyncio
 import pytest
 from starlette.types import Message
 
-from common.errors import Unavailable
-from exports.sending import Sending
+from common.errors import Gone, Unavailable
+from exports.sending import Sending, pieces
+from tests.support.unrevoked import unrevoked
 
 WHOLE = b"0123456789" * 1000
 
@@ -43,7 +44,8 @@ async def sent(reading: Told, *, gone: asyncio.Event | None = None) -> list[Mess
             gone.set()
             await asyncio.Event().wait()
 
-    answer = Sending(reading, len(WHOLE), 200, headers={"Content-Length": str(len(WHOLE))}, media_type="x/y")
+    headers = {"Content-Length": str(len(WHOLE))}
+    answer = Sending(reading, len(WHOLE), 200, check=unrevoked, headers=headers, media_type="x/y")
     try:
         await answer({"type": "http", "asgi": {"spec_version": "2.3"}}, receive, send)
     finally:
@@ -66,3 +68,19 @@ async def test_what_breaks_off_is_no_end(end: tuple[Exception, ...]) -> None:
 async def test_nothing_is_read_for_who_has_gone() -> None:
     reading = Told(WHOLE[:7], WHOLE[7:])
     await sent(reading, gone=asyncio.Event())
+
+
+async def test_what_is_revoked_meanwhile_breaks_off() -> None:
+    looks = 0
+
+    async def revoked_at_the_second_look() -> None:
+        nonlocal looks
+        looks += 1
+        if looks == 2:
+            raise Gone("This file is gone: it was revoked.")
+
+    got = bytearray()
+    with pytest.raises(Gone):
+        async for piece in pieces(Told(WHOLE[:7], WHOLE[7:9], WHOLE[9:]), len(WHOLE), revoked_at_the_second_look, look_seconds=0):
+            got += piece
+    assert bytes(got) == WHOLE[:7]

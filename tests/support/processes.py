@@ -25,7 +25,7 @@ class Another:
         own = {f"{known.service}_PORT".upper(): str(port), f"{known.service}_LOG_LEVEL".upper(): "warning"}
         self._command = [sys.executable, "-m", str(known.service), str(known.role)]
         self._environment = os.environ | stack.service_env(name) | own | dict(settings)
-        self._url = f"http://127.0.0.1:{port}"
+        self.url = f"http://127.0.0.1:{port}"
         self._process: Process | None = None
         self.starts = 0
 
@@ -50,7 +50,7 @@ class Another:
 
     async def _is_ready(self, client: httpx.AsyncClient) -> bool:
         try:
-            return (await client.get(f"{self._url}/readyz")).status_code == httpx.codes.OK
+            return (await client.get(f"{self.url}/readyz")).status_code == httpx.codes.OK
         except httpx.TransportError:
             return False
 

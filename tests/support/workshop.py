@@ -38,6 +38,7 @@ from localstack.demo import decrypt
 from localstack.stack import Stack
 from tests.support.api import eventually
 from tests.support.postgres import fresh_schema
+from tests.support.unrevoked import unrevoked
 
 PASSWORD = "abc-123!"
 KEY = b"k" * 32
@@ -168,7 +169,7 @@ class Workshop:
         """The rows of the file, headings first, as its asker downloads it."""
         opened = await self.commands().download(self.kim, export_id, Part(None, None), None)
         try:
-            return decrypt(b"".join([piece async for piece in pieces(opened.reading, opened.size)]), PASSWORD)
+            return decrypt(b"".join([piece async for piece in pieces(opened.reading, opened.size, unrevoked)]), PASSWORD)
         finally:
             await opened.reading.close()
 

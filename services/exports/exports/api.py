@@ -1,6 +1,7 @@
 """The routes of exports."""
 
 import asyncio
+from functools import partial
 from typing import Annotated, Any, Literal
 
 from fastapi import Depends, Header, Request, Response
@@ -24,7 +25,7 @@ from exports.export import Export, Status
 from exports.handlers import Ask, Exports, Opened, Part
 from exports.queries import Allowances, Queries, progress
 from exports.refusals import address_of
-from exports.sending import Sending
+from exports.sending import Check, Sending
 from exports.sight import export_shown, no_export
 from exports.signing import ManifestKeys
 
@@ -180,10 +181,10 @@ async def download_export(
     """The file, by whoever asked for it; with `Range` a part of it."""
     part = Part(range_, if_range)
     opened = await commands.download(caller, export.id, part, address_of(request.scope))
-    return _file(opened)
+    return _file(opened, partial(commands.check_download, caller, export.id))
 
 
-def _file(opened: Opened) -> Response:
+def _file(opened: Opened, check: Check) -> Response:
     sent = opened.part or range(opened.size)
     name = f"dangol-{from_wire(opened.export.requested_at):%Y%m%d}-{opened.export.id}.xlsx"
     headers = {
@@ -196,7 +197,7 @@ def _file(opened: Opened) -> Response:
     }
     if opened.part is not None:
         headers["Content-Range"] = f"bytes {sent.start}-{sent.stop - 1}/{opened.size}"
-    return Sending(opened.reading, len(sent), 206 if opened.part else 200, headers=headers, media_type=_XLSX)
+    return Sending(opened.reading, len(sent), 206 if opened.part else 200, check=check, headers=headers, media_type=_XLSX)
 
 
 @routes.post("/exports/{export_id}/cancel", responses=answers(ExportShown, headers=POSITION))

@@ -227,6 +227,14 @@ class Exports:
             raise
         return Opened(export, reading, size, tag, wanted)
 
+    async def check_download(self, caller: Caller, export_id: UUID) -> None:
+        """Whether a download that began may go on. Raises NotFound, Forbidden, Conflict, Gone."""
+        async with self._database.connection() as connection:
+            export = await store.load(connection, caller.channel, export_id)
+        if export is None:
+            raise no_export()
+        decide(export, Download(caller.subject, self._clock.now()))
+
     async def _opened(self, export: Export, size: int, wanted: range | None) -> Reading:
         """Raises Gone, Unavailable."""
         try:

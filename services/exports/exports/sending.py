@@ -1,6 +1,8 @@
 """A file on its way to whoever asked for it: whole, or ended so that it is seen."""
 
-from collections.abc import AsyncIterator, Mapping
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from typing import TypeAlias
 
 from fastapi.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
@@ -8,14 +10,23 @@ from starlette.types import Receive, Scope, Send
 from common.errors import Unavailable
 from common.files.keeping import Reading
 
+LOOK_SECONDS = 2.0
+"""How often it is asked, while bytes are sent, whether the file may be had still."""
 
-async def pieces(reading: Reading, length: int) -> AsyncIterator[bytes]:
-    """So many bytes as they come. Raises Unavailable or OSError where they break off."""
-    left = length
+Check: TypeAlias = Callable[[], Awaitable[None]]
+"""Raises what a download that began now would be refused with."""
+
+
+async def pieces(reading: Reading, length: int, check: Check, look_seconds: float = LOOK_SECONDS) -> AsyncIterator[bytes]:
+    """So many bytes as they come. Raises Unavailable or OSError where they break off, and what `check` raises."""
+    left, looked = length, time.monotonic()
     while left:
         piece = await reading.read()
         if not piece:
             raise Unavailable("The file ended before its end.")
+        if (now := time.monotonic()) - looked >= look_seconds:
+            await check()
+            looked = now
         left -= len(piece)
         yield piece
 
@@ -23,11 +34,14 @@ async def pieces(reading: Reading, length: int) -> AsyncIterator[bytes]:
 class Sending(StreamingResponse):
     """An answer of so many bytes of a file, which is closed however the answer ends.
 
-    Where the bytes break off the connection does too: `Content-Length` has promised more, and `Range` fetches the rest.
+    Where the bytes break off the connection does too: `Content-Length` has promised more, and `Range` fetches the rest. So it
+    does where the file is revoked or withdrawn meanwhile.
     """
 
-    def __init__(self, reading: Reading, length: int, status: int, *, headers: Mapping[str, str], media_type: str) -> None:
-        super().__init__(pieces(reading, length), status, headers=headers, media_type=media_type)
+    def __init__(
+        self, reading: Reading, length: int, status: int, *, check: Check, headers: Mapping[str, str], media_type: str
+    ) -> None:
+        super().__init__(pieces(reading, length, check), status, headers=headers, media_type=media_type)
         self._reading = reading
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

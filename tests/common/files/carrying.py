@@ -16,6 +16,7 @@ from starlette.types import Receive, Scope, Send
 from common.files.s3 import S3
 from exports.sending import Sending
 from tests.support.rclone import bucket_at
+from tests.support.unrevoked import unrevoked
 
 _NAME = "large.1.xlsx"
 
@@ -33,7 +34,8 @@ async def _carried(port: int, file: Path, size: int, digest: str) -> list[int]:
     async with S3.open_bucket(bucket_at(port)) as store:
 
         async def send_file(scope: Scope, receive: Receive, send: Send) -> None:
-            sending = Sending(await store.open(_NAME, None), size, 200, headers={"Content-Length": str(size)}, media_type="x/y")
+            headers = {"Content-Length": str(size)}
+            sending = Sending(await store.open(_NAME, None), size, 200, check=unrevoked, headers=headers, media_type="x/y")
             await sending(scope, receive, send)
 
         await store.names()
