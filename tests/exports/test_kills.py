@@ -41,7 +41,7 @@ async def worker(shop: Workshop, number: int, store: Mapping[str, str] | None = 
     """A process with two of rows, on the tables and the folder of the test, or with another store of files."""
     settings = {
         "EXPORTS_POSTGRES": shop.dsn, "EXPORTS_FILES": str(shop.folder), "EXPORTS_SEALING_KEY": KEY.hex(),
-        "EXPORTS_PROCESSES": "2", "EXPORTS_WORTH_PROCESSES": "0", "EXPORTS_LEASE_SECONDS": LEASE_SECONDS, **(store or {}),
+        "EXPORTS_PROCESSES": "2", "EXPORTS_ALONE_ROWS": "0", "EXPORTS_LEASE_SECONDS": LEASE_SECONDS, **(store or {}),
     }  # fmt: skip
     async with another(shop.stack, "exports-worker", number, settings) as process:
         yield process
@@ -215,7 +215,7 @@ async def test_a_worker_killed_while_it_sends_a_file_into_a_bucket_is_followed_b
             async with (
                 worker(shop, 3, store | {"EXPORTS_FILES": str(tmp_path / "one")}) as one,
                 worker(shop, 4, store | {"EXPORTS_FILES": str(tmp_path / "two")}) as two,
-                another(shop.stack, "exports-api", 5, own) as api,
+                another(shop.stack, "exports-api", 8, own) as api,
             ):
                 line.alter_there = after(9_000, hang)
                 asked = await shop.ask()

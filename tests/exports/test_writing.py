@@ -46,11 +46,13 @@ class Tray:
 
 
 def wrote(
-    lines: Sequence[bytes], columns: Sequence[Column], tray: Tray | None = None, processes: int = 0
+    lines: Sequence[bytes], columns: Sequence[Column], tray: Tray | None = None, processes: int = 0, *, spread_at: int = -1
 ) -> tuple[io.BytesIO, Writing]:
     file = io.BytesIO()
     with contextlib.closing(Writing(file, tray or Tray(), LOCK, columns, "Asia/Seoul", "ko", processes)) as writing:
         for begin in range(0, len(lines), 100):
+            if begin == spread_at:
+                writing.spread(2)
             writing.add(lines[begin : begin + 100])
         writing.finish()
     return file, writing
@@ -80,9 +82,10 @@ def test_without_a_column_of_ids_the_rows_alone_are_counted() -> None:
     assert read_back(written([line(n) for n in range(20)], [NAME]), LOCK, [NAME]) == ReadBack(20, None, *NO_LONG)
 
 
-def test_processes_of_rows_write_the_same_rows() -> None:
+@pytest.mark.parametrize(("processes", "spread_at"), [(2, -1), (0, 500)], ids=["from the start", "later"])
+def test_processes_of_rows_write_the_same_rows(processes: int, spread_at: int) -> None:
     lines = [line(n, "가" * 40_000 if n % 90 == 0 else f"{n}") for n in range(1000)]
-    beside, writing = wrote(lines, [ID, NAME], processes=2)
+    beside, writing = wrote(lines, [ID, NAME], processes=processes, spread_at=spread_at)
     here, alone = wrote(lines, [ID, NAME])
     assert writing.told() == alone.told() == read_back(beside, LOCK, [ID, NAME])
     assert writing.held == alone.held

@@ -127,7 +127,7 @@ async def run_worker() -> None:
         worker = Worker(
             name, database, neighbours, files, _sealing(settings), clock, new_id, health, _keys(settings),
             lease=timedelta(seconds=settings.lease_seconds), processes=settings.processes,
-            worth_processes=settings.worth_processes,
+            alone_rows=settings.alone_rows,
         )  # fmt: skip
         keeper = Keeper(database, files, clock, new_id, health)
         app = common_health.application(health)

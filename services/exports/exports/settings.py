@@ -20,9 +20,9 @@ class Settings(ServiceSettings, CallerSettings, ApiSettings, FileSettings):
     `manifest_key` is a file with the Ed25519 key (JWK) that signs manifests; or with several (JWKS), of which the first signs and
     all are published.
 
-    `processes` of its own make the rows of a worker's file, some 25 MiB each; with 0 the worker makes them itself. Without the
-    setting there are as many as processors, two at most, and none where there is but one. A file of fewer rows than
-    `worth_processes` is made without them: to start them takes longer than they save.
+    `processes` of its own, some 25 MiB each, make the rows of a worker's file once it turns out, after `alone_rows` of them, that
+    this takes longer than to wait for them; with 0 the worker makes them itself. Without the setting there are as many as
+    processors, two at most, and none where there is but one. With 0 for `alone_rows` each file has them from its start.
 
     A worker that has been silent for `lease_seconds` is taken for dead, and another takes over its export.
 
@@ -38,6 +38,6 @@ class Settings(ServiceSettings, CallerSettings, ApiSettings, FileSettings):
     sealing_key: SecretStr
     manifest_key: Path
     processes: int = Field(default_factory=_sensible, ge=0, le=16)
-    worth_processes: int = Field(default=30_000, ge=0)
+    alone_rows: int = Field(default=20_000, ge=0)
     lease_seconds: float = Field(default=8.0, ge=1, le=20)
     owner_postgres: SecretStr | None = None

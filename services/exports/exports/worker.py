@@ -48,8 +48,10 @@ _LATE = timedelta(hours=1)
 _BY = "service:exports"
 _MAY_PASS = (Problem, Incomplete, Tampered, WrongPassword, MakerEnded, Altered)
 """What may go better the next time, as a stream that broke off may: a disk that lies, a process of rows that was killed."""
-WORTH_PROCESSES = 30_000
-"""Rows from which on to start processes takes less time than they save."""
+ALONE_ROWS = 20_000
+"""Rows after which it is looked whether processes of rows would help: to start them takes as long as these."""
+_WAITED = 0.2
+"""Where a worker waits for rows for more of its time than this, they come no faster by more hands."""
 _TOLD_SECONDS = 60.0
 """So long the health tells that exports wait for a store: longer than one rests."""
 
@@ -71,11 +73,11 @@ class Worker:
         *,
         lease: timedelta = LEASE,
         processes: int = 0,
-        worth_processes: int = WORTH_PROCESSES,
+        alone_rows: int = ALONE_ROWS,
     ) -> None:
         self._name = name
         self._processes = processes
-        self._worth_processes = worth_processes
+        self._alone_rows = alone_rows
         self._database = database
         self._neighbours = neighbours
         self._files = files
@@ -194,7 +196,7 @@ class Worker:
                 return False
             writing = await asyncio.to_thread(
                 Writing, watched, aside, lock, export.columns, export.time_zone, export.language,
-                self._processes if total >= self._worth_processes else 0,
+                0 if self._alone_rows else self._processes,
             )  # fmt: skip
             threads.ending(writing.halt)
             with contextlib.closing(writing):
@@ -218,17 +220,29 @@ class Worker:
     async def _write_rows(
         self, job: "_Job", writing: Writing, rows: AsyncGenerator[list[bytes], None], threads: Threads, lease: Lease
     ) -> None:
-        """All rows that come; how many they are by then is told once a second."""
+        """All rows that come, the next while some are written; how many they are by then is told once a second."""
         now = asyncio.get_running_loop().time
-        shown = now()
-        while batch := await lease.during(anext(rows, [])):
-            await threads.run(writing.add, batch)
-            if now() - shown > _TELL_SECONDS:
-                shown = now()
-                try:
-                    await job.do(Progress(writing.rows))
-                except Unavailable as error:  # the lease says whether that is the end of the work
-                    log.warning("progress cannot be told", export=str(job.export.id), reason=error.detail)
+        began = shown = now()
+        waited, alone = 0.0, self._processes > 0 and self._alone_rows > 0
+        following = asyncio.ensure_future(lease.during(anext(rows, [])))
+        try:
+            while True:
+                asked = now()
+                batch = await following
+                waited += now() - asked
+                if not batch:
+                    return
+                following = asyncio.ensure_future(lease.during(anext(rows, [])))
+                await threads.run(writing.add, batch)
+                if alone and writing.rows >= self._alone_rows and waited < _WAITED * (now() - began):
+                    alone = False
+                    await threads.run(writing.spread, self._processes)
+                if now() - shown > _TELL_SECONDS:
+                    shown = now()
+                    await _tell(job, writing.rows)
+        finally:
+            following.cancel()
+            await asyncio.gather(following, return_exceptions=True)
 
     async def _note(self, tx: Tx, export: Export, at: datetime) -> None:
         """Audit what ends an export's work."""
@@ -281,3 +295,11 @@ class _Job:
     async def complete(self, manifest: Manifest, held: bytes) -> None:
         """The file is there, with these contacts. Raises Lost, Incomplete."""
         self.export = await self._worker.complete(self.export, manifest, held)
+
+
+async def _tell(job: _Job, rows: int) -> None:
+    """How far it is; where that cannot be told, the lease says whether it is the end of the work."""
+    try:
+        await job.do(Progress(rows))
+    except Unavailable as error:
+        log.warning("progress cannot be told", export=str(job.export.id), reason=error.detail)

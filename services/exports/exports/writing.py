@@ -76,7 +76,8 @@ class Writing:
         self._package = EncryptedPackage(file, lock)
         self._long = LongValues(aside, LONG_VALUES[language])
         self._sheet = SheetWriter(self._package, [c.heading for c in columns], long_values=self._long)
-        self._makers = makers(Plan([Field(c.key, c.type) for c in columns], zone, language), processes)
+        self._plan = Plan([Field(c.key, c.type) for c in columns], zone, language)
+        self._makers = makers(self._plan, processes)
         self.ids = Ids()
         self.held = bytearray()
         self.rows = 0
@@ -89,6 +90,12 @@ class Writing:
         self._makers.order(Order(self.rows + _FIRST_ROW, b"\n".join(lines), len(lines)))
         self.rows += len(lines)
         self._take(self._makers.ready())
+
+    def spread(self, processes: int) -> None:
+        """Have rows made by so many processes of their own from now on. Raises as `add` does."""
+        self._take(self._makers.rest())
+        self._makers.close()
+        self._makers = makers(self._plan, processes)
 
     def finish(self) -> None:
         """Finish the workbook. Raises as `add` does."""
