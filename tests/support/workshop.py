@@ -196,7 +196,7 @@ async def workshop(stack: Stack, channel: str) -> AsyncIterator[Workshop]:
     """A fresh one; its tables and files are removed at the end."""
     with tempfile.TemporaryDirectory() as folder:
         async with (
-            fresh_schema(stack.postgres_dsn(None), ["common", "exports"]) as dsn,
+            fresh_schema(stack.postgres_dsn(None), ["common", "common.idempotency", "exports"]) as dsn,
             Database.open(dsn) as database,
             httpx.AsyncClient(timeout=30) as client,
         ):
