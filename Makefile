@@ -31,7 +31,7 @@ export DANGOL_CACHE
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up servers-up down demo status env token command test test-deep drill bench-contacts bench-outbox bench-search bench-exports bench-segments bench-segments-served bench-cost bench-bulk bench-notices bench-recovery check format generate
+.PHONY: help setup up servers-up down demo status env token command test test-engine test-deep drill bench-contacts bench-outbox bench-search bench-exports bench-segments bench-segments-served bench-cost bench-bulk bench-notices bench-recovery check format generate
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -65,6 +65,9 @@ command: $(VENV)/.complete ## Run one command of a service in the local stack: R
 
 test: setup ## Run every test against the real servers, two at a time
 	@DANGOL_JAVA_OPTIONS='-XX:TieredStopAtLevel=1' $(BIN)/pytest -m 'not deep' -n 2 --no-loadscope-reorder $(ARGS)
+
+test-engine: setup ## Run the system from images where a Docker engine answers: demo, two of each role, restarts, kills
+	@$(BIN)/python -m tests.engine
 
 test-deep: setup ## Run the long tests too
 	@$(BIN)/pytest $(ARGS)

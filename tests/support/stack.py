@@ -18,6 +18,8 @@ from localstack.stack import Stack
 from localstack.toolchain import find_java, missing_servers
 
 REUSE = "DANGOL_TEST_HOME"
+KIND = "DANGOL_TEST_STACK"
+"""`local`, as it is without it: servers from packages. `docker`: from images (`tests.support.containers`)."""
 ALLOWED = "127.0.0.1/32"
 """Where a stack of the tests may send notices besides public addresses: the stand-ins listen there."""
 _RUNS = checkout() / ".dangol-test"
@@ -38,10 +40,10 @@ def stack_of_this_run() -> Iterator[Stack]:
             raise NoStack(f"{REUSE} names {named}, where no stack runs. Start it with `make up DANGOL_HOME={named}`.")
         yield stack
         return
-    _require_tools()
+    kind = _kind()
     _sweep()
     os.environ["NOTIFY_ALLOW"] = ALLOWED
-    stack = Stack(_RUNS / f"run-{os.getpid()}", free_port_base())
+    stack = kind(_RUNS / f"run-{os.getpid()}", free_port_base())
     try:
         yield stack
     finally:
@@ -58,6 +60,24 @@ def free_port_base() -> int:
         if all(is_free(base + p.offset) for p in PROCESSES if p.offset is not None):
             return base
     raise NoStack("The tests need 100 free ports in a row from 21000 to 32000 and found none. Stop what listens there.")
+
+
+def _kind() -> type[Stack]:
+    """What stands behind a stack of the tests, once it can be had. Raises NoStack."""
+    match os.environ.get(KIND) or "local":
+        case "local":
+            _require_tools()
+            return Stack
+        case "docker":
+            from tests.support import containers
+
+            try:
+                containers.sweep()
+            except StackError as error:
+                raise NoStack(str(error)) from error
+            return containers.ContainedStack
+        case other:
+            raise NoStack(f"{KIND} is `local` or `docker`, not `{other}`.")
 
 
 def _require_tools() -> None:

@@ -71,13 +71,12 @@ class Stack:
 
     # -- bring up and take down
 
-    def setup(self) -> Path:
-        """Download what is missing. Answers the Java to use. Raises StackError."""
-        java = toolchain.find_java()
+    def setup(self) -> None:
+        """Download what is missing. Raises StackError, where there is no Java too."""
+        toolchain.find_java()
         if toolchain.missing_servers():
             self._tell("downloading the files of Kafka and OpenSearch, about 125 MB, this once")
             toolchain.download_servers()
-        return java
 
     def up(self) -> None:
         """Start everything that does not run and return when all of it is ready. Raises StackError."""
@@ -175,7 +174,7 @@ class Stack:
             yield
 
     def _servers_up(self, *, migrate: bool) -> None:
-        java = self.setup()
+        self.setup()
         if not self._supervisor.running():
             end_leftovers(self.home)
         self._choose()
@@ -186,6 +185,12 @@ class Stack:
         tokens.make_keys(self.home)
         (self.home.data / "exports").mkdir(mode=0o700, exist_ok=True)
         self._supervisor.start()
+        self._start_servers()
+        run_apart(self._servers_ready(facts, [s for s in SERVICES if migrate and _runnable(s)]))
+
+    def _start_servers(self) -> None:
+        """Start PostgreSQL, Kafka and OpenSearch where they do not run. Raises StackError."""
+        facts, java = self.facts, toolchain.find_java()
         prepare: dict[Process, Callable[[], Spec]] = {
             OPENSEARCH: lambda: opensearch.prepare(self.home, facts, java),
             POSTGRES: lambda: postgres.prepare(self.home, facts),
@@ -199,7 +204,6 @@ class Stack:
             prepared = {pool.submit(prepare[server]): server for server in waiting}
             for future in as_completed(prepared):
                 self._start({prepared[future]: future.result()})
-        run_apart(self._servers_ready(facts, [s for s in SERVICES if migrate and _runnable(s)]))
 
     def _choose(self) -> None:
         """Decide ports and passwords at first start; move to another port base when one is asked for and nothing runs."""
