@@ -179,12 +179,15 @@ async def _disturbed(
     most_failed: int | None = None,
 ) -> None:
     """Do something to the running system, and see it whole again."""
-    failed, sent, began = load.failed, load.sent, time.monotonic()
+    before, sent, began = load.answers.copy(), load.sent, time.monotonic()
     await disturb(compose)
     writes = await load.until_acknowledged(time.monotonic(), _PATIENCE)
     whole = await settled(compose, load)
-    lost = load.failed - failed
-    told = f"{lost} of {load.sent - sent} requests refused; writes {writes:.1f} s after it, all well after {whole:.0f} s more"
+    answers = load.answers - before
+    lost = sum(count for status, count in answers.items() if not 200 <= status < 300)
+    refused = f" {dict(answers)}" if lost else ""
+    told = f"{lost} of {load.sent - sent} requests refused{refused}"
+    told += f"; writes {writes:.1f} s after it, all well after {whole:.0f} s more"
     report.tell(what, f"{told} ({time.monotonic() - began:.0f} s in all)", well=most_failed is None or lost <= most_failed)
 
 

@@ -22,11 +22,6 @@ class Load:
     acknowledged: list[float] = field(default_factory=list[float])
     sent: int = 0
 
-    @property
-    def failed(self) -> int:
-        """Requests that were not acknowledged."""
-        return sum(count for status, count in self.answers.items() if not 200 <= status < 300)
-
     async def one(self) -> None:
         """Send one more contact."""
         number = self.sent

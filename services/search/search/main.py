@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import httpx
+import stamina
 
 from common import health as common_health
 from common import kafka, process, telemetry
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from fastapi import APIRouter
 
 GROUP = "search"
+_INDEX_SECONDS = 60.0
 
 
 def _settings(role: str) -> Settings:
@@ -65,7 +67,10 @@ async def run_migrate() -> None:
         Database.open(settings.postgres.get_secret_value(), size=1, application="search-migrate") as database,
         Index.open(settings.opensearch) as index,
     ):
-        created = await index.create()
+        # A node that has just started may not answer in time yet.
+        async for attempt in stamina.retry_context(on=Unavailable, attempts=None, timeout=_INDEX_SECONDS, wait_max=5.0):
+            with attempt:
+                created = await index.create()
         try:
             await index.check_layout()
         except OtherLayout as reason:
