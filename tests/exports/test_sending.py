@@ -1,6 +1,7 @@
 """A file on its way: whole, or ended so that it is seen, and closed however it ends."""
 
 import asyncio
+import contextlib
 
 import pytest
 from starlette.types import Message
@@ -84,3 +85,17 @@ async def test_what_is_revoked_meanwhile_breaks_off() -> None:
         async for piece in pieces(Told(WHOLE[:7], WHOLE[7:9], WHOLE[9:]), len(WHOLE), revoked_at_the_second_look, look_seconds=0):
             got += piece
     assert bytes(got) == WHOLE[:7]
+
+
+@pytest.mark.parametrize(("patience", "complete"), [(30.0, True), (0.0, False)])
+async def test_while_nobody_can_tell_of_a_revocation_bytes_are_sent_on_for_a_while(patience: float, *, complete: bool) -> None:
+    async def nobody_can_tell() -> None:
+        raise Unavailable("The database does not answer.")
+
+    got = bytearray()
+    ended = contextlib.nullcontext() if complete else pytest.raises(Unavailable)
+    with ended:
+        told = Told(WHOLE[:7], WHOLE[7:9], WHOLE[9:])
+        async for piece in pieces(told, len(WHOLE), nobody_can_tell, look_seconds=0, unknown_seconds=patience):
+            got += piece
+    assert bytes(got) == (WHOLE if complete else b"")

@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import io
+import resource
 import tempfile
 import tracemalloc
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -52,7 +53,7 @@ def wrote(
     with contextlib.closing(Writing(file, tray or Tray(), LOCK, columns, "Asia/Seoul", "ko", processes)) as writing:
         for begin in range(0, len(lines), 100):
             if begin == spread_at:
-                writing.spread(2)
+                assert writing.spread(2)
             writing.add(lines[begin : begin + 100])
         writing.finish()
     return file, writing
@@ -91,6 +92,23 @@ def test_processes_of_rows_write_the_same_rows(processes: int, spread_at: int) -
     assert writing.held == alone.held
     first, second = (b"".join(decrypt(file, LOCK)) for file in (beside, here))
     assert first == second
+
+
+def test_where_no_process_can_be_started_rows_are_made_as_before() -> None:
+    lines = [line(n) for n in range(10)]
+    file = io.BytesIO()
+    with contextlib.closing(Writing(file, Tray(), LOCK, [ID, NAME], "Asia/Seoul", "ko", 0)) as writing:
+        writing.add(lines[:5])
+        most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (3, most[1]))  # no file and no pipe more
+        try:
+            assert not writing.spread(2)
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, most)
+        writing.add(lines[5:])
+        writing.finish()
+    assert read_back(file, LOCK, [ID, NAME]) == writing.told()
+    assert writing.rows == len(lines)
 
 
 def test_a_killed_process_of_rows_ends_the_writing_and_leaves_no_file_that_opens() -> None:

@@ -12,21 +12,39 @@ from common.files.keeping import Reading
 
 LOOK_SECONDS = 2.0
 """How often it is asked, while bytes are sent, whether the file may be had still."""
+UNKNOWN_SECONDS = 30.0
+"""So long bytes are sent on while nobody can tell."""
 
 Check: TypeAlias = Callable[[], Awaitable[None]]
 """Raises what a download that began now would be refused with."""
 
 
-async def pieces(reading: Reading, length: int, check: Check, look_seconds: float = LOOK_SECONDS) -> AsyncIterator[bytes]:
-    """So many bytes as they come. Raises Unavailable or OSError where they break off, and what `check` raises."""
-    left, looked = length, time.monotonic()
+async def pieces(
+    reading: Reading,
+    length: int,
+    check: Check,
+    *,
+    look_seconds: float = LOOK_SECONDS,
+    unknown_seconds: float = UNKNOWN_SECONDS,
+) -> AsyncIterator[bytes]:
+    """So many bytes as they come. Raises Unavailable or OSError where they break off, and what `check` raises.
+
+    Where `check` itself raises Unavailable, a while is given to it before that ends the download.
+    """
+    left, known = length, time.monotonic()
+    looked = known
     while left:
         piece = await reading.read()
         if not piece:
             raise Unavailable("The file ended before its end.")
         if (now := time.monotonic()) - looked >= look_seconds:
-            await check()
             looked = now
+            try:
+                await check()
+                known = now
+            except Unavailable:
+                if now - known >= unknown_seconds:
+                    raise
         left -= len(piece)
         yield piece
 

@@ -200,7 +200,7 @@ class Worker:
             )  # fmt: skip
             threads.ending(writing.halt)
             with contextlib.closing(writing):
-                await self._write_rows(job, writing, rows, threads, lease)
+                await self._write_rows(job, writing, rows, total, threads, lease)
                 if writing.rows != total:
                     raise Incomplete("the rows are not as many as were counted")
                 await threads.run(writing.finish)
@@ -218,7 +218,7 @@ class Worker:
         return True
 
     async def _write_rows(
-        self, job: "_Job", writing: Writing, rows: AsyncGenerator[list[bytes], None], threads: Threads, lease: Lease
+        self, job: "_Job", writing: Writing, rows: AsyncGenerator[list[bytes], None], total: int, threads: Threads, lease: Lease
     ) -> None:
         """All rows that come, the next while some are written; how many they are by then is told once a second."""
         now = asyncio.get_running_loop().time
@@ -234,9 +234,11 @@ class Worker:
                     return
                 following = asyncio.ensure_future(lease.during(anext(rows, [])))
                 await threads.run(writing.add, batch)
-                if alone and writing.rows >= self._alone_rows and waited < _WAITED * (now() - began):
+                left = total - writing.rows
+                if alone and min(left, writing.rows) >= self._alone_rows and waited < _WAITED * (now() - began):
                     alone = False
-                    await threads.run(writing.spread, self._processes)
+                    if not await threads.run(writing.spread, self._processes):
+                        log.warning("no processes of rows can be started", export=str(job.export.id))
                 if now() - shown > _TELL_SECONDS:
                     shown = now()
                     await _tell(job, writing.rows)

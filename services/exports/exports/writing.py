@@ -91,11 +91,19 @@ class Writing:
         self.rows += len(lines)
         self._take(self._makers.ready())
 
-    def spread(self, processes: int) -> None:
-        """Have rows made by so many processes of their own from now on. Raises as `add` does."""
-        self._take(self._makers.rest())
-        self._makers.close()
-        self._makers = makers(self._plan, processes)
+    def spread(self, processes: int) -> bool:
+        """Have rows made by so many processes of their own from now on; False where they cannot be started, and all is as it was.
+
+        Raises as `add` does.
+        """
+        try:
+            more = makers(self._plan, processes)
+        except OSError:
+            return False
+        before, self._makers = self._makers, more
+        self._take(before.rest())
+        before.close()
+        return True
 
     def finish(self) -> None:
         """Finish the workbook. Raises as `add` does."""

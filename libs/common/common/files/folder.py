@@ -24,8 +24,8 @@ class FolderReading:
         return data
 
     async def close(self) -> None:
-        """The file is closed."""
-        self._file.close()
+        """The file is closed. It waits for a read that is under way, in a thread of its own: a disk over the network may hang."""
+        await asyncio.to_thread(self._file.close)
 
 
 class Folder:
