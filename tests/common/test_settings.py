@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 from common.brokers import Brokers
 from common.settings import FileSettings, ServiceSettings
 from localstack.home import SERVICES
+from search.cluster import Cluster
 
 
 class Settings(ServiceSettings, FileSettings):
@@ -158,3 +159,22 @@ def test_no_setting_of_any_service_is_ever_told(monkeypatch: pytest.MonkeyPatch,
         if secret.search(name) and field.annotation is not Path:
             assert "SecretStr" in str(field.annotation), f"{name} would be shown"
             assert field.is_required() or field.default is None, f"{name} has a default"
+
+
+@pytest.mark.parametrize(
+    ("more", "named"),
+    [
+        ({"address": "https://a-user:a-secret@host"}, "opensearch is an address alone"),
+        ({"user": "a-user"}, "opensearch_user and opensearch_password"),
+        ({"user": "a-user", "password": "a-secret", "api_key": "a-secret"}, "not both"),
+        ({"key": "a-secret"}, "opensearch_certificate and opensearch_key"),
+        ({"address": "http://host", "ca": "a-secret"}, "begins with https://"),
+        ({"user": "a-user", "password": "a-secret", "ca": "/ca"}, None),
+        ({"api_key": "a-secret"}, None),
+    ],
+)
+def test_a_cluster_is_told_what_does_not_fit_together(more: dict[str, str], named: str | None) -> None:
+    cluster = replace(Cluster("https://host"), **more)
+    words = cluster.missing()
+    assert words is None if named is None else named in (words or "")
+    assert "a-secret" not in f"{words}"

@@ -6,10 +6,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import httpx
-import pytest
 
 from common.errors import Unavailable
 from localstack.stack import Stack
+from search.cluster import Cluster
 from search.index import Index
 
 SLOW_SECONDS = 6.0
@@ -17,8 +17,11 @@ ANSWER = b'{"count": 7, "_shards": {"failed": 0}}'
 
 
 @asynccontextmanager
-async def node(*, alive: bool) -> AsyncIterator[str]:
-    """Takes connections; alive it answers whether it is there at once, and any question after a while."""
+async def node(*, alive: bool, shown: list[bytes] | None = None) -> AsyncIterator[str]:
+    """Takes connections; alive it answers whether it is there at once, and any question after a while.
+
+    `shown` takes what stood in each request's `Authorization`.
+    """
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while line := await reader.readline():
@@ -26,6 +29,8 @@ async def node(*, alive: bool) -> AsyncIterator[str]:
             while (header := await reader.readline()) not in (b"\r\n", b""):
                 name, _, value = header.partition(b":")
                 length = int(value) if name.lower() == b"content-length" else length
+                if shown is not None and name.lower() == b"authorization":
+                    shown.append(line.split()[0] + value.rstrip())
             await reader.readexactly(length)
             if not alive:
                 await asyncio.Event().wait()
@@ -50,39 +55,36 @@ async def test_a_node_that_answers_nothing_is_given_up_within_seconds_by_however
 
 
 async def test_a_node_that_is_alive_is_waited_for_by_however_many_wait() -> None:
-    async with node(alive=True) as address, Index.open(address) as index:
+    shown: list[bytes] = []
+    async with node(alive=True, shown=shown) as address, Index.open(Cluster(address, api_key="an-id")) as index:
         assert await asyncio.gather(*(index.count({"match_all": {}}) for _ in range(20))) == [7] * 20
+    assert set(shown) == {b"POST ApiKey an-id", b"HEAD ApiKey an-id"}
 
 
-@pytest.mark.usefixtures("index")
-@pytest.mark.parametrize(
-    ("name", "theirs", "usual"),
-    [("search.max_open_pit_context", "25000", "20000"), ("cluster.default.index.refresh_interval", "2s", "500ms")],
-)
-async def test_how_many_points_in_time_there_may_be_and_how_fresh_all_is_are_the_operators_to_say(
-    servers: Stack, alias: str, name: str, theirs: str, usual: str
-) -> None:
+async def test_what_the_cluster_is_to_keep_is_the_operators_to_say(servers: Stack, alias: str) -> None:
+    name = "search.max_open_scroll_context"
+    kept = {name: ("500", "600")}
     async with (
         httpx.AsyncClient(base_url=servers.opensearch, timeout=30) as client,
         Index.open(servers.opensearch, alias) as index,
     ):
 
         async def set_to(value: str | None) -> None:
-            body = {"persistent": {name: value}}
-            (await client.put("/_cluster/settings", json=body)).raise_for_status()
+            (await client.put("/_cluster/settings", json={"persistent": {name: value}})).raise_for_status()
 
         async def is_set_to() -> str | None:
             told = (await client.get("/_cluster/settings", params={"flat_settings": "true"})).json()
             said: str | None = told["persistent"].get(name)
             return said
 
-        ours = await is_set_to()
+        assert await index.keep_settings() == [], "the local stack's own configuration says them"
         try:
-            await set_to(theirs)
-            assert await index.create() is False
-            assert await is_set_to() == theirs
+            await set_to("700")
+            assert await index.keep_settings(kept) == []
+            assert await is_set_to() == "700"
             await set_to(None)
-            assert await index.create() is False
-            assert await is_set_to() == usual
+            for done in ([name], []):
+                assert await index.keep_settings(kept) == done
+                assert await is_set_to() == "600"
         finally:
-            await set_to(ours)
+            await set_to(None)

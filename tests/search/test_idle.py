@@ -7,7 +7,8 @@ import httpx
 import pytest
 
 from localstack.stack import Stack
-from search.index import FRESH, Index
+from search.cluster_settings import FRESH
+from search.index import Index
 from tests.search.support import contact, entries
 from tests.support.api import eventually
 

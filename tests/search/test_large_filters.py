@@ -9,9 +9,10 @@ import pytest
 from common.filters import Node, Or, parse
 from common.filters.parser import MAX_VALUES
 from common.filters.segments import MAX_INLINED_VALUES, PARTS_WEIGH
+from search.cluster_settings import most_clauses
 from search.compile import Query, compile_filter
 from search.connection import FilterTooLarge
-from search.index import Index, most_clauses
+from search.index import Index
 from tests.search.support import contact, fields_of, put
 
 _WORDS = {"n": "number", "day": "date", "sizes": "list"}

@@ -17,6 +17,9 @@ SETTINGS = {
     "action.auto_create_index": "false",
     # A filter may name 10,000 values, each a clause.
     "indices.query.bool.max_clause_count": "100000",
+    # Elsewhere `search provision` sets these for the cluster.
+    "search.max_open_pit_context": "20000",
+    "cluster.default.index.refresh_interval": "500ms",
 }
 HEAP = ("-Xms1g", "-Xmx1g")
 # A module that is missing is skipped in silence, and only much later a query fails.

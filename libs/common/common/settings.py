@@ -72,8 +72,8 @@ class BrokerSettings(BaseSettings):
     def brokers(self) -> Brokers:
         """How the service connects to Kafka."""
         return Brokers(
-            self.kafka, self.kafka_security, self.kafka_mechanism, self.kafka_user, _said(self.kafka_password),
-            self.kafka_ca, self.kafka_certificate, _said(self.kafka_key),
+            self.kafka, self.kafka_security, self.kafka_mechanism, self.kafka_user, said(self.kafka_password),
+            self.kafka_ca, self.kafka_certificate, said(self.kafka_key),
             self.kafka_token_path, self.kafka_token_url, self.kafka_token_scope,
         )  # fmt: skip
 
@@ -83,7 +83,7 @@ class BrokerSettings(BaseSettings):
         own = replace(self.brokers, servers=self.admin_kafka or self.kafka)
         if self.admin_kafka_user is None:
             return own
-        return replace(own, user=self.admin_kafka_user, password=_said(self.admin_kafka_password))
+        return replace(own, user=self.admin_kafka_user, password=said(self.admin_kafka_password))
 
 
 class ServiceSettings(BrokerSettings):
@@ -111,7 +111,7 @@ class ServiceSettings(BrokerSettings):
     def servers(self, owner: SecretStr | None = None) -> Servers:
         """What `provision` prepares; `owner` is how the role of the tables connects, where that is another."""
         return Servers(
-            self.postgres.get_secret_value(), _said(self.admin_postgres), _said(owner), self.admin_brokers,
+            self.postgres.get_secret_value(), said(self.admin_postgres), said(owner), self.admin_brokers,
             self.replicas, self.min_insync,
         )  # fmt: skip
 
@@ -189,11 +189,12 @@ class FileSettings(BaseSettings):
             return None
         name, prefix = read_address(self.store)
         return Bucket(
-            name, prefix, self.s3_endpoint, self.s3_region, _said(self.s3_access_key_id), _said(self.s3_secret_access_key),
+            name, prefix, self.s3_endpoint, self.s3_region, said(self.s3_access_key_id), said(self.s3_secret_access_key),
             self.s3_encryption, self.s3_kms_key_id, self.s3_checksum,
             self.s3_endpoint is not None if self.s3_path_style is None else self.s3_path_style,
         )  # fmt: skip
 
 
-def _said(secret: SecretStr | None) -> str | None:
+def said(secret: SecretStr | None) -> str | None:
+    """What a secret says, where there is one."""
     return None if secret is None else secret.get_secret_value()

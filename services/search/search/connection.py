@@ -9,13 +9,20 @@ from typing import Any
 
 import orjson
 from opensearchpy import AsyncOpenSearch, AsyncTransport
+from opensearchpy.exceptions import AuthenticationException, AuthorizationException, NotFoundError, RequestError, TransportError
 from opensearchpy.exceptions import ConnectionError as NoConnection
-from opensearchpy.exceptions import NotFoundError, RequestError, TransportError
 from opensearchpy.serializer import JSONSerializer
 
 from common.errors import Gone, Unavailable, Unprocessable
+from common.tls import BadCertificates, client_context, untrusted
+from search.cluster import Cluster
 
 AWAY = "The search index does not answer. Try again in a moment."
+_NOT_LET_IN = (
+    "The search index does not take this service. Operators: look at search_opensearch_user, search_opensearch_password "
+    "and search_opensearch_api_key."
+)
+_SHOWN = ("http_auth", "headers", "ssl_context")
 _MOST_QUERY = 100 * 1024 * 1024  # what OpenSearch takes of a body; beyond it, it closes the connection
 _PATIENCE_SECONDS, _PULSE_SECONDS = 2.0, 2.0
 _TOO_MANY_CLAUSES = ("too_many_nested_clauses", "too_many_clauses", "maxClauseCount")  # 400 by some nodes, 500 by others
@@ -31,6 +38,15 @@ class FilterTooLarge(Unprocessable):
 
 class TooFewClauses(Unavailable):
     """OpenSearch is not set up as large filters need it."""
+
+
+class NoRight(Unavailable):
+    """OpenSearch knows us, and does not let us do this."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The search index does not give this service what it needs. Operators: look at the rights in docs/connections.md."
+        )
 
 
 class OtherLayout(Unavailable):
@@ -81,7 +97,8 @@ class _Watched(AsyncTransport):
 
     def __init__(self, hosts: Any, *args: Any, **options: Any) -> None:
         super().__init__(hosts, *args, **options)
-        self._pulse = AsyncTransport(hosts, timeout=_PULSE_SECONDS, max_retries=0, pool_maxsize=2)
+        shown = {name: value for name, value in options.items() if name in _SHOWN}
+        self._pulse = AsyncTransport(hosts, timeout=_PULSE_SECONDS, max_retries=0, pool_maxsize=2, **shown)
         self._asking: asyncio.Task[Any] | None = None
 
     async def perform_request(self, *args: Any, **options: Any) -> Any:
@@ -106,12 +123,29 @@ class _Watched(AsyncTransport):
         await asyncio.shield(self._asking)
 
 
+def _shown(cluster: Cluster) -> dict[str, Any]:
+    """What the client connects with. Raises BadCertificates."""
+    shown: dict[str, Any] = {}
+    if cluster.is_encrypted:
+        shown["ssl_context"] = client_context(cluster.ca, cluster.certificate, cluster.key, "opensearch")
+    if cluster.user is not None:
+        shown["http_auth"] = (cluster.user, cluster.password)
+    elif cluster.api_key is not None:
+        shown["headers"] = {"authorization": f"ApiKey {cluster.api_key}"}
+    return shown
+
+
 @asynccontextmanager
-async def connected(address: str) -> AsyncIterator[AsyncOpenSearch]:
-    """A client, closed at the end."""
+async def connected(where: Cluster | str) -> AsyncIterator[AsyncOpenSearch]:
+    """A client, closed at the end. Ends the process where the certificates that are set cannot be used."""
+    cluster = where if isinstance(where, Cluster) else Cluster(where)
+    try:
+        shown = _shown(cluster)
+    except BadCertificates as reason:
+        raise SystemExit(str(reason)) from None
     client = AsyncOpenSearch(
-        hosts=[address], timeout=30, max_retries=0, http_compress=False, pool_maxsize=20, serializer=_Serializer(),
-        transport_class=_Watched,
+        hosts=[cluster.address], timeout=30, max_retries=0, http_compress=False, pool_maxsize=20, serializer=_Serializer(),
+        transport_class=_Watched, **shown,
     )  # fmt: skip
     try:
         yield client
@@ -138,7 +172,11 @@ class translated:  # noqa: N801 - used like contextlib's own
                     raise _expired() from None
                 raise Unavailable(AWAY) from None
             case NoConnection():
-                raise Unavailable(AWAY) from None
+                raise Unavailable(_untrusted(error) or AWAY) from None
+            case AuthenticationException():
+                raise Unavailable(_NOT_LET_IN) from None
+            case AuthorizationException() if "security_exception" in f"{error.error} {error.info}":
+                raise NoRight from None
             case TransportError() if any(words in f"{error.error} {error.info}" for words in _TOO_MANY_CLAUSES):
                 raise FilterTooLarge from None
             case TransportError() if error.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
@@ -147,6 +185,14 @@ class translated:  # noqa: N801 - used like contextlib's own
                 return
             case TransportError() if error.status_code in (429, 503, 502, 504) or not isinstance(error.status_code, int):
                 raise Unavailable(AWAY) from None
+
+
+def _untrusted(error: NoConnection) -> str | None:
+    cause = error.info
+    for each in (getattr(cause, "certificate_error", None), getattr(cause, "os_error", None)):
+        if isinstance(each, BaseException) and (reason := untrusted(each)):
+            return f"The search index is not to be talked to, {reason}. Operators: look at search_opensearch_ca."
+    return None
 
 
 def _expired() -> Gone:

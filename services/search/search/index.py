@@ -12,8 +12,10 @@ from opensearchpy import AsyncOpenSearch
 from common.errors import Gone, Unavailable
 from common.telemetry import log
 from search.bulk import ANY, EACH, Entry, Refused, bulks, refusals
+from search.cluster import Cluster
+from search.cluster_settings import KEPT, check_clauses, keep
 from search.compile import Query
-from search.connection import AWAY, OtherLayout, TooFewClauses, connected, read_by, translated
+from search.connection import AWAY, NoRight, OtherLayout, connected, read_by, translated
 from search.layout import layout, mapping, settings
 from search.whole import Whole
 
@@ -21,13 +23,7 @@ ALIAS = "contacts"
 FIRST = "contacts-000001"
 _KEEP_ALIVE = "5m"
 _LOOK_SECONDS = 1.0
-_MOST_POINTS = 20_000  # of a node, of whose heap each takes some 18 KB: what three processes open, see `points`
-_MAX_POINTS, _USUAL_POINTS = "search.max_open_pit_context", "300"
-FRESH = "500ms"
-"""So often what was written is made searchable, unless an operator has said how often."""
-_REFRESHED, _USUALLY_REFRESHED = "cluster.default.index.refresh_interval", "1s"
 _MOST_BUCKETS = 65_535
-_MOST_CLAUSES, _CLAUSES = "indices.query.bool.max_clause_count", 100_000
 _WHOLE = {"allow_partial_search_results": "false"}  # an answer of some shards only would be a wrong one
 _COUNTED = "timed_out,aggregations"
 _IDS = "timed_out,hits.hits.sort,hits.hits.fields"
@@ -68,36 +64,23 @@ class Index:
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, address: str, alias: str = ALIAS, *, bulk_seconds: int = _BULK_SECONDS) -> AsyncIterator["Index"]:
+    async def open(cls, where: Cluster | str, alias: str = ALIAS, *, bulk_seconds: int = _BULK_SECONDS) -> AsyncIterator["Index"]:
         """A client, closed at the end."""
-        async with connected(address) as client:
+        async with connected(where) as client:
             yield cls(client, alias, bulk_seconds)
 
     async def create(self, first: str = FIRST) -> bool:
         """Make the first index and its alias; False where the alias is there already."""
         with translated():
-            await self._keep_settings()
             if await self._client.indices.exists_alias(name=self._alias):
                 return False
             body = {"settings": settings(), "mappings": _mappings(), "aliases": {self._alias: {"is_write_index": True}}}
             await self._client.indices.create(index=first, body=body)
         return True
 
-    async def _keep_settings(self) -> None:
-        """Have the cluster keep as many points in time as our lists need and be as fresh, unless an operator has said otherwise.
-
-        How fresh is the cluster's to say: an index that says it itself is refreshed while nobody searches it, too.
-        """
-        told = await self._client.cluster.get_settings(params={"include_defaults": "true", "flat_settings": "true"})
-        ours = {_MAX_POINTS: (_USUAL_POINTS, _MOST_POINTS), _REFRESHED: (_USUALLY_REFRESHED, FRESH)}
-        wanted = {
-            name: value
-            for name, (usual, value) in ours.items()
-            if told.get("defaults", {}).get(name) == usual
-            and not any(name in told.get(level, {}) for level in ("transient", "persistent"))
-        }
-        if wanted:
-            await self._client.cluster.put_settings(body={"persistent": wanted})
+    async def keep_settings(self, kept: Mapping[str, tuple[str, str]] = KEPT) -> list[str]:
+        """Set what the whole cluster is to have; see `cluster_settings.keep`."""
+        return await keep(self._client, kept)
 
     async def check_layout(self) -> None:
         """Raises OtherLayout where the index that serves was made by another version: nothing new in this one is in it."""
@@ -198,13 +181,16 @@ class Index:
         with translated():
             if not await self._client.indices.exists_alias(name=self._alias):
                 raise Unavailable("There is no index yet. Run `python -m search migrate`, then `python -m search rebuild`.")
-            if not self._roomy:
-                told = await self._client.cluster.get_settings(params={"include_defaults": "true", "flat_settings": "true"})
-                self._roomy = most_clauses(told) >= _CLAUSES
         if not self._roomy:
-            words = f"Set `{_MOST_CLAUSES}: {_CLAUSES}` for every node of OpenSearch: it refuses large filters without."
-            log.error("the index takes too few clauses", wanted=words)
-            raise TooFewClauses(words)
+            try:
+                await self.check_clauses()
+            except NoRight:  # over the cluster, which nobody need give a service: one filter too large is refused as such
+                log.warning("whether the index takes large filters cannot be seen by this user; `provision` looks")
+            self._roomy = True
+
+    async def check_clauses(self) -> None:
+        """Raises TooFewClauses, NoRight; see `cluster_settings.check_clauses`."""
+        await check_clauses(self._client)
 
     async def write(self, entries: Sequence[Entry]) -> list[Refused]:
         """Write documents in their order; an older version than the index has is left out. Answers those it can never take.
@@ -392,9 +378,3 @@ class Index:
 
 def _mappings() -> dict[str, Any]:
     return mapping() | {"_meta": {"layout": layout()}}
-
-
-def most_clauses(settings: Mapping[str, Mapping[str, Any]]) -> int:
-    """What the cluster takes of a query's clauses: as it was told at run time, else as its nodes were started."""
-    told = (settings.get(level, {}).get(_MOST_CLAUSES) for level in ("transient", "persistent", "defaults"))
-    return int(next((each for each in told if each is not None), 0))

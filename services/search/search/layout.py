@@ -22,7 +22,8 @@ def settings() -> dict[str, Any]:
         "index": {
             "number_of_shards": 1,
             "number_of_replicas": 0,
-            # Made searchable every so often (`index.FRESH`) while somebody searches. An interval of its own would go on for ever.
+            # Made searchable every so often (`cluster_settings.FRESH`) while somebody searches. An interval of its own would go
+            # on for ever.
             "search.idle.after": "10s",
             "max_terms_count": 1_000_000,
             "mapping.total_fields.limit": 4000,

@@ -57,6 +57,13 @@ async def run_provision() -> None:
 
     settings = _settings("provision")
     await command.run("search", settings.servers(), (dead_letter_topic("search"),))
+    async with Index.open(settings.admin_cluster) as index:
+        try:
+            done = await index.keep_settings()
+            await index.check_clauses()
+        except Unavailable as reason:
+            raise SystemExit(reason.detail) from None
+    sys.stdout.write(f"{', '.join(done)} set\n" if done else "OpenSearch is set as it is to be\n")
 
 
 async def run_migrate() -> None:
@@ -65,7 +72,7 @@ async def run_migrate() -> None:
     applied = await migrate(settings.postgres.get_secret_value(), ["common.idempotency", "search"])
     async with (
         Database.open(settings.postgres.get_secret_value(), size=1, application="search-migrate") as database,
-        Index.open(settings.opensearch) as index,
+        Index.open(settings.cluster) as index,
     ):
         # A node that has just started may not answer in time yet.
         async for attempt in stamina.retry_context(on=Unavailable, attempts=None, timeout=_INDEX_SECONDS, wait_max=5.0):
@@ -93,7 +100,7 @@ async def run_consumer() -> None:
     settings = _settings("consumer")
     async with (
         Database.open(settings.postgres.get_secret_value(), size=3, application="search-consumer") as database,
-        Index.open(settings.opensearch) as index,
+        Index.open(settings.cluster) as index,
         _neighbours(settings) as neighbours,
         kafka.Producer.open(settings.brokers, client_id="search-consumer") as producer,
         kafka.Source.open(settings.brokers, GROUP, [CONTACTS, FIELDS], member=settings.member) as source,
@@ -120,7 +127,7 @@ async def run_rebuild() -> None:
     _stop_by_cancelling()
     async with (
         Database.open(settings.postgres.get_secret_value(), size=4, application="search-rebuild") as database,
-        Index.open(settings.opensearch) as index,
+        Index.open(settings.cluster) as index,
         _neighbours(settings) as neighbours,
         kafka.Producer.open(settings.brokers, client_id="search-rebuild") as producer,
     ):
@@ -147,7 +154,7 @@ async def run_dlq(arguments: Sequence[str]) -> None:
     settings = _settings("dlq")
     async with (
         Database.open(settings.postgres.get_secret_value(), size=2, application="search-dlq") as database,
-        Index.open(settings.opensearch) as index,
+        Index.open(settings.cluster) as index,
         _neighbours(settings) as neighbours,
     ):
         store = Store(database)
@@ -236,7 +243,7 @@ async def run_api() -> None:
     settings = _settings("api")
     async with (
         Database.open(settings.postgres.get_secret_value(), size=settings.pool_size, application="search-api") as database,
-        Index.open(settings.opensearch) as index,
+        Index.open(settings.cluster) as index,
         _neighbours(settings) as neighbours,
         kafka.Progress.open(settings.brokers) as progress,
     ):
