@@ -1,7 +1,10 @@
 """What a process is told from outside: by the environment or by files that it names, and never told again by an error."""
 
 import importlib
+import os
 import re
+import subprocess
+import sys
 import traceback
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +14,7 @@ from pydantic import ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from common.brokers import Brokers
+from common.errors import BadSettings
 from common.settings import FileSettings, ServiceSettings
 from localstack.home import SERVICES
 from search.cluster import Cluster
@@ -56,6 +60,12 @@ def test_one_that_is_given_in_both_ways_is_refused(monkeypatch: pytest.MonkeyPat
     with pytest.raises(SettingsError, match="SHOP_POSTGRES and SHOP_POSTGRES_FILE") as refused:
         told(monkeypatch, POSTGRES_FILE=str(tmp_path / "secret"))
     assert "pass-word" not in "".join(traceback.format_exception(refused.value))
+
+
+def test_a_file_that_cannot_be_read_is_named_by_its_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(BadSettings, match=r"SHOP_POSTGRES_FILE cannot be read \(FileNotFoundError\)") as refused:
+        told(monkeypatch, POSTGRES="", POSTGRES_FILE="/nowhere/secret-name")
+    assert "secret-name" not in "".join(traceback.format_exception(refused.value))
 
 
 @pytest.mark.parametrize(
@@ -178,3 +188,28 @@ def test_a_cluster_is_told_what_does_not_fit_together(more: dict[str, str], name
     words = cluster.missing()
     assert words is None if named is None else named in (words or "")
     assert "a-secret" not in f"{words}"
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_process_that_cannot_start_by_its_settings_names_them_and_tells_no_value(service: str) -> None:
+    fields: dict[str, object] = importlib.import_module(f"{service}.settings").Settings.model_fields
+    given = {f"{service}_{name}".upper(): f"told-{name}-told" for name in fields}
+    command = [sys.executable, "-m", service, "migrate"]
+    answer = subprocess.run(command, env=os.environ | given, capture_output=True, text=True, check=False)
+    said = answer.stdout + answer.stderr
+    assert answer.returncode == 1
+    assert "pool_size" in said
+    assert "told-" not in said
+
+
+def test_nothing_on_the_way_to_an_error_is_shown_before_logs_are_set_up() -> None:
+    program = """
+from common import process
+async def main(secret):
+    raise ValueError(secret)
+process.run(main("".join(["told", "-it"])))
+"""
+    answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert answer.returncode == 1
+    assert '"error": "ValueError"' in answer.stdout
+    assert "told-it" not in answer.stdout + answer.stderr

@@ -4,6 +4,10 @@ from collections.abc import Mapping
 from http import HTTPStatus
 
 
+class BadSettings(Exception):
+    """A process cannot use what it was told; the text names settings, never what they were set to."""
+
+
 class Problem(Exception):
     """A refusal as RFC 9457 describes it: `application/problem+json`.
 

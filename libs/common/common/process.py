@@ -9,9 +9,13 @@ import sys
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from typing import Any
 
+import structlog
 import uvicorn
+from pydantic import ValidationError
 from starlette.types import ASGIApp
 
+from common import telemetry
+from common.errors import BadSettings
 from common.health import Health
 from common.telemetry import log
 
@@ -107,5 +111,9 @@ def run(main: Coroutine[Any, Any, None]) -> None:
     except KeyboardInterrupt:
         sys.exit(130)
     except Exception as error:  # noqa: BLE001 - the end of the process: a traceback of Python's own would quote the data
+        if isinstance(error, BadSettings) or (isinstance(error, ValidationError) and error.title == "Settings"):
+            sys.exit(f"The settings cannot be used. {error}")  # it names settings, and no value
+        if not structlog.is_configured():  # what logs by itself until then shows every variable on the way, secrets too
+            telemetry.configure("dangol", "start")
         log.error("the process failed", exc_info=error)
         sys.exit(1)

@@ -11,17 +11,23 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from common.brokers import Brokers, Mechanism, Security
+from common.errors import BadSettings
 from common.files.bucket import Bucket, Checksum, Encryption, read_address
 from common.provision.servers import Servers
 
 _FILE = "_FILE"
 
 
+class _CannotBeRead(SettingsError, BadSettings):
+    """Of a setting's file."""
+
+
 class _Files(PydanticBaseSettingsSource):
     """`<SERVICE>_NAME_FILE`: the file that holds what `<SERVICE>_NAME` would say, as platforms hand out secrets."""
 
     def __call__(self) -> dict[str, Any]:
-        """What stands in files, by the settings' names. Raises SettingsError where one is given in both ways, OSError."""
+        """What stands in files, by the settings' names. Raises BadSettings where one is given in both ways, or its file
+        cannot be read."""
         found = {name: self.get_field_value(field, name)[0] for name, field in self.settings_cls.model_fields.items()}
         return {name: value for name, value in found.items() if value is not None}
 
@@ -32,8 +38,11 @@ class _Files(PydanticBaseSettingsSource):
         if not path:
             return None, field_name, False
         if os.environ.get(variable):
-            raise SettingsError(f"{variable} and {variable}{_FILE} are both set: leave one of them out.")
-        return Path(path).read_text("utf-8").strip(), field_name, False
+            raise _CannotBeRead(f"{variable} and {variable}{_FILE} are both set: leave one of them out.")
+        try:
+            return Path(path).read_text("utf-8").strip(), field_name, False
+        except (OSError, UnicodeError) as error:
+            raise _CannotBeRead(f"The file of {variable}{_FILE} cannot be read ({type(error).__name__}).") from None
 
 
 class BrokerSettings(BaseSettings):
