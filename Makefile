@@ -31,7 +31,7 @@ export DANGOL_CACHE
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up servers-up down demo status env token command test test-engine test-deep drill bench-contacts bench-outbox bench-search bench-exports bench-segments bench-segments-served bench-cost bench-bulk bench-notices bench-recovery check format generate
+.PHONY: help setup up servers-up down demo status env token command test test-engine test-deep drill bench-contacts bench-outbox bench-search bench-exports bench-segments bench-segments-served bench-cost bench-bulk bench-notices bench-recovery check sbom audit format generate
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -117,6 +117,12 @@ check: $(VENV)/.complete ## Lint, types, import contracts, generated files, lock
 	$(BIN)/hadolint deploy/Dockerfile
 	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.compose-spec deploy/compose.yaml
 	$(UV) lock --check
+
+sbom: | $(UV) ## Write sbom.json (CycloneDX 1.5): every package that runs, from the lock file
+	@$(UV) export --quiet --frozen --no-dev --all-packages --format cyclonedx1.5 --output-file sbom.json >/dev/null
+
+audit: | $(UV) ## Look up known weaknesses of the locked packages in the OSV database, which has to be reachable
+	@$(UV) audit --frozen || { echo "make audit: there are weaknesses, or https://api.osv.dev could not be asked (see above)" >&2; exit 1; }
 
 format: $(VENV)/.complete ## Lay out the code and sort its imports
 	@$(BIN)/ruff check --fix-only --quiet $(CODE)
