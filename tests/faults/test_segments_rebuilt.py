@@ -115,6 +115,11 @@ class System:
         await eventually(done, lambda said: said == "", 120)
 
     async def _own(self, name: str) -> None:
+        async def running() -> bool:
+            return self.stack.pid(name) is not None
+
+        # A rebuild fences the consumers, which end and begin anew; so does what a killed server took with it.
+        await eventually(running, bool, 60)
         await replaced(self.stack, name, kill(self.stack, name), 60)
 
     async def _another(self, process: Another) -> None:
