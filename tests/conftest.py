@@ -26,7 +26,10 @@ structlog.configure(
 )
 
 # Tests that ask for the whole system lie here.
-_SYSTEM = ("tests/e2e/", "tests/faults/", "tests/local/")
+_SYSTEM = (
+    "tests/e2e/", "tests/faults/", "tests/local/", "tests/exports/test_database_away.py", "tests/exports/test_in_a_bucket.py",
+    "tests/exports/test_kills.py", "tests/exports/test_ready_files.py", "tests/exports/test_worker.py",
+)  # fmt: skip
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -10,15 +10,19 @@ from structlog.testing import capture_logs
 from common.auth import Caller
 from common.errors import Conflict, Gone, TooManyRequests
 from common.events.contacts import ContactErased, ErasureMessage
+from common.health import Health
 from common.ids import new_id
 from common.leased import NotReadable
 from exports import store
 from exports.consumer import Item, Withdrawer
 from exports.events import WITHDRAWN
 from exports.export import KEPT, Export, Status, fold
+from exports.files import Files
 from exports.handlers import Part
+from exports.keeper import Keeper
 from exports.queries import Queries
 from tests.exports.conftest import whole
+from tests.support.stubborn import Stubborn
 from tests.support.workshop import Workshop
 
 
@@ -122,6 +126,28 @@ async def test_files_that_nothing_needs_are_swept_and_others_stay(shop: Workshop
         (shop.folder / name).write_bytes(b"x")
     await shop.keeper().sweep()
     assert {path.name for path in shop.folder.iterdir()} == {f"{export.id}.1.xlsx", "notes.txt"}
+
+
+async def test_a_file_that_cannot_be_deleted_keeps_no_other_and_is_not_taken_for_gone(shop: Workshop) -> None:
+    store = Stubborn(shop.folder)
+    shop.files = Files(shop.folder, store)
+    held = await shop.ready()
+    shop.clock.instant += timedelta(hours=1)
+    other = await shop.ready()
+    ids = [UUID(row[0]) for row in (await shop.rows(held.id))[1:3]]
+    store.kept = str(held.id)
+    await erase(shop, *ids)
+    (shop.folder / f"{uuid4()}.1.partial").write_bytes(b"x")
+    health = Health({})
+    await Keeper(shop.database, shop.files, shop.clock, new_id, health).sweep()
+    assert {path.name for path in shop.folder.iterdir()} == {f"{held.id}.1.xlsx"}
+    assert "files" in await health.problems()
+    assert not await Queries(shop.database).holds_nothing(shop.channel, ids)
+    assert (await shop.state(other.id)).status is Status.WITHDRAWN
+    store.kept = ""
+    await shop.keeper().sweep()
+    assert list(shop.folder.iterdir()) == []
+    assert await Queries(shop.database).holds_nothing(shop.channel, ids)
 
 
 async def test_a_file_that_was_taken_away_by_hand_is_told_as_gone(shop: Workshop) -> None:

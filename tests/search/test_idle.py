@@ -34,8 +34,11 @@ async def interval(client: httpx.AsyncClient, name: str) -> tuple[str | None, st
     """How often the index says that it is refreshed, and how often the cluster says so of all that don't."""
     told = (await client.get(f"/{name}/_settings", params={"flat_settings": "true"})).raise_for_status().json()
     (index,) = told.values()
-    cluster = (await client.get("/_cluster/settings", params={"flat_settings": "true"})).raise_for_status().json()
-    return index["settings"].get("index.refresh_interval"), cluster["persistent"]["cluster.default.index.refresh_interval"]
+    asked = {"flat_settings": "true", "include_defaults": "true"}
+    cluster = (await client.get("/_cluster/settings", params=asked)).raise_for_status().json()
+    # `search provision` writes it into the cluster; the local stack's node has it in its own configuration.
+    every = cluster["defaults"] | cluster["persistent"]
+    return index["settings"].get("index.refresh_interval"), every["cluster.default.index.refresh_interval"]
 
 
 @pytest.mark.parametrize("how", ["count", "search", "point"])

@@ -6,9 +6,11 @@ from datetime import timedelta
 from uuid import UUID
 
 from common.clock import Clock
+from common.errors import Unavailable
 from common.health import Health
 from common.loop import repeat
 from common.postgres import Database
+from common.telemetry import log
 from contacts.imports import store as import_store
 from contacts.imports.files import IMPORT_FILES_KEPT, Files, came_before
 from contacts.jobs import store as job_store
@@ -39,14 +41,11 @@ class Keeper:
         await repeat(self.clear, stop, every=_EVERY_SECONDS, name="keeper", health=self._health)
 
     async def clear(self) -> None:
-        """Once: all that is over by now."""
-        there = await self._files.there()
-        if there:
-            over = await self._over(there)
-            await self._files.remove(*over)
-        if (now := self._clock.now()) >= self._tidy_at:
-            await self._files.tidy(now - IMPORT_FILES_KEPT)
-            self._tidy_at = now + _TIDY_EVERY
+        """Once: all that is over by now; files last, for where they lie may be away. Raises Unavailable, OSError."""
+        await self._clear_tables()
+        await self._clear_files()
+
+    async def _clear_tables(self) -> None:
         async with self._database.transaction() as tx:
             await import_store.forget_erased(tx)
         async with self._database.transaction() as tx:
@@ -57,6 +56,22 @@ class Keeper:
             async with self._database.transaction() as tx:
                 more = await job_store.purge(tx, self._clock.now() - KEPT)
                 more = await link_store.purge(tx, self._clock.now() - LINKS_KEPT) or more
+
+    async def _clear_files(self) -> None:
+        """One file that cannot be deleted keeps no other."""
+        there, left = await self._files.there(), 0
+        for import_id in await self._over(there) if there else ():
+            self._health.beat("keeper")
+            try:
+                await self._files.remove(import_id)
+            except (Unavailable, OSError) as error:
+                left += 1
+                log.warning("files of an import are to be deleted later", of=str(import_id), exc_info=error)
+        if left:
+            self._health.trouble("files", f"the files of {left} imports cannot be deleted", 2 * _EVERY_SECONDS)
+        if (now := self._clock.now()) >= self._tidy_at:
+            await self._files.tidy(now - IMPORT_FILES_KEPT)
+            self._tidy_at = now + _TIDY_EVERY
 
     async def _over(self, there: Collection[UUID]) -> set[UUID]:
         """Listed before the imports are read: an upload that became one meanwhile is found at work."""

@@ -24,6 +24,7 @@ _SWEEP_EVERY = 15
 _TIDY_EVERY = 900
 _BY_HALVES = timedelta(days=1)
 """For so long a file may be on its way to where it is kept, at the most."""
+_TOLD_SECONDS = 2.0 * _SWEEP_EVERY
 _REST = timedelta(minutes=1)
 """For so long an export that cannot be ended is left alone."""
 
@@ -89,17 +90,23 @@ class Keeper:
         """Delete the files of attempts that nothing needs: of killed workers, of exports that ended in another way.
 
         The files are listed before the exports are read: a file's attempt is always written down before the file is made.
-        Raises Unavailable, OSError; whom a file held is forgotten only once it is gone.
+        Raises Unavailable, OSError where nobody can tell. Whom a file held is forgotten only once it is gone; one that cannot be
+        deleted keeps no other.
         """
         async with self._database.connection() as connection:
             spent = await holdings.spent(connection)
         there = await self._files.there()
+        left: set[UUID] = set()
         if there:
             async with self._database.connection() as connection:
                 needed = await store.holding(connection, [export_id for export_id, _ in there])
             for export_id, attempt in there - needed:
-                if (export_id, None) not in needed:
-                    await self._files.remove(export_id, attempt)
+                self._health.beat("keeper")
+                if (export_id, None) not in needed and not await self._files.let_go(export_id, attempt):
+                    left.add(export_id)
         async with self._database.transaction() as tx:
             for channel, export_id in spent:
-                await holdings.drop(tx, channel, export_id)
+                if export_id not in left:
+                    await holdings.drop(tx, channel, export_id)
+        if left:
+            self._health.trouble("files", f"{len(left)} files that nothing needs cannot be deleted", _TOLD_SECONDS)

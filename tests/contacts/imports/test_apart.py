@@ -15,6 +15,7 @@ from tests.contacts.conftest import World
 from tests.contacts.imports.importing import Importing, a_channel, id_at, table
 from tests.contacts.imports.test_runner import PIECES, check
 from tests.support.rclone import S3Server, served
+from tests.support.stubborn import Stubborn
 
 IMPATIENT = Limits(part=200, connecting=1, answering=2, silent=1, sending=2, joining=2)
 """So that a small file is several parts, and a store that is away is not waited for long."""
@@ -87,3 +88,18 @@ async def test_what_a_killed_request_left_in_its_own_folder_goes_and_another_ser
         await api.clear_up()
         assert old not in await api.world.files.there()
     assert other.exists()
+
+
+async def test_files_that_cannot_be_deleted_keep_no_others(world: World, tmp_path: Path) -> None:
+    await a_channel(world, "shop-apart")
+    store = Stubborn(tmp_path / "kept")
+    api = Importing(replace(world, files=Files(tmp_path / "own", store)), "shop-apart")
+    old = [id_at(world.clock.now() - timedelta(days=2, hours=n)) for n in range(3)]
+    for each in old:
+        (tmp_path / "kept" / f"{each}.rows").write_text("somebody")
+    store.kept = str(old[1])
+    await api.clear_up()
+    assert left(tmp_path) == [f"{old[1]}.rows"]
+    store.kept = ""
+    await api.clear_up()
+    assert left(tmp_path) == []

@@ -29,7 +29,7 @@ _AWAY = (BotoCoreError, aiohttp.ClientError, TimeoutError, OSError)
 _BUSY = frozenset({"SlowDown", "ServiceUnavailable", "InternalError", "RequestTimeout", "NoSuchUpload"})
 _CODE = re.compile(r"[A-Za-z0-9.]{1,60}")
 _DOES_NOT = frozenset({405, 501})
-_SERVERS_FAULT = 500
+_NOT_THERE, _SERVERS_FAULT = 404, 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +85,8 @@ class S3:
         if bucket.kms_key_id is not None:
             self._sealed["SSEKMSKeyId"] = bucket.kms_key_id
         self._lists_uploads = True
+        self._keeps_versions: bool | None = None
+        """Whether the bucket does; None until it has shown it or was asked."""
 
     @classmethod
     @asynccontextmanager
@@ -124,13 +126,18 @@ class S3:
                 await self._send(told, file)
             else:
                 await self._send_parts(told, file, max(self._limits.part, -(-size // _MOST_PARTS)))
-        await self._prove(name, size, sha256)
+        try:
+            await self._prove(name, size, sha256)
+        except FileNotFoundError:
+            raise Unavailable("The store of files does not have what was sent. Try again in a moment.") from None
         await asyncio.to_thread(written.unlink, missing_ok=True)
 
     async def _send(self, told: Mapping[str, Any], file: BinaryIO) -> None:
         body, sums = await asyncio.to_thread(self._next, file, self._limits.part)
         async with _asked("send", self._limits.sending):
-            await self._client.put_object(**told, Body=body, **sums)
+            sent = await self._client.put_object(**told, Body=body, **sums)
+        if "VersionId" in sent:
+            self._keeps_versions = True
 
     async def _send_parts(self, told: Mapping[str, Any], file: BinaryIO, size: int) -> None:
         algorithm = {"ChecksumAlgorithm": "SHA256"} if self._sums == "sha256" else {}
@@ -148,10 +155,18 @@ class S3:
                 kept = {name: value for name, value in sums.items() if name != "ContentMD5"}
                 parts.append({"PartNumber": number, "ETag": sent["ETag"], **kept})
             async with _asked("join", self._limits.joining):
-                await self._client.complete_multipart_upload(**upload, MultipartUpload={"Parts": parts})
+                await self._join(upload, parts)
         except BaseException:
             await self._abort_if_possible(upload)
             raise
+
+    async def _join(self, upload: Mapping[str, str], parts: list[dict[str, Any]]) -> None:
+        try:
+            joined = await self._client.complete_multipart_upload(**upload, MultipartUpload={"Parts": parts})
+        except self._client.exceptions.NoSuchUpload:  # asked again since the answer was lost, it may be done: the proof tells
+            return
+        if "VersionId" in joined:
+            self._keeps_versions = True
 
     def _next(self, file: BinaryIO, size: int) -> tuple[bytes, dict[str, str]]:
         """The next part of a file with its checksum, by which the store refuses what has changed on the way."""
@@ -185,8 +200,11 @@ class S3:
         wanted = {} if sent is None else {"Range": f"bytes={sent.start}-{sent.stop - 1}"}
         async with _asked("open", self._limits.answering):
             answer = await self._client.get_object(**self._object(name), **wanted)
-        if sent is None:
+        if sent is None and "ContentLength" in answer:
             return S3Reading(answer, answer["ContentLength"], self._limits.silent), answer
+        if sent is None:
+            answer["Body"].close()
+            raise Unavailable("The store of files does not say how long a file is. Tell the operators.")
         first, _, size = answer.get("ContentRange", "").partition("/")
         if first != f"bytes {sent.start}-{sent.stop - 1}" or not size.isdecimal():
             answer["Body"].close()
@@ -194,14 +212,46 @@ class S3:
         return S3Reading(answer, int(size), self._limits.silent), answer
 
     async def remove(self, name: str) -> None:
-        """Delete it in all its versions, and what was put of it by halves. Raises Unavailable."""
-        gone: Mapping[str, Any] = {}
-        with contextlib.suppress(FileNotFoundError):  # some stores say so
-            async with _asked("remove", self._limits.answering):
-                gone = await self._client.delete_object(**self._object(name))
-        if gone.get("VersionId") is not None or gone.get("DeleteMarker"):
+        """Delete it in all its versions, and what was put of it by halves. Raises Unavailable.
+
+        Where versions are kept a plain deletion would hide it from `names` before it is gone: each version goes by its id.
+        """
+        if not (await self._has_version(name) or await self._keeps()):
+            gone: Mapping[str, Any] = {}
+            with contextlib.suppress(FileNotFoundError):  # some stores say so
+                async with _asked("remove", self._limits.answering):
+                    gone = await self._client.delete_object(**self._object(name))
+            self._keeps_versions = bool(gone.get("VersionId") or gone.get("DeleteMarker"))
+        if self._keeps_versions:
             await self._remove_versions(self._prefix + name)
         await self._abort_uploads(self._prefix + name)
+
+    async def _keeps(self) -> bool:
+        """Whether the bucket keeps versions, as far as what lies under the prefix tells; asked once. Raises Unavailable."""
+        if self._keeps_versions is None:
+            async with _asked("list", self._limits.answering):
+                try:
+                    told = await self._client.list_object_versions(**self._bucket, Prefix=self._prefix, MaxKeys=1)
+                except ClientError as error:
+                    if _status(error) not in _DOES_NOT:
+                        raise
+                    told = {}
+            listed = [*told.get("Versions", ()), *told.get("DeleteMarkers", ())]
+            self._keeps_versions = any(each.get("VersionId", "null") != "null" for each in listed)
+        return self._keeps_versions
+
+    async def _has_version(self, name: str) -> bool:
+        """Whether it is there, in a bucket that keeps versions."""
+        async with _asked("look", self._limits.answering):
+            try:
+                told = await self._client.head_object(**self._object(name))
+            except ClientError as error:
+                if _status(error) != _NOT_THERE:
+                    raise
+                return False
+        if "VersionId" in told:
+            self._keeps_versions = True
+        return "VersionId" in told
 
     async def _remove_versions(self, key: str) -> None:
         """In a bucket that keeps versions what is deleted is there still."""
@@ -217,6 +267,10 @@ class S3:
         async with _asked("list", self._limits.sending):
             async for page in self._client.get_paginator("list_objects_v2").paginate(**self._bucket, Prefix=prefix):
                 found |= {each["Key"] for each in page.get("Contents", ())}
+            if await self._keeps():  # what somebody else has hidden by a plain deletion
+                pages = self._client.get_paginator("list_object_versions").paginate(**self._bucket, Prefix=prefix)
+                async for page in pages:
+                    found |= {each["Key"] for each in page.get("Versions", ())}
         found |= {upload["Key"] for upload in await self._uploads(prefix)}
         return {key.removeprefix(self._prefix) for key in found}
 
