@@ -23,7 +23,7 @@ class Turns:
     A step may ask as often as it likes; only every so many seconds it costs anything.
     """
 
-    def __init__(self, every: float = 0.02) -> None:
+    def __init__(self, every: float = 0.008) -> None:
         self._every = every
         self._since = time.monotonic()
 

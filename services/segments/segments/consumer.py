@@ -30,7 +30,7 @@ GROUP = "segments"
 TOPICS = (CONTACTS, FIELDS)
 
 _WATCH_SECONDS = 2.0
-_TURN_SECONDS = 0.01
+_TURN_SECONDS = 0.004
 MOST_WORK = 10_000
 """So many judgements are one transaction: some tenths of a second, in which contacts are locked."""
 
