@@ -74,6 +74,7 @@ async def run_migrate() -> None:
         Database.open(settings.postgres.get_secret_value(), size=1, application="search-migrate") as database,
         Index.open(settings.cluster) as index,
     ):
+        created = False
         # A node that has just started may not answer in time yet.
         async for attempt in stamina.retry_context(on=Unavailable, attempts=None, timeout=_INDEX_SECONDS, wait_max=5.0):
             with attempt:
