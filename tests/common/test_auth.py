@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from joserfc import jwt
-from joserfc.jwk import ECKey, OctKey
+from joserfc import jws, jwt
+from joserfc.jwk import ECKey, OctKey, OKPKey
 
 from common.auth import Caller, Signer, Verifier
-from common.errors import Forbidden, Unauthorized
+from common.errors import BadSettings, Forbidden, Unauthorized
 
 CLAIMS = {"iss": "dangol-local", "aud": "dangol", "sub": "kim", "channel": "demo", "permissions": ["contacts.read"]}
 
@@ -118,6 +118,30 @@ def test_no_more_tokens_are_remembered_than_a_thousand(key: ECKey, tmp_path: Pat
 def test_a_service_signs_tokens_that_are_accepted(key: ECKey, tmp_path: Path) -> None:
     header = Signer(tmp_path / "key.json", "dangol-local", "service:exports").authorization("demo", "contacts.read")
     assert verify(tmp_path, header["Authorization"]) == Caller("service:exports", "demo", frozenset({"contacts.read"}))
+
+
+def test_a_service_signs_with_its_new_key_as_soon_as_that_is_in_its_file_and_with_the_old_one_while_that_is_broken(
+    key: ECKey, tmp_path: Path
+) -> None:
+    file, signer = tmp_path / "key.json", Signer(tmp_path / "key.json", "dangol-local", "service:exports")
+    new = OKPKey.generate_key("Ed25519", {"kid": "two"})
+    (tmp_path / "jwks.json").write_text(json.dumps({"keys": [each.as_dict(private=False) for each in (key, new)]}))
+
+    def signed_with() -> object:
+        header = signer.authorization("demo", "contacts.read")["Authorization"]
+        assert verify(tmp_path, header).subject == "service:exports"
+        return jws.extract_compact(header.removeprefix("Bearer ").encode()).headers()["kid"]
+
+    assert signed_with() == "one"
+    for broken in (b"", b"{}", b'{"kty": "EC"}'):
+        file.write_bytes(broken)
+        assert signed_with() == "one"
+    file.write_text(json.dumps(new.as_dict(private=True)))
+    assert signed_with() == "two"
+    file.unlink()
+    assert signed_with() == "two"
+    with pytest.raises(BadSettings, match="signing_key"):
+        Signer(file, "dangol-local", "service:exports")
 
 
 def test_permissions_are_any_of_those_named_or_the_star() -> None:

@@ -1,10 +1,10 @@
 """Who is calling: bearer tokens read with fixed algorithms and required claims, and short tokens for calls between services."""
 
+import asyncio
 import json
-import re
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -14,22 +14,19 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, KeySet, OKPKey
 
 from common.caller import BROWSER_KEY as BROWSER_KEY
+from common.caller import EVERYTHING
+from common.caller import PERMISSIONS as PERMISSIONS
 from common.caller import Caller as Caller
-from common.clock import from_millis
-from common.errors import Forbidden, Unauthorized
-from common.jwks import keys_of
-
-ALGORITHMS = ["ES256", "Ed25519", "EdDSA", "RS256"]
-AUDIENCE = "dangol"
-PERMISSIONS = frozenset({
-    "contacts.read", "contacts.edit", "contacts.erase", "contacts.identify", "visits.write", "fields.manage", "segments.manage",
-    "exports.create", "exports.approve", "notices.manage", "audit.read", "channel.manage", "plan.manage",
-})  # fmt: skip
+from common.changing import Changing
+from common.errors import BadSettings, Forbidden, Unauthorized
+from common.issuers import AUDIENCE, Issuer, caller_of, own_issuer
+from common.jwks import Keys, keys_of
+from common.loop import repeat
 
 _LEEWAY_SECONDS = 5
 _MOST_ACCEPTED = 1000
-_LAST_SECOND = 253_402_300_799  # 9999-12-31T23:59:59Z: what ends later than that does not end
-_CHANNEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_LOOK_SECONDS = 15.0
+_NO_TOKEN = (JoseError, ValueError, TypeError, KeyError, RecursionError)
 
 
 class Door(Protocol):
@@ -50,101 +47,137 @@ def bearer(authorization: str | None) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Accepted:
-    """A token that was checked, by which keys, and up to when (seconds) it is good."""
+    """A token that was checked, by whose keys, and up to when (seconds) it is good."""
 
     key_id: str | None
+    source: Keys
     keys: KeySet
     caller: Caller
     ends: float
 
 
-class Verifier:
-    """Checks tokens against a key set (JWKS) in a file or behind an address, read again as it changes.
+class _Trusted:
+    """An issuer with its keys, and how its tokens are checked."""
 
-    A token that was accepted is not checked again until it ends or the keys are read anew: a signature costs more than an answer.
-    """
-
-    def __init__(self, jwks: str, issuer: str, *, monotonic: Callable[[], float] = time.monotonic) -> None:
-        self._keys = keys_of(jwks, monotonic)
-        self._accepted: OrderedDict[str, _Accepted] = OrderedDict()
+    def __init__(self, issuer: Issuer, monotonic: Callable[[], float], *, own: bool) -> None:
+        self.issuer = issuer
+        self.keys = keys_of(issuer, monotonic)
+        self._own = own
         self._claims = jwt.JWTClaimsRegistry(
             leeway=_LEEWAY_SECONDS,
-            iss={"essential": True, "value": issuer},
-            aud={"essential": True, "value": AUDIENCE},
+            iss={"essential": True, "value": issuer.issuer},
+            aud={"essential": True, "value": issuer.audience},
             exp={"essential": True},
-            sub={"essential": True},
-            channel={"essential": True},
         )
 
+    async def check(self, text: str, key_id: str | None) -> _Accepted:
+        """Raises JoseError, ValueError, TypeError, KeyError for a token that is not this issuer's or out of time; Unauthorized,
+        Forbidden for what it may not say; Unavailable.
+        """
+        keys = await self.keys.current(key_id)
+        claims = jwt.decode(text, keys, algorithms=self.issuer.algorithms).claims
+        self._claims.validate(claims)
+        caller = caller_of(self.issuer, claims, own=self._own)
+        return _Accepted(key_id, self.keys, keys, caller, claims["exp"] + _LEEWAY_SECONDS)
+
+
+class Verifier:
+    """Checks tokens of each issuer that counts here against its keys (JWKS), in a file or behind an address.
+
+    `jwks` and `issuer` are the services' own, which may give `most`; `others` are whoever else gives out tokens. A token that was
+    accepted is not checked again until it ends or the keys are read anew: a signature costs more than an answer.
+    """
+
+    def __init__(
+        self, jwks: str, issuer: str, others: Sequence[Issuer] = (), *, most: Collection[str] = (EVERYTHING,),
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:  # fmt: skip
+        self._own = _Trusted(own_issuer(issuer, jwks, most), monotonic, own=True)
+        trusted = [self._own, *(_Trusted(each, monotonic, own=False) for each in others)]
+        self._trusted = {each.issuer.issuer: each for each in trusted}
+        self._accepted: OrderedDict[str, _Accepted] = OrderedDict()
+
     async def check(self) -> None:
-        """For /readyz. Raises Unavailable while there are no keys to check any token with."""
-        await self._keys.current(None)
+        """For /readyz. Raises Unavailable while there are no keys to check the services' own tokens with."""
+        await self._own.keys.current(None)
+
+    async def refresh(self) -> None:
+        """Read the keys of each issuer again where it is time, whether anybody comes or not."""
+        await asyncio.gather(*(each.keys.refresh() for each in self._trusted.values()))
+
+    async def watch(self, stop: asyncio.Event) -> None:
+        """A loop: refreshes until told to stop."""
+        await repeat(self.refresh, stop, every=_LOOK_SECONDS, name="keys")
 
     async def admit(self, headers: Mapping[str, str]) -> Caller:
         """The caller that a request's token names. Raises as `verify` does."""
         return await self.verify(headers.get("authorization"))
 
     async def verify(self, authorization: str | None) -> Caller:
-        """The caller that an `Authorization` header names. Raises Unauthorized, Unavailable, Forbidden for a browser key."""
+        """The caller that an `Authorization` header names.
+
+        Raises Unauthorized, Unavailable, Forbidden for a browser key and for a channel that the issuer may not speak for.
+        """
         text = bearer(authorization)
         if text.startswith(BROWSER_KEY):
             raise Forbidden("A browser key is for `POST /v1/visits` and `PUT /v1/contacts/@{memberId}` alone.")
         known = self._accepted.get(text)
-        if known is not None and await self._keys.current(known.key_id) is known.keys and int(time.time()) < known.ends:
+        if known is not None and int(time.time()) < known.ends and await known.source.current(known.key_id) is known.keys:
             return known.caller
         return await self._checked(text)
 
     async def _checked(self, text: str) -> Caller:
         self._accepted.pop(text, None)
         try:
-            key_id = _key_id(text)
-            keys = await self._keys.current(key_id)
-            token = jwt.decode(text, keys, algorithms=ALGORITHMS)
-            self._claims.validate(token.claims)
-        except (JoseError, ValueError, TypeError, KeyError):
+            key_id, issuer = _named(text)
+            accepted = await self._trusted[issuer].check(text, key_id)
+        except _NO_TOKEN:
             raise Unauthorized("This token is not accepted. Get a new one and send it again.") from None
-        caller = _caller(token.claims)
-        self._accepted[text] = _Accepted(key_id, keys, caller, token.claims["exp"] + _LEEWAY_SECONDS)
+        self._accepted[text] = accepted
         if len(self._accepted) > _MOST_ACCEPTED:
             self._accepted.popitem(last=False)
-        return caller
+        return accepted.caller
 
 
-def _key_id(token: str) -> str | None:
-    """The key that a token says it is signed with. Raises JoseError, ValueError for what is no token."""
-    named = jws.extract_compact(token.encode("ascii")).headers().get("kid")
-    return named if isinstance(named, str) else None
+def _named(token: str) -> tuple[str | None, str]:
+    """The key that a token says it is signed with, and the issuer that it says it is of.
 
-
-def _caller(claims: Mapping[str, object]) -> Caller:
-    subject, channel, permissions = claims["sub"], claims["channel"], claims.get("permissions", [])
-    if not isinstance(subject, str) or not 0 < len(subject) <= 200 or not subject.isprintable():
-        raise Unauthorized("The token's `sub` must be a text of 1 to 200 printable characters.")
-    if not isinstance(channel, str) or _CHANNEL.fullmatch(channel) is None:
-        raise Unauthorized("The token's `channel` must be 1 to 64 of A-Z a-z 0-9 . _ - and start with a letter or digit.")
-    if not isinstance(permissions, list) or not all(isinstance(p, str) for p in permissions):
-        raise Unauthorized("The token's `permissions` must be a list of texts.")
-    ends = claims["exp"]
-    assert isinstance(ends, int | float), "the claim is checked"
-    return Caller(subject, channel, frozenset(permissions), expires=from_millis(int(min(_LAST_SECOND, ends) * 1000)))
+    Raises JoseError, ValueError, KeyError, TypeError for what is no token.
+    """
+    said = jws.extract_compact(token.encode("ascii"))
+    key_id, issuer = said.headers().get("kid"), json.loads(said.payload)["iss"]
+    return key_id if isinstance(key_id, str) else None, issuer
 
 
 class Signer:
-    """Signs the short tokens with which one service calls another, for one channel at a time."""
+    """Signs the short tokens with which one service calls another, for one channel at a time.
+
+    Its key (JWK: P-256 or Ed25519) is read again when its file changes. While that is missing or half written, the old one signs.
+    """
 
     def __init__(self, key_file: Path, issuer: str, subject: str) -> None:
-        key = json.loads(key_file.read_bytes())
-        self._key = OKPKey.import_key(key) if key["kty"] == "OKP" else ECKey.import_key(key)
-        self._algorithm = "Ed25519" if key["kty"] == "OKP" else "ES256"
+        self._file = Changing(key_file, _signing_key, "the signing key")
         self._issuer = issuer
         self._subject = subject
+        if self._file.look()[0] is None:
+            raise BadSettings("The file of signing_key is none of a private key (JWK, P-256 or Ed25519) that can be read.")
 
     def authorization(self, channel: str, *permissions: str, seconds: int = 60) -> dict[str, str]:
         """The header of a call made for `channel` with these permissions, good for `seconds`."""
+        signing, _ = self._file.look()
+        assert signing is not None, "it was there at the start"
+        algorithm, key = signing
         now = int(time.time())
         claims = {
             "iss": self._issuer, "aud": AUDIENCE, "sub": self._subject, "channel": channel,
             "permissions": list(permissions), "iat": now, "exp": now + seconds,
         }  # fmt: skip
-        header = {"alg": self._algorithm, "kid": self._key.kid}
-        return {"Authorization": "Bearer " + jwt.encode(header, claims, self._key, algorithms=ALGORITHMS)}
+        header = {"alg": algorithm, "kid": key.kid}
+        return {"Authorization": "Bearer " + jwt.encode(header, claims, key, algorithms=[algorithm])}
+
+
+def _signing_key(content: bytes) -> tuple[str, ECKey | OKPKey]:
+    given = json.loads(content)
+    if given["kty"] == "OKP":
+        return "Ed25519", OKPKey.import_key(given)
+    return "ES256", ECKey.import_key(given)

@@ -4,18 +4,24 @@ import os
 import socket
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import BeforeValidator, Field, SecretStr, field_validator, model_validator
 from pydantic.fields import FieldInfo
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from common.brokers import Brokers, Mechanism, Security
+from common.caller import EVERYTHING
 from common.errors import BadSettings
 from common.files.bucket import Bucket, Checksum, Encryption, read_address
+from common.issuers import Issuer, Permission, read_issuers
 from common.provision.servers import Servers
 
 _FILE = "_FILE"
+
+
+def _by_commas(value: object) -> object:
+    return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
 
 
 class _CannotBeRead(SettingsError, BadSettings):
@@ -98,7 +104,8 @@ class BrokerSettings(BaseSettings):
 class ServiceSettings(BrokerSettings):
     """Read from the environment, `<SERVICE>_HOST` and so on, or each from the file that `<SERVICE>_HOST_FILE` names; frozen.
 
-    No secret has a default; an error names a setting and never what it was set to.
+    No secret has a default; an error names a setting and never what it was set to. `jwks` and `issuer` are the services' own,
+    whose tokens may give `issuer_permissions` at the most; `issuers` is whoever else gives out tokens (docs/tokens.md).
     """
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
@@ -108,6 +115,8 @@ class ServiceSettings(BrokerSettings):
     postgres: SecretStr
     jwks: str
     issuer: str = "dangol-local"
+    issuer_permissions: Annotated[frozenset[Permission], NoDecode, BeforeValidator(_by_commas)] = frozenset({EVERYTHING})
+    issuers: Annotated[tuple[Issuer, ...], NoDecode, BeforeValidator(read_issuers)] = ()
     pool_size: int = 10
     log_level: str = "info"
     otlp_endpoint: str | None = None
@@ -116,6 +125,13 @@ class ServiceSettings(BrokerSettings):
     admin_postgres: SecretStr | None = None
     replicas: int = Field(default=1, ge=1)
     min_insync: int = Field(default=1, ge=1)
+
+    @model_validator(mode="after")
+    def _told_apart(self) -> "ServiceSettings":
+        names = [self.issuer, *(each.issuer for each in self.issuers)]
+        if len(set(names)) < len(names):
+            raise ValueError("issuers: each has a name (issuer) of its own, other than the services'")
+        return self
 
     def servers(self, owner: SecretStr | None = None) -> Servers:
         """What `provision` prepares; `owner` is how the role of the tables connects, where that is another."""

@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from common.errors import BadSettings
+
 _PEM = "-----BEGIN"
 
 
-class BadCertificates(Exception):
+class BadCertificates(BadSettings):
     """What was set cannot be read, or does not fit together; the text names the setting, never its value."""
 
 

@@ -244,7 +244,8 @@ async def run_api() -> None:
         _neighbours(settings) as (neighbours, readers, _),
         _files(settings) as files,
     ):
-        tokens, clock = Verifier(settings.jwks, settings.issuer), SystemClock()
+        tokens = Verifier(settings.jwks, settings.issuer, settings.issuers, most=settings.issuer_permissions)
+        clock = SystemClock()
         health = Health({"postgres": database.check, "keys": tokens.check})
         door = BrowserDoor(tokens, database, clock)
         memory = Idempotency(database, bytes.fromhex(settings.idempotency_secret.get_secret_value()), clock)
@@ -261,7 +262,7 @@ async def run_api() -> None:
             memory=memory,
         )
         left = keeper.Leftovers(files, clock)
-        loops = [memory.purge, left.run]
+        loops = [memory.purge, tokens.watch, left.run]
         await process.serve(Cors(MemberPaths(app), door.is_known), settings.host, settings.port, health, loops)
 
 

@@ -188,7 +188,8 @@ async def run_api() -> None:
         _neighbours(settings) as neighbours,
         _files(settings) as files,
     ):
-        tokens, pages, clock = Verifier(settings.jwks, settings.issuer), Pages(settings.public_url), SystemClock()
+        tokens = Verifier(settings.jwks, settings.issuer, settings.issuers, most=settings.issuer_permissions)
+        pages, clock = Pages(settings.public_url), SystemClock()
         health = Health({"postgres": database.check, "keys": tokens.check})
         commands = Exports(database, neighbours, files, _sealing(settings), clock, new_id, os.urandom)
         memory = Idempotency(database, bytes.fromhex(settings.idempotency_secret.get_secret_value()), clock)
@@ -203,7 +204,7 @@ async def run_api() -> None:
             memory=memory,
         )
         whole = Browsers(Refusals(app, commands.refused), pages)
-        await process.serve(whole, settings.host, settings.port, health, [memory.purge])
+        await process.serve(whole, settings.host, settings.port, health, [memory.purge, tokens.watch])
 
 
 ROLES = {

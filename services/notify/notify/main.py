@@ -152,7 +152,8 @@ async def run_api() -> None:
         httpx.AsyncClient(timeout=30) as client,
         _outside(settings) as outside,
     ):
-        tokens, clock = Verifier(settings.jwks, settings.issuer), SystemClock()
+        tokens = Verifier(settings.jwks, settings.issuer, settings.issuers, most=settings.issuer_permissions)
+        clock = SystemClock()
         health = Health({"postgres": database.check, "keys": tokens.check})
         memory = Idempotency(database, bytes.fromhex(settings.idempotency_secret.get_secret_value()), clock)
         app = application(
@@ -165,7 +166,7 @@ async def run_api() -> None:
             memory=memory,
             clock=clock,
         )
-        await process.serve(app, settings.host, settings.port, health, [memory.purge])
+        await process.serve(app, settings.host, settings.port, health, [memory.purge, tokens.watch])
 
 
 ROLES = {"api": run_api, "consumer": run_consumer, "worker": run_worker, "migrate": run_migrate, "provision": run_provision}

@@ -248,7 +248,8 @@ async def run_api() -> None:
         _neighbours(settings) as neighbours,
         kafka.Progress.open(settings.brokers) as progress,
     ):
-        tokens, clock = Verifier(settings.jwks, settings.issuer), SystemClock()
+        tokens = Verifier(settings.jwks, settings.issuer, settings.issuers, most=settings.issuer_permissions)
+        clock = SystemClock()
         health = Health({"postgres": database.check, "opensearch": index.check, "keys": tokens.check})
         memory = Idempotency(database, bytes.fromhex(settings.idempotency_secret.get_secret_value()), clock)
         app = application(
@@ -262,7 +263,7 @@ async def run_api() -> None:
             memory=memory,
         )
         keeper = Keeper(TermSetStore(database), clock, health)
-        await process.serve(app, settings.host, settings.port, health, [memory.purge, keeper.run])
+        await process.serve(app, settings.host, settings.port, health, [memory.purge, tokens.watch, keeper.run])
 
 
 ROLES = {"api": run_api, "consumer": run_consumer, "migrate": run_migrate, "provision": run_provision, "rebuild": run_rebuild}

@@ -78,7 +78,7 @@ async def _api(settings: Settings) -> None:
         _notices(settings) as notices,
         Progress.open(settings.brokers) as progress,
     ):
-        tokens = Verifier(settings.jwks, settings.issuer)
+        tokens = Verifier(settings.jwks, settings.issuer, settings.issuers, most=settings.issuer_permissions)
         state = Health({"postgres": database.check, "keys": tokens.check})
         waiting = Waiting(database, neighbours.sent, partial(progress.ends, named(*TOPICS)))
         memory = Idempotency(database, bytes.fromhex(settings.idempotency_secret.get_secret_value()), clock)
@@ -87,7 +87,7 @@ async def _api(settings: Settings) -> None:
             [*routers(), api.internal], memory=memory, clock=clock,
             parts=parts(database, neighbours, neighbours, waiting, notices.told_of, clock, state),
         )  # fmt: skip
-        await process.serve(app, settings.host, settings.port, state, [memory.purge])
+        await process.serve(app, settings.host, settings.port, state, [memory.purge, tokens.watch])
 
 
 async def _consumer(settings: Settings) -> None:
