@@ -12,6 +12,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import httpx
+import pytest
+
 from common.process import collect_seldom
 from tests.support.sockets import free_port
 
@@ -34,8 +37,10 @@ process.run(main())
 
 
 @asynccontextmanager
-async def running(host: str, port: int) -> AsyncIterator[asyncio.subprocess.Process]:
-    process = await asyncio.create_subprocess_exec(sys.executable, "-c", PROGRAM, host, str(port), stdout=asyncio.subprocess.PIPE)
+async def running(host: str, port: int, program: str = PROGRAM, *arguments: str) -> AsyncIterator[asyncio.subprocess.Process]:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", program, host, str(port), *arguments, stdout=asyncio.subprocess.PIPE
+    )
     try:
         yield process
     finally:
@@ -62,6 +67,38 @@ async def test_it_says_that_it_has_started_once_it_can_be_reached() -> None:
         process.send_signal(signal.SIGTERM)
         assert [(await line(process))["event"] for _ in range(2)] == ["the loop has begun", "stopped"]
         assert await process.wait() == 0
+
+
+TELLING = """
+import sys
+from common import health, process, telemetry
+
+async def app(scope, receive, send):
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": scope["client"][0].encode()})
+
+telemetry.configure("test", "api")
+process.run(process.serve(app, sys.argv[1], int(sys.argv[2]), health.Health({}), trusted_proxies=sys.argv[3]))
+"""
+
+
+@pytest.mark.parametrize(
+    ("trusted", "seen"),
+    [
+        ("", "127.0.0.1"),
+        ("10.0.0.0/8", "127.0.0.1"),
+        ("127.0.0.1", "10.1.1.1"),
+        ("127.0.0.0/8, 10.0.0.0/8", "203.0.113.5"),
+        ("127.0.0.0/8,10.0.0.0/8,203.0.113.0/24", "198.51.100.6"),
+    ],
+)
+async def test_who_asks_is_told_by_those_alone_that_are_trusted(trusted: str, seen: str) -> None:
+    port = free_port()
+    async with running("127.0.0.1", port, TELLING, trusted) as process:
+        assert (await line(process))["event"] == "started"
+        claimed = {"X-Forwarded-For": "198.51.100.6, 203.0.113.5, 10.1.1.1"}
+        async with httpx.AsyncClient() as client:
+            assert (await client.get(f"http://127.0.0.1:{port}/", headers=claimed)).text == seen
 
 
 class _Garbage:

@@ -104,7 +104,8 @@ def test_addresses_name_services_that_are_there_and_volumes_that_are_declared(co
     for service in compose["services"].values():
         for value in dict(service.get("environment") or {}).values():
             hosts |= set(re.findall(r"(?:@|http://)([a-z][a-z-]+):\d+", str(value)))
-        mounts = [str(volume).split(":")[0] for volume in service.get("volumes", [])]
+        volumes = [re.sub(r"\$\{\w+:-(.*?)\}", r"\1", str(volume)) for volume in service.get("volumes", [])]
+        mounts = [volume.split(":")[0] for volume in volumes]
         assert {m for m in mounts if not m.startswith(".")} <= compose["volumes"].keys()
         assert set(service.get("depends_on") or {}) <= compose["services"].keys()
         for mount in mounts:
@@ -150,7 +151,7 @@ def test_the_gateway_keeps_the_one_capability_that_its_program_carries(compose: 
 
 def test_only_the_gateway_can_be_reached_and_only_from_this_machine(compose: dict[str, Any]) -> None:
     assert {name for name, service in compose["services"].items() if "ports" in service} == {"gateway"}
-    assert all(port.startswith("127.0.0.1:") for port in compose["services"]["gateway"]["ports"])
+    assert all(port.startswith("${DANGOL_BIND:-127.0.0.1}:") for port in compose["services"]["gateway"]["ports"])
 
 
 @pytest.mark.parametrize("name", [*PROCESSES, *MIGRATIONS])

@@ -49,15 +49,17 @@ async def asked(method: str, path: str, *, away: bool = False) -> tuple[httpx.Re
         noted.append((who.subject, action, target, code, address))
 
     app = Refusals(http.application("exports", "", Door(), Health({}), [routes]), note)
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://exports") as client:
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(app, client=("203.0.113.5", 0)), base_url="http://exports"
+    ) as client:
         return await client.request(method, path, headers={"X-Forwarded-For": "192.0.2.7, 10.0.0.1"}), noted
 
 
 @pytest.mark.parametrize(
     ("path", "status", "note"),
     [
-        ("/v1/exports", 429, ("kim", Action.ASKED, None, "exportWindow", "192.0.2.7")),
-        (f"/v1/exports/{ID}/approve", 403, ("kim", Action.APPROVED, ID, "ownExport", "192.0.2.7")),
+        ("/v1/exports", 429, ("kim", Action.ASKED, None, "exportWindow", "203.0.113.5")),
+        (f"/v1/exports/{ID}/approve", 403, ("kim", Action.APPROVED, ID, "ownExport", "203.0.113.5")),
     ],
 )
 async def test_a_refusal_is_noted_or_the_answer_is_that_it_cannot_be(path: str, status: int, note: tuple[Any, ...]) -> None:
@@ -77,6 +79,8 @@ async def test_what_is_no_refusal_needs_no_note() -> None:
 async def test_whoever_may_not_decide_is_not_told_what_is_there(decision: str) -> None:
     """Without the permission nothing is looked up: here there is no database that could be asked."""
     app = http.application("exports", "", Door(), Health({}), [api.routes], parts=[Queries(None)])  # type: ignore[arg-type]
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://exports") as client:
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(app, client=("203.0.113.5", 0)), base_url="http://exports"
+    ) as client:
         answer = await client.post(f"/v1/exports/{ID}/{decision}")
     assert (answer.status_code, answer.json()["permissions"]) == (403, ["exports.approve"])

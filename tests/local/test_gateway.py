@@ -1,114 +1,17 @@
 """The gateway's routes, refusals and streams, with Caddy itself in front of stand-in services."""
 
-import http.client
-import os
-import socket
-import subprocess
-import threading
-import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
+from contextlib import ExitStack
 
 import httpx
 import pytest
 
-from common.body import UNREAD
-from localstack import gateway
 from localstack.home import SERVICES, Facts, Home
 from localstack.ports import port_of
 from localstack.processes import BY_NAME, GATEWAY
+from tests.support.door import Door, StandIn, caddy, serving
 from tests.support.sockets import Stopwatch, connected
 from tests.support.stack import free_port_base
-
-
-@dataclass(slots=True)
-class StandIn:
-    """A service that tells its name and the address it was asked for, or streams until its reader has gone."""
-
-    name: str
-    go_on: threading.Event = field(default_factory=threading.Event)
-    reader_left: threading.Event = field(default_factory=threading.Event)
-
-
-def handler(service: StandIn) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_GET(self) -> None:
-            if "stream" in self.path:
-                self.stream()
-                return
-            body = f"{service.name} {self.path}".encode()
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def do_POST(self) -> None:
-            """Refuses before it has read anything, lets what comes pass by, and ends the answer."""
-            self.close_connection = True
-            self.send_response(401)
-            self.send_header("Transfer-Encoding", "chunked")
-            self.send_header("Connection", "close")
-            self.send_header(*(part.decode() for part in UNREAD))
-            self.end_headers()
-            self.wfile.write(b"2\r\nno\r\n")
-            self.connection.settimeout(0.2)
-            with suppress(TimeoutError):
-                while self.connection.recv(65_536):
-                    pass
-            self.wfile.write(b"0\r\n\r\n")
-
-        def stream(self) -> None:
-            self.close_connection = True
-            self.send_response(200)
-            self.send_header("Content-Type", "text/event-stream")
-            self.send_header("Connection", "close")
-            self.end_headers()
-            self.wfile.write(b"data: first\n\n")
-            service.go_on.wait(20)
-            try:
-                while True:
-                    self.wfile.write(b"data: more\n\n")
-                    time.sleep(0.01)
-            except OSError:
-                service.reader_left.set()
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class names it
-            """Nothing."""
-
-    return Handler
-
-
-@contextmanager
-def serving(service: StandIn, port: int) -> Iterator[None]:
-    server = ThreadingHTTPServer(("127.0.0.1", port), handler(service))
-    threading.Thread(target=server.serve_forever, args=(0.05,)).start()
-    try:
-        yield
-    finally:
-        server.shutdown()
-        server.server_close()
-
-
-@dataclass(frozen=True, slots=True)
-class Door:
-    """A running gateway: its address, its services, and the file it writes its log to."""
-
-    port: int
-    services: dict[str, StandIn]
-    log: Path
-
-    def get(self, path: str) -> httpx.Response:
-        """The path exactly as given."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
-        connection.request("GET", path)
-        answer = connection.getresponse()
-        return httpx.Response(answer.status, headers=answer.getheaders(), content=answer.read())
-
 
 DOWN = "notify"
 
@@ -119,27 +22,16 @@ def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
     home = Home(tmp_path_factory.mktemp("gateway"))
     home.make()
     facts = Facts(free_port_base(), 9250, {})
-    spec = gateway.prepare(home, facts)
     docs = home.root / "docs"
     docs.mkdir()
     (docs / "openapi.json").write_text('{"openapi": "3.1.0"}')
     (docs / "secret.md").write_text("not served")
     services = {name: StandIn(name) for name in SERVICES if name != DOWN}
-    log = home.log_file("gateway")
-    with ExitStack() as open_things, log.open("w") as log_file:
+    with ExitStack() as open_things:
         for name, service in services.items():
             open_things.enter_context(serving(service, port_of(BY_NAME[f"{name}-api"], facts)))
-        environment = os.environ | dict(spec.environment) | {"GATEWAY_DOCS": str(docs)}
-        process = subprocess.Popen(spec.command, env=environment, stdout=log_file, stderr=log_file, cwd="/")
-        try:
-            port = port_of(GATEWAY, facts)
-            deadline = time.monotonic() + 20
-            while socket.socket().connect_ex(("127.0.0.1", port)) != 0:
-                assert time.monotonic() < deadline, log.read_text()
-            yield Door(port, services, log)
-        finally:
-            process.terminate()
-            process.wait(20)
+        open_things.enter_context(caddy(home, facts, {"GATEWAY_DOCS": str(docs), "GATEWAY_PATIENCE": "300ms"}))
+        yield Door(port_of(GATEWAY, facts), services, home.log_file("gateway"))
 
 
 ROUTES = {

@@ -12,7 +12,7 @@ from localstack.processes import BY_NAME, GATEWAY, SERVICE_PROCESSES, Process
 
 def gateway_url(facts: Facts) -> str:
     """Where people and programs reach the system."""
-    return f"http://{HOST}:{port_of(GATEWAY, facts)}"
+    return f"{os.environ.get('GATEWAY_SCHEME') or 'http'}://{HOST}:{port_of(GATEWAY, facts)}"
 
 
 def health_address(process: Process, facts: Facts) -> str:

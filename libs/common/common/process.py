@@ -37,8 +37,13 @@ class _Server(uvicorn.Server):
         yield
 
 
-async def serve(app: ASGIApp, host: str, port: int, health: Health, loops: Sequence[Loop] = ()) -> None:
+async def serve(
+    app: ASGIApp, host: str, port: int, health: Health, loops: Sequence[Loop] = (), *, trusted_proxies: str = ""
+) -> None:
     """Answer on host:port and run the loops until SIGTERM or SIGINT, then drain within DRAIN_SECONDS.
+
+    A scope's `client` is whoever connected; where that is one of `trusted_proxies` (addresses and networks, with commas between
+    them), it is the last one in `X-Forwarded-For` that is none of them.
 
     A loop that raises or returns before it was told to stop ends the process with that error: the platform starts it again.
     So does an address that cannot be had, before any loop has begun.
@@ -52,7 +57,7 @@ async def serve(app: ASGIApp, host: str, port: int, health: Health, loops: Seque
     config = uvicorn.Config(
         app, host=host, port=port, log_config=None, access_log=False, server_header=False, lifespan="off",
         timeout_graceful_shutdown=DRAIN_SECONDS, http="httptools", loop="none", backlog=_BACKLOG,
-        h11_max_incomplete_event_size=64 * 1024,
+        h11_max_incomplete_event_size=64 * 1024, proxy_headers=bool(trusted_proxies), forwarded_allow_ips=trusted_proxies,
     )  # fmt: skip
     server = _Server(config)
     serving = asyncio.create_task(server.serve(listening))

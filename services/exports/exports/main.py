@@ -204,7 +204,9 @@ async def run_api() -> None:
             memory=memory,
         )
         whole = Browsers(Refusals(app, commands.refused), pages)
-        await process.serve(whole, settings.host, settings.port, health, [memory.purge, tokens.watch])
+        await process.serve(
+            whole, settings.host, settings.port, health, [memory.purge, tokens.watch], trusted_proxies=settings.trusted_proxies
+        )
 
 
 ROLES = {

@@ -6,7 +6,6 @@ from typing import TypeAlias
 from uuid import UUID
 
 import orjson
-from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from common.auth import Caller
@@ -92,12 +91,9 @@ def action_of(scope: Scope, status: int) -> Action | None:
 
 
 def address_of(scope: Scope) -> str | None:
-    """The caller's address as the gateway tells it."""
-    forwarded = Headers(scope=scope).get("X-Forwarded-For")
-    if forwarded:
-        return forwarded.split(",")[0].strip()[:64]
+    """The caller's address: whoever connected, or whom the gateway named where that is one of `trusted_proxies`."""
     client = scope.get("client")
-    return client[0] if client else None
+    return client[0][:64] if client else None
 
 
 def _target(scope: Scope) -> UUID | None:

@@ -1,9 +1,10 @@
 """What exports must be told from outside."""
 
 import os
+from ipaddress import ip_network
 from pathlib import Path
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import SettingsConfigDict
 
 from common.settings import ApiSettings, CallerSettings, FileSettings, ServiceSettings
@@ -26,6 +27,9 @@ class Settings(ServiceSettings, CallerSettings, ApiSettings, FileSettings):
 
     A worker that has been silent for `lease_seconds` is taken for dead, and another takes over its export.
 
+    `trusted_proxies` are the addresses and networks, with commas between them, from which the gateway may connect: they alone are
+    believed in who it is that asks (`X-Forwarded-For`), which the audit log keeps.
+
     `owner_postgres` is for `migrate` alone: how to connect as the role that owns the tables. Where it is left out the service's
     own role makes them, and could change the audit log.
     """
@@ -40,4 +44,12 @@ class Settings(ServiceSettings, CallerSettings, ApiSettings, FileSettings):
     processes: int = Field(default_factory=_sensible, ge=0, le=16)
     alone_rows: int = Field(default=20_000, ge=0)
     lease_seconds: float = Field(default=8.0, ge=1, le=20)
+    trusted_proxies: str = "127.0.0.1,::1"
     owner_postgres: SecretStr | None = None
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, text: str) -> str:
+        for each in text.split(","):
+            ip_network(each.strip())
+        return text
