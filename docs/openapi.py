@@ -21,9 +21,10 @@ from reach import Reach
 from common import http, idempotency, problems, query
 from common.answers import Problem
 from common.auth import Verifier
+from common.fair_use import FairUse
 from common.position import HEADER
 
-_BORDER = (http.Border.__call__, Verifier.admit, problems.invalid)
+_BORDER = (http.Border.__call__, Verifier.admit, FairUse.admit, problems.invalid)
 _EVERY_ROUTE = (query.refusal,)
 _EVERY_POST = (idempotency.Idempotency.attempt, idempotency.Attempt.begin)
 """What a POST with an `Idempotency-Key` meets."""

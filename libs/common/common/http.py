@@ -22,6 +22,7 @@ from common.body import MIB, Incoming, counted, read_all, read_json, replay, too
 from common.body import refusal as body_refusal
 from common.clock import Clock, SystemClock
 from common.errors import ANY_VERSION, Problem, Unreadable
+from common.fair_use import UNLIMITED, FairUse
 from common.health import PATHS, Health, routes
 from common.problems import HANDLERS, problem_response, unforeseen
 from common.telemetry import REQUESTS, log, span
@@ -249,6 +250,7 @@ def application(
     streamed: Sequence[str] = (),
     parts: Sequence[object] = (),
     admitted: Callable[[str], Awaitable[None]] | None = None,
+    fair_use: FairUse = UNLIMITED,
     memory: idempotency.Idempotency | None = None,
     clock: Clock | None = None,
 ) -> ASGIApp:
@@ -256,7 +258,8 @@ def application(
 
     `limits` gives the body limit in bytes of path prefixes that have their own (default 1 MiB), `public` the path prefixes
     that need no token, `streamed` the path prefixes whose body the route reads itself (uploads). `parts` are the service's
-    own objects, one of a class, for its routes to find by `part`; `admitted` is told the channel of every valid token;
+    own objects, one of a class, for its routes to find by `part`; `admitted` is told the channel of every valid token that
+    `fair_use` lets in;
     `memory` remembers what POSTs with an `Idempotency-Key` were answered; `clock` is asked whether an instant is past (default:
     the machine's).
     """
@@ -265,7 +268,7 @@ def application(
     app.state.idempotency = memory
     app.state.clock = clock or SystemClock()
     app.state.parts = {type(each): each for each in parts}
-    return Border(app, door, limits or {}, tuple(public), tuple(streamed), admitted)
+    return Border(app, door, limits or {}, tuple(public), tuple(streamed), admitted, fair_use)
 
 
 def _routed(service: str, description: str, routers: Sequence[APIRouter]) -> FastAPI:
@@ -288,7 +291,7 @@ def _routed(service: str, description: str, routers: Sequence[APIRouter]) -> Fas
 
 
 class Border:
-    """ASGI middleware around the routes: refuses in the order 401, 413, 400, counts, traces, and logs no address."""
+    """ASGI middleware around the routes: refuses in the order 401, 429 (fair use), 413, 400, counts, traces; logs no address."""
 
     def __init__(
         self,
@@ -298,6 +301,7 @@ class Border:
         public: tuple[str, ...],
         streamed: tuple[str, ...],
         admitted: Callable[[str], Awaitable[None]] | None,
+        fair_use: FairUse,
     ) -> None:
         self.app = app
         self._door = door
@@ -305,6 +309,7 @@ class Border:
         self._public = (*PATHS, *public)
         self._streamed = streamed
         self._admitted = admitted
+        self._fair_use = fair_use
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request. One that is refused is answered at once, before its body has come."""
@@ -340,8 +345,9 @@ class Border:
         body_refusal.set(None)
         if not any(path == p or path.startswith(p.rstrip("/") + "/") for p in self._public):
             who = await self._door.admit(headers)
-            _caller.set(who)
             receive.known = True
+            self._fair_use.admit(who)
+            _caller.set(who)
             if self._admitted is not None:
                 await self._admitted(who.channel)
         limit = _by_prefix(self._limits, path, DEFAULT_LIMIT)

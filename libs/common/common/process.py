@@ -54,12 +54,7 @@ async def serve(
     running = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         running.add_signal_handler(number, stop.set)
-    config = uvicorn.Config(
-        app, host=host, port=port, log_config=None, access_log=False, server_header=False, lifespan="off",
-        timeout_graceful_shutdown=DRAIN_SECONDS, http="httptools", loop="none", backlog=_BACKLOG,
-        h11_max_incomplete_event_size=64 * 1024, proxy_headers=bool(trusted_proxies), forwarded_allow_ips=trusted_proxies,
-    )  # fmt: skip
-    server = _Server(config)
+    server = _Server(_answering(app, host, port, trusted_proxies))
     serving = asyncio.create_task(server.serve(listening))
     tasks = [asyncio.ensure_future(loop(stop)) for loop in loops]
     stopping = asyncio.create_task(stop.wait())
@@ -80,6 +75,14 @@ async def serve(
     log.info("stopped", asked=asked)
     if failed or not asked:
         raise SystemExit(1)
+
+
+def _answering(app: ASGIApp, host: str, port: int, trusted_proxies: str) -> uvicorn.Config:
+    return uvicorn.Config(
+        app, host=host, port=port, log_config=None, access_log=False, server_header=False, lifespan="off",
+        timeout_graceful_shutdown=DRAIN_SECONDS, http="httptools", loop="none", backlog=_BACKLOG,
+        h11_max_incomplete_event_size=64 * 1024, proxy_headers=bool(trusted_proxies), forwarded_allow_ips=trusted_proxies,
+    )  # fmt: skip
 
 
 def collect_seldom() -> None:

@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 from common.brokers import Brokers, Mechanism, Security
 from common.caller import EVERYTHING
 from common.errors import BadSettings
+from common.fair_use import FairUse
 from common.files.bucket import Bucket, Checksum, Encryption, read_address
 from common.issuers import Issuer, Permission, read_issuers
 from common.provision.servers import Servers
@@ -156,11 +157,22 @@ class ServiceSettings(BrokerSettings):
 
 
 class ApiSettings(BaseSettings):
-    """For a service whose POSTs may carry an `Idempotency-Key`: the secret of its hashes, 32 bytes in hexadecimal."""
+    """For a service that answers HTTP.
+
+    `idempotency_secret` is that of the hashes of POSTs with an `Idempotency-Key`, 32 bytes in hexadecimal. `channel_requests` and
+    `token_requests` are how many requests a second one channel and one token may send each process (docs/fair-use.md).
+    """
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
     idempotency_secret: SecretStr
+    channel_requests: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    token_requests: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+
+    @property
+    def fair_use(self) -> FairUse:
+        """What each may send, counted from now on."""
+        return FairUse(self.channel_requests, self.token_requests)
 
 
 class CallerSettings(BaseSettings):

@@ -259,6 +259,7 @@ async def run_api() -> None:
             streamed=["/v1/imports"],
             parts=_rooms(database, neighbours, readers, files, clock),
             admitted=Channels(database, clock).ensure,
+            fair_use=settings.fair_use,
             memory=memory,
         )
         left = keeper.Leftovers(files, clock)

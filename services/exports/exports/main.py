@@ -194,15 +194,10 @@ async def run_api() -> None:
         commands = Exports(database, neighbours, files, _sealing(settings), clock, new_id, os.urandom)
         memory = Idempotency(database, bytes.fromhex(settings.idempotency_secret.get_secret_value()), clock)
         app = application(
-            "exports",
-            "Takes contacts out as encrypted Excel files that prove they are complete.",
-            tokens,
-            health,
-            [*routers(), api.internal],
-            public=["/exports", "/.well-known/jwks.json"],
+            "exports", "Takes contacts out as encrypted Excel files that prove they are complete.", tokens, health,
+            [*routers(), api.internal], public=["/exports", "/.well-known/jwks.json"], fair_use=settings.fair_use, memory=memory,
             parts=[commands, _keys(settings), *_reads(database, neighbours, clock), pages, Listening(health, clock)],
-            memory=memory,
-        )
+        )  # fmt: skip
         whole = Browsers(Refusals(app, commands.refused), pages)
         await process.serve(
             whole, settings.host, settings.port, health, [memory.purge, tokens.watch], trusted_proxies=settings.trusted_proxies

@@ -163,6 +163,7 @@ async def run_api() -> None:
             health,
             [*routers(), internal],
             parts=[*_parts(settings, database, client, outside, clock), Listening(health, clock)],
+            fair_use=settings.fair_use,
             memory=memory,
             clock=clock,
         )

@@ -260,6 +260,7 @@ async def run_api() -> None:
             [*routers(), api.internal, term_set_routes.internal],
             limits={"/internal/": 64 * MIB, "/v1/term-sets": 64 * MIB},
             parts=_rooms(database, index, neighbours, progress, settings, clock),
+            fair_use=settings.fair_use,
             memory=memory,
         )
         keeper = Keeper(TermSetStore(database), clock, health)

@@ -84,7 +84,7 @@ async def _api(settings: Settings) -> None:
         memory = Idempotency(database, bytes.fromhex(settings.idempotency_secret.get_secret_value()), clock)
         app = application(
             "segments", "Named, live groups of contacts: definitions, members, the log of changes, and why.", tokens, state,
-            [*routers(), api.internal], memory=memory, clock=clock,
+            [*routers(), api.internal], memory=memory, clock=clock, fair_use=settings.fair_use,
             parts=parts(database, neighbours, neighbours, waiting, notices.told_of, clock, state),
         )  # fmt: skip
         await process.serve(app, settings.host, settings.port, state, [memory.purge, tokens.watch])
