@@ -50,6 +50,9 @@ class Settings(ServiceSettings, CallerSettings, ApiSettings, FileSettings):
     @field_validator("trusted_proxies")
     @classmethod
     def _networks(cls, text: str) -> str:
-        for each in text.split(","):
-            ip_network(each.strip())
+        try:
+            for each in text.split(","):
+                ip_network(each.strip())
+        except ValueError:
+            raise ValueError("addresses and networks, with commas between them") from None
         return text
