@@ -31,7 +31,7 @@ export DANGOL_CACHE
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up servers-up down demo status env token command test test-engine test-deep drill bench-contacts bench-outbox bench-search bench-exports bench-segments bench-segments-served bench-cost bench-bulk bench-notices bench-recovery check sbom audit format generate
+.PHONY: help setup up servers-up down demo status env token command test test-engine test-kube test-deep drill bench-contacts bench-outbox bench-search bench-exports bench-segments bench-segments-served bench-cost bench-bulk bench-notices bench-recovery check check-deploy kube-secrets sbom audit format generate
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -68,6 +68,9 @@ test: setup ## Run every test against the real servers, two at a time
 
 test-engine: setup ## Run the system from images where a Docker engine answers: demo, two of each role, restarts, kills
 	@$(BIN)/python -m tests.engine
+
+test-kube: $(VENV)/.complete ## Hold deploy/kubernetes against a real API server with the operators' definitions; what is wrong must be refused
+	@$(BIN)/python -m tests.kube server
 
 test-deep: setup ## Run the long tests too
 	@$(BIN)/pytest $(ARGS)
@@ -114,9 +117,17 @@ check: $(VENV)/.complete ## Lint, types, import contracts, generated files, lock
 	$(BIN)/python docs/generate.py --check
 	$(BIN)/caddy validate --config deploy/Caddyfile --adapter caddyfile >/dev/null 2>&1 || \
 		$(BIN)/caddy validate --config deploy/Caddyfile --adapter caddyfile
-	$(BIN)/hadolint deploy/Dockerfile
+	$(BIN)/hadolint deploy/Dockerfile deploy/gateway.Dockerfile
+	$(BIN)/python -m tests.kube check
 	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.compose-spec deploy/compose.yaml
 	$(UV) lock --check
+
+check-deploy: $(VENV)/.complete ## Build deploy/kubernetes and hold every document against its schema (part of `make check`)
+	@$(BIN)/python -m tests.kube check
+
+kube-secrets: $(VENV)/.complete ## Print the Secrets of deploy/kubernetes/overlays/small, kept in the folder KEYS=... (with make -s)
+	@test -n '$(KEYS)' || { echo "Say where they are kept: make -s kube-secrets KEYS=$$HOME/.dangol-kube" >&2; exit 2; }
+	@$(LOCAL) --home '$(KEYS)' secrets
 
 sbom: | $(UV) ## Write sbom.json (CycloneDX 1.5): every package that runs, from the lock file
 	@$(UV) export --quiet --frozen --no-dev --all-packages --format cyclonedx1.5 --output-file sbom.json >/dev/null

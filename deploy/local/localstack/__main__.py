@@ -37,6 +37,11 @@ def main(arguments: list[str]) -> int:
             end_on_sigterm()  # it runs as a container's first process
             prepare(home, parsed.postgres, parsed.kafka, os.environ)
             return 0
+        if parsed.command == "secrets":
+            from localstack.cluster import secrets_of_cluster
+
+            print(json.dumps(secrets_of_cluster(home), indent=1))
+            return 0
         return _command(parsed, home)
     except StackError as error:
         print(error, file=sys.stderr)
@@ -66,6 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     prepare = commands.add_parser("prepare", help="make keys, roles and topics on servers that run elsewhere (compose)")
     prepare.add_argument("--postgres", required=True, help="host:port; the superuser's password is POSTGRES_PASSWORD")
     prepare.add_argument("--kafka", required=True, help="host:port")
+    commands.add_parser("secrets", help="print the Secrets of a Kubernetes cluster of one's own, and keep them under --home")
     run = commands.add_parser("run", help="become one process (started by the supervisor)")
     run.add_argument("process")
     return parser

@@ -32,19 +32,19 @@ def service_environment(service: str, home: Home, facts: Facts, port: int) -> di
         "ISSUER": tokens.ISSUER,
         "SIGNING_KEY": str(tokens.key_file(home, service)),
         "PUBLIC_URL": gateway_url(facts),
-        "IDEMPOTENCY_SECRET": _secret(home, f"idempotency-{service}"),
+        "IDEMPOTENCY_SECRET": secret(home, f"idempotency-{service}"),
     }
     urls = {f"{other.upper()}_URL": _api(other, facts) for other in SERVICES if other != service}
     own: dict[str, dict[str, str]] = {
         "contacts": {"FILES": str(home.data / "imports"), **_bucket("CONTACTS_")},
-        "search": {"OPENSEARCH": opensearch.address(facts), "FINGERPRINT_KEY": _secret(home, "fingerprints")},
+        "search": {"OPENSEARCH": opensearch.address(facts), "FINGERPRINT_KEY": secret(home, "fingerprints")},
         "exports": {
             "FILES": str(home.data / "exports"),
-            "SEALING_KEY": _secret(home, "sealing"),
+            "SEALING_KEY": secret(home, "sealing"),
             "MANIFEST_KEY": str(tokens.manifest_key(home)),
             **_bucket("EXPORTS_"),
         },
-        "notify": {"SEALING_KEY": _secret(home, "sealing-notify"), "ALLOW": os.environ.get("NOTIFY_ALLOW", "")},
+        "notify": {"SEALING_KEY": secret(home, "sealing-notify"), "ALLOW": os.environ.get("NOTIFY_ALLOW", "")},
     }
     return {f"{prefix}_{key}": value for key, value in (common | urls | own.get(service, {})).items()}
 
@@ -77,7 +77,7 @@ def _bucket(prefix: str) -> dict[str, str]:
     return {name: value for name, value in said.items() if name == "STORE" or name.startswith("S3_")}
 
 
-def _secret(home: Home, name: str) -> str:
+def secret(home: Home, name: str) -> str:
     """A secret of 32 random bytes in hexadecimal, made when it is first asked for and kept."""
     path = home.keys / f"{name}.key"
     if not path.exists():
