@@ -52,7 +52,8 @@ def test_others_users_of_kafka_look_and_neither_read_nor_write() -> None:
 
 @pytest.mark.parametrize("place", PLACES)
 def test_the_network_lets_through_what_settings_name(place: str) -> None:
-    policies = of_kind(place, "NetworkPolicy")
+    # What is in force before the first Job runs.
+    policies = {each["metadata"]["name"]: each for each in documents(place, "servers") if each["kind"] == "NetworkPolicy"}
     assert policies["default-deny"]["spec"] == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
     callers: dict[str, set[str]] = {service: {"gateway"} for service in SERVICES}
     for service in SERVICES:
@@ -136,6 +137,19 @@ def test_the_gateways_image_begins_with_composes() -> None:
     }
     ignored = (checkout() / ".dockerignore").read_text("utf-8").splitlines()
     assert {f"!{source}" for source in copied} <= set(ignored)
+
+
+def test_the_gateway_is_told_what_its_table_of_addresses_asks_for() -> None:
+    table = (checkout() / "deploy" / "Caddyfile").read_text("utf-8")
+    for place in PLACES:
+        (container,) = of_kind(place, "Deployment")["gateway"]["spec"]["template"]["spec"]["containers"]
+        ports = {each["name"]: each["containerPort"] for each in container["ports"]}
+        assert f"{{$GATEWAY_PORT:{ports['http']}}}" in table
+        assert f"{{$GATEWAY_HEALTH_PORT:{ports['health']}}}" in table
+        assert all(f"{{${each['name']}" in table for each in container.get("env", []))
+        for service in SERVICES:
+            (port,) = of_kind(place, "Service")[f"{service}-api"]["spec"]["ports"]
+            assert f"{{$GATEWAY_{service.upper()}:{service}-api:{port['port']}}}" in table
 
 
 def test_every_folder_that_is_applied_is_built() -> None:

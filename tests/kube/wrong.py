@@ -47,7 +47,7 @@ _CHANGES = (
         f"{_FIRST}.lifecycle", {"preStop": {"sleep": {"seconds": -1}}}, "must be"),
     _Change("services", "Service", "contacts-api", "a protocol", "spec.ports.0.protocol", "HTTP", "supported values"),
     _Change("services", "PodDisruptionBudget", "contacts-api", "two budgets", "spec.minAvailable", 1, "cannot be both set"),
-    _Change("services", "NetworkPolicy", "gateway", "a range of addresses",
+    _Change("servers", "NetworkPolicy", "gateway", "a range of addresses",
         "spec.egress.0.to", [{"ipBlock": {"cidr": "10.0.0.0/40"}}], "valid CIDR"),
     _Change("services", "HorizontalPodAutoscaler", "contacts-api", "fewer at the most than at the least",
         "spec.maxReplicas", 1, "minReplicas"),

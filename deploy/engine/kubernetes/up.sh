@@ -4,6 +4,7 @@
 # PROGRAMS has kube-apiserver (build.sh); etcd is on the path: apt-get install -y --no-install-recommends etcd-server
 set -euo pipefail
 [ $# -ge 2 ] || { sed -n 3p "$0" >&2; exit 2; }
+command -v etcd >/dev/null || { echo "etcd is not installed: apt-get install -y --no-install-recommends etcd-server" >&2; exit 1; }
 programs=$(realpath "$1")
 mkdir -p "$2"
 folder=$(realpath "$2")
