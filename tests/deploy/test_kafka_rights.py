@@ -104,8 +104,10 @@ async def _prepare(address: str) -> None:
                 assert [error for error, *_ in answer.creation_responses] == [0]
         wanted = sum(len(rights(user)) for user in of_kind("production", "KafkaUser"))
 
+        everything: list[Any] = [_ANY, None, _ANY, None, None, _ANY, _ANY]
+
         async def in_force() -> int:
-            answer: Any = await admin._send_request(DescribeAclsRequest(_ANY, None, _ANY, None, None, _ANY, _ANY))
+            answer: Any = await admin._send_request(DescribeAclsRequest(*everything))
             return sum(len(resource[3]) for resource in answer.resources)
 
         await eventually(in_force, lambda count: count == wanted)

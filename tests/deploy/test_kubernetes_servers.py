@@ -102,12 +102,14 @@ def test_the_servers_of_production_keep_what_the_code_relies_on() -> None:
     assert opensearch.SETTINGS.keys() - told.keys() - by_provision == {"cluster.routing.allocation.disk.threshold_enabled"}
 
 
-def test_what_is_watched_is_measured() -> None:
-    measured = (checkout() / "libs" / "common" / "common" / "telemetry.py").read_text("utf-8")
-    for rule in of_kind("production", "PrometheusRule")["dangol"]["spec"]["groups"][0]["rules"]:
-        names = set(re.findall(r"\bdangol_\w+", rule["expr"]))
-        assert names
-        assert all(re.sub(r"_(count|sum|bucket)$", "", name) in measured for name in names)
+def test_what_rules_go_by_is_what_targets_are_told_by() -> None:
+    (endpoint,) = of_kind("production", "PodMonitor")["dangol"]["spec"]["podMetricsEndpoints"]
+    told = {each["targetLabel"]: each["sourceLabels"] for each in endpoint["relabelings"]}
+    prefix = "__meta_kubernetes_pod_label_app_kubernetes_io"
+    assert told == {"service": [f"{prefix}_name"], "role": [f"{prefix}_component"]}
+    for group in of_kind("production", "PrometheusRule")["dangol"]["spec"]["groups"]:
+        for rule in group["rules"]:
+            assert not re.search(r"app_kubernetes_io|\bjob=", rule["expr"]), rule["alert"]
 
 
 @pytest.mark.parametrize("place", PLACES)
