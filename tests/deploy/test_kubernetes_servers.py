@@ -72,6 +72,13 @@ def test_the_network_lets_through_what_settings_name(place: str) -> None:
         assert {gateway["matchLabels"][NAME], *others["matchExpressions"][0]["values"]} == callers[service]
 
 
+def test_whom_the_operator_of_kafka_lets_in_is_whom_we_let_in() -> None:
+    (listener,) = of_kind("production", "Kafka")["dangol"]["spec"]["kafka"]["listeners"]
+    ours = of_kind("production", "NetworkPolicy")["kafka"]["spec"]["ingress"][0]
+    assert listener["networkPolicyPeers"] == ours["from"]
+    assert [listener["port"]] == [each["port"] for each in ours["ports"]]
+
+
 def test_the_servers_of_small_are_set_as_composes() -> None:
     found = {name: each["spec"]["template"]["spec"]["containers"][0] for name, each in of_kind("small", "StatefulSet").items()}
     assert found.keys() == {"postgres", "kafka", "opensearch"}
