@@ -128,3 +128,20 @@ def test_nothing_runs_without_limits_probes_a_budget_and_a_place_of_its_own(plac
         assert "memory" in container["resources"]["limits"]
         assert container["securityContext"]["readOnlyRootFilesystem"] is True
         assert (pod["automountServiceAccountToken"], pod["enableServiceLinks"]) == (False, False)
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_the_page_tells_what_memory_each_asks_for_and_is_limited_to(place: str) -> None:
+    page = (checkout() / "docs" / "kubernetes.md").read_text("utf-8")
+    rows = re.findall(r"^\| `(\w+)` ([a-z, ]+) \|.*\| ([\d, ]+) \| ([\d, ]+) \|$", page, re.MULTILINE)
+    told: dict[str, tuple[int, int]] = {}
+    for service, roles, requests, limits in rows:
+        asked, most_of_all = ([int(each) for each in text.split(", ")] for text in (requests, limits))
+        names = roles.split(", ")
+        told |= {
+            f"{service}-{role}": (asked[n], most_of_all[n] if len(most_of_all) > 1 else most_of_all[0])
+            for n, role in enumerate(names)
+        }
+    deployments = of_kind(place, "Deployment")
+    resources = {name: deployments[name]["spec"]["template"]["spec"]["containers"][0]["resources"] for name in PROCESSES}
+    assert told == {name: (mib(r["requests"]["memory"]), mib(r["limits"]["memory"])) for name, r in resources.items()}
