@@ -7,7 +7,7 @@ import sys
 from dataclasses import dataclass
 from typing import Any
 
-from common.topics import CONTACTS, GROUPS
+from common.topics import CONTACTS, READS
 from localstack.home import SERVICES
 from localstack.processes import BY_NAME, GATEWAY, SERVERS, SERVICE_PROCESSES
 from localstack.stack import Stack
@@ -47,13 +47,13 @@ async def test_when_a_visit_has_reached_every_reader_all_is_well_and_the_status_
     told = await eventually(lambda: status(stack), lambda found: found.code == 0, seconds=60)
     assert told.said["well"] is True
     assert told.ready == {p.name for p in (*SERVERS, *SERVICE_PROCESSES, GATEWAY)}
-    assert set(told.said["lag"]) == set(GROUPS)
+    assert set(told.said["lag"]) == READS.keys()
     assert not any(n for topics in told.said["lag"].values() for n in topics.values())
     assert told.said["outbox"].keys() <= set(SERVICES)
     assert not any(told.said["outbox"].values())
     assert told.said["outboxKept"].keys() == told.said["outbox"].keys()
     assert all(kept["bytes"] > 0 for kept in told.said["outboxKept"].values())
-    assert set(told.said["deadLetters"]) == {f"{group}.dlq" for group in GROUPS}
+    assert set(told.said["deadLetters"]) == {f"{group}.dlq" for group in READS}
 
 
 async def test_while_a_reader_is_down_and_a_visit_waits_for_it_the_status_is_1(stack: Stack) -> None:

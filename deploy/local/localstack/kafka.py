@@ -5,21 +5,13 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from common.kafka import answers, bounds, committed
-from common.topics import CHANNEL, CONTACTS, ERASURES, EXPORTS, FIELDS, JOBS, SEGMENTS, dead_letter_topic
+from common.topics import READS, dead_letter_topic
 from localstack.errors import StackError
 from localstack.home import Facts, Home
 from localstack.ports import HOST, listens, port_of
 from localstack.processes import KAFKA, KAFKA_CONTROLLER_OFFSET
 from localstack.spec import Spec
 from localstack.toolchain import jars, java_options
-
-# Which topics each consumer group reads by now.
-READS = {
-    "search": (CONTACTS, FIELDS),
-    "segments": (CONTACTS, FIELDS),
-    "exports": (ERASURES,),
-    "notify": (EXPORTS, SEGMENTS, CHANNEL, JOBS),
-}
 
 # The broker's, but for addresses and folders. deploy/compose.yaml sets the same.
 SETTINGS = {

@@ -51,10 +51,9 @@ async def _neighbours(settings: Settings) -> AsyncIterator[tuple[Neighbours, Rea
 async def run_provision() -> None:
     """Make the role, the schema and the topics, with rights that the service has not itself."""
     from common.provision import command
-    from common.topics import CHANNEL, CONTACTS, ERASURES, FIELDS, JOBS, VISITS
 
     settings = _settings("provision")
-    await command.run("contacts", settings.servers(), (CONTACTS, VISITS, FIELDS, ERASURES, CHANNEL, JOBS))
+    await command.run("contacts", settings.servers())
 
 
 @asynccontextmanager

@@ -12,7 +12,6 @@ from common.events.wire import read
 from common.ids import Ids
 from common.postgres import Database, away_is_unavailable
 from common.telemetry import log
-from common.topics import ERASURES
 from exports import holdings, journal
 from exports.audit import store as audit
 from exports.audit.entry import Action, Entry
@@ -20,7 +19,6 @@ from exports.export import Export, Withdraw, decide
 from exports.files import Files
 
 GROUP = "exports"
-TOPICS = (ERASURES,)
 _BY = "service:exports"
 _WHY = "a contact in it was erased"
 

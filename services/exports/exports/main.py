@@ -67,10 +67,9 @@ def _keys(settings: Settings) -> ManifestKeys:
 async def run_provision() -> None:
     """Make the role, the schema and the topics, with rights that the service has not itself."""
     from common.provision import command
-    from common.topics import EXPORTS, dead_letter_topic
 
     settings = _settings("provision")
-    await command.run("exports", settings.servers(settings.owner_postgres), (EXPORTS, dead_letter_topic("exports")))
+    await command.run("exports", settings.servers(settings.owner_postgres))
 
 
 async def run_migrate() -> None:
@@ -137,13 +136,14 @@ async def run_worker() -> None:
 async def run_consumer() -> None:
     """Take away the files that hold an erased contact."""
     from common.consumer import Consumer
-    from exports.consumer import GROUP, TOPICS, Withdrawer, decode
+    from common.topics import READS
+    from exports.consumer import GROUP, Withdrawer, decode
 
     settings = _settings("consumer")
     async with (
         Database.open(settings.postgres.get_secret_value(), size=2, application="exports-consumer") as database,
         Producer.open(settings.brokers, client_id="exports-consumer") as producer,
-        Source.open(settings.brokers, GROUP, TOPICS, member=settings.member) as source,
+        Source.open(settings.brokers, GROUP, READS[GROUP], member=settings.member) as source,
         _files(settings) as files,
     ):
         health = Health({"postgres": database.check, "kafka": source.check})

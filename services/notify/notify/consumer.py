@@ -14,7 +14,7 @@ from common.events.segments import Entered, Left, SegmentDefined, SegmentDeleted
 from common.events.wire import read
 from common.ids import Ids
 from common.postgres import Database, Tx
-from common.topics import CHANNEL, EXPORTS, JOBS, SEGMENTS
+from common.topics import CHANNEL, JOBS, SEGMENTS
 from notify.announcing import announce
 from notify.deliveries import gathering
 from notify.deliveries import store as deliveries
@@ -28,7 +28,6 @@ from notify.room import store as rooms
 from notify.room.store import Told
 
 GROUP = "notify"
-READS = (EXPORTS, SEGMENTS, CHANNEL, JOBS)
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 """As JSON writes it: a backslash that is escaped itself begins no such character."""
 

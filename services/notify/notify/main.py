@@ -39,10 +39,9 @@ def _settings(role: str) -> Settings:
 async def run_provision() -> None:
     """Make the role, the schema and the topics, with rights that the service has not itself."""
     from common.provision import command
-    from common.topics import dead_letter_topic
 
     settings = _settings("provision")
-    await command.run("notify", settings.servers(), (dead_letter_topic("notify"),))
+    await command.run("notify", settings.servers())
 
 
 async def run_migrate() -> None:
@@ -68,13 +67,14 @@ async def _outside(settings: Settings) -> AsyncIterator[Outside]:
 async def run_consumer() -> None:
     """Tell managers and destinations what the others tell."""
     from common.consumer import Consumer
-    from notify.consumer import GROUP, READS, Notifier, decode
+    from common.topics import READS
+    from notify.consumer import GROUP, Notifier, decode
 
     settings = _settings("consumer")
     async with (
         Database.open(settings.postgres.get_secret_value(), size=2, application="notify-consumer") as database,
         kafka.Producer.open(settings.brokers, client_id="notify-consumer") as producer,
-        kafka.Source.open(settings.brokers, GROUP, READS, member=settings.member) as source,
+        kafka.Source.open(settings.brokers, GROUP, READS[GROUP], member=settings.member) as source,
     ):
         health = Health({"postgres": database.check, "kafka": source.check})
         notifier = Notifier(database, _destinations(settings), settings.public_url, SystemClock(), new_id)

@@ -19,7 +19,7 @@ from common.errors import NotFound, Unavailable
 from common.health import Health
 from common.peers import Peer
 from common.postgres import Database, migrate
-from common.topics import CONTACTS, FIELDS, dead_letter_topic, named
+from common.topics import READS, dead_letter_topic, named
 from search.connection import OtherLayout
 from search.index import Index
 from search.neighbours import Neighbours
@@ -53,10 +53,9 @@ async def _neighbours(settings: Settings) -> AsyncIterator[Neighbours]:
 async def run_provision() -> None:
     """Make the role, the schema and the topics, with rights that the service has not itself."""
     from common.provision import command
-    from common.topics import dead_letter_topic
 
     settings = _settings("provision")
-    await command.run("search", settings.servers(), (dead_letter_topic("search"),))
+    await command.run("search", settings.servers())
     async with Index.open(settings.admin_cluster) as index:
         try:
             done = await index.keep_settings()
@@ -104,7 +103,7 @@ async def run_consumer() -> None:
         Index.open(settings.cluster) as index,
         _neighbours(settings) as neighbours,
         kafka.Producer.open(settings.brokers, client_id="search-consumer") as producer,
-        kafka.Source.open(settings.brokers, GROUP, [CONTACTS, FIELDS], member=settings.member) as source,
+        kafka.Source.open(settings.brokers, GROUP, READS[GROUP], member=settings.member) as source,
     ):
         health = Health({"postgres": database.check, "opensearch": index.check, "kafka": source.check})
         dead_letters = kafka.DeadLetters(producer, GROUP, health)
@@ -194,7 +193,7 @@ def _caught_up(progress: kafka.Progress) -> Callable[[], Awaitable[CaughtUp]]:
     """Tells, from a moment on, whether the consumer has come as far as the topics reached in that moment."""
 
     async def caught_up() -> CaughtUp:
-        ends = await progress.ends(named(CONTACTS, FIELDS))
+        ends = await progress.ends(named(*READS[GROUP]))
 
         async def applied() -> bool:
             done = await progress.committed(GROUP)

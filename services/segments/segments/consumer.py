@@ -27,7 +27,6 @@ from segments.rules import Rules
 from segments.ruling import Ruling
 
 GROUP = "segments"
-TOPICS = (CONTACTS, FIELDS)
 
 _WATCH_SECONDS = 2.0
 _TURN_SECONDS = 0.004

@@ -66,9 +66,9 @@ async def _api(settings: Settings) -> None:
     from common.http import application
     from common.idempotency import Idempotency
     from common.kafka import Progress
-    from common.topics import named
+    from common.topics import READS, named
     from segments import api
-    from segments.consumer import TOPICS
+    from segments.consumer import GROUP
     from segments.waiting import Waiting
 
     clock = SystemClock()
@@ -80,7 +80,7 @@ async def _api(settings: Settings) -> None:
     ):
         tokens = Verifier(settings.jwks, settings.issuer, settings.issuers, most=settings.issuer_permissions)
         state = Health({"postgres": database.check, "keys": tokens.check})
-        waiting = Waiting(database, neighbours.sent, partial(progress.ends, named(*TOPICS)))
+        waiting = Waiting(database, neighbours.sent, partial(progress.ends, named(*READS[GROUP])))
         memory = Idempotency(database, bytes.fromhex(settings.idempotency_secret.get_secret_value()), clock)
         app = application(
             "segments", "Named, live groups of contacts: definitions, members, the log of changes, and why.", tokens, state,
@@ -93,14 +93,17 @@ async def _api(settings: Settings) -> None:
 async def _consumer(settings: Settings) -> None:
     from common.consumer import Consumer
     from common.kafka import DeadLetters, Producer, Source
-    from segments.consumer import GROUP, TOPICS, Judge
+    from common.topics import READS
+    from segments.consumer import GROUP, Judge
 
     async with (
         _database(settings, "consumer") as database,
         Producer.open(settings.brokers, client_id="segments-consumer") as producer,
     ):
         judge = Judge(database, SystemClock(), new_id)
-        async with Source.open(settings.brokers, GROUP, TOPICS, positions=judge.positions, member=settings.member) as source:
+        async with Source.open(
+            settings.brokers, GROUP, READS[GROUP], positions=judge.positions, member=settings.member
+        ) as source:
             state = Health({"postgres": database.check, "kafka": source.check})
             apply = partial(judge.apply, beat=partial(state.beat, "consumer"))
             loop = Consumer(source, judge.decode, apply, DeadLetters(producer, GROUP, state), state)
@@ -147,9 +150,8 @@ async def _relay(settings: Settings) -> None:
 async def _provision(settings: Settings) -> None:
     """Make the role, the schema and the topics, with rights that the service has not itself."""
     from common.provision import command
-    from common.topics import SEGMENTS, dead_letter_topic
 
-    await command.run("segments", settings.servers(), (SEGMENTS, dead_letter_topic("segments")))
+    await command.run("segments", settings.servers())
 
 
 async def _migrate(settings: Settings) -> None:

@@ -18,7 +18,6 @@ class Published:
 
     name: str
     topic: str
-    owner: str
     message: type[Body]
     summary: str
 
@@ -34,27 +33,27 @@ class Published:
         }
 
 
-_MESSAGES: tuple[tuple[str, str, type[Body]], ...] = (
-    (topics.CONTACTS, "contacts", contacts.ContactMessage),
-    (topics.VISITS, "contacts", contacts.VisitMessage),
-    (topics.FIELDS, "contacts", contacts.FieldMessage),
-    (topics.FIELDS, "contacts", contacts.ChannelMessage),
-    (topics.ERASURES, "contacts", contacts.ErasureMessage),
-    (topics.CHANNEL, "contacts", contacts.ManagedUsersMessage),
-    (topics.JOBS, "contacts", contacts.JobMessage),
-    (topics.SEGMENTS, "segments", segments.SegmentMessage),
-    (topics.EXPORTS, "exports", exports.ExportMessage),
+_MESSAGES: tuple[tuple[str, type[Body]], ...] = (
+    (topics.CONTACTS, contacts.ContactMessage),
+    (topics.VISITS, contacts.VisitMessage),
+    (topics.FIELDS, contacts.FieldMessage),
+    (topics.FIELDS, contacts.ChannelMessage),
+    (topics.ERASURES, contacts.ErasureMessage),
+    (topics.CHANNEL, contacts.ManagedUsersMessage),
+    (topics.JOBS, contacts.JobMessage),
+    (topics.SEGMENTS, segments.SegmentMessage),
+    (topics.EXPORTS, exports.ExportMessage),
 )
 
 
 def published() -> Iterator[Published]:
-    """Every event type, by owner and topic."""
-    for topic, owner, message in _MESSAGES:
+    """Every event type, by topic."""
+    for topic, message in _MESSAGES:
         told = get_type_hints(message)["event"]
         for event in get_args(told) or (told,):
             narrowed = _narrowed(message, event)
             name = str(event.__struct_config__.tag)
-            yield Published(name, topic, owner, narrowed, (event.__doc__ or "").strip())
+            yield Published(name, topic, narrowed, (event.__doc__ or "").strip())
 
 
 def _narrowed(message: type[Body], event: type[Body]) -> type[Body]:
