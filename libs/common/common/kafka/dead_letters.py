@@ -16,7 +16,8 @@ class TooManyDeadLetters(Exception):
     """So many messages are not understood that the reader itself must be at fault; it stops before it drains the topic."""
 
 
-_ORIGIN = ("dlq_reason", "dlq_topic", "dlq_partition", "dlq_offset")
+LETTER_HEADERS = ("dlq_reason", "dlq_topic", "dlq_partition", "dlq_offset")
+"""What a dead letter carries besides its own headers: why, and where it was."""
 
 
 class DeadLetters:
@@ -40,7 +41,7 @@ class DeadLetters:
         if len(self._recent) >= self._limit:
             raise TooManyDeadLetters(f"more than {self._limit} messages within a minute were not understood")
         values = (str(reason), record.topic, str(record.partition), str(record.offset))
-        origin = dict(zip(_ORIGIN, values, strict=True))
+        origin = dict(zip(LETTER_HEADERS, values, strict=True))
         letter = Message(self._topic, record.key, record.value, record.headers | origin)
         sending = self._producer.send([letter], partitions=1)
         await moving(sending, self._health, "consumer", "Kafka does not answer")
@@ -59,8 +60,8 @@ class DeadLetter:
 
 def dead_letter(letter: Delivered) -> DeadLetter:
     """Read a message of a dead letters' topic. One that nobody of ours wrote there stands for itself."""
-    reason, topic, partition, offset = (letter.headers.get(name, "") for name in _ORIGIN)
-    headers = {name: value for name, value in letter.headers.items() if name not in _ORIGIN}
+    reason, topic, partition, offset = (letter.headers.get(name, "") for name in LETTER_HEADERS)
+    headers = {name: value for name, value in letter.headers.items() if name not in LETTER_HEADERS}
     if not (partition.isdecimal() and offset.isdecimal()):
         return DeadLetter("it does not say where it comes from", letter)
     return DeadLetter(reason, Delivered(topic, int(partition), int(offset), letter.key, letter.value, headers))
