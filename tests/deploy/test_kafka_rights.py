@@ -20,7 +20,7 @@ from aiokafka.protocol.admin import CreateAclsRequest, DescribeAclsRequest
 from common.brokers import Brokers
 from common.envelope import Message
 from common.kafka import Producer, Progress, Reader, Source, answers, keep_topics
-from common.topics import CONTACTS, ERASURES, TOPICS, dead_letter_topic, named
+from common.topics import CONTACTS, ERASURES, READS, TOPICS, dead_letter_topic, named
 from localstack import kafka
 from localstack.home import SERVICES
 from localstack.toolchain import find_java, jars
@@ -143,9 +143,9 @@ async def test_a_service_writes_what_it_writes_and_nothing_else(addresses: tuple
         await client.stop()
 
 
-@pytest.mark.parametrize("group", kafka.READS)
+@pytest.mark.parametrize("group", READS)
 async def test_a_consumer_reads_in_its_own_group_and_in_no_other(addresses: tuple[str, str], group: str) -> None:
-    reads = kafka.READS[group]
+    reads = READS[group]
     async with Producer.open(Brokers(addresses[1]), client_id="test") as others:
         await others.send([told(topic) for topic in reads])
     async with Source.open(as_user(addresses, group), group, reads, member=f"{group}-consumer-1:8000") as source:
@@ -158,7 +158,7 @@ async def test_a_consumer_reads_in_its_own_group_and_in_no_other(addresses: tupl
         await eventually(polled, lambda topics: topics == set(reads), 60)
         await source.commit()
         await source.check()
-    for other in kafka.READS.keys() - {group}:
+    for other in READS.keys() - {group}:
         client = AIOKafkaConsumer(*reads, group_id=other, **_plain(addresses, group))
         with pytest.raises(GroupAuthorizationFailedError):
             await client.start()
@@ -180,7 +180,7 @@ async def test_a_service_reads_no_topic_that_is_not_its_own(addresses: tuple[str
 @pytest.mark.parametrize("service", ["search", "segments"])
 async def test_an_api_sees_how_far_its_reader_is(addresses: tuple[str, str], service: str) -> None:
     async with Progress.open(as_user(addresses, service)) as progress:
-        ends = await progress.ends(named(*kafka.READS[service]))
+        ends = await progress.ends(named(*READS[service]))
         assert len(ends) == 32
         await progress.committed(service)
 
@@ -208,7 +208,7 @@ async def test_provision_finds_all_topics_as_they_are_to_be_and_can_make_none(ad
 
 async def test_keda_sees_how_far_groups_are_and_no_message(addresses: tuple[str, str]) -> None:
     async with Progress.open(as_user(addresses, "keda")) as progress:
-        for group in kafka.READS:
+        for group in READS:
             await progress.committed(group)
         assert await progress.ends(TOPICS)
     client = AIOKafkaConsumer(CONTACTS, auto_offset_reset="earliest", **_plain(addresses, "keda"))

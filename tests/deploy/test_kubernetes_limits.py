@@ -9,8 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from common.process import DRAIN_SECONDS
-from common.topics import TOPICS
-from localstack import kafka
+from common.topics import READS, TOPICS
 from localstack.home import SERVICES, checkout
 from tests.kube.manifests import PLACES, of_kind
 from tests.kube.read import APIS, PROCESSES, compose, environment
@@ -73,14 +72,14 @@ def test_all_roles_at_their_maximum_stay_under_what_postgres_admits(place: str) 
 
 def test_consumers_scale_by_the_lag_of_what_they_read_up_to_its_partitions() -> None:
     scaled = of_kind("production", "ScaledObject")
-    assert {name.removesuffix("-consumer") for name in scaled} == kafka.READS.keys()
+    assert {name.removesuffix("-consumer") for name in scaled} == READS.keys()
     partitions = {topic.name: topic.partitions for topic in TOPICS}
     for name, document in scaled.items():
         group, spec = name.removesuffix("-consumer"), document["spec"]
         triggers = [each["metadata"] for each in spec["triggers"]]
-        assert {each["topic"] for each in triggers} == set(kafka.READS[group])
+        assert {each["topic"] for each in triggers} == set(READS[group])
         assert {each["consumerGroup"] for each in triggers} == {group}
-        assert 2 <= spec["minReplicaCount"] < spec["maxReplicaCount"] <= min(partitions[topic] for topic in kafka.READS[group])
+        assert 2 <= spec["minReplicaCount"] < spec["maxReplicaCount"] <= min(partitions[topic] for topic in READS[group])
 
 
 @pytest.mark.parametrize("place", PLACES)

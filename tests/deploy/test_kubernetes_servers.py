@@ -1,11 +1,12 @@
 """The servers that deploy/kubernetes starts, who may do what there and come there, images, and what is watched."""
 
+import json
 import re
 import tomllib
 
 import pytest
 
-from common.topics import CHANNEL, CONTACTS, ERASURES, EXPORTS, FIELDS, JOBS, SEGMENTS, TOPICS, VISITS, dead_letter_topic
+from common.topics import TOPICS
 from localstack import kafka, opensearch, postgres
 from localstack.home import SERVICES, checkout
 from tests.kube.manifests import FOLDER, PARTS, PLACES, documents, of_kind, of_place, pods
@@ -22,22 +23,17 @@ def test_the_topics_are_those_of_the_code() -> None:
     assert made == {each.name: (each.partitions, 3, {**each.config, "min.insync.replicas": "2"}) for each in TOPICS}
 
 
-def test_a_user_of_kafka_may_do_what_its_service_does_and_no_more() -> None:
-    written = {
-        "contacts": {CONTACTS, VISITS, FIELDS, ERASURES, CHANNEL, JOBS}, "search": set[str](), "segments": {SEGMENTS},
-        "exports": {EXPORTS}, "notify": set[str](),
-    }  # fmt: skip
-    read = {service: set(kafka.READS.get(service, ())) for service in SERVICES}
-    read["contacts"] |= {CONTACTS, ERASURES}  # `contacts restored`
-    read["search"] |= {dead_letter_topic("search")}  # `search dlq`
-    letters = {dead_letter_topic(group) for group in kafka.READS}
-    assert set().union(*written.values(), letters) == {topic.name for topic in TOPICS}
+def test_a_user_of_kafka_may_do_what_asyncapi_says_of_its_service_and_no_more() -> None:
+    operations = json.loads((checkout() / "docs" / "asyncapi.json").read_text("utf-8"))["operations"].values()
     for service in SERVICES:
-        rights = of_kind("production", "KafkaUser")[service]["spec"]["authorization"]["acls"]
-        groups = {service} if service in kafka.READS else set[str]()
-        wanted = {("topic", name, "Write") for name in written[service] | {dead_letter_topic(group) for group in groups}}
-        wanted |= {("topic", name, "Read") for name in read[service]} | {("group", group, "Read") for group in groups}
+        wanted = set[tuple[str, str, str]]()
+        for each in (each for each in operations if each["x-service"] == service):
+            topic = each["channel"]["$ref"].removeprefix("#/channels/")
+            wanted.add(("topic", topic, {"send": "Write", "receive": "Read"}[each["action"]]))
+            groups = each.get("bindings", {}).get("kafka", {}).get("groupId", {}).get("enum", [])
+            wanted |= {("group", group, "Read") for group in groups}
         wanted |= {(kind, name, "Describe") for kind, name, _ in wanted}
+        rights = of_kind("production", "KafkaUser")[service]["spec"]["authorization"]["acls"]
         given = {(each["resource"]["type"], each["resource"]["name"], right) for each in rights for right in each["operations"]}
         assert given == wanted
         assert all(each["resource"].get("patternType", "literal") == "literal" for each in rights)
