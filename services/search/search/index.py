@@ -17,6 +17,7 @@ from search.cluster_settings import KEPT, check_clauses, keep
 from search.compile import Query
 from search.connection import AWAY, NoRight, OtherLayout, connected, read_by, translated
 from search.layout import layout, mapping, settings
+from search.replicas import keep as keep_replicas
 from search.whole import Whole
 
 ALIAS = "contacts"
@@ -69,18 +70,27 @@ class Index:
         async with connected(where) as client:
             yield cls(client, alias, bulk_seconds)
 
-    async def create(self, first: str = FIRST) -> bool:
+    async def create(self, first: str = FIRST, *, replicas: int = 0) -> bool:
         """Make the first index and its alias; False where the alias is there already."""
+        made = settings()
         with translated():
             if await self._client.indices.exists_alias(name=self._alias):
                 return False
-            body = {"settings": settings(), "mappings": _mappings(), "aliases": {self._alias: {"is_write_index": True}}}
+            body = {
+                "settings": made | {"index": made["index"] | {"number_of_replicas": replicas}},
+                "mappings": _mappings(),
+                "aliases": {self._alias: {"is_write_index": True}},
+            }
             await self._client.indices.create(index=first, body=body)
         return True
 
     async def keep_settings(self, kept: Mapping[str, tuple[str, str]] = KEPT) -> list[str]:
         """Set what the whole cluster is to have; see `cluster_settings.keep`."""
         return await keep(self._client, kept)
+
+    async def keep_replicas(self, replicas: int) -> tuple[list[str], list[str]]:
+        """Of the index that serves, and of one that is being filled in its place; see `replicas.keep`."""
+        return await keep_replicas(self._client, f"{self._alias},{self._alias}.next", replicas)
 
     async def check_layout(self) -> None:
         """Raises OtherLayout where the index that serves was made by another version: nothing new in this one is in it."""

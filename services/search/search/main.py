@@ -57,12 +57,18 @@ async def run_provision() -> None:
     settings = _settings("provision")
     await command.run("search", settings.servers())
     async with Index.open(settings.admin_cluster) as index:
+        left: list[str] = []
         try:
             done = await index.keep_settings()
+            if settings.index_replicas is not None:
+                copied, left = await index.keep_replicas(settings.index_replicas)
+                done += copied
             await index.check_clauses()
         except Unavailable as reason:
             raise SystemExit(reason.detail) from None
     sys.stdout.write(f"{', '.join(done)} set\n" if done else "OpenSearch is set as it is to be\n")
+    if left:
+        raise SystemExit("\n".join(left))
 
 
 async def run_migrate() -> None:
@@ -77,7 +83,7 @@ async def run_migrate() -> None:
         # A node that has just started may not answer in time yet.
         async for attempt in stamina.retry_context(on=Unavailable, attempts=None, timeout=_INDEX_SECONDS, wait_max=5.0):
             with attempt:
-                created = await index.create()
+                created = await index.create(replicas=settings.index_replicas or 0)
         try:
             await index.check_layout()
         except OtherLayout as reason:

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from pydantic import SecretStr, model_validator
+from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from common.settings import ApiSettings, CallerSettings, ServiceSettings, said
@@ -13,7 +13,8 @@ class Settings(ServiceSettings, CallerSettings, ApiSettings):
     """`SEARCH_…` of the environment. `fingerprint_key` signs cursors and fingerprints.
 
     `readers_seconds`: how long a rebuild leaves the old index to those who began a list in it. A point in time that nobody reads
-    in any more goes after 5 minutes, at the next minute's turn. `admin_…` is for `provision` alone (docs/connections.md).
+    in any more goes after 5 minutes, at the next minute's turn. `index_replicas`: with how many `migrate` makes the index, and
+    `provision` keeps it. `admin_…` is for `provision` alone (docs/connections.md).
     """
 
     model_config = SettingsConfigDict(env_prefix="SEARCH_", frozen=True, extra="ignore")
@@ -31,6 +32,7 @@ class Settings(ServiceSettings, CallerSettings, ApiSettings):
     segments_url: str
     fingerprint_key: SecretStr
     readers_seconds: float = 7 * 60.0
+    index_replicas: int | None = Field(default=None, ge=0)
 
     @model_validator(mode="after")
     def _fit_cluster(self) -> "Settings":
