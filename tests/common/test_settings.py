@@ -23,7 +23,7 @@ from search.cluster import Cluster
 class Settings(ServiceSettings, FileSettings):
     """As a service has them."""
 
-    model_config = SettingsConfigDict(env_prefix="SHOP_", frozen=True, extra="ignore", env_ignore_empty=True)
+    model_config = SettingsConfigDict(env_prefix="SHOP_")
 
 
 GIVEN = {
@@ -198,8 +198,34 @@ def test_a_process_that_cannot_start_by_its_settings_names_them_and_tells_no_val
     answer = subprocess.run(command, env=os.environ | given, capture_output=True, text=True, check=False)
     said = answer.stdout + answer.stderr
     assert answer.returncode == 1
+    assert said.startswith("The settings cannot be used.")
     assert "pool_size" in said
     assert "told-" not in said
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_what_is_left_empty_is_left_out_in_every_service(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, service: str) -> None:
+    settings: type[BaseSettings] = importlib.import_module(f"{service}.settings").Settings
+    prefix = f"{service}_".upper()
+    for name in [name for name in os.environ if name.startswith(prefix)]:
+        monkeypatch.delenv(name)
+    odd = {"port": "8000", "public_url": "https://shop.example", "sealing_key": "0" * 64}
+    for name, field in settings.model_fields.items():
+        if field.is_required():
+            monkeypatch.setenv(prefix + name.upper(), odd.get(name, "http://host"))
+    without = settings()
+    (tmp_path / "empty").write_text("\n")
+    for in_file in (False, True):
+        for name in [name for name, field in settings.model_fields.items() if not field.is_required()]:
+            monkeypatch.setenv(prefix + name.upper(), "")
+            if in_file:
+                monkeypatch.setenv(f"{prefix}{name}_FILE".upper(), str(tmp_path / "empty"))
+        assert settings() == without
+    for name in [name for name, field in settings.model_fields.items() if field.is_required()]:
+        monkeypatch.setenv(prefix + name.upper(), "")
+    with pytest.raises(ValidationError) as refused:
+        settings()
+    assert {error["type"] for error in refused.value.errors()} == {"missing"}
 
 
 def test_nothing_on_the_way_to_an_error_is_shown_before_logs_are_set_up() -> None:

@@ -19,6 +19,8 @@ from common.issuers import Issuer, Permission, read_issuers
 from common.provision.servers import Servers
 
 _FILE = "_FILE"
+TOLD = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True, env_ignore_empty=True)
+"""Of all settings: what is left empty is left out, whether by the environment or in a file, and no error shows a value."""
 
 
 def _by_commas(value: object) -> object:
@@ -39,7 +41,7 @@ class _Files(PydanticBaseSettingsSource):
         return {name: value for name, value in found.items() if value is not None}
 
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
-        """What the setting's file holds, without white space around it; None where there is no such file."""
+        """What the setting's file holds, without white space around it; None where there is no such file, or it is empty."""
         variable = f"{self.config.get('env_prefix', '')}{field_name}".upper()
         path = os.environ.get(variable + _FILE)
         if not path:
@@ -47,7 +49,7 @@ class _Files(PydanticBaseSettingsSource):
         if os.environ.get(variable):
             raise _CannotBeRead(f"{variable} and {variable}{_FILE} are both set: leave one of them out.")
         try:
-            return Path(path).read_text("utf-8").strip(), field_name, False
+            return Path(path).read_text("utf-8").strip() or None, field_name, False
         except (OSError, UnicodeError) as error:
             raise _CannotBeRead(f"The file of {variable}{_FILE} cannot be read ({type(error).__name__}).") from None
 
@@ -58,7 +60,7 @@ class BrokerSettings(BaseSettings):
     `admin_…` is for `provision` alone: who may make topics, in the place of who the service is.
     """
 
-    model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+    model_config = TOLD
 
     kafka: str
     kafka_security: Security = "PLAINTEXT"
@@ -109,7 +111,7 @@ class ServiceSettings(BrokerSettings):
     whose tokens may give `issuer_permissions` at the most; `issuers` is whoever else gives out tokens (docs/tokens.md).
     """
 
-    model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+    model_config = TOLD
 
     host: str = "127.0.0.1"
     port: int
@@ -163,7 +165,7 @@ class ApiSettings(BaseSettings):
     `token_requests` are how many requests a second one channel and one token may send each process (docs/fair-use.md).
     """
 
-    model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+    model_config = TOLD
 
     idempotency_secret: SecretStr
     channel_requests: float | None = Field(default=None, gt=0, allow_inf_nan=False)
@@ -178,7 +180,7 @@ class ApiSettings(BaseSettings):
 class CallerSettings(BaseSettings):
     """For a service that calls another: the private key it signs its own short tokens with."""
 
-    model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+    model_config = TOLD
 
     signing_key: Path
 
@@ -188,10 +190,10 @@ class FileSettings(BaseSettings):
 
     `store` is a bucket of any S3, `s3://bucket` or `s3://bucket/prefix`. Without keys the machine's own role is taken.
     Where `s3_endpoint` is left out it is Amazon's; where it is given, the bucket stands in the path of addresses, unless
-    `s3_path_style` says otherwise. What is left empty is left out.
+    `s3_path_style` says otherwise.
     """
 
-    model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+    model_config = TOLD
 
     files: Path
     store: str | None = None

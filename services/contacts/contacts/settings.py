@@ -10,7 +10,7 @@ class Settings(ServiceSettings, CallerSettings, ApiSettings, FileSettings):
     a `store` is given.
     """
 
-    model_config = SettingsConfigDict(env_prefix="CONTACTS_", frozen=True, extra="ignore", env_ignore_empty=True)
+    model_config = SettingsConfigDict(env_prefix="CONTACTS_")
 
     search_url: str
     segments_url: str

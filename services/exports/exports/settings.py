@@ -34,7 +34,7 @@ class Settings(ServiceSettings, CallerSettings, ApiSettings, FileSettings):
     own role makes them, and could change the audit log.
     """
 
-    model_config = SettingsConfigDict(env_prefix="EXPORTS_", frozen=True, extra="ignore", env_ignore_empty=True)
+    model_config = SettingsConfigDict(env_prefix="EXPORTS_")
 
     contacts_url: str
     search_url: str

@@ -20,7 +20,7 @@ class Settings(ServiceSettings, CallerSettings, ApiSettings):
     they are not public.
     """
 
-    model_config = SettingsConfigDict(env_prefix="NOTIFY_", frozen=True, extra="ignore", arbitrary_types_allowed=True)
+    model_config = SettingsConfigDict(env_prefix="NOTIFY_", arbitrary_types_allowed=True)
 
     public_url: str
     segments_url: str

@@ -17,7 +17,7 @@ class Settings(ServiceSettings, CallerSettings, ApiSettings):
     `provision` keeps it. `admin_…` is for `provision` alone (docs/connections.md).
     """
 
-    model_config = SettingsConfigDict(env_prefix="SEARCH_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="SEARCH_")
 
     opensearch: str
     opensearch_user: str | None = None

@@ -189,10 +189,14 @@ def dispatch(arguments: Sequence[str]) -> int | str:
     if len(arguments) != 1 or arguments[0] not in ROLES:
         return f"usage: python -m segments {'|'.join(ROLES)}"
     (role,) = arguments
+    process.run(_become(role))
+    return 0
+
+
+async def _become(role: str) -> None:
     settings = Settings()  # pyright: ignore[reportCallIssue] - from the environment
     telemetry.configure("segments", role, settings.log_level, settings.otlp_endpoint)
-    process.run(ROLES[role](settings))
-    return 0
+    await ROLES[role](settings)
 
 
 @asynccontextmanager

@@ -15,7 +15,7 @@ class Settings(ServiceSettings, ApiSettings, CallerSettings):
     search, 0 is never.
     """
 
-    model_config = SettingsConfigDict(env_prefix="SEGMENTS_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="SEGMENTS_")
 
     search_url: str
     contacts_url: str
