@@ -6,11 +6,17 @@ import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 
 import pytest
-from aiokafka.errors import KafkaError
+from aiokafka.errors import (
+    ClusterAuthorizationFailedError,
+    GroupAuthorizationFailedError,
+    KafkaError,
+    TopicAuthorizationFailedError,
+)
 
 from common.envelope import Message
 from common.errors import Unavailable
 from common.kafka import Producer, Progress, Reader, Source
+from common.kafka.away import away_is_unavailable
 from common.topics import FIELDS, named
 
 MESSAGE = Message("t", "c/x", b"{}", {})
@@ -65,6 +71,15 @@ async def test_how_far_topics_go_cannot_be_told(nowhere: str) -> None:
     with pytest.raises(Unavailable):
         async with Reader.open(nowhere, [FIELDS]):
             raise AssertionError("there is nothing to read")
+
+
+@pytest.mark.parametrize("kind", [ClusterAuthorizationFailedError, GroupAuthorizationFailedError, TopicAuthorizationFailedError])
+def test_a_right_that_is_missing_is_not_told_as_silence(kind: type[KafkaError]) -> None:
+    with pytest.raises(Unavailable) as refused, away_is_unavailable():
+        raise kind("a-name")
+    assert refused.value.detail == (
+        f"Kafka does not give this service a right that it needs ({kind.__name__}). What each needs is in docs/events/README.md."
+    )
 
 
 async def test_who_gave_up_waiting_leaves_nothing_half_done_to_the_next(mute: str) -> None:

@@ -3,10 +3,17 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from aiokafka.errors import KafkaError
+from aiokafka.errors import (
+    ClusterAuthorizationFailedError,
+    GroupAuthorizationFailedError,
+    KafkaError,
+    TopicAuthorizationFailedError,
+)
 
 from common.errors import Unavailable
 from common.kafka.connecting import NotLetIn
+
+_NO_RIGHT = (ClusterAuthorizationFailedError, GroupAuthorizationFailedError, TopicAuthorizationFailedError)
 
 
 @contextmanager
@@ -16,5 +23,8 @@ def away_is_unavailable() -> Iterator[None]:
         yield
     except NotLetIn as error:
         raise Unavailable(str(error)) from error
+    except _NO_RIGHT as error:
+        missing = f"Kafka does not give this service a right that it needs ({type(error).__name__})"
+        raise Unavailable(f"{missing}. What each needs is in docs/events/README.md.") from error
     except (KafkaError, OSError) as error:  # a time-out is an OSError
         raise Unavailable(f"Kafka does not answer ({type(error).__name__}). Try again in a moment.") from error
