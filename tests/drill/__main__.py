@@ -8,8 +8,11 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
+import httpx
 from aiokafka.admin import AIOKafkaAdminClient
 
 from common.kafka import create_topics
@@ -116,39 +119,64 @@ async def lose_topics(stack: Stack) -> None:
     await create_topics(stack.kafka, named(CONTACTS, FIELDS))
 
 
-async def back_to_a_moment(stack: Stack) -> list[str]:
-    """The first half: a restore of the database; answers the segments."""
-    backup = Backup(stack)
-    async with caller(stack, CHANNEL) as api:
-        with step(f"{N} contacts, {len(FILTERS)} segments, two exports"):
-            await api.json("PATCH", "/v1/channel", body={"exportMinutes": 0})
-            seen = await write(api, range(N), 0)
-            segments = [await segment(api, each, seen) for each in FILTERS]
-            ids = [(await api.json("GET", f"/v1/contacts/@m-{n}"))["id"] for n in (8, 9, 10)]
-            export, of_all = await asked(api, {"contactIds": ids}), await asked(api, {"all": True})
-            assert {(await ended(api, each))["status"] for each in (export, of_all)} == {"ready"}
-            file = await download(api, export)
-        with step("archiving the log, a base backup while others write"):
-            await backup.archive()
-            writing = asyncio.create_task(write(api, range(N // 2), 1))
-            await asyncio.to_thread(backup.take)
-            seen = await writing
-        with step("writing on"):
-            await write(api, range(N // 2, N + 100), 2)
-            victim = await api.json("GET", "/v1/contacts/@m-7")
-            kept = await api.json("GET", "/v1/contacts/@m-8")
-        moment = await backup.moment()
-        with step("writing what will be lost: changes, newcomers, a field, an erasure"):
-            for n in range(3):
-                await write(api, range(N // 3), 3 + n)
-            await write(api, range(N + 100, N + 200), 4)
-            await api.json("PATCH", f"/v1/contacts/{kept['id']}", body={"profile": {"lostField": 1}})
-            lost = await api.ask("GET", f"/v1/contacts/{kept['id']}")
-            gone = await api.ask("DELETE", f"/v1/contacts/{victim['id']}")
-            receipt = gone.json()["receiptId"]
-            await compare.search_is_equal(stack, api, CHANNEL)
-            await backup.archived()
-    began = time.monotonic()
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What was there at the moment: the segments, who is erased behind it and who changes, an export without the two, its file,
+    and one of everybody."""
+
+    segments: list[str]
+    victim: dict[str, Any]
+    kept: dict[str, Any]
+    export: str
+    file: str
+    of_all: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """What came behind the moment: the receipt of the erasure, and the change's answer."""
+
+    receipt: str
+    changed: httpx.Response
+
+
+async def until_the_moment(stack: Stack, api: Api, backup: Backup) -> Before:
+    """Contacts, segments and exports, and a base backup while others write."""
+    with step(f"{N} contacts, {len(FILTERS)} segments, two exports"):
+        await api.json("PATCH", "/v1/channel", body={"exportMinutes": 0})
+        seen = await write(api, range(N), 0)
+        segments = [await segment(api, each, seen) for each in FILTERS]
+        ids = [(await api.json("GET", f"/v1/contacts/@m-{n}"))["id"] for n in (8, 9, 10)]
+        export, of_all = await asked(api, {"contactIds": ids}), await asked(api, {"all": True})
+        assert {(await ended(api, each))["status"] for each in (export, of_all)} == {"ready"}
+        file = await download(api, export)
+    with step("archiving the log, a base backup while others write"):
+        await backup.archive()
+        writing = asyncio.create_task(write(api, range(N // 2), 1))
+        await asyncio.to_thread(backup.take)
+        await writing
+    with step("writing on"):
+        await write(api, range(N // 2, N + 100), 2)
+        victim, kept = [await api.json("GET", f"/v1/contacts/@m-{n}") for n in (7, 8)]
+    return Before(segments, victim, kept, export, file, of_all)
+
+
+async def behind_the_moment(stack: Stack, api: Api, backup: Backup, before: Before) -> Lost:
+    """What the restore takes away."""
+    with step("writing what will be lost: changes, newcomers, a field, an erasure"):
+        for n in range(3):
+            await write(api, range(N // 3), 3 + n)
+        await write(api, range(N + 100, N + 200), 4)
+        await api.json("PATCH", f"/v1/contacts/{before.kept['id']}", body={"profile": {"lostField": 1}})
+        changed = await api.ask("GET", f"/v1/contacts/{before.kept['id']}")
+        gone = await api.ask("DELETE", f"/v1/contacts/{before.victim['id']}")
+        await compare.search_is_equal(stack, api, CHANNEL)
+        await backup.archived()
+    return Lost(gone.json()["receiptId"], changed)
+
+
+async def put_back(stack: Stack, backup: Backup, moment: datetime) -> None:
+    """As the runbook says."""
     with step("everything stops; the database is put back"):
         stack.down()
         backup.restore(moment)
@@ -162,28 +190,43 @@ async def back_to_a_moment(stack: Stack) -> list[str]:
         sys.stdout.write(f" {command(stack, 'contacts', 'republish')};")
     with step("search rebuild"):
         sys.stdout.write(f" {command(stack, 'search', 'rebuild')};")
+
+
+async def of_then_and_of_now(stack: Stack, api: Api, before: Before, lost: Lost) -> None:
+    """Raises AssertionError where what was there is not as it was, or what is written now goes wrong."""
+    with step("what is of then, and what is written now"):
+        assert await download(api, before.export) == before.file
+        withdrawn = await api.ask("POST", f"/v1/exports/{before.of_all}/download")
+        assert withdrawn.json()["code"] == "withdrawn", "it holds one who was erased"
+        assert (await api.ask("GET", f"/v1/contacts/{before.victim['id']}")).status_code == 410
+        assert (await api.json("GET", f"/v1/erasures/{lost.receipt}"))["contactId"] == before.victim["id"]
+        kept = f"/v1/contacts/{before.kept['id']}"
+        after = await api.ask("GET", kept)
+        assert {**after.json(), "version": 0} == {**before.kept, "version": 0}
+        assert after.json()["version"] > lost.changed.json()["version"]
+        stale = await api.ask("PATCH", kept, body={"name": "x"}, headers={"If-Match": lost.changed.headers["ETag"]})
+        assert stale.status_code == 412, stale.text
+        seen = await write(api, range(N + 300), 9)
+        total = await api.ask("POST", "/v1/search/count", body={}, headers=seen)
+        assert total.json()["total"] == len(await compare.truth(stack, CHANNEL))
+        await equal(stack, api, before.segments)
+
+
+async def back_to_a_moment(stack: Stack) -> list[str]:
+    """The first half: a restore of the database; answers the segments."""
+    backup = Backup(stack)
+    async with caller(stack, CHANNEL) as api:
+        before = await until_the_moment(stack, api, backup)
+        moment = await backup.moment()
+        lost = await behind_the_moment(stack, api, backup, before)
+    began = time.monotonic()
+    await put_back(stack, backup, moment)
     async with caller(stack, CHANNEL) as api:
         with step("comparing"):
-            await equal(stack, api, segments)
+            await equal(stack, api, before.segments)
         sys.stdout.write(f"whole again after {time.monotonic() - began:.0f} s\n")
-        with step("what is of then, and what is written now"):
-            assert await download(api, export) == file
-            withdrawn = await api.ask("POST", f"/v1/exports/{of_all}/download")
-            assert withdrawn.json()["code"] == "withdrawn", "it holds one who was erased"
-            assert (await api.ask("GET", f"/v1/contacts/{victim['id']}")).status_code == 410
-            assert (await api.json("GET", f"/v1/erasures/{receipt}"))["contactId"] == victim["id"]
-            after = await api.ask("GET", f"/v1/contacts/{kept['id']}")
-            assert {**after.json(), "version": 0} == {**kept, "version": 0}
-            assert after.json()["version"] > lost.json()["version"]
-            stale = await api.ask(
-                "PATCH", f"/v1/contacts/{kept['id']}", body={"name": "x"}, headers={"If-Match": lost.headers["ETag"]}
-            )
-            assert stale.status_code == 412, stale.text
-            seen = await write(api, range(N + 300), 9)
-            total = await api.ask("POST", "/v1/search/count", body={}, headers=seen)
-            assert total.json()["total"] == len(await compare.truth(stack, CHANNEL))
-            await equal(stack, api, segments)
-    return segments
+        await of_then_and_of_now(stack, api, before, lost)
+    return before.segments
 
 
 async def without_topics(stack: Stack, segments: list[str]) -> None:

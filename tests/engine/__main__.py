@@ -19,12 +19,13 @@ from localstack import demo
 from localstack.home import SERVICES, checkout
 from tests.engine.compose import Compose, Container, EngineError, build, described, docker, find_compose, run_script
 from tests.engine.load import Load, load_on
+from tests.support.api import eventually
 
 IMAGES = (*SERVICES, "localstack")
 SCALED = ("contacts-api", "contacts-relay", "search-api", "search-consumer", "segments-api", "segments-consumer",
     "segments-worker", "exports-worker", "notify-consumer", "notify-worker")  # fmt: skip
 RESTARTED = ("postgres", "kafka", "opensearch")
-_PATIENCE = 180.0
+_PATIENCE, _LOOK_SECONDS = 180.0, 0.3
 _STOPPED_SECONDS = 15.0
 """Within so many seconds each of our processes ends by itself: the compose file's grace is longer."""
 
@@ -41,16 +42,6 @@ class Report:
         self.failed |= not well
         self.lines.append(f"| {what} | {seen}{'' if well else ' **wrong**'} |")
         print(self.lines[-1], file=sys.stderr, flush=True)
-
-
-async def until(what: str, so: Callable[[], Awaitable[bool]], patience: float = _PATIENCE) -> float:
-    """Seconds until it is so. Raises EngineError."""
-    began = time.monotonic()
-    while not await so():
-        if time.monotonic() - began > patience:
-            raise EngineError(f"not within {patience:.0f} s: {what}")
-        await asyncio.sleep(0.3)
-    return time.monotonic() - began
 
 
 async def with_bases(report: Report) -> None:
@@ -139,12 +130,15 @@ async def do_the_demo(compose: Compose, report: Report) -> None:
 
 async def settled(compose: Compose, load: Load) -> float:
     """Seconds until everything is healthy and search finds all that was acknowledged until now."""
-    acknowledged = len(load.acknowledged)
+    acknowledged, began = len(load.acknowledged), time.monotonic()
 
-    async def so() -> bool:
-        return all(each.healthy for each in await _staying(compose)) and await load.found() >= acknowledged
+    async def unwell() -> tuple[list[str], int]:
+        """Containers that are not healthy, and how many acknowledged contacts search does not find."""
+        ill = [each.service for each in await _staying(compose) if not each.healthy]
+        return ill, max(0, acknowledged - await load.found())
 
-    return await until("all containers are healthy, and search finds all that was acknowledged", so)
+    await eventually(unwell, lambda found: found == ([], 0), _PATIENCE, every=_LOOK_SECONDS)
+    return time.monotonic() - began
 
 
 async def _staying(compose: Compose) -> list[Container]:
@@ -195,10 +189,10 @@ async def _rolling(compose: Compose) -> None:
     for container in await compose.of("contacts-api"):
         await docker("restart", container.id)
 
-        async def again(name: str = container.id) -> bool:
+        async def healthy(name: str = container.id) -> bool:
             return next(each for each in await compose.containers() if each.id == name).healthy
 
-        await until("a restarted contacts-api is healthy", again)
+        await eventually(healthy, bool, _PATIENCE, every=_LOOK_SECONDS)
 
 
 def _to(server: str, how: str) -> Callable[[Compose], Awaitable[None]]:
@@ -270,7 +264,7 @@ async def main() -> int:
 
 
 async def run(compose: Compose, report: Report) -> None:
-    """The steps, and nothing is left. Raises EngineError, DemoFailed, TimeoutError."""
+    """The steps, and nothing is left. Raises EngineError, DemoFailed; AssertionError where something never comes."""
     await with_bases(report)
     await build_all(report)
     try:
@@ -286,5 +280,5 @@ if __name__ == "__main__":
         sys.exit(asyncio.run(main()))
     except FileNotFoundError as error:
         sys.exit(f"{error.filename} is not installed: docs/containers.md says what is needed.")
-    except (EngineError, demo.DemoFailed, TimeoutError) as error:
+    except (EngineError, demo.DemoFailed, AssertionError) as error:
         sys.exit(f"make test-engine: {error or type(error).__name__}")

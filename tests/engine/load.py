@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 
 import httpx
 
+from tests.support.api import eventually
+
 PER_SECOND = 20.0
 _ANSWER_SECONDS = 30.0
 
@@ -49,10 +51,12 @@ class Load:
                 return
 
     async def until_acknowledged(self, since: float, patience: float) -> float:
-        """Seconds from `since` until the first that was acknowledged after it. Raises TimeoutError."""
-        async with asyncio.timeout(patience):
-            while not self.acknowledged or self.acknowledged[-1] <= since:
-                await asyncio.sleep(0.05)
+        """Seconds from `since` until the first that was acknowledged after it. Raises AssertionError."""
+
+        async def newest() -> float:
+            return max(self.acknowledged, default=float("-inf"))
+
+        await eventually(newest, lambda at: at > since, patience)
         return next(at for at in self.acknowledged if at > since) - since
 
     async def found(self) -> int:

@@ -12,10 +12,12 @@ from uuid import uuid4
 import pytest
 
 from common.errors import Unavailable
+from localstack.ports import listens
 from localstack.stack import Stack
 from search.cluster import Cluster
 from search.index import Index
 from tests.search.support import contact, put
+from tests.support.api import eventually
 from tests.support.certificates import Authority
 from tests.support.filter_values import FIELDS
 from tests.support.sockets import free_port
@@ -72,16 +74,12 @@ async def guarded(opensearch: str, folder: Path) -> AsyncIterator[Cluster]:
     with (folder / "log").open("wb") as log:
         process = await asyncio.create_subprocess_exec(*caddy, env=environment, stderr=log)
     try:
-        async with asyncio.timeout(20):
-            while True:
-                try:
-                    _, writer = await asyncio.open_connection("127.0.0.1", port)
-                except OSError:
-                    assert process.returncode is None, (folder / "log").read_text()
-                    await asyncio.sleep(0.05)
-                else:
-                    writer.close()
-                    break
+
+        async def is_open() -> bool:
+            assert process.returncode is None, (folder / "log").read_text()
+            return await listens(port)
+
+        await eventually(is_open, bool, 20)
         yield Cluster(f"https://127.0.0.1:{port}", USER, PASSWORD, ca=str(authority.ca))
     finally:
         process.kill()

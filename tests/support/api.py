@@ -31,7 +31,9 @@ async def caller(stack: Stack, channel: str, subject: str = "kim", *permissions:
         yield Api(client, stack.token(channel=channel, sub=subject, permissions=list(permissions) or ["*"]))
 
 
-async def eventually(ask: Callable[[], Awaitable[T]], accept: Callable[[T], bool], seconds: float = 30.0) -> T:
+async def eventually(
+    ask: Callable[[], Awaitable[T]], accept: Callable[[T], bool], seconds: float = 30.0, *, every: float = 0.05
+) -> T:
     """Ask until the answer is accepted; fails with the last answer after so many seconds."""
     deadline = time.monotonic() + seconds
     while True:
@@ -40,7 +42,7 @@ async def eventually(ask: Callable[[], Awaitable[T]], accept: Callable[[T], bool
             return answer
         if time.monotonic() > deadline:
             raise AssertionError(f"still {answer!r} after {seconds} s")
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(every)
 
 
 def kill(stack: Stack, process: str) -> int:
