@@ -117,6 +117,38 @@ print(*[span.to_json(indent=None) for span in kept.get_finished_spans()], sep="\
 def test_a_requests_span_tells_neither_path_nor_query() -> None:
     answer = subprocess.run([sys.executable, "-c", REQUESTED], capture_output=True, text=True, check=True)
     (span,) = [json.loads(line) for line in answer.stdout.splitlines()]
-    assert (span["name"], span["attributes"]) == ("http", {"method": "GET"})
+    assert (span["name"], span["attributes"]) == ("GET /v1/people/{person}", {"method": "GET", "http.response.status_code": 200})
     assert "hong" not in answer.stdout + answer.stderr
     assert "gildong" not in answer.stdout + answer.stderr
+
+
+BATCH = """
+import asyncio
+from datetime import UTC, datetime
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from common import telemetry
+
+kept = InMemorySpanExporter()
+telemetry.trace_to(SimpleSpanProcessor(kept), {})
+sampled = [f"00-{n:032x}-{n:016x}-01" for n in (1, 2)]
+messages = [("c/a", {"traceparent": sampled[0]}), ("c/b", {"traceparent": sampled[1], "tracestate": "x=1"}),
+            ("c/c", {"traceparent": f"00-{3:032x}-{3:016x}-00"}), ("c/d", {}), ("c/e", {"traceparent": "hong"})]
+with telemetry.batch("apply", messages, size=5):
+    follows = [telemetry.trace_of(key) for key in ("c/a", "c/b", "c/d", "c/else")]
+expected = [{"traceparent": sampled[0]}, {"traceparent": sampled[1], "tracestate": "x=1"}, {}, {}]
+print(follows == expected, telemetry.trace_of("c/a"))
+print(*[span.to_json(indent=None) for span in kept.get_finished_spans()], sep="\\n")
+"""
+
+
+def test_what_is_applied_together_is_seen_in_the_trace_of_each_message() -> None:
+    answer = subprocess.run([sys.executable, "-c", BATCH], capture_output=True, text=True, check=True)
+    said, *spans = answer.stdout.splitlines()
+    assert said == "True {}"
+    whole, *each = [json.loads(line) for line in spans]
+    assert [link["context"]["trace_id"] for link in whole["links"]] == [f"0x{n:032x}" for n in (1, 2)]
+    assert [(s["name"], s["context"]["trace_id"], s["parent_id"]) for s in each] == [
+        ("apply", f"0x{n:032x}", f"0x{n:016x}") for n in (1, 2)
+    ]
+    assert "hong" not in answer.stdout

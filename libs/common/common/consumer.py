@@ -3,17 +3,17 @@
 import asyncio
 import random
 import time
-from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Generic, Protocol, TypeAlias, TypeVar
 
+from common.clock import Clock, SystemClock
 from common.envelope import Delivered, UnreadableMessage
 from common.errors import Unavailable
 from common.health import Health
 from common.loop import Outage, Turns
-from common.telemetry import CONSUMED, span
+from common.telemetry import CONSUMED, DELAY, batch
 
 M = TypeVar("M")
 T = TypeVar("T")
@@ -71,6 +71,7 @@ class Consumer(Generic[M]):
         *,
         most: int = 2000,
         commit: bool = True,
+        clock: Clock | None = None,
     ) -> None:
         self._source = source
         self._decode = decode
@@ -80,6 +81,7 @@ class Consumer(Generic[M]):
         health.beat("consumer")
         self._most = most
         self._commit = commit
+        self._clock = clock or SystemClock()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Go on until told to stop; the batch in hand is finished first."""
@@ -87,15 +89,15 @@ class Consumer(Generic[M]):
         try:
             while not stop.is_set():
                 self._health.beat("consumer")
-                batch = await (ahead or self._next(stop))
+                polled = await (ahead or self._next(stop))
                 ahead = None
-                if batch.left is not None:
+                if polled.left is not None:
                     # A batch that is not full has all that waited: of what comes meanwhile more is read together later.
-                    if len(batch.records) >= self._most:
+                    if len(polled.records) >= self._most:
                         ahead = asyncio.create_task(self._next(stop))
-                    await self._patiently(batch.left, stop)
-                if batch.records:
-                    await self._record(batch)
+                    await self._patiently(polled.left, stop)
+                if polled.records:
+                    await self._record(polled)
         finally:
             if ahead is not None:
                 ahead.cancel()
@@ -114,15 +116,19 @@ class Consumer(Generic[M]):
                 messages.append(self._decode(record))
             except UnreadableMessage as reason:
                 await self._patiently(partial(self._dead_letters.put, record, reason), stop)
-        with span("apply", records[-1].headers, messages=len(messages)):
+        with batch("apply", [(record.key, record.headers) for record in records], size=len(messages)):
             left = await self._patiently(partial(self._apply, messages), stop)
         return _Batch(records, left, commit)
 
-    async def _record(self, batch: _Batch) -> None:
+    async def _record(self, done: _Batch) -> None:
         if self._commit:
-            await batch.commit()
-        for topic, count in Counter([record.topic for record in batch.records]).items():
-            CONSUMED.labels(topic).inc(count)
+            await done.commit()
+        now = self._clock.now()
+        for topic in {record.topic for record in done.records}:
+            arrived = [record.arrived for record in done.records if record.topic == topic]
+            CONSUMED.labels(topic).inc(len(arrived))
+            if oldest := min((at for at in arrived if at is not None), default=None):
+                DELAY.labels(topic).observe(max(0.0, (now - oldest).total_seconds()))
 
     async def _patiently(self, work: Callable[[], Awaitable[T]], stop: asyncio.Event) -> T:
         began, outage = time.monotonic(), Outage("consumer")

@@ -88,6 +88,9 @@ class Delivered:
             raise UnreadableMessage("the header ce_time is not an instant") from None
 
 
+_OF_ALL: Mapping[str, str] = {}
+
+
 @dataclass(frozen=True, slots=True)
 class Batch:
     """Messages of one kind that are made together: what they share is written once. Keyed `channel/subject`.
@@ -115,10 +118,12 @@ class Batch:
         version: int,
         at: datetime | WireInstant,
         value: bytes | None,
+        trace: Mapping[str, str] = _OF_ALL,
     ) -> Message:
-        """One of them; `value` None is a tombstone."""
+        """One of them; `value` None is a tombstone, `trace` that of this one where each has its own."""
         headers = {
             **self._shared,
+            **trace,
             "ce_id": str(id),
             "ce_type": type,
             "ce_time": to_wire(at) if isinstance(at, datetime) else at,

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from common.figures import Figures
 from common.telemetry import REGISTRY
 
 Check = Callable[[], Awaitable[None]]
@@ -22,7 +23,10 @@ _PATIENCE_SECONDS = 90.0  # longer than any client of a store waits for it: a lo
 
 
 class Health:
-    """One process's state. A loop calls `beat` when made and each time round; silent for `patience` seconds, it is not alive."""
+    """One process's state. A loop calls `beat` when made and each time round; silent for `patience` seconds, it is not alive.
+
+    `figures` are asked for when its metrics are read.
+    """
 
     def __init__(
         self, checks: Mapping[str, Check], *, patience: float = _PATIENCE_SECONDS, monotonic: Callable[[], float] = time.monotonic
@@ -35,6 +39,7 @@ class Health:
         self._troubles: dict[str, tuple[str, float]] = {}
         self.started = False
         self.draining = False
+        self.figures = Figures()
 
     def beat(self, loop: str) -> None:
         """The loop of this name has just come round."""
@@ -98,7 +103,8 @@ def routes(health: Health) -> list[Route]:
         return answer({} if health.started else {"start": "has not finished"})
 
     async def metrics(_: Request) -> Response:
-        return Response(generate_latest(REGISTRY), headers={"Content-Type": CONTENT_TYPE_LATEST})
+        page = await health.figures.page()
+        return Response(generate_latest(REGISTRY) + page, headers={"Content-Type": CONTENT_TYPE_LATEST})
 
     return [Route(path, endpoint) for path, endpoint in zip(PATHS, (livez, readyz, startupz, metrics), strict=True)]
 

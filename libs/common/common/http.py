@@ -25,9 +25,11 @@ from common.errors import ANY_VERSION, Problem, Unreadable
 from common.fair_use import UNLIMITED, FairUse
 from common.health import PATHS, Health, routes
 from common.problems import HANDLERS, problem_response, unforeseen
-from common.telemetry import REQUESTS, log, span
+from common.telemetry import REQUESTS, describe, log, span
 
 DEFAULT_LIMIT = MIB
+
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 _caller: ContextVar[Caller] = ContextVar("caller")
 _carried: ContextVar[position.Position] = ContextVar("position that the request carried", default=position.NOWHERE)
@@ -253,6 +255,7 @@ def application(
     fair_use: FairUse = UNLIMITED,
     memory: idempotency.Idempotency | None = None,
     clock: Clock | None = None,
+    access_log: bool = False,
 ) -> ASGIApp:
     """A service's whole HTTP application.
 
@@ -261,14 +264,14 @@ def application(
     own objects, one of a class, for its routes to find by `part`; `admitted` is told the channel of every valid token that
     `fair_use` lets in;
     `memory` remembers what POSTs with an `Idempotency-Key` were answered; `clock` is asked whether an instant is past (default:
-    the machine's).
+    the machine's). With `access_log` each request is a line in the log: method, route, status, milliseconds.
     """
     app = _routed(service, description, routers)
     app.router.routes.extend(routes(health))
     app.state.idempotency = memory
     app.state.clock = clock or SystemClock()
     app.state.parts = {type(each): each for each in parts}
-    return Border(app, door, limits or {}, tuple(public), tuple(streamed), admitted, fair_use)
+    return Border(app, door, limits or {}, tuple(public), tuple(streamed), admitted, fair_use, access_log=access_log)
 
 
 def _routed(service: str, description: str, routers: Sequence[APIRouter]) -> FastAPI:
@@ -302,8 +305,11 @@ class Border:
         streamed: tuple[str, ...],
         admitted: Callable[[str], Awaitable[None]] | None,
         fair_use: FairUse,
+        *,
+        access_log: bool = False,
     ) -> None:
         self.app = app
+        self._access_log = access_log
         self._door = door
         self._limits = dict(limits)
         self._public = (*PATHS, *public)
@@ -316,12 +322,15 @@ class Border:
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
         began = time.perf_counter()
-        status, answered = 500, False
+        status, answered, streaming = 500, False, 0.0
 
         async def sending(message: Message) -> None:
-            nonlocal status, answered
+            nonlocal status, answered, streaming
             if message["type"] == "http.response.start":
                 status, answered = message["status"], True
+                if any(k == b"content-type" and v.startswith(b"text/event-stream") for k, v in message["headers"]):
+                    # It lasts as long as its reader likes.
+                    streaming = time.perf_counter() - began
             await answering(message)
 
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
@@ -337,8 +346,23 @@ class Border:
                 if not answered:
                     await (await unforeseen(Request(scope), error))(scope, receive, sending)
             finally:
-                route = getattr(scope.get("route"), "path", "none")
-                REQUESTS.labels(scope["method"], route, str(status)).observe(time.perf_counter() - began)
+                self._told(scope, status, streaming or time.perf_counter() - began)
+
+    def _told(self, scope: Scope, status: int, seconds: float) -> None:
+        """Count it by its route, as its path would hold ids; one that was refused before it came to its route as well."""
+        if scope["path"] in PATHS:  # asked by machines every few seconds: they would drown what people wait for
+            return
+        route = getattr(scope.get("route"), "path", None) or self._route(scope)
+        method = scope["method"] if scope["method"] in _METHODS else "other"
+        REQUESTS.labels(method, route, str(status)).observe(seconds)
+        describe(f"{method} {route}", status)
+        if self._access_log:
+            log.info("answered", method=method, route=route, status=status, ms=round(seconds * 1000, 1))
+
+    def _route(self, scope: Scope) -> str:
+        found = ((route.matches(scope)[0], route) for route in self.app.router.routes)
+        best = max(((match.value, getattr(route, "path", "")) for match, route in found), default=(0, ""))
+        return best[1] if best[0] else "unmatched"
 
     async def _check(self, scope: Scope, headers: Mapping[str, str], receive: Incoming) -> Receive:
         path: str = scope["path"]

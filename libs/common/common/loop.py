@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from common.errors import Unavailable
 from common.health import Health
-from common.telemetry import log
+from common.telemetry import RETRIES, log
 
 T = TypeVar("T")
 
@@ -35,7 +35,9 @@ class Turns:
 
 
 class Outage:
-    """What the log is told of a store that a loop waits for: a line when that begins, one a minute, and one when it is over."""
+    """What is told of a store that a loop waits for: a line in the log when that begins, one a minute, and one when it is over;
+    each try is counted. What stands behind a colon in the loop's name is one process's own, and is not.
+    """
 
     def __init__(self, loop: str, *, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._loop = loop
@@ -45,6 +47,7 @@ class Outage:
 
     def met(self, reason: str, error: BaseException | None = None) -> None:
         """The store does not answer."""
+        RETRIES.labels(self._loop.partition(":")[0]).inc()
         now = self._monotonic()
         if self._began is None:
             self._began = self._said = now

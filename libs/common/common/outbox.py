@@ -31,7 +31,7 @@ where hashtext(outbox.key) = hashtext(gone.key) and outbox.key = gone.key and ou
 _TAKE_BACK_ASIDE = "delete from outbox_aside where key = any($1::text[]) and topic = any($2::text[])"
 _NOW = "select pg_current_snapshot() as snapshot, last_value as last from outbox_id"
 _WAITS = "select exists (select from outbox_waiting where id <= $2::bigint and pg_visible_in_snapshot(xid, $1::pg_snapshot))"
-_AT_LEAST = "select count(*) from (select from outbox_waiting limit $1::bigint) waiting"
+_COUNT = "select count(*) from (select from outbox_waiting limit $1::bigint) waiting"
 _SENDING_SECONDS, _POLL_SECONDS = 10.0, 0.02
 
 
@@ -74,12 +74,12 @@ async def all_sent(connection: Connection) -> None:
         await asyncio.sleep(_POLL_SECONDS)
 
 
-async def at_least(connection: Connection, count: int) -> bool:
-    """Whether so many messages wait to be sent, or more."""
+async def waiting(connection: Connection, most: int) -> int:
+    """How many messages wait to be sent; no more than so many are counted."""
     async with connection.transaction():
         await connection.execute(_BY_INDEX)
-        waiting: int = await connection.fetchval(_AT_LEAST, count)
-    return waiting >= count
+        count: int = await connection.fetchval(_COUNT, most)
+    return count
 
 
 async def _waits(connection: Connection, before: asyncpg.Record) -> bool:

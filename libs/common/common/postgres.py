@@ -13,6 +13,7 @@ import asyncpg
 import orjson
 
 from common.errors import Unavailable
+from common.figures import Figure, Reading
 from common.telemetry import log
 from common.tls import untrusted
 
@@ -48,6 +49,11 @@ _LOST = (
     asyncpg.InternalClientError,  # what the driver raises when it is thrown out just as it begins to ask
     TimeoutError,  # a statement that was given up
 )  # fmt: skip
+
+
+_CONNECTIONS = Figure("dangol_postgres_connections", "Connections of this process to its database.", ("state",))
+_MOST_CONNECTIONS = Figure("dangol_postgres_connections_most", "So many connections may this process have.")
+_WAITING = Figure("dangol_postgres_waiting", "Tasks that wait for a connection, as all are in use.")
 
 
 def away_is_unavailable() -> AbstractContextManager[None]:
@@ -117,6 +123,7 @@ class Database:
     def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", *, patience: float = _ACQUIRE_SECONDS) -> None:
         self._pool = pool
         self._patience = patience
+        self._waiting = 0
         self._joined: ContextVar[_Whole | None] = ContextVar("joined transaction", default=None)
 
     @classmethod
@@ -213,10 +220,13 @@ class Database:
     @asynccontextmanager
     async def _acquired(self) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
         with away_is_unavailable():
+            self._waiting += 1
             try:
                 connection = await self._pool.acquire(timeout=self._patience)
             except TimeoutError:
                 raise Unavailable("Too much is under way here at once. Try again in a moment.") from None
+            finally:
+                self._waiting -= 1
         with _unavailable(_LOST):
             try:
                 yield connection  # type: ignore[misc]  # the pool's proxy has all of a connection's methods
@@ -226,6 +236,16 @@ class Database:
     async def check(self) -> None:
         """Raises where the server does not answer."""
         await self._pool.fetchval("select 1")
+
+    async def figures(self) -> Sequence[Reading]:
+        """How many connections there are, and how many wait for one; the database is not asked."""
+        idle, all_ = self._pool.get_idle_size(), self._pool.get_size()
+        return [
+            _CONNECTIONS.at(all_ - idle, "used"),
+            _CONNECTIONS.at(idle, "idle"),
+            _MOST_CONNECTIONS.at(self._pool.get_max_size()),
+            _WAITING.at(self._waiting),
+        ]
 
 
 class Unmigrated(Exception):

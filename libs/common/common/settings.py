@@ -123,6 +123,7 @@ class ServiceSettings(BrokerSettings):
     pool_size: int = 10
     log_level: str = "info"
     otlp_endpoint: str | None = None
+    access_log: bool = False
     instance: str = ""
     # For `provision` alone: who may make databases and roles, and how topics are kept.
     admin_postgres: SecretStr | None = None

@@ -2,30 +2,38 @@
 
 import logging
 import sys
+import time
 import traceback
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import structlog
 from opentelemetry import propagate, trace
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.trace import StatusCode
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
+from opentelemetry.trace import Link, SpanKind, StatusCode
+from prometheus_client import CollectorRegistry, Counter, Gauge, GCCollector, Histogram, ProcessCollector
 
 from common.errors import Problem
 
 log = structlog.get_logger()
 
 REGISTRY = CollectorRegistry()
+ProcessCollector(registry=REGISTRY)
+GCCollector(registry=REGISTRY)
 REQUESTS = Histogram(
     "dangol_http_request_seconds", "Time to answer a request.", ["method", "route", "status"], registry=REGISTRY,
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5, 10),
 )  # fmt: skip
 CONSUMED = Counter("dangol_messages_consumed_total", "Messages applied.", ["topic"], registry=REGISTRY)
 DEAD_LETTERS = Counter("dangol_dead_letters_total", "Messages put aside as not understood.", ["topic"], registry=REGISTRY)
-LAG = Gauge("dangol_consumer_lag_messages", "Messages not yet applied.", ["topic"], registry=REGISTRY)
+DELAY = Histogram(
+    "dangol_message_delay_seconds", "From when Kafka had the oldest message of a batch to when it was applied.", ["topic"],
+    registry=REGISTRY, buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60, 300, 1800, 7200),
+)  # fmt: skip
+RETRIES = Counter("dangol_retries_total", "Tries that failed as a store was away, and came again.", ["loop"], registry=REGISTRY)
 RELAYED = Counter("dangol_outbox_relayed_total", "Outbox rows acknowledged by Kafka.", ["topic"], registry=REGISTRY)
 OUTBOX_BYTES = Gauge("dangol_outbox_bytes", "On the disk for the outbox, sent or not, with its indexes.", registry=REGISTRY)
 OUTBOX_HELD = Gauge(
@@ -39,6 +47,10 @@ FILES = Histogram(
 )  # fmt: skip
 
 _tracer = trace.get_tracer("dangol")
+_exports = False
+_in_hand: ContextVar[Mapping[str, Mapping[str, str]]] = ContextVar("the headers of the messages in hand, by key", default={})  # noqa: B039
+_MOST_LINKS = 128
+_TRACE = ("traceparent", "tracestate")
 
 
 def without_personal_data(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
@@ -82,12 +94,22 @@ def configure(service: str, role: str, level: str = "info", otlp_endpoint: str |
     structlog.contextvars.bind_contextvars(service=service, role=role)
     # Libraries log through the standard library; their messages may quote data: of these only the fixed part is kept.
     logging.basicConfig(handlers=[_Bridge()], level=logging.WARNING, force=True)
-    provider = TracerProvider(resource=Resource.create({"service.name": f"dangol-{service}", "service.role": role}))
+    exporting: SpanProcessor | None = None
     if otlp_endpoint is not None:
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
         from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
-        provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=otlp_endpoint)))
+        exporting = BatchSpanProcessor(OTLPSpanExporter(endpoint=otlp_endpoint))
+    trace_to(exporting, {"service.name": f"dangol-{service}", "service.role": role})
+
+
+def trace_to(exporting: SpanProcessor | None, resource: Mapping[str, str]) -> None:
+    """Give spans to `exporting`; without one, traces are carried on from call to call and nothing of them is kept."""
+    global _exports
+    provider = TracerProvider(resource=Resource.create(resource))
+    if exporting is not None:
+        provider.add_span_processor(exporting)
+    _exports = exporting is not None
     trace.set_tracer_provider(provider)
 
 
@@ -124,6 +146,69 @@ def span(name: str, carrier: Mapping[str, str] | None = None, **attributes: str 
         except Exception as error:
             current.set_status(StatusCode.ERROR, type(error).__name__)
             raise
+
+
+@contextmanager
+def batch(name: str, messages: Sequence[tuple[str, Mapping[str, str]]], **attributes: str | int) -> Iterator[None]:
+    """A span over messages that are worked off together (keys and headers), which is linked to the trace of each; and in each
+    of these traces one of the same name and time.
+    """
+    token = _in_hand.set(dict(messages))
+    began = time.time_ns()
+    try:
+        with _linked(name, [headers for _, headers in messages], attributes):
+            yield
+    finally:
+        _in_hand.reset(token)
+    joined(name, (headers for _, headers in messages), began)
+
+
+@contextmanager
+def _linked(name: str, carriers: Iterable[Mapping[str, str]], attributes: Mapping[str, str | int]) -> Iterator[None]:
+    if not _exports:
+        yield
+        return
+    contexts = {c.trace_id: c for c in map(_sampled, carriers) if c is not None}
+    links = [Link(context) for context in list(contexts.values())[:_MOST_LINKS]]
+    whole: dict[str, Any] = {"attributes": attributes, "links": links, "record_exception": False}
+    with _tracer.start_as_current_span(name, kind=SpanKind.CONSUMER, set_status_on_exception=False, **whole) as current:
+        try:
+            yield
+        except Exception as error:
+            current.set_status(StatusCode.ERROR, type(error).__name__)
+            raise
+
+
+def joined(name: str, carriers: Iterable[Mapping[str, str]], began: int) -> None:
+    """Of each of these messages, in its own trace, that it was worked off from `began` (nanoseconds since 1970) until now."""
+    if not _exports:
+        return
+    ended = time.time_ns()
+    for headers in carriers:
+        if (context := _sampled(headers)) is not None:
+            parent = trace.set_span_in_context(trace.NonRecordingSpan(context))
+            _tracer.start_span(name, parent, SpanKind.CONSUMER, start_time=began).end(ended)
+
+
+def _sampled(headers: Mapping[str, str]) -> trace.SpanContext | None:
+    context = trace.get_current_span(propagate.extract(headers)).get_span_context() if _TRACE[0] in headers else None
+    return context if context is not None and context.is_valid and context.trace_flags.sampled else None
+
+
+def trace_of(key: str) -> dict[str, str]:
+    """`traceparent` (and `tracestate`) of the message in hand that has this key, for what follows of it; empty without one."""
+    headers = _in_hand.get().get(key)
+    return {} if headers is None else {name: headers[name] for name in _TRACE if name in headers}
+
+
+def describe(name: str, status: int) -> None:
+    """Name the current span, which is a request's, after its route, and note what was answered: 500 and above is an error."""
+    current = trace.get_current_span()
+    if current.is_recording():
+        current.update_name(name)
+        current.set_attribute("http.response.status_code", status)
+        if status >= 500:
+            current.set_status(StatusCode.ERROR)
 
 
 def trace_headers() -> dict[str, str]:

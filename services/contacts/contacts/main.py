@@ -84,7 +84,9 @@ async def run_relay() -> None:
         Producer.open(settings.brokers, client_id="contacts-relay") as producer,
     ):
         health = Health({"postgres": database.check, "kafka": producer.check})
+        health.figures.add("postgres", database.figures)
         relay = Relay(database, producer, health)
+        health.figures.add("outbox", relay.figures)
         await process.serve(common_health.application(health), settings.host, settings.port, health, [relay.run])
 
 
@@ -143,6 +145,7 @@ async def run_worker() -> None:
     from contacts.handlers import Contacts
     from contacts.imports import order as import_job
     from contacts.imports.runner import Imports
+    from contacts.jobs.figures import JobFigures
     from contacts.jobs.runner import Runner
     from contacts.jobs.worker import Worker
     from contacts.keeper import Keeper
@@ -157,7 +160,9 @@ async def run_worker() -> None:
         _files(settings) as files,
     ):
         health = Health({"postgres": database.check, "files": files.check})
+        health.figures.add("postgres", database.figures)
         clock = SystemClock()
+        health.figures.add("jobs", JobFigures(database, clock))
         imports = Imports(database, Contacts(database, clock, new_id), Fields(database, clock, new_id), files)
         runners: dict[str, Runner] = {
             bulk_action.KIND: BulkActions(neighbours), ARCHIVING: archiving.Telling(followers), import_job.KIND: imports
@@ -246,6 +251,7 @@ async def run_api() -> None:
         tokens = Verifier(settings.jwks, settings.issuer, settings.issuers, most=settings.issuer_permissions)
         clock = SystemClock()
         health = Health({"postgres": database.check, "keys": tokens.check})
+        health.figures.add("postgres", database.figures)
         door = BrowserDoor(tokens, database, clock)
         memory = Idempotency(database, bytes.fromhex(settings.idempotency_secret.get_secret_value()), clock)
         app = application(
@@ -260,6 +266,7 @@ async def run_api() -> None:
             admitted=Channels(database, clock).ensure,
             fair_use=settings.fair_use,
             memory=memory,
+            access_log=settings.access_log,
         )
         left = keeper.Leftovers(files, clock)
         loops = [memory.purge, tokens.watch, left.run]

@@ -105,12 +105,15 @@ async def run_relay() -> None:
         Producer.open(settings.brokers, client_id="exports-relay") as producer,
     ):
         health = Health({"postgres": database.check, "kafka": producer.check})
+        health.figures.add("postgres", database.figures)
         relay = Relay(database, producer, health)
+        health.figures.add("outbox", relay.figures)
         await process.serve(common_health.application(health), settings.host, settings.port, health, [relay.run])
 
 
 async def run_worker() -> None:
     """Write files, and end what is over."""
+    from exports.figures import ExportFigures
     from exports.keeper import Keeper
     from exports.worker import Worker
 
@@ -121,8 +124,10 @@ async def run_worker() -> None:
         _files(settings) as files,
     ):
         health = Health({"postgres": database.check, "files": files.check})
+        health.figures.add("postgres", database.figures)
         name = f"{socket.gethostname()}:{os.getpid()}:{new_id()}"
         clock = SystemClock()
+        health.figures.add("exports", ExportFigures(database, clock))
         worker = Worker(
             name, database, neighbours, files, _sealing(settings), clock, new_id, health, _keys(settings),
             lease=timedelta(seconds=settings.lease_seconds), processes=settings.processes,
@@ -147,6 +152,9 @@ async def run_consumer() -> None:
         _files(settings) as files,
     ):
         health = Health({"postgres": database.check, "kafka": source.check})
+        health.figures.add("postgres", database.figures)
+        health.figures.add("kafka", source.figures)
+        health.figures.add("dead letters", source.letters)
         withdrawer = Withdrawer(database, files, SystemClock(), new_id)
         consumer = Consumer(source, decode, withdrawer.apply, DeadLetters(producer, GROUP, health), health)
         await process.serve(common_health.application(health), settings.host, settings.port, health, [consumer.run])
@@ -191,11 +199,13 @@ async def run_api() -> None:
         tokens = Verifier(settings.jwks, settings.issuer, settings.issuers, most=settings.issuer_permissions)
         pages, clock = Pages(settings.public_url), SystemClock()
         health = Health({"postgres": database.check, "keys": tokens.check})
+        health.figures.add("postgres", database.figures)
         commands = Exports(database, neighbours, files, _sealing(settings), clock, new_id, os.urandom)
         memory = Idempotency(database, bytes.fromhex(settings.idempotency_secret.get_secret_value()), clock)
         app = application(
             "exports", "Takes contacts out as encrypted Excel files that prove they are complete.", tokens, health,
             [*routers(), api.internal], public=["/exports", "/.well-known/jwks.json"], fair_use=settings.fair_use, memory=memory,
+            access_log=settings.access_log,
             parts=[commands, _keys(settings), *_reads(database, neighbours, clock), pages, Listening(health, clock)],
         )  # fmt: skip
         whole = Browsers(Refusals(app, commands.refused), pages)

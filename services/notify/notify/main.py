@@ -77,6 +77,9 @@ async def run_consumer() -> None:
         kafka.Source.open(settings.brokers, GROUP, READS[GROUP], member=settings.member) as source,
     ):
         health = Health({"postgres": database.check, "kafka": source.check})
+        health.figures.add("postgres", database.figures)
+        health.figures.add("kafka", source.figures)
+        health.figures.add("dead letters", source.letters)
         notifier = Notifier(database, _destinations(settings), settings.public_url, SystemClock(), new_id)
         consumer = Consumer(source, decode, notifier.apply, kafka.DeadLetters(producer, GROUP, health), health)
         await process.serve(common_health.application(health), settings.host, settings.port, health, [consumer.run])
@@ -85,6 +88,7 @@ async def run_consumer() -> None:
 async def run_worker() -> None:
     """Send to destinations what is due, and tell what was gathered."""
     from notify.deliveries.courier import Courier
+    from notify.deliveries.figures import DeliveryFigures
     from notify.deliveries.keeper import Keeper
     from notify.deliveries.round import Means
     from notify.deliveries.worker import Worker
@@ -95,6 +99,8 @@ async def run_worker() -> None:
         _outside(settings) as outside,
     ):
         health, clock = Health({"postgres": database.check}), SystemClock()
+        health.figures.add("postgres", database.figures)
+        health.figures.add("deliveries", DeliveryFigures(database, clock))
         name = f"{socket.gethostname()}:{os.getpid()}:{new_id()}"
         courier = Courier(database, outside, clock, new_id)
         worker = Worker(Means(name, database, _destinations(settings), courier, clock, new_id), health)
@@ -155,6 +161,7 @@ async def run_api() -> None:
         tokens = Verifier(settings.jwks, settings.issuer, settings.issuers, most=settings.issuer_permissions)
         clock = SystemClock()
         health = Health({"postgres": database.check, "keys": tokens.check})
+        health.figures.add("postgres", database.figures)
         memory = Idempotency(database, bytes.fromhex(settings.idempotency_secret.get_secret_value()), clock)
         app = application(
             "notify",
@@ -165,6 +172,7 @@ async def run_api() -> None:
             parts=[*_parts(settings, database, client, outside, clock), Listening(health, clock)],
             fair_use=settings.fair_use,
             memory=memory,
+            access_log=settings.access_log,
             clock=clock,
         )
         await process.serve(app, settings.host, settings.port, health, [memory.purge, tokens.watch])

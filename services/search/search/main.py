@@ -112,6 +112,9 @@ async def run_consumer() -> None:
         kafka.Source.open(settings.brokers, GROUP, READS[GROUP], member=settings.member) as source,
     ):
         health = Health({"postgres": database.check, "opensearch": index.check, "kafka": source.check})
+        health.figures.add("postgres", database.figures)
+        health.figures.add("kafka", source.figures)
+        health.figures.add("dead letters", source.letters)
         dead_letters = kafka.DeadLetters(producer, GROUP, health)
         store = Store(database)
         projector = Projector(store, index, Projection(store, neighbours), dead_letters)
@@ -256,6 +259,7 @@ async def run_api() -> None:
         tokens = Verifier(settings.jwks, settings.issuer, settings.issuers, most=settings.issuer_permissions)
         clock = SystemClock()
         health = Health({"postgres": database.check, "opensearch": index.check, "keys": tokens.check})
+        health.figures.add("postgres", database.figures)
         memory = Idempotency(database, bytes.fromhex(settings.idempotency_secret.get_secret_value()), clock)
         app = application(
             "search",
@@ -267,6 +271,7 @@ async def run_api() -> None:
             parts=_rooms(database, index, neighbours, progress, settings, clock),
             fair_use=settings.fair_use,
             memory=memory,
+            access_log=settings.access_log,
         )
         keeper = Keeper(TermSetStore(database), clock, health)
         await process.serve(app, settings.host, settings.port, health, [memory.purge, tokens.watch, keeper.run])

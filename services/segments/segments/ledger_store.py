@@ -10,7 +10,7 @@ from common.envelope import Batch, Message
 from common.events.segments import Entered, Left, SegmentMessage
 from common.ids import Ids, written
 from common.postgres import Tx
-from common.telemetry import trace_headers
+from common.telemetry import trace_headers, trace_of
 from common.topics import SEGMENTS
 from segments.ledger import Ledger, Place
 from segments.membership import Change
@@ -108,9 +108,10 @@ class _Teller:
             segment_id=segment_id, contact_id=contact_id, at=at, cause=change.cause, contact_version=change.version,
             position=position,
         )  # fmt: skip
+        contact = written(contact_id)
         message = (self._batches.get(channel) or self._batch(channel)).message(
-            written(contact_id), type=event.type, id=written(self._ids()), version=position, at=at,
-            value=SegmentMessage(event=event).encode(),
+            contact, type=event.type, id=written(self._ids()), version=position, at=at,
+            value=SegmentMessage(event=event).encode(), trace=trace_of(f"{channel}/{contact}"),
         )  # fmt: skip
         row = (channel, segment_id, position, contact_id, change.change, change.cause, change.at, change.version)
         return row, message

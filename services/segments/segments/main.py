@@ -80,11 +80,12 @@ async def _api(settings: Settings) -> None:
     ):
         tokens = Verifier(settings.jwks, settings.issuer, settings.issuers, most=settings.issuer_permissions)
         state = Health({"postgres": database.check, "keys": tokens.check})
+        state.figures.add("postgres", database.figures)
         waiting = Waiting(database, neighbours.sent, partial(progress.ends, named(*READS[GROUP])))
         memory = Idempotency(database, bytes.fromhex(settings.idempotency_secret.get_secret_value()), clock)
         app = application(
             "segments", "Named, live groups of contacts: definitions, members, the log of changes, and why.", tokens, state,
-            [*routers(), api.internal], memory=memory, clock=clock, fair_use=settings.fair_use,
+            [*routers(), api.internal], memory=memory, clock=clock, fair_use=settings.fair_use, access_log=settings.access_log,
             parts=parts(database, neighbours, neighbours, waiting, notices.told_of, clock, state),
         )  # fmt: skip
         await process.serve(app, settings.host, settings.port, state, [memory.purge, tokens.watch])
@@ -105,6 +106,9 @@ async def _consumer(settings: Settings) -> None:
             settings.brokers, GROUP, READS[GROUP], positions=judge.positions, member=settings.member
         ) as source:
             state = Health({"postgres": database.check, "kafka": source.check})
+            state.figures.add("postgres", database.figures)
+            state.figures.add("kafka", source.figures)
+            state.figures.add("dead letters", source.letters)
             apply = partial(judge.apply, beat=partial(state.beat, "consumer"))
             loop = Consumer(source, judge.decode, apply, DeadLetters(producer, GROUP, state), state)
             loops: list[process.Loop] = [loop.run, partial(judge.watch, state)]
@@ -113,6 +117,7 @@ async def _consumer(settings: Settings) -> None:
 
 async def _worker(settings: Settings) -> None:
     from segments.changes.keeper import Keeper
+    from segments.figures import SegmentFigures
     from segments.rules import Rules
     from segments.sweep import Sweeper
     from segments.term_sets.use import TermSetUse
@@ -122,6 +127,8 @@ async def _worker(settings: Settings) -> None:
     clock, rules = SystemClock(), Rules()
     async with _database(settings, "worker") as database, _neighbours(settings) as neighbours:
         state = Health({"postgres": database.check})
+        state.figures.add("postgres", database.figures)
+        state.figures.add("segments", SegmentFigures(database, clock))
         timer = Timer(database, clock, new_id, state, rules=rules)
         loops = [timer.run, timer.tidy, Builder(database, clock, new_id, state, rules=rules).run]
         loops.append(TermSetUse(database, neighbours.use_term_set).run)
@@ -143,7 +150,9 @@ async def _relay(settings: Settings) -> None:
         Producer.open(settings.brokers, client_id="segments-relay") as producer,
     ):
         state = Health({"postgres": database.check, "kafka": producer.check})
+        state.figures.add("postgres", database.figures)
         relay = Relay(database, producer, state)
+        state.figures.add("outbox", relay.figures)
         await process.serve(health.application(state), settings.host, settings.port, state, [relay.run])
 
 

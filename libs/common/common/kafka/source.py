@@ -12,13 +12,23 @@ from aiokafka.consumer.group_coordinator import GroupCoordinator
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 
 from common.envelope import Delivered
+from common.figures import Figure, Reading
 from common.kafka.connecting import Where, options, start, words
 from common.kafka.producer import MOST_BYTES
 from common.kafka.reader import delivered
-from common.telemetry import LAG, log
+from common.loop import Outage
+from common.telemetry import log
+from common.topics import dead_letter_topic
 
 Positions = Callable[[Sequence[tuple[str, int]]], Awaitable[Mapping[tuple[str, int], int]]]
 """For (topic, partition) pairs just assigned, the next offset of each that the reader's own store knows."""
+
+_LAG = Figure(
+    "dangol_consumer_lag_messages", "Messages of a partition of this process which are not yet applied and noted.",
+    ("topic", "partition"),
+)  # fmt: skip
+_PARTITIONS = Figure("dangol_consumer_partitions", "Partitions that have been given to this process.")
+_LETTERS = Figure("dangol_dead_letters_kept", "Messages in the topic of those put aside, looked at or not.", ("topic",))
 
 _WATCH_SECONDS = 15.0
 _STALL_SECONDS = 60.0
@@ -40,13 +50,16 @@ class _Polled:
 class Source:
     """A member of a consumer group. While Kafka is away it has no messages; it goes on by itself when that is back."""
 
-    def __init__(self, make: Callable[[], AIOKafkaConsumer], servers: Where) -> None:
+    def __init__(self, make: Callable[[], AIOKafkaConsumer], servers: Where, letters: str) -> None:
         self._servers = servers
         self._make = make
+        self._letters = letters
         self._client: AIOKafkaConsumer | None = None
         self._assignments = 0
         self._polled = _Polled(0, {})
         self._owed: _Polled | None = None
+        self._recorded: dict[TopicPartition, int] = {}
+        self._outage = Outage("kafka")
         self._recording = asyncio.Lock()
         self._moved = self._watched = time.monotonic()
 
@@ -71,7 +84,7 @@ class Source:
             client.subscribe(list(topics), listener=_Resume(client, positions, source._partitions_move))
             return client
 
-        source = cls(make, servers)
+        source = cls(make, servers, dead_letter_topic(group))
         try:
             yield source
         finally:
@@ -95,10 +108,11 @@ class Source:
             begun = [each for each in client.assignment() if client.highwater(each) is not None]
             self._polled = _Polled(self._assignments, {each: await client.position(each) for each in begun})
         except KafkaError as error:
-            log.error("reading failed; the group is joined anew", reason=repr(error))
+            self._outage.met(f"reading failed, the group is joined anew: {type(error).__name__}")
             await self._leave()
             await asyncio.sleep(_AGAIN_SECONDS)
             return []
+        self._outage.over()
         now = time.monotonic()
         if batches:
             self._moved = now
@@ -126,17 +140,19 @@ class Source:
                 async with asyncio.timeout(_ANSWER_SECONDS):
                     if offsets := await self._to_record(self._client, polled):
                         await self._client.commit(offsets)
+                        self._recorded |= offsets
             except (CommitFailedError, IllegalStateError) as error:
                 self._owed = None
                 log.warning("offsets were not committed; the partitions moved", reason=type(error).__name__)
             except (KafkaError, TimeoutError) as error:
                 self._owed = polled
-                log.warning("offsets are not committed yet; waiting for Kafka", reason=type(error).__name__)
+                self._outage.met(f"offsets are not committed yet: {type(error).__name__}")
             else:
                 self._owed = None
 
     def _partitions_move(self) -> None:
         self._assignments += 1
+        self._recorded = {}
 
     async def _to_record(self, client: AIOKafkaConsumer, polled: _Polled) -> dict[TopicPartition, int]:
         if polled.assignment == self._assignments:
@@ -157,7 +173,7 @@ class Source:
             async with asyncio.timeout(_JOIN_SECONDS):
                 await start(self._client, self._servers)
         except (KafkaError, OSError) as error:  # a time-out is an OSError
-            log.warning("waiting for Kafka", reason=words(error))
+            self._outage.met(words(error))
             await self._leave()
             return False
         self._moved = self._watched = time.monotonic()
@@ -179,33 +195,56 @@ class Source:
                 await self._leave()
 
     async def _watch(self) -> None:
-        """Tell the lag. A client that gets nothing though messages wait is stuck: another takes its place."""
+        """A client that gets nothing though messages wait is stuck: another takes its place."""
         try:
             async with asyncio.timeout(_ANSWER_SECONDS):
-                lag = await self._lag()
+                waiting = await self._not_polled()
         except (KafkaError, OSError) as error:
-            log.warning("waiting for Kafka", reason=type(error).__name__)
+            self._outage.met(type(error).__name__)
             self._moved = self._watched = time.monotonic()
             return
         self._watched = now = time.monotonic()
-        for topic, behind in lag.items():
-            LAG.labels(topic).set(behind)
-        if not any(lag.values()):
+        if not waiting:
             self._moved = now
         elif now - self._moved > _STALL_SECONDS:
-            log.error("messages wait and none comes; the group is joined anew", waiting=sum(lag.values()))
+            log.error("messages wait and none comes; the group is joined anew", waiting=waiting)
             await self._leave()
 
-    async def _lag(self) -> dict[str, int]:
-        """Messages not yet polled, by topic."""
+    async def _not_polled(self) -> int:
         assert self._client is not None
         assigned = list(self._client.assignment())
         ends = await self._client.end_offsets(assigned) if assigned else {}
-        lag: dict[str, int] = {}
-        for partition, end in ends.items():
-            behind = max(0, end - await self._client.position(partition))
-            lag[partition.topic] = lag.get(partition.topic, 0) + behind
-        return lag
+        return sum([max(0, end - await self._client.position(partition)) for partition, end in ends.items()])
+
+    async def figures(self) -> Sequence[Reading]:
+        """How far behind each partition is that this process has, by what is recorded. Raises where Kafka does not answer."""
+        client = self._joined()
+        assigned = list(client.assignment())
+        ends = await client.end_offsets(assigned) if assigned else {}
+        recorded = await self._recorded_until(client, assigned)
+        lags = [(p, max(0, ends[p] - recorded[p])) for p in assigned]
+        return [_PARTITIONS.at(len(lags)), *(_LAG.at(lag, p.topic, str(p.partition)) for p, lag in lags)]
+
+    async def letters(self) -> Sequence[Reading]:
+        """How many messages the group has put aside that are still kept. Raises where Kafka does not answer."""
+        client, place = self._joined(), TopicPartition(self._letters, 0)
+        begins, ends = await client.beginning_offsets([place]), await client.end_offsets([place])
+        return [_LETTERS.at(ends[place] - begins[place], self._letters)]
+
+    def _joined(self) -> AIOKafkaConsumer:
+        if self._client is None:
+            raise KafkaError("this process is no member of its group at the moment")
+        return self._client
+
+    async def _recorded_until(self, client: AIOKafkaConsumer, assigned: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
+        assignment = self._assignments
+        asked = [p for p in assigned if p not in self._recorded]
+        known = {p: at for p in asked if (at := await client.committed(p)) is not None}
+        if new := [p for p in asked if p not in known]:
+            known |= await client.beginning_offsets(new)
+        if assignment == self._assignments:
+            self._recorded = known | self._recorded
+        return known | self._recorded
 
 
 class _Resume(ConsumerRebalanceListener):  # type: ignore[misc]  # the client ships no types

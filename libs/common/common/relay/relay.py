@@ -2,13 +2,16 @@
 
 import asyncio
 import math
+import time
 from collections import Counter
 from collections.abc import Coroutine, Iterable, Sequence
 from functools import partial
 from typing import Any, Protocol
 
+from common import outbox
 from common.envelope import Message, MessageTooLarge
 from common.errors import Unavailable
+from common.figures import Figure, Reading
 from common.health import Health
 from common.loop import Outage, moving, reached
 from common.partition import SHARDS
@@ -17,7 +20,7 @@ from common.relay import rows, shares
 from common.relay.rows import AT_ONCE, Page, Wait
 from common.relay.sent import Held, gone_on, may_wait, setting_out, together
 from common.relay.trays import Trays
-from common.telemetry import ASIDE, RELAYED, log
+from common.telemetry import ASIDE, RELAYED, joined, log
 
 # Looks often while rows keep coming, and ever less often, up to a limit that a person does not notice, once they have stopped.
 # PostgreSQL sleeps whole milliseconds, and one more where it is told just that many and wakes a little early.
@@ -32,6 +35,14 @@ _SHARE_SECONDS, _AWAY_SECONDS, _TEND_SECONDS = 1.0, 1.0, 0.5
 _ASK_SECONDS = 5.0
 # What is sent after the last note is sent again by whoever comes after a kill.
 _NOTE_SECONDS, _NOTE_IDLE_SECONDS = 0.03, 1.0
+
+
+_BEHIND = Figure(
+    "dangol_outbox_behind_seconds", "All that was committed so long ago is with Kafka, of the shards that this relay has."
+)
+_SHARDS = Figure("dangol_outbox_shards", "Shards of the outbox that this relay has.")
+_ROWS = Figure("dangol_outbox_waiting_rows", "Rows that wait to be sent, whoever has their shards; up to 100,000 are counted.")
+_MOST_COUNTED = 100_000
 
 
 class Sink(Protocol):
@@ -78,6 +89,7 @@ class Relay:
         self._cluster: int | None = None
         self._floor = self._seen = self._noted = 0
         self._owes = False
+        self._toward = self._sent_until = time.monotonic()
         self._note_at = self._note_idle_at = 0.0
         self._outage = Outage("relay")
         health.beat("relay")
@@ -189,7 +201,9 @@ class Relay:
         else:  # of some more is sent than of others: all come to the same first
             mark = await rows.mark(connection, self._floor)
         self._seen = mark.ceiling
+        self._toward = time.monotonic()
         if all(held.sent.until.snapshot == mark.snapshot for held in self._held):
+            self._sent_until = self._toward
             return False
         self._held = [Held(held.shards, setting_out(held.sent, mark)) for held in self._held]
         return True
@@ -202,6 +216,7 @@ class Relay:
                     self._held[number] = Held(held.shards, gone_on(held.sent, None))
                 elif count := await self._send_page(connection, number):
                     return count
+        self._sent_until = self._toward
         return 0
 
     async def _send_page(self, connection: Connection, number: int) -> int:
@@ -221,6 +236,7 @@ class Relay:
         return len(page.messages)
 
     async def _send(self, connection: Connection, page: Page) -> None:
+        began = time.time_ns()
         try:
             await self._hand_over(connection, page.messages)
         except MessageTooLarge:
@@ -233,6 +249,7 @@ class Relay:
             await rows.forget_aside(connection, ended)
         for topic, count in Counter(m.topic for m in page.messages).items():
             RELAYED.labels(topic).inc(count)
+        joined("relay", (m.headers for m in page.messages), began)
 
     async def _hand_over(self, connection: Connection, messages: Sequence[Message]) -> None:
         await moving(
@@ -272,6 +289,14 @@ class Relay:
             await rows.note(connection, self._cluster, held)
         self._floor = self._noted = self._seen
         self._owes = False
+
+    async def figures(self) -> Sequence[Reading]:
+        """How far behind this relay is, and how many rows wait in all. Raises Unavailable where the database does not answer."""
+        async with self._database.connection() as connection:
+            waiting = await outbox.waiting(connection, _MOST_COUNTED)
+        shards = self._shards()
+        behind = [_BEHIND.at(time.monotonic() - self._sent_until)] if shards else []
+        return [_ROWS.at(waiting), _SHARDS.at(len(shards)), *behind]
 
     async def _looked_ahead(self) -> None:
         """The connection is free when this returns: what is read ahead, is read."""

@@ -108,7 +108,7 @@ class Republisher:
 
     async def _waiting(self) -> bool:
         async with self._database.connection() as connection:
-            return await outbox.at_least(connection, self._chunk)
+            return await outbox.waiting(connection, self._chunk) >= self._chunk
 
     async def _meaning(self, tx: Tx, channel: str) -> None:
         """The channel's settings and its fields' definitions, by which contacts are read."""
