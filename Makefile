@@ -39,7 +39,7 @@ NPM = PATH='$(NODE)':"$$PATH" npm --prefix web
 TYPES := web/src/api/api.gen.d.ts
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up servers-up down demo status env token command test test-engine test-kube test-deep drill bench-contacts bench-outbox bench-search bench-exports bench-segments bench-segments-served bench-cost bench-bulk bench-notices bench-recovery check check-deploy kube-secrets sbom audit format generate web web-dev check-web test-web
+.PHONY: help setup up servers-up down demo status doctor env token command test test-engine test-kube test-deep drill bench-contacts bench-outbox bench-search bench-exports bench-segments bench-segments-served bench-cost bench-bulk bench-notices bench-recovery check check-deploy check-observe kube-secrets sbom audit format generate web web-dev check-web test-web
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -61,6 +61,9 @@ demo: up ## Start the system, then do the main job on sample data, step by step
 
 status: $(VENV)/.complete ## Show processes, lag, outboxes, dead letters (FORMAT=json for programs)
 	@$(LOCAL) status --format $(or $(FORMAT),text)
+
+doctor: $(VENV)/.complete ## Look at everything from each service, and say what is wrong and what to do
+	@$(LOCAL) doctor
 
 env: $(VENV)/.complete ## Print the addresses as shell assignments (with make -s)
 	@$(LOCAL) env
@@ -127,11 +130,15 @@ check: $(VENV)/.complete check-web check-asyncapi ## Lint, types, import contrac
 		$(BIN)/caddy validate --config deploy/Caddyfile --adapter caddyfile
 	$(BIN)/hadolint deploy/Dockerfile deploy/gateway.Dockerfile
 	$(BIN)/python -m tests.kube check
+	$(BIN)/python -m tests.observe
 	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.compose-spec deploy/compose.yaml
 	$(UV) lock --check
 
 check-deploy: $(VENV)/.complete ## Build deploy/kubernetes and hold every document against its schema (part of `make check`)
 	@$(BIN)/python -m tests.kube check
+
+check-observe: $(VENV)/.complete ## Let promtool check and test the rules, and read every expression of the dashboards (part of `make check`)
+	@$(BIN)/python -m tests.observe
 
 kube-secrets: $(VENV)/.complete ## Print the Secrets of deploy/kubernetes/overlays/small, kept in the folder KEYS=... (with make -s)
 	@test -n '$(KEYS)' || { echo "Say where they are kept: make -s kube-secrets KEYS=$$HOME/.dangol-kube" >&2; exit 2; }

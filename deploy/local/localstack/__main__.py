@@ -58,6 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("down", help="stop everything")
     commands.add_parser("demo", help="do the main job on sample data, step by step")
     commands.add_parser("env", help="print the addresses as shell assignments")
+    commands.add_parser("doctor", help="look at everything from each service, and say what is wrong and what to do")
     commands.add_parser("watchdog", help="kill what hangs (started by the supervisor)")
     status = commands.add_parser("status", help="show every process, lag, outboxes and dead letters")
     status.add_argument("--format", choices=["text", "json"], default="text")
@@ -97,6 +98,8 @@ def _command(parsed: argparse.Namespace, home: Path) -> int:
             print("\n".join(f"{name}={shlex.quote(value)}" for name, value in stack.env().items()))
         case "token":
             return _token(stack, parsed)
+        case "doctor":
+            return _doctor(stack)
         case "command":
             return _command_of_a_service(stack, parsed.words)
         case "status":
@@ -117,6 +120,27 @@ def _token(stack: "Stack", parsed: argparse.Namespace) -> int:
         return 2
     print(stack.token(channel=parsed.channel, sub=parsed.sub, permissions=permissions, exp_seconds=parsed.exp))
     return 0
+
+
+def _doctor(stack: "Stack") -> int:
+    """Each service's own doctor, and every process; 1 where something is wrong."""
+    import subprocess
+
+    from localstack.home import SERVICES
+    from localstack.stack import service_settings_for_commands
+    from localstack.status import examine
+
+    wrong = 0
+    for process in examine(stack).processes:
+        if not (process.up and process.ready):
+            wrong += 1
+            said = ", ".join(f"{what} {reason}" for what, reason in process.problems.items())
+            print(f"WRONG {process.name}: {said or 'is not running'}\n      `make up` starts it; its log says why it is not well")
+    for service in SERVICES:
+        print(f"-- {service}", flush=True)
+        environment = service_settings_for_commands(stack.home, stack.facts, service)
+        wrong += subprocess.run([sys.executable, "-m", service, "doctor"], env=environment, check=False).returncode != 0
+    return 1 if wrong else 0
 
 
 def _command_of_a_service(stack: "Stack", words: Sequence[str]) -> int:

@@ -302,6 +302,16 @@ async def migrate(dsn: str, packages: Sequence[str], *, lock_seconds: float = _L
     return applied
 
 
+async def missing_migrations(dsn: str, packages: Sequence[str]) -> list[str]:
+    """The names of the files that `migrate` would apply, in their order. Raises asyncpg.UndefinedTableError before the first."""
+    connection = await asyncpg.connect(dsn)
+    try:
+        known = {row["version"] for row in await connection.fetch(_APPLIED)}
+    finally:
+        await connection.close()
+    return [m.name for package in packages for m in _migrations(package) if m.name not in known]
+
+
 async def _apply(connection: "asyncpg.Connection[asyncpg.Record]", migration: _Migration, lock_seconds: float) -> None:
     if migration.whole:
         await connection.execute(_AT_THE_MOST, f"{round(lock_seconds * 1000)}ms")

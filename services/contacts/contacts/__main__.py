@@ -1,4 +1,4 @@
-"""`python -m contacts api|worker|relay|migrate|provision|restored`, and `republish [--channel C | --contact ID]`."""
+"""`python -m contacts api|worker|relay|migrate|provision|restored|doctor`, and `republish [--channel C | --contact ID]`."""
 
 import sys
 from collections.abc import Sequence

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from contacts.imports.files import Files
 
+_TABLES = ("common", "common.idempotency", "contacts")
 _JOBS_AT_ONCE = 3
 """So that a short job need not wait for a long one."""
 
@@ -72,7 +73,7 @@ async def _files(settings: Settings) -> "AsyncIterator[Files]":
 async def run_migrate() -> None:
     """Bring the tables up to date."""
     settings = _settings("migrate")
-    applied = await migrate(settings.postgres.get_secret_value(), ["common", "common.idempotency", "contacts"])
+    applied = await migrate(settings.postgres.get_secret_value(), _TABLES)
     telemetry.log.info("migrated", applied=applied)
 
 
@@ -172,6 +173,31 @@ async def run_worker() -> None:
         app = common_health.application(health)
         loops = [*(worker.run for worker in workers), revealer.run, keeper.run]
         await process.serve(app, settings.host, settings.port, health, loops)
+
+
+async def run_doctor() -> None:
+    """Look at what the service needs, and say what is wrong and what to do."""
+    from common import doctor
+    from common.auth import Verifier
+    from common.clock import SystemClock
+    from common.topics import CHANNEL, CONTACTS, ERASURES, FIELDS, JOBS, VISITS, named
+    from contacts.jobs.figures import OLDEST, JobFigures
+
+    settings = _settings("doctor")
+    dsn = settings.postgres.get_secret_value()
+    async with Database.open(dsn, size=4, application="contacts-doctor") as database, _files(settings) as files:
+        tokens = Verifier(settings.jwks, settings.issuer, settings.issuers, most=settings.issuer_permissions)
+        used = named(CONTACTS, VISITS, FIELDS, ERASURES, CHANNEL, JOBS)
+        urls = {"search": settings.search_url, "segments": settings.segments_url, "exports": settings.exports_url}
+        await doctor.examine({
+            "postgres": doctor.database(database, dsn, _TABLES),
+            "kafka": doctor.topics(settings.brokers, used),
+            "outbox": doctor.sending(database),
+            "keys": doctor.answers(tokens.check, "tokens can be checked"),
+            "files of imports": doctor.answers(files.check, "can be kept"),
+            "jobs": doctor.standing(JobFigures(database, SystemClock()), {OLDEST: (3600, "Is a worker running? See its log.")}),
+            **doctor.neighbours(urls),
+        })  # fmt: skip
 
 
 def routers() -> "list[APIRouter]":
@@ -280,4 +306,5 @@ ROLES = {
     "migrate": run_migrate,
     "provision": run_provision,
     "restored": run_restored,
+    "doctor": run_doctor,
 }

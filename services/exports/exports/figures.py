@@ -7,10 +7,10 @@ from common.figures import Figure, Reading
 from common.postgres import Database
 
 _EXPORTS = Figure("dangol_exports_in_work", "Exports that are not over.", ("status",))
-_OLDEST = Figure(
+OLDEST = Figure(
     "dangol_exports_oldest_seconds", "For how long the oldest export that is not over has been there, by status.", ("status",)
 )
-_LATE = Figure("dangol_exports_expire_late_seconds", "For how long the file that should have gone first is still there.")
+LATE = Figure("dangol_exports_expire_late_seconds", "For how long the file that should have gone first is still there.")
 
 _IN_WORK = """
 select status, count(*) as exports, min(requested_at) as oldest from export
@@ -33,5 +33,5 @@ class ExportFigures:
             first = await connection.fetchval(_TO_EXPIRE)
         now = self._clock.now()
         late = 0.0 if first is None else max(0.0, (now - first).total_seconds())
-        ages = [_OLDEST.at((now - r["oldest"]).total_seconds(), r["status"]) for r in rows]
-        return [*(_EXPORTS.at(r["exports"], r["status"]) for r in rows), *ages, _LATE.at(late)]
+        ages = [OLDEST.at((now - r["oldest"]).total_seconds(), r["status"]) for r in rows]
+        return [*(_EXPORTS.at(r["exports"], r["status"]) for r in rows), *ages, LATE.at(late)]

@@ -30,6 +30,8 @@ from exports.signing import ManifestKeys
 if TYPE_CHECKING:
     from fastapi import APIRouter
 
+_TABLES = ("common", "common.idempotency", "exports")
+
 
 def _settings(role: str) -> Settings:
     settings = Settings()  # pyright: ignore[reportCallIssue] - from the environment
@@ -76,7 +78,7 @@ async def run_migrate() -> None:
     """Bring the tables up to date."""
     settings = _settings("migrate")
     owner = (settings.owner_postgres or settings.postgres).get_secret_value()
-    applied = await migrate(owner, ["common", "common.idempotency", "exports"])
+    applied = await migrate(owner, _TABLES)
     if settings.owner_postgres is not None:
         async with Database.open(owner, size=1, application="exports-migrate") as database:
             await grant(database, unquote(urlsplit(settings.postgres.get_secret_value()).username or ""))
@@ -160,6 +162,34 @@ async def run_consumer() -> None:
         await process.serve(common_health.application(health), settings.host, settings.port, health, [consumer.run])
 
 
+async def run_doctor() -> None:
+    """Look at what the service needs, and say what is wrong and what to do."""
+    from common import doctor
+    from common.auth import Verifier
+    from common.topics import EXPORTS, named
+    from exports.consumer import GROUP, TOPICS
+    from exports.figures import LATE, OLDEST, ExportFigures
+
+    settings = _settings("doctor")
+    dsn = settings.postgres.get_secret_value()
+    async with Database.open(dsn, size=3, application="exports-doctor") as database, _files(settings) as files:
+        tokens = Verifier(settings.jwks, settings.issuer, settings.issuers, most=settings.issuer_permissions)
+        limits = {
+            OLDEST: (1800, "Is a worker running? See its log."),
+            LATE: (900, "Look at /readyz of the worker."),
+        }
+        await doctor.examine({
+            "postgres": doctor.database(database, dsn, _TABLES),
+            "kafka": doctor.topics(settings.brokers, named(EXPORTS, *TOPICS)),
+            "outbox": doctor.sending(database),
+            "consumer": doctor.reading(settings.brokers, GROUP, named(*TOPICS)),
+            "files": doctor.answers(files.check, "can be kept"),
+            "exports": doctor.standing(ExportFigures(database, SystemClock()), limits),
+            "keys": doctor.answers(tokens.check, "tokens can be checked"),
+            **doctor.neighbours({"contacts": settings.contacts_url, "search": settings.search_url}),
+        })  # fmt: skip
+
+
 def routers() -> "list[APIRouter]":
     """The table of contents of the HTTP interface."""
     from exports import api
@@ -221,4 +251,5 @@ ROLES = {
     "relay": run_relay,
     "migrate": run_migrate,
     "provision": run_provision,
+    "doctor": run_doctor,
 }

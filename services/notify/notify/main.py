@@ -26,6 +26,7 @@ from notify.settings import Settings
 if TYPE_CHECKING:
     from fastapi import APIRouter
 
+_TABLES = ("common.idempotency", "notify")
 _LOOKUPS = 64
 """Names looked up at one time: one that hangs holds up nobody else's."""
 
@@ -47,7 +48,7 @@ async def run_provision() -> None:
 async def run_migrate() -> None:
     """Bring the tables up to date."""
     settings = _settings("migrate")
-    applied = await migrate(settings.postgres.get_secret_value(), ["common.idempotency", "notify"])
+    applied = await migrate(settings.postgres.get_secret_value(), _TABLES)
     telemetry.log.info("migrated", applied=applied)
 
 
@@ -107,6 +108,29 @@ async def run_worker() -> None:
         keeper = Keeper(database, clock, new_id)
         loops = [worker.run, keeper.tell, keeper.purge]
         await process.serve(common_health.application(health), settings.host, settings.port, health, loops)
+
+
+async def run_doctor() -> None:
+    """Look at what the service needs, and say what is wrong and what to do."""
+    from common import doctor
+    from common.auth import Verifier
+    from common.topics import named
+    from notify.consumer import GROUP, READS
+    from notify.deliveries.figures import LATE, DeliveryFigures
+
+    settings = _settings("doctor")
+    dsn = settings.postgres.get_secret_value()
+    async with Database.open(dsn, size=3, application="notify-doctor") as database:
+        tokens = Verifier(settings.jwks, settings.issuer, settings.issuers, most=settings.issuer_permissions)
+        figures, read = DeliveryFigures(database, SystemClock()), named(*READS)
+        await doctor.examine({
+            "postgres": doctor.database(database, dsn, _TABLES),
+            "kafka": doctor.topics(settings.brokers, read),
+            "consumer": doctor.reading(settings.brokers, GROUP, read),
+            "deliveries": doctor.standing(figures, {LATE: (300, "Is a worker running? See its log.")}),
+            "keys": doctor.answers(tokens.check, "tokens can be checked"),
+            **doctor.neighbours({"segments": settings.segments_url}),
+        })  # fmt: skip
 
 
 def routers() -> "list[APIRouter]":
@@ -178,4 +202,11 @@ async def run_api() -> None:
         await process.serve(app, settings.host, settings.port, health, [memory.purge, tokens.watch])
 
 
-ROLES = {"api": run_api, "consumer": run_consumer, "worker": run_worker, "migrate": run_migrate, "provision": run_provision}
+ROLES = {
+    "api": run_api,
+    "consumer": run_consumer,
+    "worker": run_worker,
+    "migrate": run_migrate,
+    "provision": run_provision,
+    "doctor": run_doctor,
+}

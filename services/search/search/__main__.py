@@ -1,4 +1,4 @@
-"""`python -m search api|consumer|migrate|provision|rebuild`, and `python -m search dlq list|show|retry|drop`."""
+"""`python -m search api|consumer|migrate|provision|rebuild|doctor`, and `python -m search dlq list|show|retry|drop`."""
 
 import sys
 from collections.abc import Sequence

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from fastapi import APIRouter
 
 GROUP = "search"
+_TABLES = ("common.idempotency", "search")
 _INDEX_SECONDS = 60.0
 
 
@@ -74,7 +75,7 @@ async def run_provision() -> None:
 async def run_migrate() -> None:
     """Bring the tables up to date and make the index."""
     settings = _settings("migrate")
-    applied = await migrate(settings.postgres.get_secret_value(), ["common.idempotency", "search"])
+    applied = await migrate(settings.postgres.get_secret_value(), _TABLES)
     async with (
         Database.open(settings.postgres.get_secret_value(), size=1, application="search-migrate") as database,
         Index.open(settings.cluster) as index,
@@ -190,6 +191,30 @@ def _stop_by_cancelling() -> None:
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
 
 
+async def run_doctor() -> None:
+    """Look at what the service needs, and say what is wrong and what to do."""
+    from common import doctor
+    from common.auth import Verifier
+
+    settings = _settings("doctor")
+    dsn = settings.postgres.get_secret_value()
+    async with (
+        Database.open(dsn, size=2, application="search-doctor") as database,
+        Index.open(settings.cluster) as index,
+    ):
+        tokens = Verifier(settings.jwks, settings.issuer, settings.issuers, most=settings.issuer_permissions)
+        read = named(CONTACTS, FIELDS)
+        await doctor.examine({
+            "postgres": doctor.database(database, dsn, _TABLES),
+            "kafka": doctor.topics(settings.brokers, read),
+            "consumer": doctor.reading(settings.brokers, GROUP, read),
+            "opensearch": doctor.answers(index.check, "there is an index, and it takes our filters"),
+            "layout": doctor.answers(index.check_layout, "the index is of this version"),
+            "keys": doctor.answers(tokens.check, "tokens can be checked"),
+            **doctor.neighbours({"contacts": settings.contacts_url, "segments": settings.segments_url}),
+        })  # fmt: skip
+
+
 def routers() -> "list[APIRouter]":
     """The table of contents of the HTTP interface."""
     from search import api
@@ -277,4 +302,11 @@ async def run_api() -> None:
         await process.serve(app, settings.host, settings.port, health, [memory.purge, tokens.watch, keeper.run])
 
 
-ROLES = {"api": run_api, "consumer": run_consumer, "migrate": run_migrate, "provision": run_provision, "rebuild": run_rebuild}
+ROLES = {
+    "api": run_api,
+    "consumer": run_consumer,
+    "migrate": run_migrate,
+    "provision": run_provision,
+    "rebuild": run_rebuild,
+    "doctor": run_doctor,
+}

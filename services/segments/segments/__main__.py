@@ -1,4 +1,4 @@
-"""`python -m segments api|consumer|worker|relay|migrate|provision|rebuild|verify`."""
+"""`python -m segments api|consumer|worker|relay|migrate|provision|rebuild|verify|doctor`."""
 
 import sys
 

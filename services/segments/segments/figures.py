@@ -6,11 +6,11 @@ from common.clock import Clock, to_millis
 from common.figures import Figure, Reading
 from common.postgres import Database
 
-_LATE = Figure(
+LATE = Figure(
     "dangol_segments_due_late_seconds", "For how long the contact that was due first waits for the clock to look at it."
 )
 _SEGMENTS = Figure("dangol_segments", "Segments that are not live: being built, or broken.", ("status",))
-_BUILDING = Figure("dangol_segments_building_seconds", "For how long the segment that was to be built first is being built.")
+BUILDING = Figure("dangol_segments_building_seconds", "For how long the segment that was to be built first is being built.")
 
 _STATE = """
 select (select min(at_ms) from due) as due,
@@ -38,4 +38,4 @@ class SegmentFigures:
             return 0.0 if instant is None else max(0, now - instant) / 1000
 
         counts = [_SEGMENTS.at(row[status], status) for status in ("building", "broken")]
-        return [_LATE.at(seconds_since(row["due"])), *counts, _BUILDING.at(seconds_since(row["built_since"]))]
+        return [LATE.at(seconds_since(row["due"])), *counts, BUILDING.at(seconds_since(row["built_since"]))]

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from segments.term_sets.asked import TermSets
     from segments.waiting import Waiting
 
+_TABLES = ("common", "common.idempotency", "segments")
 _SWEEP_SHARE = 0.25
 """Of its time a sweep in the background works so much: the worker that tells what is due goes first."""
 
@@ -164,7 +165,31 @@ async def _provision(settings: Settings) -> None:
 
 
 async def _migrate(settings: Settings) -> None:
-    await migrate(settings.postgres.get_secret_value(), ["common", "common.idempotency", "segments"])
+    await migrate(settings.postgres.get_secret_value(), _TABLES)
+
+
+async def _doctor(settings: Settings) -> None:
+    """Look at what the service needs, and say what is wrong and what to do."""
+    from common import doctor
+    from common.auth import Verifier
+    from common.topics import SEGMENTS, named
+    from segments.consumer import GROUP, TOPICS
+    from segments.figures import BUILDING, LATE, SegmentFigures
+
+    dsn = settings.postgres.get_secret_value()
+    async with _database(settings, "doctor") as database:
+        tokens = Verifier(settings.jwks, settings.issuer, settings.issuers, most=settings.issuer_permissions)
+        limits = {LATE: (15, "Is a worker running, and has it time?"), BUILDING: (1800, "Is a worker running? See its log.")}
+        urls = {"contacts": settings.contacts_url, "search": settings.search_url, "notify": settings.notify_url}
+        await doctor.examine({
+            "postgres": doctor.database(database, dsn, _TABLES),
+            "kafka": doctor.topics(settings.brokers, named(SEGMENTS, *TOPICS)),
+            "outbox": doctor.sending(database),
+            "consumer": doctor.reading(settings.brokers, GROUP, named(*TOPICS)),
+            "segments": doctor.standing(SegmentFigures(database, SystemClock()), limits),
+            "keys": doctor.answers(tokens.check, "tokens can be checked"),
+            **doctor.neighbours(urls),
+        })  # fmt: skip
 
 
 async def _rebuild(settings: Settings) -> None:
@@ -189,7 +214,7 @@ async def _verify(settings: Settings) -> None:
 
 ROLES: dict[str, Callable[[Settings], Coroutine[Any, Any, None]]] = {
     "api": _api, "consumer": _consumer, "worker": _worker, "relay": _relay, "migrate": _migrate,
-    "provision": _provision, "rebuild": _rebuild, "verify": _verify,
+    "provision": _provision, "rebuild": _rebuild, "verify": _verify, "doctor": _doctor,
 }  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from common.figures import Figure, Reading
 from common.postgres import Database
 
 _JOBS = Figure("dangol_jobs", "Jobs that are not over: bulk actions, imports, archivings.", ("kind", "status"))
-_OLDEST = Figure("dangol_jobs_oldest_seconds", "For how long the oldest job that is not over has been there.", ("kind",))
+OLDEST = Figure("dangol_jobs_oldest_seconds", "For how long the oldest job that is not over has been there.", ("kind",))
 
 _IN_WORK = """
 select kind, status, count(*) as jobs, min(requested_at) as oldest from job where status in ('waiting', 'running') group by 1, 2
@@ -27,5 +27,5 @@ class JobFigures:
             rows = await connection.fetch(_IN_WORK)
         now = self._clock.now()
         oldest = {kind: min(r["oldest"] for r in rows if r["kind"] == kind) for kind in {r["kind"] for r in rows}}
-        ages = [_OLDEST.at((now - at).total_seconds(), kind) for kind, at in oldest.items()]
+        ages = [OLDEST.at((now - at).total_seconds(), kind) for kind, at in oldest.items()]
         return [*(_JOBS.at(r["jobs"], r["kind"], r["status"]) for r in rows), *ages]

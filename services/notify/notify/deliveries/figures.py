@@ -7,7 +7,7 @@ from common.figures import Figure, Reading
 from common.postgres import Database
 
 _DELIVERIES = Figure("dangol_deliveries", "Notices that wait to be sent, or were given up and can be sent again.", ("status",))
-_LATE = Figure("dangol_deliveries_late_seconds", "For how long the destination that was due first has waited to be sent to.")
+LATE = Figure("dangol_deliveries_late_seconds", "For how long the destination that was due first has waited to be sent to.")
 _OFF = Figure("dangol_destinations_off", "Destinations that were switched off by their own failing.")
 
 _STATE = """
@@ -33,4 +33,4 @@ class DeliveryFigures:
         assert row is not None, "it asks no table"
         late = 0.0 if row["due"] is None else max(0.0, (now - row["due"]).total_seconds())
         counts = [_DELIVERIES.at(row[status], status) for status in ("waiting", "parked")]
-        return [*counts, _LATE.at(late), _OFF.at(row["off"])]
+        return [*counts, LATE.at(late), _OFF.at(row["off"])]
