@@ -1,5 +1,5 @@
 """Writes the generated documents: of events a JSON Schema each, an AsyncAPI document and a page, of all services one OpenAPI
-document, and the lists of errors and of metrics.
+document, the lists of errors and of metrics, and what Grafana and Prometheus are given.
 
 `python docs/generate.py` writes them, `python docs/generate.py --check` says which are not fresh and ends with 1. Neither takes
 event types that somebody who knows them as they stand in `asyncapi.json` could not read any more.
@@ -12,6 +12,7 @@ from typing import Any
 
 import asyncapi
 import compatible
+import dashboards
 import events_page
 import metrics
 import openapi
@@ -47,6 +48,7 @@ def documents(told: dict[str, Any]) -> dict[Path, str]:
         DOCS / "openapi.json": _json(openapi.document(read, sites)),
         DOCS / "errors.md": problems.page(sites),
         DOCS / "metrics.md": metrics.page(),
+        **dashboards.files(),
     }
 
 

@@ -10,7 +10,7 @@ KINDS = ("Counter", "Gauge", "Histogram", "Figure")
 
 VALUES = {
     "method": "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS, other",
-    "route": "the address as OpenAPI writes it, with `{…}` in the place of ids; `unmatched`",
+    "route": "the address as the code writes it, with `{…}` in the place of ids; `unmatched`",
     "status": "the HTTP status, or the word that a thing is in",
     "topic": "a topic of architecture.md, or a group's `.dlq`",
     "partition": "0 to 15",

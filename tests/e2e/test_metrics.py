@@ -18,7 +18,7 @@ from tests.support.api import eventually
 
 _METRICS: Any = import_module("docs.metrics")
 _DECLARED = {metric.name: metric for metric in _METRICS.declared()}
-_VALUE = re.compile(r"[a-zA-Z0-9 ./{}:_+-]{0,80}")
+_VALUE = re.compile(r"[a-zA-Z0-9 ./{}:@_+-]{0,80}")
 _AN_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}|m-secret|hong|\d{7}")
 
 ROLES = {
@@ -63,7 +63,8 @@ async def test_every_process_tells_how_it_does_and_of_nobody(stack: Stack, api: 
         assert wanted - families.keys() == set(), name
         for family in families.values():
             if family.name.startswith("dangol_"):
-                declared = _DECLARED.get(family.name) or _DECLARED[f"{family.name}_total"]
+                told = family.name.removesuffix("_created")
+                declared = _DECLARED.get(told) or _DECLARED[f"{told}_total"]
                 assert all(s.labels.keys() - {"le"} == set(declared.labels) for s in family.samples), (name, family.name)
             for value in {value for sample in family.samples for value in sample.labels.values()}:
                 assert _VALUE.fullmatch(value), (name, family.name)

@@ -281,10 +281,7 @@ async def run_api() -> None:
         door = BrowserDoor(tokens, database, clock)
         memory = Idempotency(database, bytes.fromhex(settings.idempotency_secret.get_secret_value()), clock)
         app = application(
-            "contacts",
-            "Takes in who the customers are and what they do, and keeps every change.",
-            door,
-            health,
+            "contacts", "Takes in who the customers are and what they do, and keeps every change.", door, health,
             [*routers(), api.internal],
             limits={"/v1/contacts/batch": 8 * MIB, "/v1/visits": 8 * MIB, "/v1/imports": 256 * MIB, "/internal/": 64 * MIB},
             streamed=["/v1/imports"],
@@ -293,7 +290,7 @@ async def run_api() -> None:
             fair_use=settings.fair_use,
             memory=memory,
             access_log=settings.access_log,
-        )
+        )  # fmt: skip
         left = keeper.Leftovers(files, clock)
         loops = [memory.purge, tokens.watch, left.run]
         await process.serve(Cors(MemberPaths(app), door.is_known), settings.host, settings.port, health, loops)

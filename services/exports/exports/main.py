@@ -166,8 +166,8 @@ async def run_doctor() -> None:
     """Look at what the service needs, and say what is wrong and what to do."""
     from common import doctor
     from common.auth import Verifier
-    from common.topics import EXPORTS, named
-    from exports.consumer import GROUP, TOPICS
+    from common.topics import EXPORTS, READS, named
+    from exports.consumer import GROUP
     from exports.figures import LATE, OLDEST, ExportFigures
 
     settings = _settings("doctor")
@@ -180,9 +180,9 @@ async def run_doctor() -> None:
         }
         await doctor.examine({
             "postgres": doctor.database(database, dsn, _TABLES),
-            "kafka": doctor.topics(settings.brokers, named(EXPORTS, *TOPICS)),
+            "kafka": doctor.topics(settings.brokers, named(EXPORTS, *READS[GROUP])),
             "outbox": doctor.sending(database),
-            "consumer": doctor.reading(settings.brokers, GROUP, named(*TOPICS)),
+            "consumer": doctor.reading(settings.brokers, GROUP, named(*READS[GROUP])),
             "files": doctor.answers(files.check, "can be kept"),
             "exports": doctor.standing(ExportFigures(database, SystemClock()), limits),
             "keys": doctor.answers(tokens.check, "tokens can be checked"),

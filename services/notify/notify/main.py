@@ -114,15 +114,15 @@ async def run_doctor() -> None:
     """Look at what the service needs, and say what is wrong and what to do."""
     from common import doctor
     from common.auth import Verifier
-    from common.topics import named
-    from notify.consumer import GROUP, READS
+    from common.topics import READS, named
+    from notify.consumer import GROUP
     from notify.deliveries.figures import LATE, DeliveryFigures
 
     settings = _settings("doctor")
     dsn = settings.postgres.get_secret_value()
     async with Database.open(dsn, size=3, application="notify-doctor") as database:
         tokens = Verifier(settings.jwks, settings.issuer, settings.issuers, most=settings.issuer_permissions)
-        figures, read = DeliveryFigures(database, SystemClock()), named(*READS)
+        figures, read = DeliveryFigures(database, SystemClock()), named(*READS[GROUP])
         await doctor.examine({
             "postgres": doctor.database(database, dsn, _TABLES),
             "kafka": doctor.topics(settings.brokers, read),

@@ -203,7 +203,7 @@ async def run_doctor() -> None:
         Index.open(settings.cluster) as index,
     ):
         tokens = Verifier(settings.jwks, settings.issuer, settings.issuers, most=settings.issuer_permissions)
-        read = named(CONTACTS, FIELDS)
+        read = named(*READS[GROUP])
         await doctor.examine({
             "postgres": doctor.database(database, dsn, _TABLES),
             "kafka": doctor.topics(settings.brokers, read),

@@ -172,8 +172,8 @@ async def _doctor(settings: Settings) -> None:
     """Look at what the service needs, and say what is wrong and what to do."""
     from common import doctor
     from common.auth import Verifier
-    from common.topics import SEGMENTS, named
-    from segments.consumer import GROUP, TOPICS
+    from common.topics import READS, SEGMENTS, named
+    from segments.consumer import GROUP
     from segments.figures import BUILDING, LATE, SegmentFigures
 
     dsn = settings.postgres.get_secret_value()
@@ -183,9 +183,9 @@ async def _doctor(settings: Settings) -> None:
         urls = {"contacts": settings.contacts_url, "search": settings.search_url, "notify": settings.notify_url}
         await doctor.examine({
             "postgres": doctor.database(database, dsn, _TABLES),
-            "kafka": doctor.topics(settings.brokers, named(SEGMENTS, *TOPICS)),
+            "kafka": doctor.topics(settings.brokers, named(SEGMENTS, *READS[GROUP])),
             "outbox": doctor.sending(database),
-            "consumer": doctor.reading(settings.brokers, GROUP, named(*TOPICS)),
+            "consumer": doctor.reading(settings.brokers, GROUP, named(*READS[GROUP])),
             "segments": doctor.standing(SegmentFigures(database, SystemClock()), limits),
             "keys": doctor.answers(tokens.check, "tokens can be checked"),
             **doctor.neighbours(urls),
