@@ -39,7 +39,7 @@ NPM = PATH='$(NODE)':"$$PATH" npm --prefix web
 TYPES := web/src/api/api.gen.d.ts
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up servers-up down demo status doctor env token command test test-engine test-kube test-deep drill bench-contacts bench-outbox bench-search bench-exports bench-segments bench-segments-served bench-cost bench-bulk bench-notices bench-recovery check check-deploy check-observe kube-secrets sbom audit format generate web web-dev check-web test-web
+.PHONY: help setup up servers-up down demo status doctor env token command test test-engine test-kube test-deep drill bench-contacts bench-outbox bench-search bench-exports bench-segments bench-segments-served bench-cost bench-bulk bench-notices bench-recovery check check-deploy check-observe kube-secrets sbom audit format generate web web-dev check-web
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

@@ -1,6 +1,7 @@
 /** The pages that stand where no page can: not found, not allowed, fallen. */
 
-import { Link, useRouter } from "@tanstack/react-router";
+import { CatchBoundary, type ErrorComponentProps, Link, useRouter } from "@tanstack/react-router";
+import type { ReactNode } from "react";
 import { ApiProblem, wordsOf } from "../api/problems";
 import { useText } from "../text/language";
 import { Button, Empty } from "../ui/parts";
@@ -52,6 +53,23 @@ export function PageFell({ error, reset }: { error: unknown; reset?: () => void 
         )}
       </Empty>
     </main>
+  );
+}
+
+/** A part of a page that may fall alone: the rest goes on. */
+export function Part({ children }: { children: ReactNode }) {
+  return (
+    <CatchBoundary getResetKey={() => "part"} errorComponent={PartFell}>
+      {children}
+    </CatchBoundary>
+  );
+}
+
+function PartFell({ error, reset }: ErrorComponentProps) {
+  return (
+    <div className="part-fell">
+      <AreaFell error={error} onRetry={reset} />
+    </div>
   );
 }
 

@@ -5,12 +5,13 @@ import { useNavigate, useSearch } from "@tanstack/react-router";
 import { lazy, Suspense, useCallback, useEffect, useMemo, useState } from "react";
 import { api, unwrap } from "../api/client";
 import { preferencesQuery, segmentQuery } from "../api/queries";
-import { Forbidden } from "../app/states";
+import { Forbidden, Part } from "../app/states";
 import { ExportDialog } from "../exports/dialog";
 import { emptyTree, type Group, newId } from "../filter/tree";
 import { decodeFilter, encodeFilter } from "../filter/url";
 import { toWire } from "../filter/wire";
 import { type ListSearch, readSort, writeSort } from "../routes/search";
+import { useLive } from "../segments/live";
 import { useAllowed } from "../session/session";
 import { useText } from "../text/language";
 import { exportChoices } from "./choices";
@@ -99,8 +100,9 @@ function List({ search, tree, go }: { search: ListSearch; tree: Group; go: Go })
   const segment = useQuery({
     ...segmentQuery(search.segment ?? ""),
     enabled: search.segment !== undefined,
-    refetchInterval: 10_000,
+    refetchInterval: 30_000,
   });
+  useLive(search.segment);
   const totals = useTotals(request, list.state);
   const editing = useEditing(list.listing.put);
   const selecting = useSelecting(list.listing, list.state, JSON.stringify({ ...request, sort: undefined }));
@@ -149,16 +151,18 @@ function List({ search, tree, go }: { search: ListSearch; tree: Group; go: Go })
           tree={tree}
         />
         {filtering && (
-          <Suspense fallback={null}>
-            <FilterPanel
-              tree={tree}
-              everyone={totals.everyone}
-              fields={fields}
-              names={names}
-              onApply={(applied) => go({ f: encodeFilter(applied), peek: undefined })}
-              onClose={() => setFiltering(false)}
-            />
-          </Suspense>
+          <Part>
+            <Suspense fallback={null}>
+              <FilterPanel
+                tree={tree}
+                everyone={totals.everyone}
+                fields={fields}
+                names={names}
+                onApply={(applied) => go({ f: encodeFilter(applied), peek: undefined })}
+                onClose={() => setFiltering(false)}
+              />
+            </Suspense>
+          </Part>
         )}
         <ListArea
           list={list}
@@ -171,7 +175,7 @@ function List({ search, tree, go }: { search: ListSearch; tree: Group; go: Go })
           peeked={search.peek}
           selecting={selecting}
           editing={editing}
-          onOpen={(contact) => go({ peek: contact.id })}
+          onOpen={(contact) => go({ peek: contact.id }, search.peek !== undefined)}
           onSort={(sorted) => go({ sort: writeSort(sorted) })}
           onWidth={setWidth}
           onExport={() => setExporting(true)}
@@ -179,7 +183,9 @@ function List({ search, tree, go }: { search: ListSearch; tree: Group; go: Go })
         />
       </main>
       {search.peek !== undefined && (
-        <Peek id={search.peek} fields={fields} onClose={() => go({ peek: undefined })} onStep={step} />
+        <Part key={search.peek}>
+          <Peek id={search.peek} fields={fields} onClose={() => go({ peek: undefined })} onStep={step} />
+        </Part>
       )}
       {exporting && (
         <ExportDialog

@@ -39,7 +39,13 @@ export function SentenceBand({ words, segment, query, state, tree, onClear }: Pr
       {words && (
         <div className="sentence">
           <p>
-            {words} {state.at && !query && !segment && <b className="figures">{text.people(state.total)}</b>}
+            {words}
+            {state.at && !query && !segment && (
+              <>
+                {text.counts}
+                <b className="figures">{text.people(state.total)}</b>
+              </>
+            )}
             {state.at && query && <span className="figures quiet"> · {text.list.within(state.total)}</span>}
           </p>
           <Button
@@ -70,7 +76,8 @@ function SegmentLine({ segment, onClear }: { segment: UseQueryResult<Segment>; o
         <>
           <span className="dot" data-status={status} aria-hidden="true" />
           <p>
-            {tree ? text.filter.sentence(tree, names) : segment.data.name}{" "}
+            {tree ? text.filter.sentence(tree, names) : segment.data.name}
+            {text.counts}
             <b className="figures live-count" key={segment.data.count}>
               {text.people(segment.data.count)}
             </b>{" "}

@@ -214,6 +214,7 @@ function useHandlers(props: GridProps, active: Place, go: (place: Place) => void
     const to = moved(active, event.code, ctrl, { rows: listing.reach, columns: columns.length + FIXED, pageRows });
     if (to) {
       event.preventDefault();
+      if (props.peeked !== undefined && to.row !== active.row && to.row >= 0 && active.column === 1) open(to.row);
       return go(to);
     }
     if (ctrl) return withCtrl(event);

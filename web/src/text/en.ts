@@ -16,6 +16,7 @@ export const en: Texts = {
   product: "Dangol",
   people: contacts,
   number: n,
+  counts: ": ",
   nav: {
     label: "Main menu",
     contacts: "Contacts",

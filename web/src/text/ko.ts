@@ -54,6 +54,8 @@ export const ko = {
   product: "단골",
   people: (count: number) => `${n(count)}명`,
   number: n,
+  /** Between a sentence about people and their number. */
+  counts: " ",
   nav: {
     label: "주 메뉴",
     contacts: "고객 연락처",
