@@ -45,7 +45,10 @@ _ACQUIRE_SECONDS = 5.0
 
 _LOST = (
     asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.AdminShutdownError, asyncpg.CrashShutdownError,
-    asyncpg.CannotConnectNowError, asyncpg.TooManyConnectionsError, asyncpg.TransactionRollbackError,
+    asyncpg.CannotConnectNowError, asyncpg.TransactionRollbackError,
+    asyncpg.InsufficientResourcesError,  # too many connections; no memory, or no room on the disk, for now
+    asyncpg.PostgresSystemError,  # a file that cannot be read or written
+    asyncpg.ReadOnlySQLTransactionError,  # a standby that was asked just as it takes over, or has not yet
     asyncpg.InternalClientError,  # what the driver raises when it is thrown out just as it begins to ask
     TimeoutError,  # a statement that was given up
 )  # fmt: skip
