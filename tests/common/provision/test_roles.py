@@ -5,7 +5,7 @@ from urllib.parse import urlsplit, urlunsplit
 import asyncpg
 import pytest
 
-from common.provision.roles import CannotProvide, Login, Place, database_of, login_of, provide
+from common.provision.roles import GONE_AFTER, CannotProvide, Login, Place, database_of, login_of, provide
 from localstack.stack import Stack
 from tests.common.provision.conftest import connected
 
@@ -26,6 +26,18 @@ async def test_a_service_has_its_schema_whatever_its_names_and_password_and_a_ch
         await own.close()
     with pytest.raises(asyncpg.InvalidPasswordError):
         await connected(servers, name, name, "first")
+
+
+async def test_a_process_whose_machine_is_gone_keeps_no_lock_for_longer_than_25_seconds(servers: Stack, name: str) -> None:
+    place = Place(name, Login(name, "one"), Login(f"{name}_owner", "two"))
+    await provide(servers.postgres_dsn(), name, [place])
+    for role, password in ((name, "one"), (f"{name}_owner", "two")):
+        own = await connected(servers, name, role, password)
+        # What a pool sets back when a connection is given back to it.
+        await own.reset()
+        told = [await own.fetchval(f"show {setting}") for setting in GONE_AFTER]
+        assert told == ["10", "5", "3", "25000"]
+        await own.close()
 
 
 async def test_an_owner_has_the_tables_and_the_service_uses_its_schema_alone(servers: Stack, name: str) -> None:

@@ -20,6 +20,11 @@ _DATABASE_EXISTS = "select exists (select from pg_database where datname = $1)"
 _ROLE_EXISTS = "select exists (select from pg_roles where rolname = $1)"
 _IS_SUPERUSER = "select rolsuper from pg_roles where rolname = current_user"
 _OWNS = "select exists (select from pg_namespace where nspname = $1 and nspowner = $2::text::regrole)"
+# A process whose machine or network is gone says nothing any more, and its locks would be kept for two hours.
+GONE_AFTER = {
+    "tcp_keepalives_idle": "10", "tcp_keepalives_interval": "5", "tcp_keepalives_count": "3", "tcp_user_timeout": "25s",
+}  # fmt: skip
+"""What PostgreSQL does about the connections of a role: an end that is silent for 25 seconds is taken for gone."""
 # Two that provide at once would both find nothing there.
 _ALONE = "select pg_advisory_lock(hashtext('provision'))"
 
@@ -77,6 +82,8 @@ async def provide(admin_dsn: str, database: str, places: Sequence[Place]) -> Non
             verb = "alter" if await admin.fetchval(_ROLE_EXISTS, login.name) else "create"
             await _do(admin, f"{verb} role %I login password %L", login.name, _verifier(login.password))
             await _do(admin, "alter role %I in database %I set search_path = %I", login.name, database, place.schema)
+            for setting, value in GONE_AFTER.items():
+                await _do(admin, f"alter role %I in database %I set {setting} = %L", login.name, database, value)
         await _schemas(urlunsplit(urlsplit(admin_dsn)._replace(path=f"/{database}")), places)
     finally:
         await admin.close()
