@@ -24,23 +24,35 @@ _OURS = re.compile(r"\bdangol_\w+")
 
 
 def promtool() -> Path:
-    """The one on the path, or that of the distribution's package, unpacked into the cache. Raises SystemExit."""
+    """The one on the path; else that of the distribution's package, in the cache. Raises SystemExit."""
     if found := shutil.which("promtool"):
         return Path(found)
-    unpacked = cache() / "promtool"
-    tool = unpacked / "usr" / "bin" / "promtool"
-    if not tool.exists():
-        if shutil.which("apt-get") is None:
-            raise SystemExit("promtool is missing. macOS: `brew install prometheus`; else see https://prometheus.io/download.")
-        with tempfile.TemporaryDirectory(prefix="promtool.") as folder:
-            got = subprocess.run(["apt-get", "download", "-q", "prometheus"], cwd=folder, capture_output=True, check=False)
-            packages = list(Path(folder).glob("*.deb"))
-            if got.returncode or not packages:
-                raise SystemExit(
-                    "promtool is missing, and its package cannot be fetched. Install `prometheus`, or `apt-get update`."
-                )
-            subprocess.run(["dpkg", "-x", packages[0], unpacked], check=True)
-    return tool
+    kept = cache() / "promtool"
+    kept.mkdir(parents=True, exist_ok=True)
+    for fetch in (_kept, _packaged):
+        if tool := fetch(kept):
+            return tool
+    raise SystemExit(
+        "promtool is missing and cannot be fetched. Install it: `apt-get install prometheus`, `brew install prometheus`."
+    )
+
+
+def _kept(folder: Path) -> Path | None:
+    return next((tool for tool in (folder / "usr" / "bin" / "promtool", folder / "promtool") if tool.exists()), None)
+
+
+def _packaged(folder: Path) -> Path | None:
+    """The package's program alone; where the lists of packages are missing or old they are read anew first."""
+    if shutil.which("apt-get") is None or shutil.which("dpkg") is None:
+        return None
+    with tempfile.TemporaryDirectory(prefix="promtool.") as place:
+        for words in ("download", "update", "download"):
+            asked = ["apt-get", "-q", words, *(["prometheus"] if words == "download" else [])]
+            subprocess.run(asked, cwd=place, capture_output=True, check=False)
+            if packages := list(Path(place).glob("*.deb")):
+                subprocess.run(["dpkg", "-x", packages[0], folder], check=True)
+                return _kept(folder)
+    return None
 
 
 def runs(tool: Path, *arguments: str | Path) -> bool:
