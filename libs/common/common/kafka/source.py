@@ -112,9 +112,9 @@ class Source:
             await self._leave()
             await asyncio.sleep(_AGAIN_SECONDS)
             return []
-        self._outage.over()
         now = time.monotonic()
-        if batches:
+        if batches:  # while Kafka is away there are none, and no error
+            self._outage.over()
             self._moved = now
         if now - self._watched > _WATCH_SECONDS:
             await self._watch()
@@ -141,6 +141,7 @@ class Source:
                     if offsets := await self._to_record(self._client, polled):
                         await self._client.commit(offsets)
                         self._recorded |= offsets
+                        self._outage.over()
             except (CommitFailedError, IllegalStateError) as error:
                 self._owed = None
                 log.warning("offsets were not committed; the partitions moved", reason=type(error).__name__)
@@ -176,6 +177,7 @@ class Source:
             self._outage.met(words(error))
             await self._leave()
             return False
+        self._outage.over()
         self._moved = self._watched = time.monotonic()
         return True
 
@@ -203,6 +205,7 @@ class Source:
             self._outage.met(type(error).__name__)
             self._moved = self._watched = time.monotonic()
             return
+        self._outage.over()
         self._watched = now = time.monotonic()
         if not waiting:
             self._moved = now
